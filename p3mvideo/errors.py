@@ -1,0 +1,89 @@
+"""The errors that p3mvideo raises for its user, and the exit code each one ends a command with.
+
+    P3MVideoError
+    ├── ConfigError      2  an option, a profile or a configuration file makes no sense
+    ├── WeightsError     3  weights are missing, damaged or foreign
+    ├── DeviceError      3  an accelerator, runtime or camera that was asked for is not there
+    ├── SourceError      1  an input cannot be read
+    │   └── DamagedInputError  4  an input broke midway; what came before it was kept
+    ├── SinkError        1  an output cannot be written
+    ├── PrivacyError     1  faces could not be protected, so nothing was shown
+    ├── DatasetError     1  a data set is incomplete or inconsistent
+    └── TrainingError    1  training cannot go on
+
+Mistakes of a caller in Python stay `ValueError` and `TypeError`. Errors of other libraries are translated in one place per
+adapter and chained with `from`.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a command's exit code says."""
+
+    DONE = 0
+    SOME_FAILED = 1
+    USAGE = 2
+    MISSING = 3
+    DAMAGED = 4
+    INTERRUPTED = 130
+
+
+class P3MVideoError(Exception):
+    """An error to be shown to the user as one line with a hint.
+
+    Args:
+        message: What was got and what was expected.
+        hint: What to do about it; empty if there is nothing more to say.
+    """
+
+    exit_code: ExitCode = ExitCode.SOME_FAILED
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(P3MVideoError):
+    """An option, a profile or a configuration file makes no sense."""
+
+    exit_code = ExitCode.USAGE
+
+
+class WeightsError(P3MVideoError):
+    """Weights are missing, damaged or foreign."""
+
+    exit_code = ExitCode.MISSING
+
+
+class DeviceError(P3MVideoError):
+    """An accelerator, runtime or camera that was asked for is not there."""
+
+    exit_code = ExitCode.MISSING
+
+
+class SourceError(P3MVideoError):
+    """An input cannot be read."""
+
+
+class DamagedInputError(SourceError):
+    """An input broke midway; what came before it was kept."""
+
+    exit_code = ExitCode.DAMAGED
+
+
+class SinkError(P3MVideoError):
+    """An output cannot be written."""
+
+
+class PrivacyError(P3MVideoError):
+    """Faces could not be protected, so nothing was shown."""
+
+
+class DatasetError(P3MVideoError):
+    """A data set is incomplete or inconsistent."""
+
+
+class TrainingError(P3MVideoError):
+    """Training cannot go on."""

@@ -1,0 +1,220 @@
+"""What travels through the program: a frame, its matte, its faces; and the protocols of the stages that handle them.
+
+Everything is frozen and checked once, when it is made. Time is always an integer `pts` times a rational `time_base`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+UInt8Array = npt.NDArray[np.uint8]
+Float32Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture and the moment at which it is shown."""
+
+    image: torch.Tensor
+    """uint8 RGB, full range, shape (3, H, W), on any device; straight RGBA, shape (4, H, W), for a composite without background.
+
+    Any strides: on the CPU it is as a rule the permuted view of an interleaved (H, W, 3) array, see `interleaved`."""
+    pts: int
+    """Presentation time in units of `time_base`."""
+    time_base: Fraction
+    """Seconds per unit of `pts`."""
+    duration: int | None = None
+    """How long the frame is shown, in units of `time_base`; None where the source does not say."""
+
+    def __post_init__(self) -> None:
+        if self.image.dtype != torch.uint8 or self.image.ndim != 3 or self.image.shape[0] not in (3, 4):
+            raise ValueError(f"a frame's image is uint8 (3|4, H, W), got {self.image.dtype} {tuple(self.image.shape)}")
+        if self.time_base <= 0:
+            raise ValueError(f"a frame's time base is positive, got {self.time_base}")
+
+    def __repr__(self) -> str:
+        return f"Frame({tuple(self.image.shape)} {self.image.device}, {float(self.seconds):.3f} s)"
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return int(self.image.shape[1])
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return int(self.image.shape[2])
+
+    @property
+    def seconds(self) -> Fraction:
+        """Presentation time in seconds."""
+        return self.pts * self.time_base
+
+    def with_image(self, image: torch.Tensor) -> Frame:
+        """Return this moment with other pixels."""
+        return replace(self, image=image)
+
+    def interleaved(self) -> UInt8Array:
+        """Return the pixels as an (H, W, 3|4) array on the CPU, as OpenCV and FFmpeg want them; no copy if stored so."""
+        return np.ascontiguousarray(self.image.permute(1, 2, 0).cpu().numpy())
+
+    @classmethod
+    def from_interleaved(
+        cls, pixels: UInt8Array, pts: int = 0, time_base: Fraction = Fraction(1, 1000), duration: int | None = None
+    ) -> Frame:
+        """Make a frame that views an (H, W, 3|4) uint8 array without copying it."""
+        return cls(torch.from_numpy(pixels).permute(2, 0, 1), pts, time_base, duration)
+
+
+@dataclass(frozen=True)
+class Matte:
+    """How much of each pixel belongs to the person. It travels with its own frame, never with a later one.
+
+    It may be smaller than its frame (the working size) until a `Refiner` has brought it to the frame's size.
+    """
+
+    alpha: torch.Tensor
+    """float32 in [0, 1], shape (1, H, W)."""
+    semantic: torch.Tensor | None = None
+    """float32 probabilities of background, transition and foreground, shape (3, H, W), or None."""
+
+    def __post_init__(self) -> None:
+        if self.alpha.ndim != 3 or self.alpha.shape[0] != 1 or not self.alpha.is_floating_point():
+            raise ValueError(f"a matte's alpha is float (1, H, W), got {self.alpha.dtype} {tuple(self.alpha.shape)}")
+        if self.semantic is not None and self.semantic.shape != (3, *self.alpha.shape[1:]):
+            raise ValueError(f"a matte's semantic is (3, H, W) like its alpha, got {tuple(self.semantic.shape)}")
+
+    def __repr__(self) -> str:
+        return f"Matte({tuple(self.alpha.shape)}{', semantic' if self.semantic is not None else ''})"
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face that the anonymizer has covered in a frame."""
+
+    box: tuple[int, int, int, int]
+    """The covered region's bounding box (x0, y0, x1, y1) in pixels, half open, inside the frame."""
+    original: UInt8Array | None = None
+    """The pixels of `box` before they were covered, uint8 RGB (y1 - y0, x1 - x0, 3), on the CPU; None if they stay hidden."""
+    track: int | None = None
+    """Identifies the same face in neighbouring frames."""
+    score: float | None = None
+    """The detector's confidence in [0, 1]; None where the face is known from other frames only."""
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """What is known of a stream before its first frame."""
+
+    width: int
+    """Width in pixels of the frames as shown, that is after rotation."""
+    height: int
+    """Height in pixels of the frames as shown, that is after rotation."""
+    rate: Fraction | None = None
+    """Frames per second, or None if unknown (variable, still image)."""
+    live: bool = False
+    """Whether frames come in their own time. It alone decides whether a full queue drops the oldest or blocks."""
+    frames: int | None = None
+    """Number of frames, or None if unknown."""
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"a stream is at least 1x1 pixels, got {self.width}x{self.height}")
+
+
+@runtime_checkable
+class FrameSource(Protocol):
+    """Delivers frames in presentation order. A context manager, iterable once.
+
+    Iterating raises `SourceError` if the input cannot be read. Leaving the context releases everything, at once and from
+    any thread's point of view.
+    """
+
+    @property
+    def info(self) -> StreamInfo:
+        """What is known of the stream; valid inside the context."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+
+@runtime_checkable
+class FrameSink(Protocol):
+    """Takes frames in presentation order. Raises `SinkError` if they cannot be written."""
+
+    def write(self, frame: Frame) -> None:
+        """Take one frame."""
+        ...
+
+    def finish(self) -> None:
+        """Complete the output and publish it under its final name. Called once, after the last frame."""
+        ...
+
+    def close(self) -> None:
+        """Release everything; without `finish` before it, leave nothing behind. May be called any number of times."""
+        ...
+
+
+class Matter(Protocol):
+    """Finds the person in pictures. Has no memory."""
+
+    def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
+        """Return a matte at working size for each image, uint8 RGB (3, H, W), all of one size."""
+        ...
+
+
+class TemporalFilter(Protocol):
+    """Steadies mattes over time. The only holder of matte history; its constants are in seconds."""
+
+    def __call__(self, frame: Frame, matte: Matte) -> Matte:
+        """Return the steadied matte of `frame`, same size as `matte`."""
+        ...
+
+    def reset(self) -> None:
+        """Forget all history."""
+        ...
+
+
+class Refiner(Protocol):
+    """Brings a matte to its frame's size, its edges on the frame's edges. Has no memory."""
+
+    def __call__(self, frame: Frame, matte: Matte) -> Matte:
+        """Return the matte at the size of `frame`."""
+        ...
+
+
+class Anonymizer(Protocol):
+    """Covers the faces of a frame before anything else sees it.
+
+    Frames of one stream are passed in order. Raises `PrivacyError` when it cannot vouch for a frame.
+    """
+
+    def __call__(self, frame: Frame) -> tuple[Frame, tuple[Face, ...]]:
+        """Return the frame with covered faces, and the faces."""
+        ...
+
+    def close(self) -> None:
+        """Release the detector. May be called any number of times."""
+        ...
+
+
+class Compositor(Protocol):
+    """Makes the picture that is written from a frame and its matte."""
+
+    def __call__(self, frame: Frame, matte: Matte) -> Frame:
+        """Return the composite, with the frame's timing. `matte` has the frame's size."""
+        ...
