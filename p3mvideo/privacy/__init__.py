@@ -1,0 +1,1 @@
+"""Finding faces, following them through a stream and covering them."""
