@@ -1,0 +1,1 @@
+"""Training: data, recipes, losses, the loop, and the export of what it learnt."""
