@@ -1,0 +1,1 @@
+"""P3M-Net in PyTorch: one graph, several encoders."""

@@ -1,0 +1,77 @@
+"""The real-time P3M-Net: any timm backbone, P3M-Net's decoders at widths that suit it, and nothing that fails to export."""
+
+from collections.abc import Sequence
+
+import timm
+from torch import Tensor, nn
+
+from p3mvideo.model.context import ContextModule
+from p3mvideo.model.decoder import Decoder, DecoderLayout
+from p3mvideo.model.output import Features
+from p3mvideo.model.p3mnet import P3MNet
+
+STRIDES = (2, 4, 8, 16, 32)
+
+
+class TimmEncoder(nn.Module):
+    """A timm backbone as P3M-Net encoder: 1x1 convolutions bring its features to the decoders' widths.
+
+    Args:
+        backbone: Name of a timm model with `features_only`, features at strides 2 to 32.
+        skip_channels: Widths of S1 to S4.
+        deep_channels: Width of the deepest feature after the context module.
+        full_channels: Width of the full-resolution feature, made by one 3x3 convolution of the image.
+    """
+
+    def __init__(self, backbone: str, *, skip_channels: Sequence[int], deep_channels: int, full_channels: int) -> None:
+        super().__init__()
+        self.backbone = timm.create_model(backbone, features_only=True, pretrained=False)
+        strides = tuple(self.backbone.feature_info.reduction())
+        if strides != STRIDES:
+            raise ValueError(f"a backbone with features at strides {STRIDES} is needed, {backbone} has {strides}")
+        *channels, deepest = self.backbone.feature_info.channels()
+        self.full = nn.Sequential(
+            nn.Conv2d(3, full_channels, 3, padding=1, bias=False), nn.BatchNorm2d(full_channels), nn.ReLU(inplace=True)
+        )
+        self.lateral = nn.ModuleList(nn.Conv2d(c, s, 1) for c, s in zip(channels, skip_channels, strict=True))
+        self.context = ContextModule(deepest, deep_channels)
+
+    def forward(self, image: Tensor) -> Features:
+        """(B, 3, H, W), ImageNet-normalised -> features."""
+        *shallow, deepest = self.backbone(image)
+        s1, s2, s3, s4 = (lateral(x) for lateral, x in zip(self.lateral, shallow, strict=True))
+        return Features(self.full(image), (s1, s2, s3, s4), self.context(deepest))
+
+
+def realtime_p3mnet(
+    backbone: str = "mobilenetv2_100",
+    *,
+    deep_channels: int = 192,
+    widths: Sequence[int] = (128, 64, 32, 16),
+    detail_channels: int = 8,
+    full_channels: int = 8,
+    side_heads: bool = True,
+) -> P3MNet:
+    """Build a real-time P3M-Net with random weights.
+
+    Args:
+        backbone: Name of a timm model with `features_only`, features at strides 2 to 32.
+        deep_channels: Width at stride 32.
+        widths: Widths of both decoders at strides 16, 8, 4, 2.
+        detail_channels: Width of the detail decoder's last feature.
+        full_channels: Width of the encoder's full-resolution feature.
+        side_heads: Whether to have the side outputs, which only training needs.
+    """
+    w4, w3, w2, w1 = widths
+    layout = DecoderLayout(
+        blocks=((deep_channels, w4), (w4, w3), (w3, w2), (w2, w1)),
+        semantic_block=(w1, 3),
+        detail_block=(w1, detail_channels),
+        full_channels=full_channels,
+        semantic_head=False,
+        unpool=False,
+        hard_fusion=False,
+        side_heads=side_heads,
+    )
+    encoder = TimmEncoder(backbone, skip_channels=(w1, w2, w3, w4), deep_channels=deep_channels, full_channels=full_channels)
+    return P3MNet(encoder, Decoder(layout))
