@@ -1,0 +1,23 @@
+"""Give covered faces their own pixels back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from p3mvideo.frame import Face, Frame
+
+
+def restore_faces(frame: Frame, faces: Sequence[Face]) -> Frame:
+    """Return the frame with the original pixels of every face that brings them; the other faces stay covered.
+
+    The frame passed in keeps its covered pixels: whoever still holds it, say a temporal filter, never gets to see a face.
+    """
+    restorable = [(face.box, face.original) for face in faces if face.original is not None]
+    if not restorable:
+        return frame
+    image = frame.image.clone()
+    for (x0, y0, x1, y1), original in restorable:
+        image[:3, y0:y1, x0:x1] = torch.from_numpy(original).permute(2, 0, 1).to(image.device)
+    return frame.with_image(image)

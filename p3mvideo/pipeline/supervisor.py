@@ -1,0 +1,129 @@
+"""Run stages in threads and end them together, whatever happens."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from types import FrameType
+from typing import NamedTuple
+
+import torch
+
+from p3mvideo.frame_queue import QueueClosed
+
+STOP_SECONDS = 1.5
+"""How long the threads get to end after the first failure. With what a caller does then, a run ends within 2 s of a failure."""
+
+WAKE_SECONDS = 0.2
+"""How often the waiting thread looks around: where a wait cannot be interrupted, this is when it notices Ctrl-C."""
+
+
+class _Report(NamedTuple):
+    """What a thread says last, or a signal handler at any time."""
+
+    stage: str | None
+    error: BaseException | None
+
+
+def run_stages(stages: Mapping[str, Callable[[], None]], *, stop: Callable[[BaseException], None]) -> None:
+    """Run each stage in a thread of its own until all of them have ended.
+
+    The calling thread does none of the work: it waits for reports, so it can always react. On the first failure, Ctrl-C or
+    SIGTERM it calls `stop`, which has to make every blocking call between the stages raise `QueueClosed`. A stage that ends
+    with `QueueClosed` was told to stop and has nothing to say. Then the threads have `STOP_SECONDS` to end. One that hangs in a
+    foreign call is left behind, as a daemon, and named in a note on the error.
+
+    Ctrl-C and SIGTERM become a report instead of an exception in the middle of something, if this is the main thread and they
+    are not ignored. The former handlers come back at the end.
+
+    Args:
+        stages: What to run, by the name to report it with.
+        stop: Called at most once, with the first failure.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or SIGTERM.
+        BaseException: The first failure of a stage. What failed after it is added to it as notes.
+    """
+    reports: SimpleQueue[_Report] = SimpleQueue()
+    threads = {
+        name: threading.Thread(target=_run_stage, args=(name, body, reports), name=f"p3mvideo {name}", daemon=True)
+        for name, body in stages.items()
+    }
+    with _signals_reported(reports):
+        for thread in threads.values():
+            thread.start()
+        failure = _wait_for_all(threads, reports, stop)
+    if failure is not None:
+        try:
+            raise failure
+        finally:
+            # The failure's traceback holds this call's variables: without this, they would hold each other, and every picture.
+            del failure
+
+
+def _run_stage(name: str, body: Callable[[], None], reports: SimpleQueue[_Report]) -> None:
+    """Run one stage and report how it ended, whatever it raised."""
+    try:
+        # Whether torch records gradients is a setting of each thread.
+        with torch.no_grad():
+            body()
+    except QueueClosed:
+        reports.put(_Report(name, None))
+    except BaseException as error:
+        reports.put(_Report(name, error))
+    else:
+        reports.put(_Report(name, None))
+
+
+def _wait_for_all(
+    threads: Mapping[str, threading.Thread], reports: SimpleQueue[_Report], stop: Callable[[BaseException], None]
+) -> BaseException | None:
+    """Wait until every thread has ended, or a failure and `STOP_SECONDS` have passed; return the first failure."""
+    running = dict(threads)
+    failure: BaseException | None = None
+    deadline = float("inf")
+    while running and time.monotonic() < deadline:
+        try:
+            stage, error = reports.get(timeout=WAKE_SECONDS)
+        except Empty:
+            continue
+        if stage is not None:
+            # The report was the last thing that the thread did.
+            running.pop(stage).join(STOP_SECONDS)
+        if error is None:
+            continue
+        if failure is None:
+            failure = error
+            deadline = time.monotonic() + STOP_SECONDS
+            stop(failure)
+        elif stage is not None:
+            failure.add_note(f"after that, {stage} failed too: {type(error).__name__}: {error}")
+    if failure is not None and running:
+        failure.add_note(f"still busy {STOP_SECONDS} s after that, and left behind: {', '.join(running)}")
+    return failure
+
+
+@contextmanager
+def _signals_reported(reports: SimpleQueue[_Report]) -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into reports; nothing is changed outside the main thread, which alone may set handlers."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def report(number: int, _frame: FrameType | None) -> None:
+        # SimpleQueue.put, unlike other locking calls, may interrupt itself.
+        reports.put(_Report(None, KeyboardInterrupt(signal.Signals(number).name)))
+
+    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    replaced = {number: handler for number, handler in former.items() if handler not in (signal.SIG_IGN, None)}
+    try:
+        for number in replaced:
+            signal.signal(number, report)
+        yield
+    finally:
+        for number, handler in replaced.items():
+            signal.signal(number, handler)
