@@ -1,0 +1,1 @@
+"""Scores of mattes and networks on benchmarks."""
