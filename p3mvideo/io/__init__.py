@@ -1,0 +1,1 @@
+"""Frames from and to files, folders and pipes. The only part that knows PyAV."""

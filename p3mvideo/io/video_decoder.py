@@ -1,0 +1,148 @@
+"""Decodes the pictures of one video file, over damaged places, and says what was lost."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+from av.stream import Discard
+from av.video.stream import VideoStream
+
+from p3mvideo.errors import DamagedInputError
+from p3mvideo.io.damage import DamageLog
+from p3mvideo.io.packets import packets_of
+from p3mvideo.io.timeline import Moment, Timeline
+from p3mvideo.io.video_file import clock_origin_seconds, open_video_file, picture_stream, tagged_duration_seconds
+
+logger = logging.getLogger(__name__)
+
+MAX_RATE = 1000
+"""Rates above this many frames per second are taken for a mistake of the container."""
+
+
+class VideoDecoder:
+    """The decoded, still stored-as-is pictures of a file between two times, in presentation order.
+
+    Args:
+        path: The file.
+        start: First time to show, in seconds from the file's beginning.
+        end: First time not to show.
+        threads: Decoder threads, 0 for as many as there are cores.
+        strict: Whether damage raises `DamagedInputError` instead of being logged.
+
+    Raises:
+        SourceError: If the file cannot be opened or has no video stream.
+    """
+
+    def __init__(self, path: Path, *, start: Fraction | None, end: Fraction | None, threads: int, strict: bool) -> None:
+        self._path, self._start, self._end, self._strict = path, start, end, strict
+        self._container = open_video_file(path)
+        try:
+            self.stream: VideoStream = picture_stream(self._container, path)
+            self.time_base: Fraction = self.stream.time_base or Fraction(1, 90_000)
+            self.rate: Fraction | None = _rate(self.stream)
+            self.damage = DamageLog()
+            index = self.stream.index_entries
+            self._last_indexed_dts = index[len(index) - 1].timestamp if len(index) else None
+            self._origin = round(clock_origin_seconds(self._container) / self.time_base)
+            for stream in self._container.streams:
+                if stream.index != self.stream.index:
+                    stream.discard = Discard.all
+            self.stream.codec_context.thread_count = threads
+            self.stream.codec_context.thread_type = "AUTO"
+            if start:
+                self._seek(start)
+        except BaseException:
+            self._container.close()
+            raise
+
+    def close(self) -> None:
+        """Release the file. May be called any number of times, but not while a frame is being decoded."""
+        self._container.close()
+
+    def frames_expected(self) -> int | None:
+        """Return the number of frames, or None if the file does not say."""
+        if self._start is None and self._end is None:
+            return self.stream.frames or None
+        index = self.stream.index_entries
+        if not self.stream.frames or len(index) != self.stream.frames:
+            return None
+        first = (self._start or 0) / self.time_base
+        last = self._end / self.time_base if self._end is not None else None
+        return sum(1 for entry in index if entry.timestamp >= first and (last is None or entry.timestamp < last))
+
+    def __iter__(self) -> Iterator[tuple[av.VideoFrame, Moment]]:
+        """Yield each picture with its time in units of `time_base`.
+
+        Raises:
+            DamagedInputError: At the first damage, if `strict`.
+        """
+        timeline = Timeline(self.time_base, self.rate)
+        usual = 1 / (self.rate or Fraction(25))
+        start, end = self._start or None, self._end
+        last_dts: int | None = None
+        for packet in packets_of(self._container, [self.stream], self._read_error):
+            if packet.is_corrupt:
+                self._error("a packet is cut short")
+            if packet.dts is not None:
+                last_dts = packet.dts
+            try:
+                decoded = self.stream.codec_context.decode(packet)
+            except av.error.EOFError:
+                decoded = []
+            except av.error.FFmpegError as error:
+                self._error(f"a packet could not be decoded ({(error.strerror or 'invalid data').lower()})")
+                continue
+            for frame in decoded:
+                stamp = frame.pts if frame.pts is not None else frame.dts
+                moment = timeline.place(None if stamp is None else stamp - self._origin, frame.duration)
+                seconds = moment.pts * self.time_base
+                if start is not None and seconds < start:
+                    continue  # before the place asked for: decoded only because the next ones build upon it
+                if end is not None and seconds >= end:
+                    self.damage.finish(None, usual)
+                    return
+                shown_until = seconds + (moment.duration * self.time_base if moment.duration else usual)
+                self.damage.frame(seconds, shown_until, corrupt=frame.is_corrupt)
+                self._check()
+                yield frame, moment
+        self.damage.finish(self._expected_end(last_dts, usual), 2 * usual)
+        self._check()
+
+    def _seek(self, start: Fraction) -> None:
+        try:
+            self._container.seek(int(start / self.time_base) + self._origin, stream=self.stream)
+        except av.error.FFmpegError:
+            logger.info("%s cannot be searched; it is read from its beginning", self._path)
+
+    def _expected_end(self, last_dts: int | None, usual: Fraction) -> Fraction | None:
+        """Return where the pictures should have ended by the file's own index or tags."""
+        end = tagged_duration_seconds(self.stream)
+        indexed = self._last_indexed_dts
+        if indexed is not None and (last_dts is None or indexed > last_dts):
+            # Two frames more than the tolerance, as a decoding time lies before the time of showing.
+            end = max(end or Fraction(0), (indexed - self._origin) * self.time_base + 3 * usual)
+        return end
+
+    def _read_error(self, error: av.error.FFmpegError) -> None:
+        self._error(f"a part of the file could not be read ({(error.strerror or 'invalid data').lower()})")
+
+    def _error(self, reason: str) -> None:
+        self.damage.error(reason)
+
+    def _check(self) -> None:
+        if self._strict and self.damage.ranges:
+            raise DamagedInputError(
+                f"{self._path} is damaged: {self.damage.ranges[0]}", hint="leave out --strict to keep what can be decoded"
+            )
+
+
+def _rate(stream: VideoStream) -> Fraction | None:
+    for rate in (stream.average_rate, stream.guessed_rate):
+        if rate and 0 < rate <= MAX_RATE:
+            return Fraction(rate)
+    return None
