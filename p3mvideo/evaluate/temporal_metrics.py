@@ -165,16 +165,23 @@ def lag_frames(predicted: Alphas, true: Alphas) -> float:
     """
     _check(predicted, true)
     p, g = (np.stack([_edge_positions(alpha) for alpha in alphas]) for alphas in (predicted, true))  # (T, 2 H)
+    if len(g) <= 2 * MAX_LAG:
+        return float("nan")
     inner = slice(MAX_LAG, len(true) - MAX_LAG)
     shifted = np.stack([np.roll(g, lag, axis=0)[inner] for lag in range(-MAX_LAG, MAX_LAG + 1)])  # (lags, t, 2 H)
-    present = p[inner]
+    speed = np.nan_to_num(np.gradient(g, axis=0)[inner])
+    away = p[inner] - shifted
     # A row whose predicted edge is far off says nothing about time: there the network has failed, not the clock.
-    moves = np.abs(np.gradient(g, axis=0))[inner] if len(g) > 1 else np.zeros_like(present)
-    usable = np.isfinite(shifted).all(0) & np.isfinite(present) & (np.nan_to_num(moves) > 0.5)
-    usable &= np.nan_to_num(np.abs(present - g[inner]), nan=np.inf) < 4 * np.nan_to_num(moves) + 4
+    near = np.nan_to_num(np.abs(p[inner] - g[inner]), nan=np.inf) < 4 * np.abs(speed) + 4
+    usable = np.isfinite(away).all(0) & near & (np.abs(speed) > 0.5)
     if usable.sum() < 50:
         return float("nan")
-    error = np.array([np.mean(np.square(present - row)[usable]) for row in shifted])
+    moments = np.maximum(usable.sum(0), 1)
+    mean_speed = (speed * usable).sum(0) / moments
+    if np.square((speed - mean_speed)[usable]).mean() > 0.5 * np.square(speed[usable]).mean():
+        # Motion to and fro tells an edge that is late from one that is always too far out; steady motion cannot.
+        away = away - (np.nan_to_num(away) * usable).sum(1, keepdims=True) / moments
+    error = np.mean(np.square(away[:, usable]), axis=1)
     best = int(np.clip(np.argmin(error), 1, len(error) - 2))
     before, least, after = error[best - 1 : best + 2]
     bend = before - 2 * least + after
