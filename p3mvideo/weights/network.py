@@ -1,0 +1,37 @@
+"""From weights to the network that they fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from p3mvideo.errors import WeightsError
+from p3mvideo.model.p3mnet import P3MNet
+from p3mvideo.model.variants import build_network
+from p3mvideo.weights.store import DEFAULT_MODEL, find_weights
+from p3mvideo.weights.tensors import load_weights
+from p3mvideo.weights.weights_file import WeightsFile
+
+
+def load_network(model: str | Path | WeightsFile = DEFAULT_MODEL) -> P3MNet:
+    """Return a network with its weights, float32, on the CPU, in evaluation mode.
+
+    Args:
+        model: Name, path, or what `find_weights` found.
+
+    Raises:
+        WeightsError: There are no such weights, or they do not fit the network that they name.
+    """
+    weights = model if isinstance(model, WeightsFile) else find_weights(model)
+    if weights.kind != "network":
+        raise WeightsError(
+            f"{weights.path} holds only the encoder of {weights.variant}", hint="Training can start from it; matting needs a network."
+        )
+    try:
+        network = build_network(weights.variant, weights.arguments)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise WeightsError(f"{weights.path} describes a network that cannot be built: {error}") from error
+    try:
+        network.load_state_dict(load_weights(weights))
+    except RuntimeError as error:
+        raise WeightsError(f"{weights.path} does not fit {weights.variant}: {error}") from error
+    return network.eval()

@@ -1,0 +1,140 @@
+"""Reads and writes safetensors files; the only place that knows their layout and their library's errors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from p3mvideo.errors import WeightsError
+from p3mvideo.weights.weights_file import Kind, WeightsFile
+
+# One entry that holds everything: the library writes several in random order, and the same weights must give the same hash.
+METADATA_KEY = "p3mvideo"
+REQUIRED = {"variant": str, "arguments": dict, "kind": str, "licence": str, "source": str}
+
+
+def save_weights(
+    path: Path,
+    state_dict: Mapping[str, Tensor],
+    *,
+    variant: str,
+    arguments: Mapping[str, Any],
+    kind: Kind = "network",
+    licence: str = "",
+    source: str = "",
+) -> WeightsFile:
+    """Write a weights file; under its final name it is always complete.
+
+    The same content gives the same bytes.
+
+    Args:
+        path: Ends in `.safetensors`; an existing file is replaced.
+        state_dict: Tensors by name; they may lie on any device.
+        variant: Which network they belong to.
+        arguments: Keyword arguments of the variant's builder, as JSON can hold them.
+        kind: Whether this is a whole network or an encoder.
+        licence: Terms of use; empty if unknown.
+        source: Where they come from.
+
+    Raises:
+        WeightsError: The file cannot be written.
+    """
+    if path.suffix != ".safetensors":
+        raise ValueError(f"a weights file's name ends in .safetensors, got {path.name}")
+    about = {"variant": variant, "arguments": dict(arguments), "kind": kind, "licence": licence, "source": source}
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state_dict.items()}
+    content = safetensors.torch.save(tensors, {METADATA_KEY: json.dumps(about, sort_keys=True)})
+    write_atomically(path, content)
+    return WeightsFile(
+        path.stem, path, variant, json.loads(json.dumps(dict(arguments))), kind, licence, source, hashlib.sha256(content).hexdigest()
+    )
+
+
+def describe_weights(path: Path, *, name: str | None = None) -> WeightsFile:
+    """Return what a weights file says of itself; only its head is read.
+
+    Raises:
+        WeightsError: It is missing, damaged or not from this program.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+    except FileNotFoundError as error:
+        raise WeightsError(f"there is no weights file {path}", hint="`p3mvideo weights list` shows what is there.") from error
+    except (safetensors.SafetensorError, OSError) as error:
+        raise _damaged(path, error) from error
+    if METADATA_KEY not in metadata:
+        raise WeightsError(
+            f"{path} does not say which network it belongs to, so this program did not write it",
+            hint="Bring foreign weights in with `p3mvideo weights import FILE`.",
+        )
+    try:
+        about = json.loads(metadata[METADATA_KEY])
+        wrong = [key for key, kind in REQUIRED.items() if not isinstance(about[key], kind)]
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, error) from error
+    if wrong:
+        raise _damaged(path, f"its description has the wrong type of {', '.join(wrong)}")
+    return WeightsFile(name or path.stem, path, about["variant"], about["arguments"], about["kind"], about["licence"], about["source"])
+
+
+def load_weights(weights: WeightsFile) -> dict[str, Tensor]:
+    """Return the tensors of a weights file, on the CPU, after its hash was checked where one is known.
+
+    Raises:
+        WeightsError: It is missing or damaged, or its hash is wrong.
+    """
+    try:
+        content = weights.path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"cannot read the weights {weights.path}: {error.strerror or error}") from error
+    got = hashlib.sha256(content).hexdigest()
+    if weights.sha256 not in (None, got):
+        raise WeightsError(
+            f"the weights {weights.path} have SHA-256 {got}, expected {weights.sha256}",
+            hint="The file was changed or damaged: install it again, or import it again.",
+        )
+    try:
+        tensors: dict[str, Tensor] = safetensors.torch.load(content)
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise _damaged(weights.path, error) from error
+    return tensors
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file beside its final name, sync it, and rename it; make its folder if it is missing.
+
+    Raises:
+        WeightsError: It cannot be written; nothing is left behind.
+    """
+    part: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.", suffix=".part", delete=False) as file:
+            part = Path(file.name)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        if part is not None:
+            part.unlink(missing_ok=True)
+        raise WeightsError(
+            f"cannot write the weights {path}: {error.strerror or error}", hint="Check the folder's rights and the free space."
+        ) from error
+
+
+def _damaged(path: Path, why: object) -> WeightsError:
+    return WeightsError(
+        f"{path} is not a sound safetensors file: {why}",
+        hint="Copy or import it again; published .pth files go through `p3mvideo weights import FILE`.",
+    )
