@@ -59,9 +59,7 @@ def writing(path: Path | str) -> Iterator[None]:
         if known is not None:
             raise SinkError(f"cannot write {path}: {known[0]}", hint=known[1]) from error
         if isinstance(error, av.error.EncoderNotFoundError):
-            raise SinkError(
-                f"cannot write {path}: its encoder is not built into this FFmpeg", hint="try another codec"
-            ) from error
+            raise SinkError(f"cannot write {path}: its encoder is not built into this FFmpeg", hint="try another codec") from error
         raise SinkError(f"cannot write {path}: {_reason(error)}", hint="try another codec, container or output folder") from error
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import av
+from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange, Colorspace
 
 from p3mvideo.errors import SourceError
@@ -68,22 +69,21 @@ def usual_matrix(height: int) -> int:
     return BT709 if height >= HD_LINES else SMPTE170M
 
 
-def colour_of(frame: av.VideoFrame) -> Colour:
-    """Return how a decoded frame is coloured; what it does not say is filled in as players do.
+def colour_of(picture: av.VideoFrame | VideoCodecContext) -> Colour:
+    """Return how a decoded frame, or a stream, is coloured; what it does not say is filled in as players do.
 
     Raises:
         SourceError: If the matrix is one that cannot be converted (YCgCo, ICtCp and the like).
     """
     # RGB carries no matrix (code 0); which one stands here is then of no consequence.
-    matrix = usual_matrix(frame.height) if frame.colorspace in (0, UNSPECIFIED) else frame.colorspace
+    matrix = usual_matrix(picture.height) if picture.colorspace in (0, UNSPECIFIED) else picture.colorspace
     if matrix == 10:  # BT.2020 constant luminance: swscale has only the other kind, which is off by little
         matrix = BT2020_NCL
     if matrix not in SWSCALE_MATRIX:
-        raise SourceError(
-            f"the video's YUV matrix (H.273 code {matrix}) is not supported", hint="convert the video to BT.709 first"
-        )
-    full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj") or frame.format.is_rgb
-    return Colour(matrix, frame.color_primaries, frame.color_trc, full)
+        raise SourceError(f"the video's YUV matrix (H.273 code {matrix}) is not supported", hint="convert the video to BT.709 first")
+    pixels = picture.format
+    full = picture.color_range == ColorRange.JPEG or (pixels is not None and (pixels.is_rgb or pixels.name.startswith("yuvj")))
+    return Colour(matrix, picture.color_primaries, picture.color_trc, full)
 
 
 def colour_to_write(height: int, source: Colour | None) -> Colour:

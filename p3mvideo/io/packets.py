@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import av
 import av.error
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Stream
+from av.stream import Discard, Stream
 
 MAX_ERRORS_IN_A_ROW = 200
 """After so many read errors without a packet between them the rest of the file is given up."""
@@ -40,3 +41,15 @@ def packets_of(
                     flush.stream = stream
                     yield flush
                 return
+
+
+def count_packets(path: Path) -> int:
+    """Return how many packets the first video stream of a file holds: by its index if that lists them all, else by reading."""
+    with av.open(f"file:{path}", "r") as container:
+        video = container.streams.video[0]
+        if video.frames:
+            return video.frames
+        for stream in container.streams:
+            if stream.index != video.index:
+                stream.discard = Discard.all
+        return sum(1 for packet in container.demux(video) if packet.size)

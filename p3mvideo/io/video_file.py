@@ -49,9 +49,7 @@ def picture_stream(container: InputContainer, path: Path) -> VideoStream:
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:
             if stream.codec_context is None:
-                raise SourceError(
-                    f"cannot read {path}: its video codec is not built into this FFmpeg", hint="convert it to H.264 first"
-                )
+                raise SourceError(f"cannot read {path}: its video codec is not built into this FFmpeg", hint="convert it to H.264 first")
             return stream
     kinds = sorted({str(stream.type) for stream in container.streams}) or ["nothing"]
     raise SourceError(f"{path} has no video stream, only {', '.join(kinds)}", hint="name a file with pictures")
@@ -79,3 +77,14 @@ def tagged_duration_seconds(stream: VideoStream) -> Fraction | None:
             except ValueError:
                 return None
     return None
+
+
+def pixel_shape(stream: VideoStream, width: int, height: int) -> Fraction:
+    """Return the width of a pixel by its height in a picture of `width` x `height` as shown, made from this stream."""
+    shape = stream.sample_aspect_ratio
+    if not shape or shape == 1:
+        return Fraction(1)
+    stored = (stream.codec_context.width, stream.codec_context.height)
+    if (width, height) == stored:
+        return shape
+    return 1 / shape if (height, width) == stored else Fraction(1)
