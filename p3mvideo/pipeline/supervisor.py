@@ -88,7 +88,7 @@ def _wait_for_all(
     deadline = float("inf")
     while running and time.monotonic() < deadline:
         try:
-            stage, error = reports.get(timeout=WAKE_SECONDS)
+            stage, error = reports.get(timeout=max(0.0, min(WAKE_SECONDS, deadline - time.monotonic())))
         except Empty:
             continue
         if stage is not None:
