@@ -169,6 +169,7 @@ class VideoSink:
         )
         if self._copy is not None and original is not None:
             video.stream.metadata.update(kept_metadata(original.metadata))
+            video.stream.disposition = original.disposition
             self._copy.begin(output)
         output.start_encoding()
         if self._alpha:
@@ -178,7 +179,8 @@ class VideoSink:
 
     def _container_options(self, name: str) -> dict[str, str]:
         if name not in ("mp4", "mov"):
-            return {}
+            # Otherwise FFmpeg moves the whole file by the priming of the sound, which lies before zero.
+            return {"avoid_negative_ts": "disabled"}
         # The index in front lets a player on the web begin before the file is loaded.
         flags = "+faststart"
         if self._copy is not None and self._copy.has_free_metadata:
