@@ -23,12 +23,10 @@ class RgbConverter:
 
     Args:
         hdr: What to do with HDR pictures.
-        threads: Threads of the conversion, 0 for as many as there are cores.
     """
 
-    def __init__(self, *, hdr: Hdr = "refuse", threads: int = 0) -> None:
+    def __init__(self, *, hdr: Hdr = "refuse") -> None:
         self._hdr = hdr
-        self._threads = threads
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame, *, width: int, height: int) -> UInt8Array:
@@ -54,7 +52,7 @@ class RgbConverter:
             dst_colorspace=colour.swscale_matrix,
             src_color_range=colour.swscale_range,
             dst_color_range=ColorRange.JPEG,
-            threads=self._threads,
+            threads=1,  # more cost time as a whole; the other stages use the other cores
         )
         array = converted.to_ndarray()
         if colour.is_hdr:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import av.error
+from av.container import InputContainer
 from av.stream import Discard
 from av.video.stream import VideoStream
 
@@ -16,7 +16,7 @@ from p3mvideo.errors import DamagedInputError
 from p3mvideo.io.damage import DamageLog
 from p3mvideo.io.packets import packets_of
 from p3mvideo.io.timeline import Moment, Timeline
-from p3mvideo.io.video_file import clock_origin_seconds, open_video_file, picture_stream, tagged_duration_seconds
+from p3mvideo.io.video_file import clock_origin_seconds, picture_stream, tagged_duration_seconds
 
 logger = logging.getLogger(__name__)
 
@@ -25,24 +25,34 @@ MAX_RATE = 1000
 
 
 class VideoDecoder:
-    """The decoded, still stored-as-is pictures of a file between two times, in presentation order.
+    """The decoded, still stored-as-is pictures of a container between two times, in presentation order.
 
     Args:
-        path: The file.
-        start: First time to show, in seconds from the file's beginning.
+        container: Where they are read from; it is closed with the decoder.
+        name: What to call it in messages.
+        start: First time to show, in seconds from the container's beginning.
         end: First time not to show.
         threads: Decoder threads, 0 for as many as there are cores.
         strict: Whether damage raises `DamagedInputError` instead of being logged.
 
     Raises:
-        SourceError: If the file cannot be opened or has no video stream.
+        SourceError: If there is no video stream.
     """
 
-    def __init__(self, path: Path, *, start: Fraction | None, end: Fraction | None, threads: int, strict: bool) -> None:
-        self._path, self._start, self._end, self._strict = path, start, end, strict
-        self._container = open_video_file(path)
+    def __init__(
+        self,
+        container: InputContainer,
+        name: str,
+        *,
+        start: Fraction | None,
+        end: Fraction | None,
+        threads: int,
+        strict: bool,
+    ) -> None:
+        self._container, self._name = container, name
+        self._start, self._end, self._strict = start, end, strict
         try:
-            self.stream: VideoStream = picture_stream(self._container, path)
+            self.stream: VideoStream = picture_stream(self._container, name)
             self.time_base: Fraction = self.stream.time_base or Fraction(1, 90_000)
             self.rate: Fraction | None = _rate(self.stream)
             self.damage = DamageLog()
@@ -117,7 +127,7 @@ class VideoDecoder:
         try:
             self._container.seek(int(start / self.time_base) + self._origin, stream=self.stream)
         except av.error.FFmpegError:
-            logger.info("%s cannot be searched; it is read from its beginning", self._path)
+            logger.info("%s cannot be searched; it is read from its beginning", self._name)
 
     def _expected_end(self, last_dts: int | None, usual: Fraction) -> Fraction | None:
         """Return where the pictures should have ended by the file's own index or tags."""
@@ -137,7 +147,7 @@ class VideoDecoder:
     def _check(self) -> None:
         if self._strict and self.damage.ranges:
             raise DamagedInputError(
-                f"{self._path} is damaged: {self.damage.ranges[0]}", hint="leave out --strict to keep what can be decoded"
+                f"{self._name} is damaged: {self.damage.ranges[0]}", hint="leave out --strict to keep what can be decoded"
             )
 
 

@@ -27,7 +27,7 @@ class VideoEncoder:
         colour: What RGB is converted to, and the stream is tagged with.
         quality: Options for quality or bitrate.
         alpha: Whether frames have four channels.
-        threads: Threads of encoder and conversion, 0 for as many as there are cores.
+        threads: Threads of the encoder, 0 for as many as there are cores.
         sample_aspect_ratio: Width of a pixel by its height.
     """
 
@@ -44,7 +44,7 @@ class VideoEncoder:
         threads: int,
         sample_aspect_ratio: Fraction = Fraction(1),
     ) -> None:
-        self._colour, self._threads = colour, threads
+        self._colour = colour
         self._pixels = "rgba" if alpha else "rgb24"
         self._reformatter = VideoReformatter()
         self._rate = info.rate or Fraction(25)
@@ -84,7 +84,7 @@ class VideoEncoder:
             dst_colorspace=self._colour.swscale_matrix,
             src_color_range=ColorRange.JPEG,
             dst_color_range=self._colour.swscale_range,
-            threads=self._threads,
+            threads=1,  # more cost time as a whole; the other stages use the other cores
         )
         converted.pts = pts
         converted.time_base = frame.time_base

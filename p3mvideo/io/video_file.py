@@ -40,7 +40,7 @@ def open_video_file(path: Path) -> InputContainer:
     return container
 
 
-def picture_stream(container: InputContainer, path: Path) -> VideoStream:
+def picture_stream(container: InputContainer, name: Path | str) -> VideoStream:
     """Return the video stream to show: the first that is not merely a cover picture.
 
     Raises:
@@ -49,10 +49,10 @@ def picture_stream(container: InputContainer, path: Path) -> VideoStream:
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:
             if stream.codec_context is None:
-                raise SourceError(f"cannot read {path}: its video codec is not built into this FFmpeg", hint="convert it to H.264 first")
+                raise SourceError(f"cannot read {name}: its video codec is not built into this FFmpeg", hint="convert it to H.264 first")
             return stream
     kinds = sorted({str(stream.type) for stream in container.streams}) or ["nothing"]
-    raise SourceError(f"{path} has no video stream, only {', '.join(kinds)}", hint="name a file with pictures")
+    raise SourceError(f"{name} has no video stream, only {', '.join(kinds)}", hint="name a file with pictures")
 
 
 def clock_origin_seconds(container: InputContainer) -> Fraction:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-import av
-
-from p3mvideo.errors import SourceError
-from p3mvideo.frame import Frame, StreamInfo
-from p3mvideo.io.damage import DamagedRange
-from p3mvideo.io.orientation import UPRIGHT, orientation_of
-from p3mvideo.io.rgb import Hdr, RgbConverter
-from p3mvideo.io.timeline import Moment
-from p3mvideo.io.video_decoder import VideoDecoder
+from p3mvideo.io.decoded_source import DecodedSource
+from p3mvideo.io.rgb import Hdr
+from p3mvideo.io.video_file import open_video_file
 
 
-class VideoSource:
+class VideoSource(DecodedSource):
     """The frames of a video file, in RGB, turned the way they are to be seen, each with the stream's own time.
 
     Args:
@@ -43,98 +34,5 @@ class VideoSource:
         strict: bool = False,
         hdr: Hdr = "refuse",
     ) -> None:
-        if start is not None and start < 0:
-            raise ValueError(f"start is at least 0 seconds, got {start}")
-        if end is not None and end <= (start or 0):
-            raise ValueError(f"end lies after start, got {start} and {end}")
-        self._path = Path(path)
-        self._start, self._end, self._threads, self._strict = start, end, threads, strict
-        self._converter = RgbConverter(hdr=hdr, threads=threads)
-        self._decoder: VideoDecoder | None = None
-        self._decoded: Iterator[tuple[av.VideoFrame, Moment]] = iter(())
-        self._first: tuple[av.VideoFrame, Moment] | None = None
-        self._orientation = UPRIGHT
-        self._info: StreamInfo | None = None
-        # A thread may leave the context while another iterates; FFmpeg must not be closed under a running call.
-        self._lock = threading.Lock()
-        self._closed = False
-
-    @property
-    def info(self) -> StreamInfo:
-        """Size as shown, rate and number of frames; valid inside the context."""
-        if self._info is None:
-            raise ValueError("a video source's info is valid inside its context only")
-        return self._info
-
-    @property
-    def damaged(self) -> tuple[DamagedRange, ...]:
-        """What could not be decoded so far; complete after the last frame."""
-        return self._decoder.damage.ranges if self._decoder is not None else ()
-
-    def __enter__(self) -> Self:
-        """Open the file and decode its first frame, which alone tells size and rotation for sure.
-
-        Raises:
-            SourceError: If nothing at all can be decoded.
-        """
-        self._decoder = VideoDecoder(self._path, start=self._start, end=self._end, threads=self._threads, strict=self._strict)
-        try:
-            self._decoded = iter(self._decoder)
-            self._first = next(self._decoded, None)
-            if self._first is None:
-                raise self._nothing(self._decoder)
-            frame = self._first[0]
-            self._orientation = orientation_of(frame)
-            width, height = self._orientation.size(frame.width, frame.height)
-            self._info = StreamInfo(width, height, self._decoder.rate, frames=self._decoder.frames_expected())
-        except BaseException:
-            self._decoder.close()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._closed = True
-        with self._lock:
-            self._first = None
-            self._decoded = iter(())
-            if self._decoder is not None:
-                self._decoder.close()
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Yield the frames in presentation order; ends early, without an error, once the context is left.
-
-        Raises:
-            SourceError: If a frame cannot be converted.
-            DamagedInputError: At the first damaged place, if strict.
-        """
-        while True:
-            with self._lock:
-                frame = self._next()
-            if frame is None:
-                return
-            yield frame
-
-    def _next(self) -> Frame | None:
-        if self._closed or self._decoder is None:
-            return None
-        decoded = self._first or next(self._decoded, None)
-        self._first = None
-        if decoded is None:
-            return None
-        picture, moment = decoded
-        # A stream may change its size midway; what follows is brought to the size it began with.
-        width, height = self._orientation.size(self.info.width, self.info.height)
-        image = self._orientation.apply(self._converter(picture, width=width, height=height))
-        return Frame.from_interleaved(image, moment.pts, self._decoder.time_base, moment.duration)
-
-    def _nothing(self, decoder: VideoDecoder) -> SourceError:
-        if self._start is not None or self._end is not None:
-            return SourceError(
-                f"{self._path} has no frame between {float(self._start or 0):g} s and "
-                + (f"{float(self._end):g} s" if self._end is not None else "its end"),
-                hint="check --start and --end against the length of the video",
-            )
-        return SourceError(
-            f"cannot read {self._path}: no frame of its {decoder.stream.name} stream could be decoded",
-            hint="the file is damaged or incomplete; copy it again",
-        )
+        opener = partial(open_video_file, Path(path))
+        super().__init__(opener, str(path), start=start, end=end, threads=threads, strict=strict, hdr=hdr)
