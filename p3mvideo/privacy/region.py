@@ -1,0 +1,145 @@
+"""Which pixels are a face: from a detection to an outline, and from an outline to a mask."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from p3mvideo.frame import Float32Array, UInt8Array
+from p3mvideo.privacy.detection import Box, Detection, intersection
+
+IntBox = tuple[int, int, int, int]
+"""(x0, y0, x1, y1) in whole pixels, half open."""
+
+# Semi-axes of the ellipse at a mask scale of 1, in sides of the detector's square box, which reaches from the middle of the
+# forehead to the chin. At the usual scale of 1.3 the ellipse passes through the corners of the box.
+HALF_WIDTH, HALF_HEIGHT = 0.52, 0.57
+FEATHER = 0.08
+"""Width of the soft border, in sides of the box. It lies outside the covered ellipse."""
+
+# The face from brow line to chin, as x, y in sides of the box from its centre, x to the subject's left and y to the chin. Hair
+# and forehead stay out, as in the face masks of P3M-10k ("Privacy-Preserving Portrait Matting", Li et al., 2021, section 3).
+BROW_TO_CHIN = np.array(
+    [
+        (-0.26, -0.36), (0.0, -0.34), (0.26, -0.36), (0.40, -0.32), (0.46, -0.20), (0.46, 0.0), (0.42, 0.18), (0.33, 0.34),
+        (0.20, 0.46), (0.0, 0.52), (-0.20, 0.46), (-0.33, 0.34), (-0.42, 0.18), (-0.46, 0.0), (-0.46, -0.20), (-0.40, -0.32),
+    ],
+    np.float32,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Region:
+    """The part of a picture that a face takes up: its box, and an ellipse about it that leans as the head does."""
+
+    box: Box
+    """(x0, y0, x1, y1) in pixels; may reach beyond the picture's border."""
+    lean: float = 0.0
+    """Angle in radians by which the head leans clockwise."""
+
+    @classmethod
+    def of(cls, detection: Detection) -> Region:
+        """Return the region of a detected face."""
+        return cls(detection.box, lean(detection.key_points))
+
+    @property
+    def side_px(self) -> float:
+        """The longer side of the box in pixels."""
+        return max(self.box[2] - self.box[0], self.box[3] - self.box[1])
+
+    def grown(self, *, left: float = 0, top: float = 0, right: float = 0, bottom: float = 0) -> Region:
+        """Return the region with its borders moved outward by so many pixels."""
+        x0, y0, x1, y1 = self.box
+        return replace(self, box=(x0 - left, y0 - top, x1 + right, y1 + bottom))
+
+    def feather_px(self) -> int:
+        """Width of the soft border in pixels."""
+        return max(1, round(FEATHER * self.side_px))
+
+    def bounds(self, width: int, height: int, *, mask_scale: float) -> IntBox | None:
+        """Return the smallest box around everything that covering may touch, inside the picture; None if nothing is."""
+        x0, y0, x1, y1 = self.box
+        a, b = self._semi_axes(mask_scale)
+        cos, sin = math.cos(self.lean), math.sin(self.lean)
+        soft = 3 * self.feather_px() + 2
+        half_x = max(math.hypot(a * cos, b * sin), (x1 - x0) / 2) + soft
+        half_y = max(math.hypot(a * sin, b * cos), (y1 - y0) / 2) + soft
+        cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
+        clipped = (
+            max(0, math.floor(cx - half_x)), max(0, math.floor(cy - half_y)),
+            min(width, math.ceil(cx + half_x)), min(height, math.ceil(cy + half_y)),
+        )  # fmt: skip
+        return clipped if clipped[0] < clipped[2] and clipped[1] < clipped[3] else None
+
+    def weight(self, bounds: IntBox, *, mask_scale: float) -> UInt8Array:
+        """Return how much of each pixel inside `bounds` to cover, uint8 (h, w).
+
+        It is 255 in the whole box and the whole ellipse, and falls to 0 within the soft border around them.
+        """
+        x0, y0, x1, y1 = bounds
+        soft = self.feather_px()
+        hard = np.zeros((y1 - y0 + 2 * soft, x1 - x0 + 2 * soft), np.uint8)
+        ox, oy = x0 - soft, y0 - soft
+        # Drawn wider by what the blur below takes away; its square reaches sqrt(2) times as far along a diagonal.
+        left, top = math.floor(self.box[0]) - soft - ox, math.floor(self.box[1]) - soft - oy
+        right, bottom = math.ceil(self.box[2]) + soft - ox, math.ceil(self.box[3]) + soft - oy
+        hard[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = 255
+        a, b = self._semi_axes(mask_scale)
+        axes = (round(a + 1.5 * soft), round(b + 1.5 * soft))
+        centre = (round((self.box[0] + self.box[2]) / 2 - ox), round((self.box[1] + self.box[3]) / 2 - oy))
+        cv2.ellipse(hard, centre, axes, math.degrees(self.lean), 0, 360, 255, -1)
+        blurred: UInt8Array = cv2.blur(hard, (2 * soft + 1, 2 * soft + 1))
+        return blurred[soft:-soft, soft:-soft]
+
+    def box_weight(self, bounds: IntBox) -> UInt8Array:
+        """Return 255 in the box alone and 0 elsewhere inside `bounds`, uint8 (h, w)."""
+        x0, y0, x1, y1 = bounds
+        inside = np.zeros((y1 - y0, x1 - x0), np.uint8)
+        left, top = max(0, math.floor(self.box[0]) - x0), max(0, math.floor(self.box[1]) - y0)
+        inside[top : max(0, math.ceil(self.box[3]) - y0), left : max(0, math.ceil(self.box[2]) - x0)] = 255
+        return inside
+
+    def _semi_axes(self, mask_scale: float) -> tuple[float, float]:
+        """Across and along the face, in pixels."""
+        across, down = self.box[2] - self.box[0], self.box[3] - self.box[1]
+        return HALF_WIDTH * across * mask_scale, HALF_HEIGHT * down * mask_scale
+
+
+def lean(key_points: Float32Array) -> float:
+    """Return the angle in radians by which a head leans clockwise, from its key points (6, 2).
+
+    Eyes to mouth rather than eye to eye: in profile the eyes fall together, but the mouth stays below them.
+    """
+    right_eye, left_eye, _, mouth, _, _ = key_points
+    x, y = (mouth - (right_eye + left_eye) / 2).tolist()
+    return -math.atan2(x, y) if x or y else 0.0
+
+
+def face_region_mask(image: UInt8Array, detections: Iterable[Detection], *, alpha: UInt8Array | None = None) -> UInt8Array:
+    """Return a mask of the faces from brow line to chin, as the face masks of P3M-10k: uint8 (H, W), 255 on faces.
+
+    Args:
+        image: uint8 (H, W, 3); only its size matters.
+        detections: In the image's pixels.
+        alpha: The image's matte, uint8 (H, W). Where it is between 0 and 255, the image is left alone, so that hair stays sharp
+            ("Privacy-Preserving Portrait Matting", section 3).
+    """
+    mask = np.zeros(image.shape[:2], np.uint8)
+    for detection in detections:
+        x0, y0, x1, y1 = detection.box
+        angle = lean(detection.key_points)
+        turn = np.array([(math.cos(angle), -math.sin(angle)), (math.sin(angle), math.cos(angle))], np.float32)
+        points = BROW_TO_CHIN * np.array((x1 - x0, y1 - y0), np.float32) @ turn.T + np.array(((x0 + x1) / 2, (y0 + y1) / 2))
+        cv2.fillPoly(mask, [np.round(points).astype(np.int32)], 255)
+    if alpha is not None:
+        mask[(alpha > 0) & (alpha < 255)] = 0
+    return mask
+
+
+def shows(region: Region, width: int, height: int) -> bool:
+    """Return whether any of a region's box lies inside a picture."""
+    return intersection(region.box, (0.0, 0.0, float(width), float(height))) > 0
