@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from p3mvideo.model.integration import (
@@ -20,6 +19,7 @@ from p3mvideo.model.integration import (
 )
 from p3mvideo.model.output import Features, MattingOutput
 from p3mvideo.ops.fusion import fuse, harden
+from p3mvideo.ops.unpool import unpool
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Decoder(nn.Module):
         """Double the size of a detail feature; `pool` is the number of the max-pool that it undoes."""
         if features.pool_indices is None:
             return upsample(detail, 2)
-        return F.max_unpool2d(detail, features.pool_indices[pool], [2, 2], [2, 2])
+        return unpool(detail, features.pool_indices[pool])
 
     def _heads(self, semantic: Tensor, detail: Tensor, features: Features) -> tuple[Tensor, Tensor]:
         """Turn the ends of both decoders at half size into semantic and detail logits at full size."""

@@ -7,9 +7,15 @@ from typing import Any
 
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.realtime import realtime_p3mnet
+from p3mvideo.model.resnet34 import p3mnet_resnet34
+from p3mvideo.model.swin import p3mnet_swin_t
+from p3mvideo.model.vitae import p3mnet_vitae_s
 
 VARIANTS: dict[str, Callable[..., P3MNet]] = {
     "p3mnet-mobilenetv2": realtime_p3mnet,
+    "p3mnet-resnet34": p3mnet_resnet34,
+    "p3mnet-swin-t": p3mnet_swin_t,
+    "p3mnet-vitae-s": p3mnet_vitae_s,
 }
 """The builder of each variant; its keyword arguments are what a weights file stores."""
 

@@ -1,0 +1,139 @@
+"""Brings published checkpoints in: reads them without running anything, maps them, keeps them in the user's cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from p3mvideo.errors import WeightsError
+from p3mvideo.model.published import Recognised, misfits, recognise
+from p3mvideo.model.variants import build_network
+from p3mvideo.weights.manifest import add_to_manifest, read_manifest
+from p3mvideo.weights.store import imported_folder, shipped_folder
+from p3mvideo.weights.tensors import save_weights
+from p3mvideo.weights.weights_file import WeightsFile
+
+NESTED_UNDER = ("state_dict_ema", "state_dict", "model")
+"""Where training programs put the weights, the better ones first."""
+SHOWN = 4
+"""So many misfits an error names."""
+UNKNOWN_LICENCE = "unknown: ask those who published it"
+
+
+class IgnoredSettings(dict[Any, Any]):
+    """Stands in for the settings that some published files carry beside their weights; nothing of them is used."""
+
+
+def import_weights(
+    file: Path, *, name: str | None = None, licence: str = UNKNOWN_LICENCE, overwrite: bool = False
+) -> WeightsFile:
+    """Import a published P3M-Net checkpoint or ImageNet backbone (.pth, .pth.tar) and return it under its new name.
+
+    The file is read by PyTorch's restricted reader, which runs no code. Its network is recognised by its keys.
+
+    Args:
+        file: The checkpoint.
+        name: What `--model` will call it; by default the variant, with "-imagenet" for a backbone.
+        licence: The terms under which the user got it; they are stored with it.
+        overwrite: Whether to replace weights that were imported under that name.
+
+    Raises:
+        WeightsError: The file is missing, damaged, hostile or foreign, does not fit the network it looks like, or the name is taken.
+    """
+    tensors = read_checkpoint(file)
+    found = _recognised(file, tensors)
+    name = name or (f"{found.variant}-imagenet" if found.backbone else found.variant)
+    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
+        raise WeightsError(f"{name!r} is no name for weights", hint="Use letters, digits, '-', '_' and '.' only.")
+    if name in read_manifest(shipped_folder()):
+        raise WeightsError(f"the name {name!r} belongs to weights that came with the program", hint="Give another one with --name.")
+    folder = imported_folder()
+    if name in read_manifest(folder) and not overwrite:
+        raise WeightsError(f"weights called {name!r} were imported before", hint="Give another --name, or --overwrite.")
+    weights = save_weights(
+        folder / f"{name}.safetensors", _complete(file, found), variant=found.variant, arguments={},
+        kind="backbone" if found.backbone else "network", licence=licence, source=f"imported from {file.name}",
+    )  # fmt: skip
+    # `Path.stem` cuts at the last dot only, and a name may hold dots.
+    weights = replace(weights, name=name)
+    add_to_manifest(folder, weights)
+    return weights
+
+
+def read_checkpoint(file: Path) -> dict[str, Tensor]:
+    """Return the named tensors of a PyTorch checkpoint, on the CPU. Nothing in the file is executed.
+
+    Raises:
+        WeightsError: The file is missing, damaged or hostile, or holds something else.
+    """
+    if not file.is_file():
+        raise WeightsError(f"there is no file {file}", hint="Give the path of a published .pth checkpoint.")
+    settings = [(IgnoredSettings, name) for name in ("argparse.Namespace", "yacs.config.CfgNode")]
+    try:
+        with torch.serialization.safe_globals(settings):
+            content = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a damaged or hostile file makes the reader stumble over
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        if "nsupported" in str(error) or "GLOBAL" in str(error):
+            raise WeightsError(
+                f"{file} holds more than weights, which could run code, so it was not read: {_culprit(reason)}",
+                hint="Get the checkpoint from those who published it, or save its state_dict alone.",
+            ) from error
+        raise WeightsError(
+            f"{file} is no sound PyTorch checkpoint: {reason[0]}", hint="Download it again; it may have been cut off."
+        ) from error
+    return _named_tensors(file, content)
+
+
+def _culprit(reason: list[str]) -> str:
+    return next((line.strip() for line in reason if "nsupported" in line or "GLOBAL" in line), reason[0])
+
+
+def _named_tensors(file: Path, content: object) -> dict[str, Tensor]:
+    if isinstance(content, Mapping):
+        content = next((content[key] for key in NESTED_UNDER if isinstance(content.get(key), Mapping)), content)
+    if not isinstance(content, Mapping) or not content:
+        raise WeightsError(f"{file} holds no named weights but {type(content).__name__}", hint="Give a published .pth checkpoint.")
+    others = [key for key, value in content.items() if not isinstance(key, str) or not isinstance(value, Tensor)]
+    if others:
+        raise WeightsError(
+            f"{file} holds more than named weights: {', '.join(map(str, others[:SHOWN]))}", hint="Give a published .pth checkpoint."
+        )
+    wrapped = all(key.startswith("module.") for key in content)
+    return {key.removeprefix("module.") if wrapped else key: value for key, value in content.items()}
+
+
+def _recognised(file: Path, tensors: Mapping[str, Tensor]) -> Recognised:
+    try:
+        found = recognise(tensors)
+    except ValueError as error:
+        raise WeightsError(f"{file} contradicts itself: {error}") from error
+    if found is None:
+        raise WeightsError(
+            f"{file} belongs to none of the published networks; its first weights are {', '.join(list(tensors)[:SHOWN])}",
+            hint="Published are P3M-Net with ResNet-34, Swin-T and ViTAE-S, and their ImageNet backbones.",
+        )
+    return found
+
+
+def _complete(file: Path, found: Recognised) -> dict[str, Tensor]:
+    """Return all tensors of the network or encoder, those that no published file holds at their starting values."""
+    expected = build_network(found.variant).state_dict()
+    if found.backbone:
+        expected = {key: value for key, value in expected.items() if key.startswith("encoder.")}
+    wrong = misfits(found.state_dict, expected)
+    if wrong:
+        more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
+        raise WeightsError(
+            f"{file} looks like {found.variant} but does not fit it: {'; '.join(wrong[:SHOWN])}{more}",
+            hint="It may have been cut off, or come from a changed network.",
+        )
+    infinite = [key for key, value in found.state_dict.items() if not value.isfinite().all()]
+    if infinite:
+        raise WeightsError(f"{file} holds values that are no numbers, first in {infinite[0]}", hint="Its training went wrong.")
+    return {**expected, **found.state_dict}
