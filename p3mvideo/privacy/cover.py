@@ -34,24 +34,34 @@ class Filter(Protocol):
 
 @dataclass(frozen=True)
 class Blur:
-    """Coarse colours that flow into each other.
-
-    As it stands, one colour a face, in steps so wide that most faces share it with most others.
-    """
-
-    cells: int = 1
-    """How many colours are kept along a face's side; so the larger the face, the stronger the blur."""
-    step: int = 64
-    """Distance between the brightnesses that a kept colour may have, of 255; half of it for its two chroma values."""
+    """Nothing but the brightness of the face, in four steps, in a colour that is the same for everybody."""
 
     def __call__(self, patch: UInt8Array, side_px: float) -> UInt8Array:
-        cells = _cells(patch, side_px / self.cells, self.step)
+        height, width = patch.shape[:2]
+        middle = patch[height // 4 : height - height // 4, width // 4 : width - width // 4]
+        brightness = float(cv2.mean(cv2.cvtColor(middle, cv2.COLOR_RGB2GRAY))[0])
+        # Quantised before it is spread over the face: what the steps took away, no sharpening brings back.
+        return np.full_like(patch, TONES[int(brightness) * len(TONES) // 256])
+
+
+TONES = ((38, 30, 26), (108, 88, 77), (178, 150, 133), (230, 210, 198))
+"""The colours that a blurred face may have, dark to light."""
+
+
+@dataclass(frozen=True)
+class Smear:
+    """A strong blur as a matting network is shown and trained on: near flat, but with the light and shade of a head.
+
+    It can be recognised again; pictures that others may see take a `Blur`.
+    """
+
+    cells: int = 4
+    """How many colours are kept along a face's side."""
+
+    def __call__(self, patch: UInt8Array, side_px: float) -> UInt8Array:
+        cells = _cells(patch, side_px / self.cells, step=16)
         smooth: UInt8Array = cv2.resize(cells, (patch.shape[1], patch.shape[0]), interpolation=cv2.INTER_LINEAR)
         return smooth
-
-
-NETWORK_BLUR = Blur(cells=4, step=16)
-"""What a matting network is shown and trained on: near flat, but with the light and shade of a head. Not to be written anywhere."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,9 @@ class Picture:
     def __call__(self, patch: UInt8Array, side_px: float) -> UInt8Array:
         stretched: UInt8Array = cv2.resize(self.pixels, (patch.shape[1], patch.shape[0]), interpolation=cv2.INTER_AREA)
         return stretched
+
+
+SMEAR = Smear()
 
 
 def make_filter(replacewith: str, *, mosaicsize: int = 20) -> Filter:
@@ -146,7 +159,7 @@ def cover(
     return covered
 
 
-def obfuscate(image: UInt8Array, mask: UInt8Array, *, replacement: Filter = NETWORK_BLUR) -> UInt8Array:
+def obfuscate(image: UInt8Array, mask: UInt8Array, *, replacement: Filter = SMEAR) -> UInt8Array:
     """Return a copy of a picture with the faces of a mask replaced, for training on pictures without faces.
 
     Args:
