@@ -1,0 +1,40 @@
+"""Names of numbered pictures, such as frame_%05d.png."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from p3mvideo.errors import ConfigError
+
+PLACE: Final = re.compile(r"%(?:0(\d+))?d")
+
+
+def is_pattern(path: Path) -> bool:
+    """Return whether a file name has one place for a number."""
+    return len(PLACE.findall(path.name)) == 1
+
+
+def numbered(pattern: Path, number: int) -> Path:
+    """Return the name of the picture with this number.
+
+    Raises:
+        ConfigError: If `pattern` is none.
+    """
+    if not is_pattern(pattern):
+        raise ConfigError(f"{pattern} has no place for a number", hint="write one like frame_%05d.png")
+    return pattern.with_name(PLACE.sub(lambda place: f"{number:0{place[1] or 1}d}", pattern.name))
+
+
+def find_numbered(pattern: Path) -> dict[int, Path]:
+    """Return the pictures that fit a pattern, by number, in order."""
+    head, tail = (re.escape(part) for part in PLACE.sub("\0", pattern.name).split("\0"))
+    width = PLACE.findall(pattern.name)[0]
+    digits = rf"\d{{{width},}}" if width else r"\d+"
+    fits = re.compile(f"{head}({digits}){tail}")
+    folder = pattern.parent
+    if not folder.is_dir():
+        return {}
+    found = {int(match[1]): path for path in folder.iterdir() if (match := fits.fullmatch(path.name))}
+    return dict(sorted(found.items()))
