@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -73,9 +74,12 @@ def read_checkpoint(file: Path) -> dict[str, Tensor]:
     """
     if not file.is_file():
         raise WeightsError(f"there is no file {file}", hint="Give the path of a published .pth checkpoint.")
-    settings = [(IgnoredSettings, name) for name in ("argparse.Namespace", "yacs.config.CfgNode")]
+    settings: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+        (IgnoredSettings, name) for name in ("argparse.Namespace", "yacs.config.CfgNode")
+    ]
     try:
-        with torch.serialization.safe_globals(settings):
+        with torch.serialization.safe_globals(settings), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the reader muses about old formats
             content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged or hostile file makes the reader stumble over
         reason = str(error).strip().splitlines() or [type(error).__name__]

@@ -1,0 +1,148 @@
+"""Published checkpoints come in without running anything; everything else is refused in words."""
+
+import argparse
+import json
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from p3mvideo.errors import WeightsError
+from p3mvideo.weights import find_weights, import_weights, list_weights, load_network, load_weights
+from p3mvideo.weights.importer import read_checkpoint
+
+KEYS = Path(__file__).parents[1] / "model" / "golden"
+SHORTS = ("r34", "swin", "vitae")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("P3MVIDEO_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def published(short: str) -> dict[str, torch.Tensor]:
+    """Return a checkpoint in the published layout that takes no space."""
+    shapes = json.loads((KEYS / f"keys_{short}.json").read_text())
+    return {
+        key: torch.zeros((), dtype=torch.long if key.endswith(("num_batches_tracked", "index")) else torch.half).expand(shape)
+        for key, shape in shapes.items()
+    }
+
+
+def backbone(short: str) -> dict[str, torch.Tensor]:
+    prefix = "resnet." if short == "r34" else "encoder."
+    return {key.removeprefix(prefix): value for key, value in published(short).items() if key.startswith(prefix)}
+
+
+def test_a_published_checkpoint_becomes_a_network(tmp_path: Path) -> None:
+    torch.save({"state_dict": published("vitae"), "epoch": 150}, tmp_path / "ViTAE-S.pth")
+    imported = import_weights(tmp_path / "ViTAE-S.pth", licence="MIT")
+    assert (imported.name, imported.kind, imported.licence) == ("p3mnet-vitae-s", "network", "MIT")
+    assert find_weights("p3mnet-vitae-s") == imported
+    assert load_network("p3mnet-vitae-s")
+    with pytest.raises(WeightsError, match="imported before"):
+        import_weights(tmp_path / "ViTAE-S.pth")
+    assert import_weights(tmp_path / "ViTAE-S.pth", overwrite=True).licence.startswith("unknown")
+
+
+def test_an_imagenet_backbone_comes_in_as_an_encoder(tmp_path: Path) -> None:
+    content = {"state_dict": {"other": torch.zeros(1)}, "state_dict_ema": backbone("vitae"), "args": argparse.Namespace(lr=0.1)}
+    torch.save(content, tmp_path / "vitae.pth.tar")
+    imported = import_weights(tmp_path / "vitae.pth.tar", name="start.v1")
+    assert (imported.name, imported.variant, imported.kind) == ("start.v1", "p3mnet-vitae-s", "backbone")
+    tensors = load_weights(find_weights("start.v1"))
+    assert all(key.startswith("encoder.") and "head" not in key for key in tensors)
+    with pytest.raises(WeightsError, match="only the encoder"):
+        load_network("start.v1")
+
+
+class Hostile:
+    """Would make a folder if it were unpickled."""
+
+    def __init__(self, victim: Path) -> None:
+        self.victim = victim
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
+        return os.mkdir, (str(self.victim),)
+
+
+@pytest.mark.parametrize("save", [torch.save, lambda content, path: path.write_bytes(pickle.dumps(content, 2))], ids=["zip", "pickle"])
+def test_hostile_files_run_nothing(tmp_path: Path, save: Callable[[object, Path], object]) -> None:
+    victim = tmp_path / "owned"
+    save({"state_dict": Hostile(victim)}, tmp_path / "hostile.pth")
+    with pytest.raises(WeightsError, match="could run code, so it was not read") as caught:
+        import_weights(tmp_path / "hostile.pth")
+    assert "mkdir" in caught.value.message
+    assert not victim.exists()
+    assert list_weights() == [weights for weights in list_weights() if "cache" not in str(weights.path)]
+
+
+def cut(short: str) -> dict[str, torch.Tensor]:
+    return dict(list(published(short).items())[:300])
+
+
+def changed(short: str, key: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
+    return {**published(short), key: value}
+
+
+FINAL = "decoder.decoder_final_l.weight"
+BAD_CONTENT: dict[str, tuple[Callable[[], object], str]] = {
+    "foreign": (lambda: {"backbone.conv.weight": torch.zeros(1), "head.bias": torch.zeros(1)}, "none of the published.*backbone.conv"),
+    "missing weights": (lambda: cut("swin"), r"looks like p3mnet-swin-t but does not fit.*is missing.*and \d+ more"),
+    "other shape": (lambda: changed("swin", FINAL, torch.zeros(1, 7, 3, 3)), r"final_l.weight has the shape \(1, 7, 3, 3\) instead"),
+    "unknown weight": (lambda: changed("vitae", "decoder.extra", torch.zeros(1)), "decoder.extra is unknown"),
+    "other type": (lambda: changed("swin", FINAL, torch.zeros(1, 48, 3, 3).long()), "final_l.weight has the type torch.int64"),
+    "not a number": (lambda: changed("swin", FINAL, torch.full((1, 48, 3, 3), torch.nan)), "values that are no numbers.*final_l"),
+    "two truths": (lambda: changed("r34", "encoder0.0.weight", torch.ones(64, 3, 7, 7)), "contradicts itself"),
+    "half a backbone": (lambda: dict(list(backbone("r34").items())[-150:]), "looks like p3mnet-resnet34"),
+    "a list": (lambda: [1, 2], "no named weights but list"),
+    "nothing": (dict, "no named weights but dict"),
+    "numbers": (lambda: {"a": 1, "b": 2}, "more than named weights: a, b"),
+    "a tensor": (lambda: torch.zeros(3), "no named weights but Tensor"),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), BAD_CONTENT.values(), ids=BAD_CONTENT)
+def test_content_that_does_not_fit(tmp_path: Path, make: Callable[[], object], message: str) -> None:
+    torch.save(make(), tmp_path / "bad.pth")
+    with pytest.raises(WeightsError, match=f"(?s){message}"):
+        import_weights(tmp_path / "bad.pth")
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "a b"])
+def test_names_that_are_none(tmp_path: Path, name: str) -> None:
+    torch.save(backbone("r34"), tmp_path / "r34.pth")
+    if name:
+        with pytest.raises(WeightsError, match="is no name for weights"):
+            import_weights(tmp_path / "r34.pth", name=name)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="there is no file"):
+        import_weights(tmp_path / "none.pth")
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_random_bytes_are_refused_in_words(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "random.pth").write_bytes(content)
+    with pytest.raises(WeightsError):
+        read_checkpoint(tmp_path / "random.pth")
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_checkpoint_cut_anywhere_is_refused_in_words(tmp_path: Path, legacy: bool) -> None:
+    path = tmp_path / "cut.pth"
+    torch.save({"a": torch.zeros(64)}, path, _use_new_zipfile_serialization=not legacy)
+    assert torch.equal(read_checkpoint(path)["a"], torch.zeros(64))
+    content = path.read_bytes()
+    for length in range(0, len(content) - 1, 37):
+        path.write_bytes(content[:length])
+        with pytest.raises(WeightsError):
+            read_checkpoint(path)
