@@ -6,7 +6,6 @@ short-range one for faces within about 2 m of the camera, the full-range one for
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
@@ -14,22 +13,13 @@ from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detection import Detection, union
 from p3mvideo.privacy.face_models import ModelName, face_model_path
 from p3mvideo.privacy.mediapipe_model import MediaPipeFaceModel
+from p3mvideo.privacy.view import View
 
 INPUT_PX: dict[ModelName, int] = {"short_range": 128, "full_range": 192}
 """Side of the square that each model sees."""
 
 SMALLEST_INPUT_FACE_PX = 12
 """Height in the full-range model's input of the smallest face that it finds dependably."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """A part of a picture to look at, half open, in pixels."""
-
-    x0: int
-    y0: int
-    x1: int
-    y1: int
 
 
 class FaceDetector:
@@ -75,18 +65,19 @@ class FaceDetector:
         """
         found = [face for name in self._models for face in self.look(image, name, timestamp_ms=timestamp_ms)]
         if min_face_px is not None:
-            for window in windows(image.shape[1], image.shape[0], min_face_px=min_face_px):
-                found += self.look(image, "full_range", window=window, timestamp_ms=timestamp_ms)
+            for view in tiles(image.shape[1], image.shape[0], min_face_px=min_face_px):
+                found += self.look(image, "full_range", view=view, timestamp_ms=timestamp_ms)
         return union(found)
 
     def look(
-        self, image: UInt8Array, model: ModelName, *, window: Window | None = None, timestamp_ms: int | None = None
+        self, image: UInt8Array, model: ModelName, *, view: View | None = None, timestamp_ms: int | None = None
     ) -> list[Detection]:
-        """Return what one model finds in one window of a picture (None: in all of it), in the picture's pixels."""
-        if window is None:
+        """Return what one model finds in one view of a picture (None: in all of it), in the picture's pixels."""
+        if view is None:
             return self._models[model](image, timestamp_ms=timestamp_ms)
-        part = image[window.y0 : window.y1, window.x0 : window.x1]
-        return [face.moved(dx=window.x0, dy=window.y0) for face in self._models[model](part, timestamp_ms=timestamp_ms)]
+        size_px = INPUT_PX[model]
+        found = self._models[model](view.cut_out(image, size_px), timestamp_ms=timestamp_ms)
+        return [view.to_picture(face, size_px) for face in found]
 
     def close(self) -> None:
         """Release the models. May be called any number of times."""
@@ -100,20 +91,19 @@ class FaceDetector:
         self.close()
 
 
-def windows(width: int, height: int, *, min_face_px: int) -> list[Window]:
-    """Return square windows that cover a picture, in which the full-range model finds faces of `min_face_px`.
+def tiles(width: int, height: int, *, min_face_px: int) -> list[View]:
+    """Return square views that cover a picture, in which the full-range model finds faces of `min_face_px`.
 
-    Neighbours overlap by two such faces, so that none is cut by every window it lies in. Empty if the whole picture will do.
+    Neighbours overlap by two such faces, so that none is cut by every view it lies in. Empty if the whole picture will do.
     """
     side = round(min_face_px * INPUT_PX["full_range"] / SMALLEST_INPUT_FACE_PX)
     if side >= max(width, height):
         return []
-    overlap = 2 * min_face_px
 
-    def starts(length: int) -> list[int]:
+    def middles(length: int) -> list[float]:
         if length <= side:
-            return [0]
-        count = -(-(length - overlap) // (side - overlap))
-        return [round(i * (length - side) / (count - 1)) for i in range(count)]
+            return [length / 2]
+        count = -(-(length - 2 * min_face_px) // (side - 2 * min_face_px))
+        return [side / 2 + i * (length - side) / (count - 1) for i in range(count)]
 
-    return [Window(x, y, min(x + side, width), min(y + side, height)) for y in starts(height) for x in starts(width)]
+    return [View(x, y, side) for y in middles(height) for x in middles(width)]

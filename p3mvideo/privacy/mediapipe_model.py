@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.telemetry import deny_telemetry
+from p3mvideo.privacy.view import halved
 
 
 class MediaPipeFaceModel:
@@ -82,7 +82,8 @@ class MediaPipeFaceModel:
         """
         height, width = image.shape[:2]
         try:
-            small = np.ascontiguousarray(self._shrunk(image))
+            # MediaPipe samples bilinearly, which drops pixels where it shrinks by more than two, and small faces with them.
+            small = np.ascontiguousarray(halved(image, max(height, width), self._input_px)[0])
             picture = self._image(self._rgb, small)
             if self._video:
                 self._last_ms = max(self._last_ms + 1, timestamp_ms or 0)
@@ -100,19 +101,6 @@ class MediaPipeFaceModel:
             score = float(face.categories[0].score)
             found.append(Detection((x0 * across, y0 * down, x1 * across, y1 * down), key_points, score))
         return found
-
-    def _shrunk(self, image: UInt8Array) -> UInt8Array:
-        """Average a picture down to what the model will see.
-
-        MediaPipe itself samples bilinearly, which drops pixels when it shrinks by more than two, and small faces with them.
-        """
-        height, width = image.shape[:2]
-        scale = 2 * self._input_px / max(height, width)
-        if scale >= 1:
-            return image
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small: UInt8Array = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        return small
 
     def close(self) -> None:
         """Release the model. May be called any number of times."""

@@ -51,10 +51,10 @@ class Region:
         """The longer side of the box in pixels."""
         return max(self.box[2] - self.box[0], self.box[3] - self.box[1])
 
-    def grown(self, *, left: float = 0, top: float = 0, right: float = 0, bottom: float = 0) -> Region:
-        """Return the region with its borders moved outward by so many pixels."""
+    def grown(self, margin_px: float) -> Region:
+        """Return the region with every border of its box moved outward by so many pixels."""
         x0, y0, x1, y1 = self.box
-        return replace(self, box=(x0 - left, y0 - top, x1 + right, y1 + bottom))
+        return replace(self, box=(x0 - margin_px, y0 - margin_px, x1 + margin_px, y1 + margin_px))
 
     def feather_px(self) -> int:
         """Width of the soft border in pixels."""

@@ -1,0 +1,148 @@
+"""Faces of a stream, covered frame by frame: the anonymizers."""
+
+from __future__ import annotations
+
+import logging
+from typing import Literal
+
+import torch
+
+from p3mvideo.errors import PrivacyError
+from p3mvideo.frame import Face, Frame, UInt8Array
+from p3mvideo.privacy.cover import Filter, cover, mosaic_all
+from p3mvideo.privacy.motion import Motion
+from p3mvideo.privacy.search import Search
+from p3mvideo.privacy.tracker import Track, Tracker
+from p3mvideo.privacy.watchdog import Watchdog
+
+LIMIT_SECONDS = 1.0
+"""How long the search of one frame may take."""
+THOROUGH_LIMIT_SECONDS = 10.0
+"""How long the thorough search at the beginning of a scene may take."""
+
+logger = logging.getLogger(__name__)
+
+
+class NoAnonymizer:
+    """Shows every face. Runs no detector."""
+
+    def __call__(self, frame: Frame) -> tuple[Frame, tuple[Face, ...]]:
+        """Return the frame as it is."""
+        return frame, ()
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class FaceAnonymizer:
+    """Finds, follows and covers the faces of one stream. Fails closed: a frame is covered, or a mosaic, or not returned.
+
+    Args:
+        search: Finds the faces of a frame; closed with the anonymizer.
+        replacement: What faces are covered with.
+        keep_originals: Whether each face carries its original pixels, so that a later stage may show it.
+        mask_scale: Size of the covered ellipses, see `cover`.
+        on_failure: Whether a frame whose faces cannot be found raises, or becomes a mosaic as a whole.
+        limit_seconds: How long the search of one frame may take.
+    """
+
+    def __init__(
+        self,
+        search: Search,
+        *,
+        replacement: Filter,
+        keep_originals: bool = False,
+        mask_scale: float = 1.3,
+        on_failure: Literal["stop", "mosaic"] = "stop",
+        limit_seconds: float = LIMIT_SECONDS,
+    ) -> None:
+        self._search = search
+        self._replacement = replacement
+        self._keep_originals = keep_originals
+        self._mask_scale = mask_scale
+        self._on_failure = on_failure
+        self._limit_seconds = limit_seconds
+        self._watchdog = Watchdog("face detector")
+        self._tracker = Tracker()
+        self._motion = Motion()
+        self._last_seconds = float("inf")
+        self._size = (0, 0)
+        self._shaken = False
+        self._closed = False
+
+    def __call__(self, frame: Frame) -> tuple[Frame, tuple[Face, ...]]:
+        """Return the frame with covered faces, and the faces.
+
+        A face's `box` holds every pixel that was touched for it. A frame that became a mosaic as a whole has no faces.
+
+        Raises:
+            PrivacyError: The frame's faces could not be found, and `on_failure` is "stop".
+        """
+        if self._closed:
+            raise PrivacyError("the anonymizer is closed", hint="Make another one for another stream.")
+        image = frame.interleaved()
+        seconds = float(frame.seconds)
+        another = seconds < self._last_seconds or self._size != (frame.width, frame.height)
+        thorough = another or self._shaken
+        limit = max(self._limit_seconds, THOROUGH_LIMIT_SECONDS) if another else self._limit_seconds
+        try:
+            tracks = self._watchdog.call(lambda: self._examine(image, seconds, another, thorough), limit_seconds=limit)
+            covered, faces = self._cover(image, seconds, tracks)
+        except Exception as error:
+            return self._failed(frame, image, error), ()
+        self._shaken = False
+        self._last_seconds, self._size = seconds, (frame.width, frame.height)
+        if not faces:
+            return frame, ()
+        return frame.with_image(torch.from_numpy(covered).permute(2, 0, 1)), faces
+
+    def _examine(self, image: UInt8Array, seconds: float, another: bool, thorough: bool) -> tuple[Track, ...]:
+        """Return the tracks that matter to one frame. Runs on the watchdog's thread, which alone touches what it uses.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+            seconds: Its time.
+            another: Whether it belongs to another stream than the frame before it.
+            thorough: Whether to search it thoroughly in any case.
+        """
+        height, width = image.shape[:2]
+        if another:
+            self._tracker.reset()
+        cut = self._motion.observe(image)
+        expected = self._tracker.predict(seconds, None if cut else self._motion)
+        detections = self._search(image, timestamp_ms=int(seconds * 1000), expected=expected, thorough=thorough or cut)
+        return self._tracker.update(detections, width=width, height=height, cut=cut)
+
+    def _cover(self, image: UInt8Array, seconds: float, tracks: tuple[Track, ...]) -> tuple[UInt8Array, tuple[Face, ...]]:
+        height, width = image.shape[:2]
+        regions, faces = [], []
+        for track in tracks:
+            region = track.cover(seconds)
+            bounds = region.bounds(width, height, mask_scale=self._mask_scale)
+            if bounds is None:
+                continue
+            x0, y0, x1, y1 = bounds
+            original = image[y0:y1, x0:x1].copy() if self._keep_originals else None
+            regions.append(region)
+            faces.append(Face(bounds, original, track.number, track.score))
+        return cover(image, regions, self._replacement, mask_scale=self._mask_scale), tuple(faces)
+
+    def _failed(self, frame: Frame, image: UInt8Array, error: Exception) -> Frame:
+        """Return a frame whose faces are not known as a mosaic, or raise."""
+        # The next frame is searched thoroughly; what is known of the stream's faces stays covered meanwhile.
+        self._shaken = True
+        if self._on_failure == "stop":
+            raise PrivacyError(
+                f"the faces of the frame at {float(frame.seconds):.3f} s could not be found: {error}",
+                hint="Nothing was shown. --on-detector-failure mosaic goes on with a mosaic of the whole frame.",
+            ) from error
+        logger.warning("the frame at %.3f s is a mosaic, its faces could not be found: %s", float(frame.seconds), error)
+        return frame.with_image(torch.from_numpy(mosaic_all(image)).permute(2, 0, 1))
+
+    def close(self) -> None:
+        """Release the detector. May be called any number of times."""
+        if self._closed:
+            return
+        self._closed = True
+        self._watchdog.close()
+        self._search.close()

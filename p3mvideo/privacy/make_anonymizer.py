@@ -1,0 +1,74 @@
+"""From options to an anonymizer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from p3mvideo.errors import ConfigError
+from p3mvideo.frame import Anonymizer
+from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
+from p3mvideo.privacy.cover import Smear, make_filter
+from p3mvideo.privacy.detector import FaceDetector
+from p3mvideo.privacy.search import WEAK, StreamSearch
+
+INPUT_MASK_SCALE, OUTPUT_MASK_SCALE = 1.0, 1.3
+
+
+def make_anonymizer(
+    anonymize: Literal["input", "output", "off"] = "input",
+    *,
+    thresh: float = 0.5,
+    mask_scale: float | None = None,
+    replacewith: str = "blur",
+    mosaicsize: int = 20,
+    min_face: int | None = None,
+    keep_subject: bool = False,
+    on_detector_failure: Literal["stop", "mosaic"] = "stop",
+    face_model: Path | None = None,
+    offline: bool = False,
+) -> Anonymizer:
+    """Return the anonymizer for one stream.
+
+    Args:
+        anonymize: "input" hides faces from everything but the written picture, "output" from that too, "off" shows them.
+        thresh: The detector's score, in (0, 1), from which something is a face.
+        mask_scale: Size of what is covered around a face, 1 or more; None: 1.0 for "input", where hair should stay visible to the
+            network, 1.3 for "output".
+        replacewith: What "output" covers faces with: blur, mosaic, solid, or the path of a picture.
+        mosaicsize: Side of a mosaic's squares in pixels.
+        min_face: Height in pixels of the smallest face to look for; None: 24, or an eightieth of the frame's long side.
+        keep_subject: With "output", let faces carry their original pixels, for a `SubjectKeeper` to choose from.
+        on_detector_failure: Whether a frame whose faces cannot be found raises, or becomes a mosaic as a whole.
+        face_model: Model file given by hand, see `face_model_path`.
+        offline: Never pull a model.
+
+    Raises:
+        ConfigError: An option makes no sense.
+        WeightsError: A face detection model is missing or is not the right one.
+        PrivacyError: MediaPipe cannot load a model.
+    """
+    if anonymize not in ("input", "output", "off"):
+        raise ConfigError(f"--anonymize is {anonymize!r}, expected input, output or off")
+    if not 0 < thresh < 1:
+        raise ConfigError(f"--thresh is {thresh}, expected a score between 0 and 1")
+    if mask_scale is not None and mask_scale < 1:
+        raise ConfigError(f"--mask-scale is {mask_scale}, expected 1 or more")
+    if min_face is not None and min_face < 8:
+        raise ConfigError(f"--min-face is {min_face}, expected 8 pixels or more")
+    if on_detector_failure not in ("stop", "mosaic"):
+        raise ConfigError(f"--on-detector-failure is {on_detector_failure!r}, expected stop or mosaic")
+    if keep_subject and anonymize != "output":
+        raise ConfigError(f"--keep-subject goes with --anonymize output, got {anonymize}")
+    replacement = make_filter(replacewith, mosaicsize=mosaicsize)
+    if anonymize == "off":
+        return NoAnonymizer()
+    hidden = anonymize == "output"
+    detector = FaceDetector(confidence=WEAK * thresh, mode="video", offline=offline, face_model=face_model)
+    return FaceAnonymizer(
+        StreamSearch(detector, thresh=thresh, min_face_px=min_face),
+        replacement=replacement if hidden else Smear(),
+        keep_originals=not hidden or keep_subject,
+        mask_scale=mask_scale or (OUTPUT_MASK_SCALE if hidden else INPUT_MASK_SCALE),
+        on_failure=on_detector_failure,
+    )

@@ -1,0 +1,215 @@
+"""Keeping a face covered between the moments at which it is found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from p3mvideo.privacy.detection import Box, Detection, area, intersection
+from p3mvideo.privacy.region import Region, shows
+
+HOLD_SECONDS = 3.0
+"""How long a face stays covered after it was last found."""
+HOLD_DOUBTFUL_SECONDS = 0.7
+"""The same for one that was found a few times only, and never surely."""
+HOLD_AFTER_CUT_SECONDS = 0.35
+"""How long a face that is not found in a new scene stays covered; a flash of light may look like a new scene."""
+SURE_SCORE, SURE_HITS = 0.75, 5
+COAST_SECONDS = 0.4
+"""Time in which the speed of a face that is not found fades."""
+GROWTH_PER_SECOND, GROWTH_AT_MOST = 0.35, 0.6
+"""How fast and how far a region's borders move outward while its face is not found, in sides of the face."""
+JITTER = 0.04
+"""How far a detector's box wanders on a face at rest, in sides of the face."""
+SHRINK_PER_SECOND = 0.5
+"""How fast a region may follow a face that becomes smaller."""
+REACH = 0.9
+"""How far from where it is expected a face may be found, in its sides, to be the same."""
+
+class Moves(Protocol):
+    """Knows how the picture moved since the one before it."""
+
+    def follow(self, box: Box) -> Box | None:
+        """Return where a box went, or None if that cannot be told."""
+        ...
+
+    def camera(self) -> tuple[float, float]:
+        """Return how far most of the picture moved in x and y, in pixels."""
+        ...
+
+
+@dataclass(frozen=True)
+class Track:
+    """One face through time, as known at one moment."""
+
+    number: int
+    """Identifies the track."""
+    region: Region
+    """Where the face is: found, or estimated."""
+    anchor: Box
+    """Where the face would be if it had stayed, in the scene, where it was last found."""
+    found_seconds: float
+    """When it was last found."""
+    expires_seconds: float
+    """Until when it is covered if it is not found again."""
+    score: float | None
+    """The detector's confidence at this moment; None if the face was not found at it."""
+    best_score: float
+    hits: int = 1
+    """How often it was found."""
+    speed: tuple[float, float] = (0.0, 0.0)
+    """Of the face's centre when it was last found, in pixels a second."""
+    step_px: float = 0.0
+    """How far the face lately moved from picture to picture."""
+
+    def cover(self, seconds: float) -> Region:
+        """Return what must be covered at a moment at or after the last update."""
+        side = self.region.side_px
+        slack = JITTER * side + self.step_px / 4
+        if self.score is not None:
+            return self.region.grown(slack)
+        age = seconds - self.found_seconds
+        slack += self.step_px / 2 + side * min(GROWTH_PER_SECOND * age, GROWTH_AT_MOST)
+        # It may have stopped, or gone on: both, and what lies between.
+        return replace(self.region, box=hull(self.anchor, self.region.box)).grown(slack)
+
+
+class Tracker:
+    """Follows faces from picture to picture."""
+
+    def __init__(self) -> None:
+        self.tracks: tuple[Track, ...] = ()
+        self._next_number = 0
+        self._seconds: float | None = None
+
+    def reset(self) -> None:
+        """Forget every face."""
+        self.tracks, self._seconds = (), None
+
+    def predict(self, seconds: float, moves: Moves | None) -> tuple[Region, ...]:
+        """Go on to the next picture and return where each face is expected in it, one region a track.
+
+        Args:
+            seconds: The picture's time.
+            moves: How it moved since the picture before; None if it cannot be compared, as after a cut.
+        """
+        passed = 0.0 if self._seconds is None else max(0.0, seconds - self._seconds)
+        self._seconds = seconds
+        self.tracks = tuple(_moved(track, passed, moves) for track in self.tracks)
+        return tuple(track.region for track in self.tracks)
+
+    def update(self, detections: Sequence[Detection], *, width: int, height: int, cut: bool = False) -> tuple[Track, ...]:
+        """Take what was found in the picture that was predicted last, of this size, and return the tracks that matter to it.
+
+        Args:
+            detections: All faces found, in pixels.
+            width: The picture's.
+            height: The picture's.
+            cut: Whether the picture begins another scene, in which a face that is not found again is soon given up.
+        """
+        if self._seconds is None:
+            raise ValueError("update comes after predict")
+        seconds = self._seconds
+        pairs = match([track.region for track in self.tracks], detections)
+        kept = []
+        for index, track in enumerate(self.tracks):
+            if index in pairs:
+                kept.append(_found_again(track, detections[pairs[index]], seconds))
+            elif cut:
+                expires = min(track.expires_seconds, seconds + HOLD_AFTER_CUT_SECONDS)
+                kept.append(replace(track, expires_seconds=expires))
+            else:
+                kept.append(track)
+        for index, detection in enumerate(detections):
+            if index not in pairs.values():
+                kept.append(_new(self._next_number, detection, seconds))
+                self._next_number += 1
+        self.tracks = tuple(
+            track for track in kept if seconds <= track.expires_seconds and shows(track.cover(seconds), width, height)
+        )
+        return self.tracks
+
+
+def match(regions: Sequence[Region], detections: Sequence[Detection]) -> dict[int, int]:
+    """Return which detection belongs to which region, index to index, nearest pairs first.
+
+    Greedy is enough here: to confuse two faces does not uncover either.
+    """
+    candidates = []
+    for i, region in enumerate(regions):
+        for j, detection in enumerate(detections):
+            sides = region.side_px, max(detection.box[2] - detection.box[0], 1e-6)
+            x, y = centre(region.box)
+            u, v = centre(detection.box)
+            distance = math.hypot(u - x, v - y) / max(sides)
+            near = distance < REACH or intersection(region.box, detection.box) > 0.3 * min(area(region.box), area(detection.box))
+            if near and max(sides) < 2.5 * min(sides):
+                candidates.append((distance, i, j))
+    pairs: dict[int, int] = {}
+    for _, i, j in sorted(candidates):
+        if i not in pairs and j not in pairs.values():
+            pairs[i] = j
+    return pairs
+
+
+def _new(number: int, detection: Detection, seconds: float) -> Track:
+    region = Region.of(detection)
+    return Track(
+        number, region, region.box, seconds, _expiry(seconds, detection.score, 1), detection.score, detection.score
+    )  # fmt: skip
+
+
+def _expiry(seconds: float, best_score: float, hits: int) -> float:
+    sure = best_score >= SURE_SCORE or hits >= SURE_HITS
+    return seconds + (HOLD_SECONDS if sure else HOLD_DOUBTFUL_SECONDS)
+
+
+def _moved(track: Track, passed: float, moves: Moves | None) -> Track:
+    """Return a track as expected `passed` seconds later: from the picture's motion if it tells, else from its speed."""
+    fade = math.exp(-passed / COAST_SECONDS)
+    speed = (track.speed[0] * fade, track.speed[1] * fade)
+    followed = None if moves is None else moves.follow(track.region.box)
+    box = moved(track.region.box, speed[0] * passed, speed[1] * passed) if followed is None else followed
+    # In the first picture after it was found, the hull of both places holds the camera's movement too.
+    anchor = track.region.box if track.score is not None else track.anchor
+    if moves is not None and track.score is None:
+        anchor = moved(anchor, *moves.camera())
+    step = max(math.dist(centre(track.region.box), centre(box)), track.step_px * fade)
+    return replace(track, region=replace(track.region, box=box), anchor=anchor, score=None, speed=speed, step_px=step)
+
+
+def _found_again(track: Track, detection: Detection, seconds: float) -> Track:
+    """Return a track with what was found of its face."""
+    region = Region.of(detection)
+    passed = max(seconds - track.found_seconds, 1e-3)
+    x, y = centre(region.box)
+    before_x, before_y = centre(track.anchor)
+    step = max(track.step_px, math.dist(centre(track.region.box), (x, y)))
+    # A face that turns looks smaller for a moment; follow it down slowly.
+    side = max(region.side_px, track.region.side_px * (1 - SHRINK_PER_SECOND * min(1.0, passed)))
+    region = region.grown((side - region.side_px) / 2)
+    best_score, hits = max(track.best_score, detection.score), track.hits + 1
+    return Track(
+        track.number, region, region.box, seconds, _expiry(seconds, best_score, hits), detection.score, best_score, hits,
+        ((x - before_x) / passed, (y - before_y) / passed), step,
+    )  # fmt: skip
+
+
+def moved(box: Box, dx: float, dy: float) -> Box:
+    """Return a box shifted."""
+    return box[0] + dx, box[1] + dy, box[2] + dx, box[3] + dy
+
+
+def centre(box: Box) -> tuple[float, float]:
+    """Return the middle of a box."""
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
+def hull(*boxes: Box) -> Box:
+    """Return the smallest box around boxes."""
+    return (
+        min(box[0] for box in boxes), min(box[1] for box in boxes), max(box[2] for box in boxes), max(box[3] for box in boxes)
+    )  # fmt: skip
+

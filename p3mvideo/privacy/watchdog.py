@@ -1,0 +1,76 @@
+"""Calling something that may hang, with a time limit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Generic, TypeVar
+
+Result = TypeVar("Result")
+
+
+class _Call(Generic[Result]):
+    """One call, its outcome, and whether it is done."""
+
+    def __init__(self, function: Callable[[], Result]) -> None:
+        self.function = function
+        self.done = threading.Event()
+        self.result: Result | None = None
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.result = self.function()
+        except BaseException as error:  # handed to the caller, whatever it is
+            self.error = error
+        self.done.set()
+
+
+class Watchdog:
+    """Runs one call after another on a thread of its own.
+
+    A call that hangs is given up, never killed: until it returns, every other call fails at once. The thread does not keep the
+    program from ending.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._calls: SimpleQueue[_Call[object] | None] = SimpleQueue()
+        self._hanging: _Call[object] | None = None
+        self._thread: threading.Thread | None = None
+
+    def call(self, function: Callable[[], Result], *, limit_seconds: float) -> Result:
+        """Return what `function` returns, or raise what it raises.
+
+        Raises:
+            TimeoutError: It took longer than `limit_seconds`, or an earlier one has not returned yet.
+        """
+        if self._hanging is not None:
+            if not self._hanging.done.is_set():
+                raise TimeoutError("an earlier call still hangs")
+            self._hanging = None
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+            self._thread.start()
+        call: _Call[Result] = _Call(function)
+        self._calls.put(call)  # type: ignore[arg-type]  # the queue holds calls of every result
+        if not call.done.wait(limit_seconds):
+            self._hanging = call  # type: ignore[assignment]
+            raise TimeoutError(f"no answer within {limit_seconds:g} s")
+        if call.error is not None:
+            raise call.error
+        return call.result  # type: ignore[return-value]  # set, since there was no error
+
+    def close(self) -> None:
+        """Let the thread end; waits for it unless it hangs. May be called any number of times."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        self._calls.put(None)
+        if self._hanging is None or self._hanging.done.is_set():
+            thread.join(timeout=5)
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call.run()
