@@ -79,9 +79,7 @@ class DecodedSource:
         Raises:
             SourceError: If nothing at all can be decoded.
         """
-        self._decoder = VideoDecoder(
-            self._open_container(), self._name, start=self._start, end=self._end, threads=self._threads, strict=self._strict
-        )
+        self._decoder = VideoDecoder(self._open_container(), self._name, start=self._start, end=self._end, threads=self._threads, strict=self._strict)
         try:
             self._decoded = iter(self._decoder)
             self._first = next(self._decoded, None)

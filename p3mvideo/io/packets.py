@@ -15,9 +15,7 @@ MAX_ERRORS_IN_A_ROW = 200
 """After so many read errors without a packet between them the rest of the file is given up."""
 
 
-def packets_of(
-    container: InputContainer, streams: Sequence[Stream], on_error: Callable[[av.error.FFmpegError], None]
-) -> Iterator[Packet[Stream]]:
+def packets_of(container: InputContainer, streams: Sequence[Stream], on_error: Callable[[av.error.FFmpegError], None]) -> Iterator[Packet[Stream]]:
     """Yield the packets of some streams in file order, and at the end an empty one per stream that flushes its decoder.
 
     A read error is passed to `on_error` and reading goes on behind it; FFmpeg has by then moved past the damaged place.

@@ -116,7 +116,7 @@ class PipeSink:
         bytes_per_pixel = converted.format.padded_bits_per_pixel // 8 if len(converted.planes) == 1 else 1
         planes = []
         for plane in converted.planes:
-            rows = np.frombuffer(bytes(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width * bytes_per_pixel]
+            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width * bytes_per_pixel]
             planes.append(rows.tobytes())
         return planes
 

@@ -218,8 +218,4 @@ class StreamCopy:
 
 def kept_metadata(metadata: dict[str, str]) -> dict[str, str]:
     """Return the metadata that still holds in another file."""
-    return {
-        key: value
-        for key, value in metadata.items()
-        if key.lower() not in FORGOTTEN_METADATA and not key.lower().startswith(FORGOTTEN_PREFIXES)
-    }
+    return {key: value for key, value in metadata.items() if key.lower() not in FORGOTTEN_METADATA and not key.lower().startswith(FORGOTTEN_PREFIXES)}

@@ -17,9 +17,7 @@ REFERENCE_WHITE_NITS: Final = 203.0
 PEAK_NITS: Final = 1000.0
 """Peak of the nominal HDR display; brighter light is cut."""
 
-BT2020_TO_BT709: Final = np.array(
-    [[1.660491, -0.587641, -0.072850], [-0.124550, 1.132900, -0.008349], [-0.018151, -0.100579, 1.118730]], np.float32
-)
+BT2020_TO_BT709: Final = np.array([[1.660491, -0.587641, -0.072850], [-0.124550, 1.132900, -0.008349], [-0.018151, -0.100579, 1.118730]], np.float32)
 """Linear light, ITU-R BT.2087 section 4 inverted."""
 LUMA_2020: Final = np.array([0.2627, 0.6780, 0.0593], np.float32)
 

@@ -146,9 +146,7 @@ class VideoDecoder:
 
     def _check(self) -> None:
         if self._strict and self.damage.ranges:
-            raise DamagedInputError(
-                f"{self._name} is damaged: {self.damage.ranges[0]}", hint="leave out --strict to keep what can be decoded"
-            )
+            raise DamagedInputError(f"{self._name} is damaged: {self.damage.ranges[0]}", hint="leave out --strict to keep what can be decoded")
 
 
 def _rate(stream: VideoStream) -> Fraction | None:
