@@ -109,9 +109,9 @@ class FaceAnonymizer:
         if another:
             self._tracker.reset()
         cut = self._motion.observe(image)
-        expected = self._tracker.predict(seconds, None if cut else self._motion)
+        expected = self._tracker.predict(seconds)
         detections = self._search(image, timestamp_ms=int(seconds * 1000), expected=expected, thorough=thorough or cut)
-        return self._tracker.update(detections, width=width, height=height, cut=cut)
+        return self._tracker.update(detections, width=width, height=height, moves=None if cut else self._motion)
 
     def _cover(self, image: UInt8Array, seconds: float, tracks: tuple[Track, ...]) -> tuple[UInt8Array, tuple[Face, ...]]:
         height, width = image.shape[:2]

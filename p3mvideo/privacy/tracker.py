@@ -83,45 +83,40 @@ class Tracker:
         self.tracks: tuple[Track, ...] = ()
         self._next_number = 0
         self._seconds: float | None = None
+        self._passed = 0.0
 
     def reset(self) -> None:
         """Forget every face."""
         self.tracks, self._seconds = (), None
 
-    def predict(self, seconds: float, moves: Moves | None) -> tuple[Region, ...]:
-        """Go on to the next picture and return where each face is expected in it, one region a track.
-
-        Args:
-            seconds: The picture's time.
-            moves: How it moved since the picture before; None if it cannot be compared, as after a cut.
-        """
-        passed = 0.0 if self._seconds is None else max(0.0, seconds - self._seconds)
+    def predict(self, seconds: float) -> tuple[Region, ...]:
+        """Go on to the picture of a moment and return where each face is expected in it, one region a track."""
+        self._passed = 0.0 if self._seconds is None else max(0.0, seconds - self._seconds)
         self._seconds = seconds
-        self.tracks = tuple(_moved(track, passed, moves) for track in self.tracks)
-        return tuple(track.region for track in self.tracks)
+        return tuple(_expected(track, self._passed) for track in self.tracks)
 
-    def update(self, detections: Sequence[Detection], *, width: int, height: int, cut: bool = False) -> tuple[Track, ...]:
-        """Take what was found in the picture that was predicted last, of this size, and return the tracks that matter to it.
+    def update(
+        self, detections: Sequence[Detection], *, width: int, height: int, moves: Moves | None = None
+    ) -> tuple[Track, ...]:
+        """Take what was found in the picture that was predicted last and return the tracks that matter to it.
 
         Args:
             detections: All faces found, in pixels.
             width: The picture's.
             height: The picture's.
-            cut: Whether the picture begins another scene, in which a face that is not found again is soon given up.
+            moves: How it moved since the picture before; None at the beginning of another scene, in which a face that is not
+                found again is soon given up.
         """
         if self._seconds is None:
             raise ValueError("update comes after predict")
         seconds = self._seconds
-        pairs = match([track.region for track in self.tracks], detections)
+        pairs = match([_expected(track, self._passed) for track in self.tracks], detections)
         kept = []
         for index, track in enumerate(self.tracks):
             if index in pairs:
                 kept.append(_found_again(track, detections[pairs[index]], seconds))
-            elif cut:
-                expires = min(track.expires_seconds, seconds + HOLD_AFTER_CUT_SECONDS)
-                kept.append(replace(track, expires_seconds=expires))
             else:
-                kept.append(track)
+                kept.append(_missed(track, self._passed, seconds, moves))
         for index, detection in enumerate(detections):
             if index not in pairs.values():
                 kept.append(_new(self._next_number, detection, seconds))
@@ -166,18 +161,24 @@ def _expiry(seconds: float, best_score: float, hits: int) -> float:
     return seconds + (HOLD_SECONDS if sure else HOLD_DOUBTFUL_SECONDS)
 
 
-def _moved(track: Track, passed: float, moves: Moves | None) -> Track:
-    """Return a track as expected `passed` seconds later: from the picture's motion if it tells, else from its speed."""
+def _expected(track: Track, passed: float) -> Region:
+    """Return where a face will be `passed` seconds later if it keeps its fading speed."""
     fade = math.exp(-passed / COAST_SECONDS)
-    speed = (track.speed[0] * fade, track.speed[1] * fade)
+    return replace(track.region, box=moved(track.region.box, track.speed[0] * fade * passed, track.speed[1] * fade * passed))
+
+
+def _missed(track: Track, passed: float, seconds: float, moves: Moves | None) -> Track:
+    """Return a track whose face was not found: moved as the picture moved if that can be told, else as expected."""
+    fade = math.exp(-passed / COAST_SECONDS)
     followed = None if moves is None else moves.follow(track.region.box)
-    box = moved(track.region.box, speed[0] * passed, speed[1] * passed) if followed is None else followed
-    # In the first picture after it was found, the hull of both places holds the camera's movement too.
-    anchor = track.region.box if track.score is not None else track.anchor
-    if moves is not None and track.score is None:
-        anchor = moved(anchor, *moves.camera())
-    step = max(math.dist(centre(track.region.box), centre(box)), track.step_px * fade)
-    return replace(track, region=replace(track.region, box=box), anchor=anchor, score=None, speed=speed, step_px=step)
+    region = _expected(track, passed) if followed is None else replace(track.region, box=followed)
+    anchor = track.anchor if moves is None else moved(track.anchor, *moves.camera())
+    step = max(math.dist(centre(track.region.box), centre(region.box)), track.step_px * fade)
+    expires = track.expires_seconds if moves is not None else min(track.expires_seconds, seconds + HOLD_AFTER_CUT_SECONDS)
+    speed = (track.speed[0] * fade, track.speed[1] * fade)
+    return replace(
+        track, region=region, anchor=anchor, expires_seconds=expires, score=None, speed=speed, step_px=step
+    )  # fmt: skip
 
 
 def _found_again(track: Track, detection: Detection, seconds: float) -> Track:
@@ -186,7 +187,7 @@ def _found_again(track: Track, detection: Detection, seconds: float) -> Track:
     passed = max(seconds - track.found_seconds, 1e-3)
     x, y = centre(region.box)
     before_x, before_y = centre(track.anchor)
-    step = max(track.step_px, math.dist(centre(track.region.box), (x, y)))
+    step = max(math.dist(centre(track.region.box), (x, y)), track.step_px * 0.9)
     # A face that turns looks smaller for a moment; follow it down slowly.
     side = max(region.side_px, track.region.side_px * (1 - SHRINK_PER_SECOND * min(1.0, passed)))
     region = region.grown((side - region.side_px) / 2)
