@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -136,6 +137,16 @@ def test_the_first_failure_counts_discards_what_waits_and_wins_over_the_end(clos
     for call in (queue.get, lambda: queue.put("b")):
         with pytest.raises(QueueFailed, match="first"):
             call()
+
+
+def test_failing_lets_go_of_what_waits() -> None:
+    queue: ClosableQueue[Frame] = ClosableQueue(1)
+    frame = make_frame(0)
+    waiting = weakref.ref(frame)
+    queue.put(frame)
+    del frame
+    queue.fail(OSError("unplugged"))
+    assert waiting() is None
 
 
 def test_dropping_the_oldest_never_blocks_and_counts() -> None:

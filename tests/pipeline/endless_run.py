@@ -1,7 +1,11 @@
-"""A process whose pipeline runs until it is interrupted: `python -m tests.pipeline.endless_run OUT`."""
+"""A process whose pipeline runs until it is interrupted: `python -m tests.pipeline.endless_run OUT [hang]`.
+
+With `hang`, the source delivers three frames and then nothing.
+"""
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from pathlib import Path
@@ -38,9 +42,14 @@ class PartFileSink:
 def main() -> int:
     """Run for about an hour."""
     sink = PartFileSink(Path(sys.argv[1]))
-    hooks = {"source": lambda: time.sleep(0.01)}
+    deliveries = itertools.count()
+    hangs = sys.argv[2:] == ["hang"]
+
+    def pause() -> None:
+        time.sleep(3600 if hangs and next(deliveries) == 3 else 0.01)
+
     try:
-        make_stream(360_000, hooks=hooks, outputs=[Output(PictureCompositor(), sink)]).pipeline.run()
+        make_stream(360_000, hooks={"source": pause}, outputs=[Output(PictureCompositor(), sink)]).pipeline.run()
     except KeyboardInterrupt as interrupt:
         print(f"interrupted by {interrupt}, threads left: {pipeline_threads()}")
         return 130

@@ -113,9 +113,10 @@ def test_a_missing_device_is_reported_and_the_sinks_are_closed() -> None:
     assert nothing_published(stream)
 
 
-def test_the_source_is_closed_by_the_thread_that_iterated_it() -> None:
-    trip = Trip(error=Fault("sink"))
-    stream = make_stream(60, hooks={"write 0": trip})
+@pytest.mark.parametrize("place", ["anonymizer", "write 0"])
+def test_the_source_is_closed_by_the_thread_that_iterated_it(place: str) -> None:
+    trip = Trip(error=Fault(place))
+    stream = make_stream(60, hooks={place: trip})
     run_until(trip, stream)
     assert stream.source.closed_in == "p3mvideo capture"
 
@@ -266,16 +267,21 @@ def test_signal_handlers_come_back_and_ignored_signals_stay_ignored(handler: sig
         signal.signal(signal.SIGTERM, former)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_process_and_leaves_no_file(tmp_path: Path, number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "tests.pipeline.endless_run", str(tmp_path / "out.raw")]
+@pytest.mark.parametrize(
+    ("number", "mode", "left"), [(signal.SIGINT, "", []), (signal.SIGTERM, "", []), (signal.SIGINT, "hang", ["p3mvideo capture"])]
+)
+def test_a_signal_ends_a_process_and_leaves_no_file(tmp_path: Path, number: signal.Signals, mode: str, left: list[str]) -> None:
+    command = [sys.executable, "-m", "tests.pipeline.endless_run", str(tmp_path / "out.raw"), mode]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "writing\n"
-        assert [path.name for path in tmp_path.iterdir()] == ["out.raw.part"]
-        process.send_signal(number)
-        out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err) == (130, f"interrupted by {number.name}, threads left: []\n", "")
+        try:
+            assert process.stdout.readline() == "writing\n"
+            assert [path.name for path in tmp_path.iterdir()] == ["out.raw.part"]
+            process.send_signal(number)
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert (process.returncode, out, err) == (130, f"interrupted by {number.name}, threads left: {left}\n", "")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -67,9 +67,7 @@ def test_frames_go_through_the_network_in_batches_and_the_last_may_be_smaller(fr
     frame_queue_size=st.integers(1, 4),
     sink_queue_size=st.integers(1, 4),
 )
-def test_order_and_number_of_frames_survive_any_timing(
-    seed: int, frames: int, seq_chunk: int, frame_queue_size: int, sink_queue_size: int
-) -> None:
+def test_order_and_number_of_frames_survive_any_timing(seed: int, frames: int, seq_chunk: int, frame_queue_size: int, sink_queue_size: int) -> None:
     places = ("source", "anonymizer", "matter", "temporal_filter", "compositor 1", "write 0")
     hooks = {place: Delays(seed + index, longest_ms=2) for index, place in enumerate(places)}
     stream = make_stream(frames, hooks=dict(hooks), seq_chunk=seq_chunk, frame_queue_size=frame_queue_size, sink_queue_size=sink_queue_size)

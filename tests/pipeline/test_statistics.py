@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -73,6 +74,17 @@ def test_the_table_has_a_line_for_every_stage_and_one_for_the_counts() -> None:
     assert [line.split()[0] for line in lines[1:8]] == list(STAGES)
     assert lines[1].split() == ["decode", "250.00", "250.00", "250.00", "250.00"]
     assert lines[8] == "1 frames in, 0 out, 4 dropped"
+
+
+def test_the_time_of_a_batch_is_shared_by_its_frames() -> None:
+    statistics = StageStatistics()
+    started = time.perf_counter()
+    with statistics.timed("network", frames=4):
+        time.sleep(0.02)
+    elapsed_ms = (time.perf_counter() - started) * 1000
+    times = statistics.result().stages["network"]
+    assert times.frames == 4
+    assert 20 <= times.mean_ms * 4 <= elapsed_ms
 
 
 def test_a_block_that_raises_is_not_recorded() -> None:
