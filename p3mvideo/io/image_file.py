@@ -23,7 +23,7 @@ from p3mvideo.io.orientation import EXIF_ORIENTATIONS, UPRIGHT
 
 logger = logging.getLogger(__name__)
 
-READABLE: Final = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF")
+READABLE: Final = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 """Formats as Pillow calls them. MPO is what some phones call a JPEG with a second picture inside."""
 
 EXIF_ORIENTATION: Final = 0x0112

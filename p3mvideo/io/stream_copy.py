@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import av
 import av.error
@@ -17,6 +17,7 @@ from av.stream import Discard, Stream
 from av.video.stream import VideoStream
 
 from p3mvideo.io.packets import packets_of
+from p3mvideo.io.sound_encoder import SoundEncoder, sound_encoder
 from p3mvideo.io.subtitle_text import TextSubtitles, text_subtitles
 from p3mvideo.io.video_file import clock_origin_seconds, open_video_file, picture_stream
 
@@ -47,8 +48,8 @@ class _Track:
     target: Stream
     shift: int
     """What is added to its timestamps, in units of the source stream's time base."""
-    text: TextSubtitles | None
-    """How its packets are rewritten, None if they are copied as they are."""
+    rewriter: TextSubtitles | SoundEncoder | None
+    """What its packets go through, None if they are copied as they are."""
     last_dts: int | None = None
 
 
@@ -101,6 +102,9 @@ class StreamCopy:
         """Mux all that is left."""
         while self._next is not None:
             self._mux_next()
+        for track in self._tracks.values():
+            if track.rewriter is not None:
+                self._mux_rewritten(track, track.rewriter.flush())
 
     def close(self) -> None:
         """Release the source. May be called any number of times."""
@@ -113,18 +117,21 @@ class StreamCopy:
             stream.discard = Discard.all
             if stream.type not in ("audio", "subtitle", "attachment"):
                 continue
-            text = text_subtitles(stream, output) if stream.type == "subtitle" else None
+            rewriter: TextSubtitles | SoundEncoder | None = text_subtitles(stream, output)
             try:
-                target = text.target if text is not None else output.add_stream_from_template(stream)
+                target = rewriter.target if rewriter is not None else output.add_stream_from_template(stream)
             except (ValueError, av.error.FFmpegError) as error:
-                self._leave_out(stream, output, error)
-                continue
+                rewriter = sound_encoder(stream, output)
+                if rewriter is None:
+                    self._leave_out(stream, output, error)
+                    continue
+                target = rewriter.target
             stream.discard = Discard.default
             target.metadata.update(kept_metadata(stream.metadata))
             target.disposition = stream.disposition
             if stream.type != "attachment" and stream.time_base:
                 shift = -round((self._start + self._origin) / stream.time_base)
-                self._tracks[stream.index] = _Track(target, shift, text)
+                self._tracks[stream.index] = _Track(target, shift, rewriter)
 
     def _leave_out(self, stream: Stream, output: OutputContainer, error: Exception) -> None:
         logger.warning(
@@ -200,13 +207,17 @@ class StreamCopy:
         packet = self._next
         assert packet is not None
         track = self._tracks[packet.stream_index]
-        if track.text is None:
+        if track.rewriter is None:
             packet.stream = track.target
             self._output.mux_one(packet)
-        elif (rewritten := track.text.rewrite(packet)) is not None:
-            rewritten.stream = track.target
-            self._output.mux_one(rewritten)
+        else:
+            self._mux_rewritten(track, track.rewriter.rewrite(packet))
         self._next = next(self._packets, None)
+
+    def _mux_rewritten(self, track: _Track, packets: list[Packet[Any]]) -> None:
+        for packet in packets:
+            packet.stream = track.target
+            self._output.mux_one(packet)
 
     @staticmethod
     def _seconds(packet: Packet[Stream]) -> Fraction:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from av.container import OutputContainer
 from av.packet import Packet
@@ -40,25 +40,29 @@ class TextSubtitles:
         self._from_mov = source_codec == "mov_text"
         self._to_mov = target.codec_context.name == "mov_text"
 
-    def rewrite(self, packet: Packet[Stream]) -> Packet[Stream] | None:
-        """Return the packet with its text in the form of the target, times unchanged; None if it holds no text."""
+    def rewrite(self, packet: Packet[Any]) -> list[Packet[Any]]:
+        """Return the packet with its text in the form of the target, times unchanged; nothing if it holds no text."""
         data = bytes(packet)
         if self._from_mov:  # 3GPP TS 26.245: a 16-bit length, the text, then boxes with styles
             data = data[2 : 2 + int.from_bytes(data[:2], "big")]
         if not data.strip():  # mp4 fills the pauses with empty subtitles
-            return None
+            return []
         if self._to_mov:
             text = TAG.sub("", data.decode("utf-8", "replace")).encode()
             data = len(text).to_bytes(2, "big") + text
-        rewritten: Packet[Stream] = Packet(data)
+        rewritten: Packet[Any] = Packet(data)
         rewritten.time_base = packet.time_base
         rewritten.pts, rewritten.dts, rewritten.duration = packet.pts, packet.dts, packet.duration
-        return rewritten
+        return [rewritten]
+
+    def flush(self) -> list[Packet[Any]]:
+        """Return nothing: no packet is held back."""
+        return []
 
 
 def text_subtitles(stream: Stream, output: OutputContainer) -> TextSubtitles | None:
     """Add a stream for a text subtitle stream that `output` can hold in another form only; None if that is not so."""
-    wanted = TEXT_CODEC_OF.get(output.format.name)
+    wanted = TEXT_CODEC_OF.get(output.format.name) if stream.type == "subtitle" else None
     name = stream.codec_context.name if stream.codec_context is not None else ""
     if wanted is None or name not in TEXT_CODECS or name == wanted or (wanted == "subrip" and name in ("srt", "webvtt")):
         return None

@@ -45,6 +45,7 @@ class VideoEncoder:
         sample_aspect_ratio: Fraction = Fraction(1),
     ) -> None:
         self._colour = colour
+        self._given = 0
         self._pixels = "rgba" if alpha else "rgb24"
         self._reformatter = VideoReformatter()
         self._rate = info.rate or Fraction(25)
@@ -89,8 +90,14 @@ class VideoEncoder:
         converted.pts = pts
         converted.time_base = frame.time_base
         converted.duration = frame.duration or max(1, round(1 / (self._rate * frame.time_base)))
+        self._given += 1
         return self.stream.encode(converted)
 
     def flush(self) -> list[Packet[VideoStream]]:
         """Return the packets that the encoder still held."""
-        return self.stream.encode(None)
+        packets = self.stream.encode(None)
+        # x265 takes its delay from the third frame; without one it leaves decoding times to chance.
+        if self.stream.codec_context.name == "libx265" and self._given < 3:
+            for packet in packets:
+                packet.dts = packet.pts
+        return packets

@@ -162,7 +162,7 @@ def info_of(frames: Sequence[Frame], rate: Fraction | None = Fraction(25)) -> St
 def _options(codec: str) -> dict[str, str]:
     return {
         "libx264": {"preset": "ultrafast", "crf": "12", "g": "6"},
-        "libx265": {"preset": "ultrafast", "crf": "12", "x265-params": "log-level=none"},
+        "libx265": {"preset": "ultrafast", "crf": "12", "x265-params": "log-level=none:bframes=0"},
         "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "10", "b": "0"},
     }.get(codec, {})
 

@@ -125,8 +125,11 @@ def test_three_by_three_pixels(tmp_path: Path, codec: str) -> None:
     assert [(picture.width, picture.height) for picture in decoded(path)] == [(3, 3), (3, 3)]
 
 
-def test_single_frame(tmp_path: Path) -> None:
-    assert len(list(decoded(write(tmp_path / "a.mp4", moving_frames(1))))) == 1
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize(("name", "codec"), CODECS)
+def test_very_short_videos(tmp_path: Path, name: str, codec: str | None, count: int) -> None:
+    pictures = list(decoded(write(tmp_path / name, moving_frames(count), codec=codec)))
+    assert [picture.time for picture in pictures] == pytest.approx([index / 25 for index in range(count)], abs=0.001)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +210,7 @@ def test_sound_that_the_container_cannot_hold_is_encoded_anew(tmp_path: Path, ca
     source = make_video(tmp_path / "source.mp4", frames=25, audio="aac")
     with caplog.at_level(logging.WARNING):
         path = convert(source, tmp_path / "a.webm")
-    assert "opus" in caplog.text
+    assert "encoded anew as Opus" in caplog.text
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]
         assert stream.codec_context.name == "opus"
