@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import platformdirs
-
+from p3mvideo.config import cache_folder
 from p3mvideo.errors import WeightsError
 
 ModelName = Literal["short_range", "full_range"]
@@ -58,8 +57,7 @@ def say_on_stderr(message: str) -> None:
 
 def face_model_folder() -> Path:
     """Return the folder in the user's cache that keeps the models; `P3MVIDEO_CACHE` moves the cache."""
-    root = os.environ.get("P3MVIDEO_CACHE") or platformdirs.user_cache_dir("p3mvideo", appauthor=False)
-    return Path(root) / "face_models"
+    return cache_folder() / "face_models"
 
 
 def face_model_path(

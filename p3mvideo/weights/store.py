@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import platformdirs
-
+from p3mvideo.config import cache_folder
 from p3mvideo.errors import WeightsError
 from p3mvideo.model.variants import VARIANTS
 from p3mvideo.weights.manifest import read_manifest
@@ -36,8 +34,7 @@ def shipped_folder() -> Path:
 
 def imported_folder() -> Path:
     """Return the folder in the user's cache that keeps imported weights; `P3MVIDEO_CACHE` moves the cache."""
-    root = os.environ.get("P3MVIDEO_CACHE") or platformdirs.user_cache_dir("p3mvideo", appauthor=False)
-    return Path(root) / "weights"
+    return cache_folder() / "weights"
 
 
 def list_weights() -> list[WeightsFile]:

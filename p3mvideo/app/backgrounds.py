@@ -1,0 +1,70 @@
+"""Opens what `--bg` names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from p3mvideo.compose import Background, BlurBackground, ColourBackground, Fit, ImageBackground, VideoBackground
+from p3mvideo.compose.background import BackgroundSpec
+from p3mvideo.errors import ConfigError, P3MVideoError, SourceError
+from p3mvideo.frame import Frame, FrameSource, Matte, UInt8Array
+from p3mvideo.io.inputs import expand_inputs, open_source
+
+
+@contextmanager
+def open_background(text: str, spec: BackgroundSpec, fit: Fit) -> Iterator[Background]:
+    """Yield the background that `--bg` asks for, `spec` being what `parse_background` made of `text`.
+
+    Raises:
+        ConfigError: There is no such file, or it is neither a picture nor a video.
+        SourceError: It cannot be read.
+    """
+    if spec.kind == "blur":
+        yield BlurBackground(spec.strength)
+    elif spec.kind == "colour":
+        yield ColourBackground(spec.colour)
+    else:
+        try:
+            (item,) = expand_inputs([text])
+        except (SourceError, ValueError) as error:
+            raise ConfigError(
+                f"background {text!r} is no colour and no single file",
+                hint="give a colour (white, #00ff00), a picture, a video, blur[:STRENGTH] or transparent",
+            ) from error
+
+        def open_it() -> FrameSource:
+            return open_source(item, strict=True)
+
+        if item.kind == "image":
+            with _as_background(text), open_it() as source:
+                picture = next(iter(source)).interleaved()
+            yield ImageBackground(picture, fit)
+            return
+        with _as_background(text):
+            background = VideoBackground(open_it, fit)
+        try:
+            yield _Named(background, text)
+        finally:
+            background.close()
+
+
+class _Named:
+    """A background whose errors say that they are the background's."""
+
+    def __init__(self, background: Background, text: str) -> None:
+        self._background = background
+        self._text = text
+
+    def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
+        with _as_background(self._text):
+            return self._background(frame, matte)
+
+
+@contextmanager
+def _as_background(text: str) -> Iterator[None]:
+    """Turn any error of a source into one that tells of the background: the input itself is not damaged."""
+    try:
+        yield
+    except P3MVideoError as error:
+        raise SourceError(f"background {text}: {error.message}", hint="choose another background") from error

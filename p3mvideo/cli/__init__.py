@@ -1,0 +1,39 @@
+"""The command line: one file per command, each importing what it runs only when it runs."""
+
+import typer
+
+from p3mvideo import __version__
+from p3mvideo.cli.bench import bench_command
+from p3mvideo.cli.demo import demo_command
+from p3mvideo.cli.process import process_command
+
+app = typer.Typer(
+    name="p3mvideo",
+    help="Real-time portrait video matting that protects faces. Nothing leaves this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+)
+app.command("process")(process_command)
+app.command("bench")(bench_command)
+app.command("demo")(demo_command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"p3mvideo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit.", callback=_version, is_eager=True),
+) -> None:
+    """Real-time portrait video matting that protects faces. Nothing leaves this machine."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,23 @@
+"""The picture that is written, made of a frame, its matte and a background."""
+
+from p3mvideo.compose.background import Background, BlurBackground, ColourBackground, ImageBackground, parse_background
+from p3mvideo.compose.compositors import AlphaOnly, Cutout, ForegroundOnly, ReplaceBackground
+from p3mvideo.compose.fit import Fit, fit_to
+from p3mvideo.compose.foreground import ForegroundEstimator
+from p3mvideo.compose.video_background import VideoBackground
+
+__all__ = [
+    "AlphaOnly",
+    "Background",
+    "BlurBackground",
+    "ColourBackground",
+    "Cutout",
+    "Fit",
+    "ForegroundEstimator",
+    "ForegroundOnly",
+    "ImageBackground",
+    "ReplaceBackground",
+    "VideoBackground",
+    "fit_to",
+    "parse_background",
+]

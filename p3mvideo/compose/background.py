@@ -1,0 +1,144 @@
+"""What stands behind the person."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple, Protocol
+
+import cv2
+import numpy as np
+
+from p3mvideo.compose.fit import Fit, fit_to
+from p3mvideo.errors import ConfigError
+from p3mvideo.frame import Frame, Matte, UInt8Array
+
+COLOURS = {
+    "black": (0, 0, 0), "white": (255, 255, 255), "grey": (128, 128, 128), "gray": (128, 128, 128), "red": (255, 0, 0),
+    "green": (0, 177, 64), "blue": (0, 71, 187), "lime": (0, 255, 0), "yellow": (255, 221, 0), "magenta": (255, 0, 255),
+    "cyan": (0, 255, 255), "orange": (255, 140, 0), "purple": (128, 0, 128), "pink": (255, 170, 200), "navy": (0, 0, 96),
+}  # fmt: skip
+"""Names that `--bg` knows; green and blue are those of chroma key screens."""
+BLUR_PX = 320
+"""Longer side of the copy of the frame that is blurred."""
+DEFAULT_BLUR = 0.5
+
+
+class Background(Protocol):
+    """Delivers what stands behind the person."""
+
+    def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
+        """Return the background of a frame, uint8 RGB (H, W, 3), not to be written to."""
+        ...
+
+
+class BackgroundSpec(NamedTuple):
+    """What the user asked for with `--bg`."""
+
+    kind: Literal["colour", "file", "blur", "transparent"]
+    colour: tuple[int, int, int] = (255, 255, 255)
+    strength: float = DEFAULT_BLUR
+
+
+def parse_background(text: str) -> BackgroundSpec:
+    """Read `--bg`: a colour name, #RGB, #RRGGBB, R,G,B, blur[:STRENGTH], transparent; everything else is a file.
+
+    Raises:
+        ConfigError: It looks like a colour or a blur, but is not a possible one.
+    """
+    lower = text.strip().lower()
+    if lower == "transparent":
+        return BackgroundSpec("transparent")
+    if lower == "blur" or lower.startswith("blur:"):
+        return BackgroundSpec("blur", strength=_strength(text))
+    if lower in COLOURS:
+        return BackgroundSpec("colour", COLOURS[lower])
+    if lower.startswith("#"):
+        digits = lower[1:]
+        if not re.fullmatch(r"[0-9a-f]{3}|[0-9a-f]{6}", digits):
+            raise ConfigError(f"{text!r} is not a colour", hint="write #RGB or #RRGGBB, such as #00ff00")
+        pairs = [digits[i : i + 2] for i in (0, 2, 4)] if len(digits) == 6 else [2 * d for d in digits]
+        return BackgroundSpec("colour", (int(pairs[0], 16), int(pairs[1], 16), int(pairs[2], 16)))
+    if re.fullmatch(r"\d+\s*,\s*\d+\s*,\s*\d+", lower):
+        red, green, blue = (int(part) for part in lower.split(","))
+        if max(red, green, blue) > 255:
+            raise ConfigError(f"{text!r} is not a colour", hint="R,G,B go from 0 to 255")
+        return BackgroundSpec("colour", (red, green, blue))
+    return BackgroundSpec("file")
+
+
+def _strength(text: str) -> float:
+    """Read the strength of `blur[:STRENGTH]`."""
+    _, colon, number = text.partition(":")
+    if not colon:
+        return DEFAULT_BLUR
+    try:
+        strength = float(number)
+    except ValueError:
+        strength = float("nan")
+    if not 0 < strength <= 1:
+        raise ConfigError(f"{text!r}: the strength of a blur is a number above 0 and up to 1", hint="blur:0.3 is light, blur:1 is strong")
+    return strength
+
+
+class ColourBackground:
+    """A `Background` of one colour."""
+
+    def __init__(self, colour: tuple[int, int, int]) -> None:
+        self._colour = colour
+        self._picture = np.empty((0, 0, 3), np.uint8)
+
+    def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
+        """See `Background`."""
+        if self._picture.shape[:2] != (frame.height, frame.width):
+            self._picture = np.full((frame.height, frame.width, 3), self._colour, np.uint8)
+        return self._picture
+
+
+class ImageBackground:
+    """A `Background` that is a still picture."""
+
+    def __init__(self, picture: UInt8Array, fit: Fit = "cover") -> None:
+        self._original = picture
+        self._fit = fit
+        self._picture = np.empty((0, 0, 3), np.uint8)
+
+    def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
+        """See `Background`."""
+        if self._picture.shape[:2] != (frame.height, frame.width):
+            self._picture = fit_to(self._original, frame.width, frame.height, self._fit)
+        return self._picture
+
+
+class BlurBackground:
+    """A `Background` that is the frame itself, out of focus. The person is left out of the blur, so that no halo surrounds them.
+
+    Args:
+        strength: Above 0, up to 1; the blur's standard deviation is that part of a tenth of the frame's longer side.
+    """
+
+    def __init__(self, strength: float = DEFAULT_BLUR) -> None:
+        self._strength = strength
+
+    def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
+        """See `Background`."""
+        scale = min(1.0, BLUR_PX / max(frame.width, frame.height))
+        size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+        small = cv2.resize(frame.interleaved(), size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        alpha = cv2.resize(matte.alpha[0].cpu().numpy(), size, interpolation=cv2.INTER_AREA)
+        # A little more than the person is left out: what the matte misses would glow.
+        weight = 1 - cv2.dilate(alpha, np.ones((5, 5), np.uint8))
+        sigma = max(0.5, self._strength * 0.1 * max(size))
+        around, total = _soften(small * weight[..., None], sigma), _soften(weight, sigma)
+        wide, wide_total = _soften(around, 3 * sigma), _soften(total, 3 * sigma)
+        # Deep inside the person nothing of the background is near; there a wider blur fills in.
+        filled = (around + 1e-2 * wide) / (total + 1e-2 * wide_total + 1e-6)[..., None]
+        softened = np.clip(filled, 0, 255).astype(np.uint8)
+        return np.asarray(cv2.resize(softened, (frame.width, frame.height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _soften(picture: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur by a near Gaussian: three boxes, whose cost does not depend on `sigma`."""
+    side = 2 * max(1, round(sigma)) + 1  # three boxes of this side have about this standard deviation
+    for _ in range(3):
+        picture = cv2.blur(picture, (side, side), borderType=cv2.BORDER_REFLECT)
+    return picture

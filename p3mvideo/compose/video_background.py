@@ -1,0 +1,90 @@
+"""A background that moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+from p3mvideo.compose.fit import Fit, fit_to
+from p3mvideo.errors import SourceError
+from p3mvideo.frame import Frame, FrameSource, Matte, UInt8Array
+
+
+class VideoBackground:
+    """A `Background` that is a video. It loops, and keeps its own clock: it plays at its own speed whatever the frames' rate.
+
+    Args:
+        open_source: Opens the video from its start; called anew for every loop.
+        fit: How its pictures are brought to the frame's size.
+
+    Calling it raises `SourceError` if the video cannot be read, also midway: a background that stops moving unnoticed is not what was
+    asked for.
+    """
+
+    def __init__(self, open_source: Callable[[], FrameSource], fit: Fit = "cover") -> None:
+        self._open_source = open_source
+        self._fit = fit
+        self._frames = self._loop()
+        self._shown, self._next = self._step(), self._step()
+        self._started: Fraction | None = None
+        self._picture: tuple[Frame, UInt8Array] | None = None
+
+    def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
+        """See `Background`. Frames come in order; the first one meets the video's first picture."""
+        if self._started is None:
+            self._started = frame.seconds
+        while self._next[0] <= frame.seconds - self._started:
+            self._shown, self._next = self._next, self._step()
+        current = self._shown[1]
+        if self._picture is None or self._picture[0] is not current or self._picture[1].shape[:2] != (frame.height, frame.width):
+            self._picture = current, fit_to(current.interleaved(), frame.width, frame.height, self._fit)
+        return self._picture[1]
+
+    def close(self) -> None:
+        """Release the video. May be called any number of times."""
+        self._frames.close()
+
+    def _step(self) -> tuple[Fraction, Frame]:
+        return next(self._frames)
+
+    def _loop(self) -> _Loop:
+        return _Loop(self._open_source)
+
+
+class _Loop(Iterator[tuple[Fraction, Frame]]):
+    """The frames of a video, over and over, with the seconds since the start of the first round."""
+
+    def __init__(self, open_source: Callable[[], FrameSource]) -> None:
+        self._open_source = open_source
+        self._source: FrameSource | None = None
+        self._iterator: Iterator[Frame] = iter(())
+        self._round_start = Fraction(0)
+        self._first = Fraction(0)
+        self._end = Fraction(0)
+        self._in_round = 0
+
+    def __next__(self) -> tuple[Fraction, Frame]:
+        frame = next(self._iterator, None)
+        if frame is None:
+            self._rewind()
+            frame = next(self._iterator, None)
+            if frame is None:
+                raise SourceError("the background video shows no frames", hint="check the file given with --bg")
+            self._first = frame.seconds
+        at = self._round_start + frame.seconds - self._first
+        shown = frame.duration * frame.time_base if frame.duration else Fraction(1, 30)
+        self._end = at + max(shown, Fraction(1, 1000))
+        return at, frame
+
+    def _rewind(self) -> None:
+        self.close()
+        self._round_start = self._end
+        self._source = self._open_source().__enter__()
+        self._iterator = iter(self._source)
+
+    def close(self) -> None:
+        """Release the video."""
+        source, self._source = self._source, None
+        self._iterator = iter(())
+        if source is not None:
+            source.__exit__(None, None, None)

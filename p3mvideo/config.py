@@ -1,0 +1,50 @@
+"""Settings that come from outside a command line: configuration files and the cache folder."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from p3mvideo.errors import ConfigError
+
+
+def cache_folder() -> Path:
+    """Return the user's cache folder of p3mvideo. The environment variable P3MVIDEO_CACHE overrides it."""
+    override = os.environ.get("P3MVIDEO_CACHE")
+    return Path(override) if override else platformdirs.user_cache_path("p3mvideo", appauthor=False)
+
+
+def read_config(path: Path, command: str, options: Collection[str]) -> dict[str, Any]:
+    """Return the options that a TOML file sets for a command.
+
+    Options stand in a table named after the command, `[process]`, or at the top for every command that has them. Their names are
+    those of the command line without the leading dashes; `-` and `_` are the same.
+
+    Args:
+        path: The file.
+        command: Name of the command.
+        options: Names of the command's options, with underscores.
+
+    Raises:
+        ConfigError: The file cannot be read, or its table for this command names an option that the command does not have.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}", hint="check --config") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}", hint='a line looks like  bg = "beach.jpg"') from error
+    table = content.get(command, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"{path}: {command} is a table, got {table!r}", hint=f"write [{command}] on a line of its own")
+    own = {name.replace("-", "_"): value for name, value in table.items()}
+    unknown = sorted(set(own) - set(options))
+    if unknown:
+        raise ConfigError(f"{path}: {command} has no option {unknown[0]!r}", hint=f"options are {', '.join(sorted(options))}")
+    common = {name.replace("-", "_"): value for name, value in content.items() if not isinstance(value, dict)}
+    return {name: value for name, value in common.items() if name in options} | own

@@ -1,0 +1,120 @@
+"""Chooses the runtime, the device and the precision, and says which it took."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+
+from p3mvideo.errors import ConfigError, DeviceError
+from p3mvideo.frame import Matter
+from p3mvideo.weights import DEFAULT_MODEL, WeightsFile, find_weights, load_network
+
+Runtime = Literal["auto", "torch", "openvino"]
+Precision = Literal["auto", "f32", "bf16", "f16"]
+REALTIME_VARIANT = "p3mnet-mobilenetv2"
+TORCH_PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
+
+
+class LoadedMatter(NamedTuple):
+    """A matter, and what the user is told about it."""
+
+    matter: Matter
+    device: torch.device
+    """Where it wants the frames."""
+    description: str
+    """Model, runtime, device and precision really used."""
+
+
+def choose_device(device: str) -> torch.device:
+    """Return the device for auto, cpu, cuda, cuda:N or mps.
+
+    Raises:
+        ConfigError: There is no such kind of device.
+        DeviceError: It was asked for by name and is not there. Never a silent fall back.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
+    kind, _, number = device.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (number and (kind != "cuda" or not number.isdigit())):
+        raise ConfigError(f"unknown device {device!r}", hint="auto, cpu, cuda, cuda:N or mps")
+    if kind == "cuda":
+        found = torch.cuda.device_count()
+        if int(number or 0) >= found:
+            raise DeviceError(f"device {device} was asked for, but {found} CUDA devices are usable", hint="use --device auto or cpu")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError("device mps was asked for, but this machine has none", hint="use --device auto or cpu")
+    return torch.device(device)
+
+
+def make_matter(
+    model: str | Path = DEFAULT_MODEL,
+    *,
+    device: str = "auto",
+    runtime: Runtime = "auto",
+    precision: Precision = "auto",
+    downsample_ratio: float | None = None,
+    threads: int = 0,
+    live: bool = False,
+) -> LoadedMatter:
+    """Load a network.
+
+    Args:
+        model: Name or path of the weights.
+        device: auto, cpu, cuda, cuda:N or mps.
+        runtime: auto takes OpenVINO for the real-time networks on the CPU, PyTorch for everything else.
+        precision: auto takes bf16 or f16 where the device computes in it, f32 elsewhere.
+        downsample_ratio: Working size over picture size; None brings the longer side to about 512 pixels.
+        threads: CPU threads; 0 takes all cores.
+        live: Whether single pictures must come back as soon as possible.
+
+    Raises:
+        WeightsError: The weights are missing or damaged.
+        DeviceError, ConfigError: Device and runtime are not there or do not go together.
+    """
+    chosen = choose_device(device)
+    weights = find_weights(model)
+    if runtime == "openvino" and chosen.type != "cpu":
+        raise ConfigError(f"--runtime openvino runs on the CPU, not on {chosen}", hint="leave --runtime or --device out")
+    if runtime == "openvino" and find_spec("openvino") is None:
+        raise DeviceError("runtime openvino was asked for, but it is not installed", hint="pip install openvino")
+    small = weights.variant == REALTIME_VARIANT and chosen.type == "cpu" and find_spec("openvino") is not None
+    if runtime == "openvino" or (runtime == "auto" and small):
+        return _openvino(weights, precision, downsample_ratio, threads, live=live)
+    return _torch(weights, chosen, precision, downsample_ratio, threads)
+
+
+def _openvino(weights: WeightsFile, precision: Precision, ratio: float | None, threads: int, *, live: bool) -> LoadedMatter:
+    import openvino
+
+    from p3mvideo.engine.openvino_matter import OpenVINOMatter
+
+    has_bf16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    chosen = ("bf16" if has_bf16 else "f32") if precision == "auto" else precision
+    if chosen == "f16" or (chosen == "bf16" and not has_bf16):
+        raise DeviceError(f"this CPU does not compute in {chosen}", hint="use --precision auto or f32")
+    key = f"{weights.name}-{(weights.sha256 or _hash(weights.path))[:16]}"
+    matter = OpenVINOMatter(
+        lambda: load_network(weights), key, precision=chosen, downsample_ratio=ratio, threads=threads, live=live
+    )  # fmt: skip
+    return LoadedMatter(matter, torch.device("cpu"), f"{weights.name} in OpenVINO on the CPU, {chosen}")
+
+
+def _torch(weights: WeightsFile, device: torch.device, precision: Precision, ratio: float | None, threads: int) -> LoadedMatter:
+    from p3mvideo.engine.torch_matter import TorchMatter
+
+    if device.type == "cpu" and threads:
+        torch.set_num_threads(threads)
+    # PyTorch emulates bf16 on CPUs without it, slowly; asked for by name it is taken all the same.
+    chosen = ("f16" if device.type == "cuda" else "f32") if precision == "auto" else precision
+    matter = TorchMatter(load_network(weights), device, precision=TORCH_PRECISIONS[chosen], downsample_ratio=ratio)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU" if device.type == "cpu" else str(device)
+    return LoadedMatter(matter, device, f"{weights.name} in PyTorch on {name}, {chosen}")
+
+
+def _hash(path: Path) -> str:
+    import hashlib
+
+    return hashlib.sha256(path.read_bytes()).hexdigest()

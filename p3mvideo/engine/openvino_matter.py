@@ -1,0 +1,146 @@
+"""The network in OpenVINO, on the CPU."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+import torch
+from openvino.preprocess import PrePostProcessor
+from torch import Tensor, nn
+
+from p3mvideo.config import cache_folder
+from p3mvideo.engine.shrink import shrink_on_cpu
+from p3mvideo.frame import Matte
+from p3mvideo.model.p3mnet import P3MNet
+from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
+from p3mvideo.ops.working_size import working_size
+
+KEPT_SIZES = 4
+"""How many working sizes stay compiled: a folder of photographs has many."""
+
+
+class OpenVINOMatter:
+    """A `Matter` that runs a network in OpenVINO.
+
+    Args:
+        make_network: Builds the network with its weights; called only if it was not converted before.
+        key: Identifies the weights; what is converted once is kept under this name.
+        precision: "f32" or "bf16".
+        downsample_ratio: Working size over picture size; None brings the longer side to about 512 pixels.
+        threads: CPU threads; 0 takes all cores.
+        live: Whether single pictures must come back as soon as possible; otherwise several are worked on at a time, a core each.
+    """
+
+    def __init__(
+        self,
+        make_network: Callable[[], P3MNet],
+        key: str,
+        *,
+        precision: str = "f32",
+        downsample_ratio: float | None = None,
+        threads: int = 0,
+        live: bool = False,
+    ) -> None:
+        self._core = ov.Core()
+        self._ratio = downsample_ratio
+        self._options: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "PERFORMANCE_HINT": "LATENCY" if live else "THROUGHPUT",
+            "INFERENCE_NUM_THREADS": threads or os.cpu_count() or 1,
+        }
+        self._model = _prepared(_converted(self._core, make_network, key))
+        self._queues: dict[tuple[int, int], ov.AsyncInferQueue] = {}
+
+    def __call__(self, images: Sequence[Tensor]) -> list[Matte]:
+        """Return a matte at working size for each image, on the CPU. See `p3mvideo.frame.Matter`."""
+        size = working_size(images[0].shape[2], images[0].shape[1], self._ratio)
+        queue = self._queue(size)
+        mattes: list[Matte | None] = [None] * len(images)
+
+        def take(request: ov.InferRequest, index: int) -> None:
+            # The request's tensors are written again by its next picture.
+            alpha = torch.from_numpy(np.clip(request.get_output_tensor(0).data[0], 0, 1))
+            mattes[index] = Matte(alpha, torch.from_numpy(request.get_output_tensor(1).data[0].copy()))
+
+        queue.set_callback(take)
+        for index, image in enumerate(images):
+            queue.start_async({0: shrink_on_cpu(image, size)[None]}, index)
+        queue.wait_all()
+        return [matte for matte in mattes if matte is not None]
+
+    def _queue(self, size: tuple[int, int]) -> ov.AsyncInferQueue:
+        """Return the network compiled for a working size (width, height)."""
+        if size not in self._queues:
+            if len(self._queues) == KEPT_SIZES:
+                del self._queues[next(iter(self._queues))]
+            model = self._model.clone()
+            model.reshape([1, size[1], size[0], 3])
+            self._queues[size] = ov.AsyncInferQueue(self._core.compile_model(model, "CPU", self._options))
+        return self._queues[size]
+
+
+class _Outputs(nn.Module):
+    """What a matte needs, for any size (the network's own check of the size would be frozen into the conversion)."""
+
+    def __init__(self, network: P3MNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        output = self.network.decode(self.network.encoder(image))
+        return output.alpha, output.semantic_logits.softmax(1)
+
+
+def _converted(core: ov.Core, make_network: Callable[[], P3MNet], key: str) -> ov.Model:
+    """Return the network as OpenVINO model, converted now or earlier."""
+    path = cache_folder() / "openvino" / f"{key}-{ov.__version__.split('-')[0]}.xml"
+    if path.exists() and path.with_suffix(".bin").exists():
+        try:
+            return core.read_model(path)
+        except RuntimeError:
+            path.unlink()  # damaged, or of another build: made anew
+    model = convert(make_network())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            part = Path(folder) / path.name
+            ov.save_model(model, part, compress_to_fp16=False)
+            part.with_suffix(".bin").replace(path.with_suffix(".bin"))
+            part.replace(path)
+    except (OSError, RuntimeError):
+        pass  # a cache that cannot be written costs time only
+    return model
+
+
+def convert(network: P3MNet) -> ov.Model:
+    """Convert a network to OpenVINO: input (1, 3, H, W), ImageNet-normalised; outputs alpha and semantic probabilities.
+
+    OpenVINO's front end is called directly: its `convert_model` reports usage over the network.
+    """
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # PyTorch calls its own tracing deprecated; OpenVINO has no other stable entrance yet
+        decoder = TorchScriptPythonDecoder(_Outputs(network.eval()), example_input=(torch.zeros(1, 3, 64, 96),))
+    front_end = FrontEndManager().load_by_framework("pytorch")
+    model: ov.Model = front_end.convert(front_end.load(decoder))
+    model.reshape([1, 3, -1, -1])
+    return model
+
+
+def _prepared(model: ov.Model) -> ov.Model:
+    """Make the model take interleaved uint8 RGB pictures, normalising inside."""
+    steps = PrePostProcessor(model)
+    steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC")).set_shape([1, -1, -1, 3])
+    steps.input().model().set_layout(ov.Layout("NCHW"))
+    mean, std = [255 * m for m in IMAGENET_MEAN], [255 * s for s in IMAGENET_STD]
+    steps.input().preprocess().convert_element_type(ov.Type.f32).mean(mean).scale(std)
+    return steps.build()

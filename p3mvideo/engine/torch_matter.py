@@ -1,0 +1,46 @@
+"""The network in PyTorch, on any device it supports."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from p3mvideo.engine.shrink import shrink_on_cpu, shrink_on_device
+from p3mvideo.frame import Matte
+from p3mvideo.model.p3mnet import P3MNet
+from p3mvideo.ops.normalise import normalise
+from p3mvideo.ops.working_size import working_size
+
+
+class TorchMatter:
+    """A `Matter` that runs a network in PyTorch.
+
+    Args:
+        network: In evaluation mode.
+        device: Where to run it.
+        precision: What convolutions and matrix products are computed in; the rest stays in 32 bits.
+        downsample_ratio: Working size over picture size; None brings the longer side to about 512 pixels.
+    """
+
+    def __init__(
+        self, network: P3MNet, device: torch.device, *, precision: torch.dtype = torch.float32, downsample_ratio: float | None = None
+    ) -> None:
+        self._network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._device = device
+        self._precision = precision
+        self._ratio = downsample_ratio
+
+    @torch.inference_mode()
+    def __call__(self, images: Sequence[Tensor]) -> list[Matte]:
+        """Return a matte at working size for each image, on this matter's device. See `p3mvideo.frame.Matter`."""
+        size = working_size(images[0].shape[2], images[0].shape[1], self._ratio)
+        if self._device.type == "cpu":
+            pixels = torch.stack([torch.from_numpy(shrink_on_cpu(image, size)).permute(2, 0, 1) for image in images])
+        else:
+            pixels = shrink_on_device(torch.stack([image.to(self._device) for image in images]), size)
+        batch = normalise(pixels).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self._device.type, self._precision, enabled=self._precision != torch.float32):
+            output = self._network(batch)
+        semantic = output.semantic_logits.float().softmax(1)
+        alpha = output.alpha.float().clamp(0, 1)
+        return [Matte(a, s) for a, s in zip(alpha, semantic, strict=True)]

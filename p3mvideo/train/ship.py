@@ -1,0 +1,40 @@
+"""Makes a weights file of a training checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from p3mvideo.train.checkpoint import load_checkpoint
+from p3mvideo.weights import WeightsFile, save_weights
+
+VARIANT = "p3mnet-mobilenetv2"
+
+
+def ship(checkpoint: Path, target: Path, *, licence: str, source: str, variant: str = VARIANT) -> WeightsFile:
+    """Write the averaged weights of a checkpoint for use: without side heads, convolutions in 16 bits.
+
+    Args:
+        checkpoint: `last.pt` or `best.pt` of a run.
+        target: The weights file, `.safetensors`.
+        licence: Under which terms the weights may be used.
+        source: How they were made.
+        variant: Which network they belong to.
+    """
+    state = load_checkpoint(checkpoint)
+    arguments: Mapping[str, Any] = state["options"]["network"]
+    return save_weights(target, slim(state["average"]), variant=variant, arguments={**arguments, "side_heads": False}, licence=licence, source=source)
+
+
+def slim(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return what inference needs: no side heads; kernels in 16 bits, vectors (normalisation) in 32."""
+    is_side = {f"decoder.dbfi_{number}.conv2.weight" for number in range(3)}
+    return {
+        name: tensor.to(torch.float16) if tensor.is_floating_point() and tensor.ndim > 1 else tensor
+        for name, tensor in state_dict.items()
+        if name not in is_side and not name.endswith("num_batches_tracked")
+    }
