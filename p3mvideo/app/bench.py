@@ -28,7 +28,7 @@ from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video_source import VideoSource
 from p3mvideo.pipeline import Output, Pipeline, Progress, RunStatistics
 from p3mvideo.privacy.anonymizer import NoAnonymizer
-from p3mvideo.temporal import NoFilter, Smoothing
+from p3mvideo.temporal import Immediate, NoFilter, Smoothing
 from p3mvideo.weights import DEFAULT_MODEL
 
 NETWORK_SIZE = (512, 288)
@@ -112,6 +112,7 @@ def bench(
     threads: int = 0,
     anonymize: AnonymizeMode = "input",
     smoothing: Smoothing = "adaptive",
+    lookahead: int = 3,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> BenchResult:
     """Measure the main job from file to file, and the floor, in one run.
@@ -129,6 +130,7 @@ def bench(
         threads: CPU threads of each part; 0 lets them choose.
         anonymize: See `process`.
         smoothing: See `process`.
+        lookahead: See `process`.
         on_progress: Called after every frame of the main run.
     """
     with tempfile.TemporaryDirectory(prefix="p3mvideo-bench-") as name:
@@ -148,7 +150,8 @@ def bench(
 
         result = process(
             [str(path)], output=folder / "out.mp4", bg=bg, model=model, device=device, runtime=runtime, precision=precision,
-            seq_chunk=seq_chunk, threads=threads, anonymize=anonymize, smoothing=smoothing, listener=ProcessListener(progressed=watch),
+            seq_chunk=seq_chunk, threads=threads, anonymize=anonymize, smoothing=smoothing,
+            lookahead=lookahead, listener=ProcessListener(progressed=watch),
         )  # fmt: skip
         for failure in result.failures:
             assert failure.error is not None
@@ -234,7 +237,7 @@ def _floor(path: Path, target: Path) -> RunStatistics:
     with VideoSource(path) as source:
         sink = open_sink(target, source.info, source=path)
         return Pipeline(
-            source=source, anonymizer=NoAnonymizer(), matter=_NoMatter(), temporal_filter=NoFilter(), refiner=_NoRefiner(),
+            source=source, anonymizer=NoAnonymizer(), matter=_NoMatter(), matte_stream=Immediate(NoFilter()), refiner=_NoRefiner(),
             outputs=[Output(_Unchanged(), sink)], device=torch.device("cpu"),
         ).run()  # fmt: skip
 

@@ -26,7 +26,7 @@ from p3mvideo.io.pipe_sink import PipeForm
 from p3mvideo.io.rgb import Hdr
 from p3mvideo.pipeline import Output, Pipeline, Progress, RunStatistics
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
-from p3mvideo.temporal import Smoothing, make_temporal_filter
+from p3mvideo.temporal import Smoothing, make_matte_stream
 from p3mvideo.weights import DEFAULT_MODEL
 
 AnonymizeMode = Literal["input", "output", "off"]
@@ -113,6 +113,7 @@ class _Settings:
     anonymize: AnonymizeMode
     smoothing: Smoothing
     smoothing_strength: float
+    lookahead: int
     seq_chunk: int
     listener: ProcessListener
     source: dict[str, Any] = field(default_factory=dict)
@@ -139,6 +140,7 @@ def process(
     anonymize: AnonymizeMode = "input",
     smoothing: Smoothing = "adaptive",
     smoothing_strength: float = 0.5,
+    lookahead: int = 3,
     codec: str | None = None,
     crf: int | None = None,
     bitrate: int | None = None,
@@ -175,6 +177,7 @@ def process(
         anonymize: `input` hides faces from the network only, `output` also in the result, `off` looks for none.
         smoothing: How mattes are steadied over time.
         smoothing_strength: From 0 to 1.
+        lookahead: Frames after each one that adaptive smoothing looks at.
         codec: h264, hevc, vp9, ffv1 or prores; None takes the container's own.
         crf: Constant quality on the codec's scale.
         bitrate: Bits per second, instead of a quality.
@@ -199,7 +202,10 @@ def process(
     """
     listener = listener or ProcessListener()
     spec = parse_background(bg) if bg is not None else None
-    _check(seq_chunk=seq_chunk, threads=threads, downsample_ratio=downsample_ratio, crf=crf, bitrate=bitrate, size=size, rate=rate)
+    _check(
+        lookahead=lookahead, seq_chunk=seq_chunk, threads=threads, downsample_ratio=downsample_ratio, crf=crf, bitrate=bitrate, size=size,
+        rate=rate,
+    )  # fmt: skip
     begins, ends = parse_time(start, "--start"), parse_time(end, "--end")
     if ends is not None and ends <= (begins or 0):
         raise ConfigError(f"--end {end} does not lie after --start {start or 0}", hint="exchange them")
@@ -217,7 +223,7 @@ def process(
     matter = make_matter(model, device=device, runtime=runtime, precision=precision, downsample_ratio=ratio, threads=threads)
     listener.engine_ready(matter.description)
     settings = _Settings(
-        spec, bg or "", bg_fit, matter, anonymize, smoothing, smoothing_strength, seq_chunk, listener,
+        spec, bg or "", bg_fit, matter, anonymize, smoothing, smoothing_strength, lookahead, seq_chunk, listener,
         source={"start": begins, "end": ends, "threads": threads, "strict": strict, "hdr": hdr, "size": size,
                 "rate": None if rate is None else Fraction(rate).limit_denominator(1001), "pixel_format": pixel_format},
         sink={"codec": codec, "crf": crf, "bitrate": bitrate, "overwrite": overwrite, "start": begins, "end": ends,
@@ -243,7 +249,7 @@ def _process_one(item: Input, plan: OutputPlan, settings: _Settings, number: int
                 source=source,
                 anonymizer=anonymizer,
                 matter=settings.matter.matter,
-                temporal_filter=make_temporal_filter(settings.smoothing, settings.smoothing_strength),
+                matte_stream=make_matte_stream(settings.smoothing, settings.smoothing_strength, settings.lookahead),
                 refiner=GuidedRefiner(),
                 outputs=stack.enter_context(_outputs(item, plan, source, settings)),
                 device=settings.matter.device,
@@ -312,6 +318,8 @@ def _check(**options: Any) -> None:
     ratio = options["downsample_ratio"]
     if ratio != "auto" and not 0 < ratio <= 1:
         raise ConfigError(f"--downsample-ratio is auto or a number above 0 and up to 1, got {ratio}")
+    if options["lookahead"] < 0:
+        raise ConfigError(f"--lookahead is 0 frames or more, got {options['lookahead']}")
     if options["seq_chunk"] < 1:
         raise ConfigError(f"--seq-chunk is at least 1, got {options['seq_chunk']}")
     if options["threads"] < 0:

@@ -25,6 +25,7 @@ def bench_command(
     threads: Annotated[int, typer.Option(min=0, help="CPU threads of each part; 0 lets them choose.")] = 0,
     anonymize: Annotated[Literal["input", "output", "off"], typer.Option(help="What faces are hidden from.")] = "input",
     smoothing: Annotated[Literal["off", "ema", "adaptive"], typer.Option(help="How mattes are steadied over time.")] = "adaptive",
+    lookahead: Annotated[int, typer.Option(min=0, help="Frames after each one that adaptive smoothing looks at.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     progress: Annotated[ProgressKind, typer.Option(help="How progress is shown on standard error.")] = "auto",
 ) -> None:
@@ -37,7 +38,7 @@ def bench_command(
             display.begin("bench", 1, 1, None if clip else round(seconds * 30))
             result = bench(
                 clip, seconds=seconds, size=parse_size(size) or (1280, 720), bg=bg, model=model, device=device, runtime=runtime,
-                precision=precision, seq_chunk=seq_chunk, threads=threads, anonymize=anonymize, smoothing=smoothing,
+                precision=precision, seq_chunk=seq_chunk, threads=threads, anonymize=anonymize, smoothing=smoothing, lookahead=lookahead,
                 on_progress=lambda done: display.advance(done.frames_out),
             )  # fmt: skip
         print(json.dumps(result.to_json(), indent=2) if as_json else result.table())

@@ -39,6 +39,7 @@ def process_command(
                                                                          "result (output), or nowhere (off).")] = "input",
     smoothing: Annotated[Literal["off", "ema", "adaptive"], typer.Option(help="How mattes are steadied over time.")] = "adaptive",
     smoothing_strength: Annotated[float, typer.Option(min=0, max=1, help="From 0 to 1.")] = 0.5,
+    lookahead: Annotated[int, typer.Option(min=0, help="Frames after each one that adaptive smoothing looks at.")] = 3,
     codec: Annotated[str | None, typer.Option(help="h264, hevc, vp9, ffv1 or prores. [default: the container's own]")] = None,
     crf: Annotated[int | None, typer.Option(help="Constant quality on the codec's scale.")] = None,
     bitrate: Annotated[str | None, typer.Option(metavar="BITS[k|M]", help="Bits per second, instead of a quality.")] = None,
@@ -78,7 +79,7 @@ def process_command(
             result = process(
                 inputs, output=output, bg=bg, bg_fit=bg_fit, alpha=alpha, foreground=foreground, model=model, device=device, runtime=runtime,
                 precision=precision, downsample_ratio=parse_ratio(downsample_ratio), seq_chunk=seq_chunk, threads=threads,
-                anonymize=anonymize, smoothing=smoothing, smoothing_strength=smoothing_strength, codec=codec, crf=crf,
+                anonymize=anonymize, smoothing=smoothing, smoothing_strength=smoothing_strength, lookahead=lookahead, codec=codec, crf=crf,
                 bitrate=parse_bitrate(bitrate), start=start, end=end, hdr=hdr, strict=strict, overwrite=overwrite, size=parse_size(size),
                 rate=rate, pixel_format=pixel_format, pipe_form=pipe_form, report=report, listener=listener,
             )  # fmt: skip

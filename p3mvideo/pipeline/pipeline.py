@@ -4,7 +4,7 @@
         | FrameQueue: frames with covered faces, on the device; a live source drops the oldest, a file waits
     network thread   matter, in batches
         | ClosableQueue: one finished batch waits while the next is in work
-    compose thread   temporal filter, refiner, faces given back, compositors
+    compose thread   matte stream (temporal filter), refiner, faces given back, compositors
         | ClosableQueue: finished pictures
     write thread     sinks
     calling thread   waits, and hears of failures, Ctrl-C and SIGTERM
@@ -17,6 +17,7 @@ makes all queues fail: every blocked `put` and `get` raises, every stage ends, a
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,12 +27,13 @@ from typing import NamedTuple
 import torch
 
 from p3mvideo.errors import P3MVideoError, SinkError, SourceError
-from p3mvideo.frame import Anonymizer, Frame, FrameSource, Matte, Matter, Refiner, TemporalFilter
+from p3mvideo.frame import Anonymizer, Frame, FrameSource, Matte, Matter, Refiner
 from p3mvideo.frame_queue import CapturedFrame, ClosableQueue, FrameQueue
 from p3mvideo.pipeline.faces import restore_faces
 from p3mvideo.pipeline.output import Output, closing_all
 from p3mvideo.pipeline.statistics import RunStatistics, StageStatistics
 from p3mvideo.pipeline.supervisor import run_stages
+from p3mvideo.temporal import MatteStream
 
 
 class Progress(NamedTuple):
@@ -77,8 +79,8 @@ class Pipeline:
     """Sees every frame before anything else does. Called in the capture thread."""
     matter: Matter
     """Called in the network thread."""
-    temporal_filter: TemporalFilter
-    """Reset at the start of `run`, then called in the compose thread, with the covered frame and the matte at working size."""
+    matte_stream: MatteStream
+    """Steadies mattes. Fed in the compose thread with covered frames and mattes at working size, flushed at the end."""
     refiner: Refiner
     """Called in the compose thread, with the covered frame."""
     outputs: Sequence[Output]
@@ -177,18 +179,28 @@ class Pipeline:
         batches.close()
 
     def _compose(self, batches: ClosableQueue[list[MattedFrame]], pictures: ClosableQueue[Pictures]) -> None:
-        self.temporal_filter.reset()
+        held_back: deque[CapturedFrame] = deque()  # what the matte stream has not given back yet
         for batch in batches:
-            for (frame, faces, captured_at), matte in batch:
+            for captured, matte in batch:
+                held_back.append(captured)
                 with self.statistics.timed("smooth"):
-                    steady = self.temporal_filter(frame, matte)
-                with self.statistics.timed("refine"):
-                    refined = self.refiner(frame, steady)
-                with self.statistics.timed("compose"):
-                    restored = restore_faces(frame, faces)
-                    composed = tuple(output.compositor(restored, refined) for output in self.outputs)
-                pictures.put(Pictures(composed, captured_at))
+                    steadied = self.matte_stream.push(captured.frame, matte)
+                self._finish(steadied, held_back, pictures)
+        with self.statistics.timed_overhead("smooth"):
+            steadied = self.matte_stream.flush()
+        self._finish(steadied, held_back, pictures)
         pictures.close()
+
+    def _finish(self, steadied: list[tuple[Frame, Matte]], held_back: deque[CapturedFrame], pictures: ClosableQueue[Pictures]) -> None:
+        """Refine and compose frames whose mattes are steady, oldest first."""
+        for frame, matte in steadied:
+            captured = held_back.popleft()
+            with self.statistics.timed("refine"):
+                refined = self.refiner(frame, matte)
+            with self.statistics.timed("compose"):
+                restored = restore_faces(frame, captured.faces)
+                composed = tuple(output.compositor(restored, refined) for output in self.outputs)
+            pictures.put(Pictures(composed, captured.captured_at))
 
     def _write(self, pictures: ClosableQueue[Pictures], frames: FrameQueue) -> None:
         with closing_all(self.outputs):

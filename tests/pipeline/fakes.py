@@ -16,6 +16,7 @@ import torch
 
 from p3mvideo.frame import Face, Frame, Matte, StreamInfo
 from p3mvideo.pipeline import Output, Pipeline
+from p3mvideo.temporal import Immediate
 
 HEIGHT, WIDTH = 8, 12
 BOX = (2, 1, 7, 6)
@@ -269,7 +270,7 @@ def make_stream(frames: int = 20, *, hooks: dict[str, Hook] | None = None, live:
         "source": source,
         "anonymizer": PlainAnonymizer(hook("anonymizer")),
         "matter": matter,
-        "temporal_filter": temporal_filter,
+        "matte_stream": Immediate(temporal_filter),
         "refiner": StretchingRefiner(hook("refiner")),
         "outputs": [Output(compositor, sink) for compositor, sink in zip(compositors, sinks, strict=True)],
         "device": torch.device("cpu"),
