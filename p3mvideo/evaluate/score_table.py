@@ -1,0 +1,118 @@
+"""The scores of single pictures: one row a picture, in a CSV file that grows while the run goes on and lets it be resumed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from p3mvideo.errors import ConfigError, SinkError
+
+KEY_COLUMNS = ("method", "images", "name")
+
+
+@dataclass(frozen=True)
+class Score:
+    """The scores of one picture by one method."""
+
+    method: str
+    """Name of the method."""
+    images: str
+    """Which folder of pictures, such as "blurred_image"."""
+    name: str
+    """Name of the picture, or of the clip."""
+    values: Mapping[str, float]
+    """By metric; "predict_ms" is how long the method took. NaN where a metric is undefined."""
+
+
+class ScoreTable:
+    """Scores in a folder, safe against interruption. May be added to from several threads.
+
+    Args:
+        folder: Where `scores.csv` and `settings.json` lie; made if it is missing.
+        settings: What the scores depend on.
+        metrics: Names of the columns.
+        overwrite: Whether to forget scores of other settings.
+
+    Raises:
+        ConfigError: The folder holds scores that were made with other settings.
+        SinkError: The folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, object], metrics: tuple[str, ...], *, overwrite: bool = False) -> None:
+        self.path = folder / "scores.csv"
+        self.scores: list[Score] = []
+        self._columns = (*KEY_COLUMNS, *metrics)
+        self._lock = threading.Lock()
+        settings_text = json.dumps(settings, indent=1, sort_keys=True, default=str) + "\n"
+        settings_path = folder / "settings.json"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            before = settings_path.read_text(encoding="utf-8") if settings_path.exists() else None
+            if before != settings_text and self.path.exists():
+                if before is not None and not overwrite:
+                    raise ConfigError(
+                        f"{folder} holds scores made with other settings: {_differences(before, settings_text)}",
+                        hint="Choose another --output, or --overwrite.",
+                    )
+                self.path.unlink()
+            settings_path.write_text(settings_text, encoding="utf-8")
+            self._read()
+            self._rewrite()
+        except OSError as error:
+            raise SinkError(f"cannot write to {folder}: {error.strerror or error}", hint="Choose another --output.") from error
+
+    def done(self) -> set[tuple[str, str, str]]:
+        """Return (method, images, name) of every row."""
+        return {(score.method, score.images, score.name) for score in self.scores}
+
+    def add(self, score: Score) -> None:
+        """Append one row and see to it that it is in the file.
+
+        Raises:
+            SinkError: It cannot be written.
+        """
+        with self._lock:
+            try:
+                with self.path.open("a", encoding="utf-8", newline="") as file:
+                    file.write(self._line(score))
+            except OSError as error:
+                raise SinkError(f"cannot write {self.path}: {error.strerror or error}") from error
+            self.scores.append(score)
+
+    def _line(self, score: Score) -> str:
+        text = io.StringIO()
+        numbers = [repr(float(score.values[name])) if name in score.values else "" for name in self._columns[len(KEY_COLUMNS) :]]
+        csv.writer(text, lineterminator="\n").writerow([score.method, score.images, score.name, *numbers])
+        return text.getvalue()
+
+    def _read(self) -> None:
+        """Take over the complete rows of an earlier run; a last row that was cut off is left out."""
+        if not self.path.exists():
+            return
+        text = self.path.read_text(encoding="utf-8")
+        rows = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1])))
+        if not rows or tuple(rows[0]) != self._columns:
+            return
+        for row in rows[1:]:
+            if len(row) == len(self._columns):
+                values = {name: float(value) for name, value in zip(self._columns[3:], row[3:], strict=True) if value}
+                self.scores.append(Score(row[0], row[1], row[2], values))
+
+    def _rewrite(self) -> None:
+        header = ",".join(self._columns) + "\n"
+        part = self.path.with_suffix(".csv.part")
+        part.write_text(header + "".join(map(self._line, self.scores)), encoding="utf-8")
+        part.replace(self.path)
+
+
+def _differences(before: str, now: str) -> str:
+    try:
+        old, new = json.loads(before), json.loads(now)
+        return ", ".join(f"{key} was {old.get(key)!r}, is {new[key]!r}" for key in new if old.get(key) != new[key])
+    except (ValueError, AttributeError):
+        return "their settings.json is damaged"
