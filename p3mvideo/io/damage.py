@@ -21,13 +21,13 @@ class DamagedRange:
 class DamageLog:
     """Collects damage while frames are decoded, and joins what belongs together.
 
-    Errors of reader and decoder arrive without a reliable time: with several threads they are reported some frames late. So
-    an error is kept until the next frame tells how large a hole it left.
+    Decoders work ahead of what they show, and with several threads they report errors late. So an error is kept until the
+    frames around it tell how large a hole it left, or that it left none.
     """
 
     def __init__(self) -> None:
         self._ranges: list[DamagedRange] = []
-        self._pending: str | None = None
+        self._error: tuple[Fraction, str] | None = None
         self._shown_until: Fraction | None = None
 
     @property
@@ -35,35 +35,49 @@ class DamageLog:
         """All damage found so far, in order of time."""
         return tuple(self._ranges)
 
-    def error(self, reason: str) -> None:
-        """Note that something before the next frame could not be read or decoded."""
-        self._pending = self._pending or reason
+    def error(self, seconds: Fraction, reason: str) -> None:
+        """Note that something could not be read or decoded that was to be shown at about this time."""
+        self._error = self._error or (seconds, reason)
 
-    def frame(self, start: Fraction, end: Fraction, *, corrupt: bool) -> None:
-        """Note a decoded frame that is shown from `start` to `end` seconds; `corrupt` says that parts of it are guessed."""
-        if self._pending is not None:
-            hole_start = start if self._shown_until is None else self._shown_until
-            # Without a hole the decoder has filled in for what it missed, somewhere up to here.
-            self._add(hole_start, start if start > hole_start else end, self._pending)
-            self._pending = None
+    def frame(self, start: Fraction, end: Fraction, *, corrupt: bool = False, lost: Fraction | None = None) -> None:
+        """Note a decoded frame that is shown from `start` to `end` seconds.
+
+        Args:
+            start: When it is shown.
+            end: Until when.
+            corrupt: Whether parts of it are guessed.
+            lost: When the first of those frames should have been shown that belong before it and never came.
+        """
+        length = end - start
+        shown_until = self._shown_until if self._shown_until is not None else start if lost is None else lost
+        if lost is not None:
+            self._add(min(lost, shown_until), start, self._error[1] if self._error else "frames could not be decoded")
+            self._error = None
+        elif self._error is not None and start - shown_until > length / 2:
+            self._add(shown_until, start, self._error[1])
+            self._error = None
+        elif self._error is not None and start > self._error[0]:
+            # Past the place without a hole: the decoder has filled in for what it missed.
+            self._add(self._error[0], start, self._error[1])
+            self._error = None
         if corrupt:
             self._add(start, end, "parts of the picture were concealed by the decoder")
         self._shown_until = end
 
-    def finish(self, expected_end: Fraction | None, tolerance: Fraction) -> None:
-        """Note the end of the input, and where it should have ended if that is known, to within `tolerance` seconds."""
+    def finish(self, expected_end: Fraction | None = None) -> None:
+        """Note the end of the input, and if it came too early, where it should have been."""
         if self._shown_until is None:
             return
-        if expected_end is not None and expected_end - self._shown_until > tolerance:
-            self._add(self._shown_until, expected_end, self._pending or "the file ends early")
-        elif self._pending is not None:
-            self._add(self._shown_until, self._shown_until, self._pending)
-        self._pending = None
+        if expected_end is not None and expected_end > self._shown_until:
+            self._add(self._shown_until, expected_end, "the file ends early")
+        elif self._error is not None:
+            start = min(self._error[0], self._shown_until)
+            self._add(start, max(self._error[0], self._shown_until), self._error[1])
+        self._error = None
 
     def _add(self, start: Fraction, end: Fraction, reason: str) -> None:
         last = self._ranges[-1] if self._ranges else None
         if last is not None and start <= last.end_seconds:
-            end = max(end, last.end_seconds)
-            self._ranges[-1] = DamagedRange(last.start_seconds, end, last.reason)
+            self._ranges[-1] = DamagedRange(min(start, last.start_seconds), max(end, last.end_seconds), last.reason)
         else:
             self._ranges.append(DamagedRange(start, end, reason))

@@ -99,7 +99,7 @@ class SequenceSource:
             except SourceError as error:
                 if self._strict:
                     raise DamagedInputError(error.message, hint="leave out --strict to go on without it") from error
-                self._damage.error(error.message)
+                self._damage.error(pts / self._rate, error.message)
                 continue
             height, width = pixels.shape[:2]
             if (width, height) != (self.info.width, self.info.height):
@@ -108,11 +108,11 @@ class SequenceSource:
                     hint="all pictures of a sequence need one size",
                 )
             start, shown_until = pts / self._rate, (pts + duration) / self._rate
-            self._damage.frame(start, shown_until, corrupt=False)
+            self._damage.frame(start, shown_until)
             yield Frame.from_interleaved(pixels, pts, 1 / self._rate, duration)
         if self._pictures:
             pts, _, duration = self._pictures[-1]
-            self._damage.finish((pts + duration) / self._rate, Fraction(0))
+            self._damage.finish((pts + duration) / self._rate)
 
     def _list(self) -> Iterator[tuple[int, Path, int]]:
         """Yield time, path and duration of each picture, in units of one picture."""

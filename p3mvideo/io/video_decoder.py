@@ -1,4 +1,4 @@
-"""Decodes the pictures of one video file, over damaged places, and says what was lost."""
+"""Decodes the pictures of one video, over damaged places, and says what was lost."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from fractions import Fraction
 import av
 import av.error
 from av.container import InputContainer
-from av.stream import Discard
+from av.packet import Packet
+from av.stream import Discard, Stream
 from av.video.stream import VideoStream
 
 from p3mvideo.errors import DamagedInputError
 from p3mvideo.io.damage import DamageLog
+from p3mvideo.io.ledger import ONE_FRAME_A_PACKET, Ledger
 from p3mvideo.io.packets import packets_of
+from p3mvideo.io.steady import SteadyRate
 from p3mvideo.io.timeline import Moment, Timeline
 from p3mvideo.io.video_file import clock_origin_seconds, picture_stream, tagged_duration_seconds
 
@@ -22,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 MAX_RATE = 1000
 """Rates above this many frames per second are taken for a mistake of the container."""
+PROGRESSIVE = (0, 1)
+"""FFmpeg's field orders of pictures that are not interlaced (unknown, progressive)."""
 
 
 class VideoDecoder:
@@ -52,14 +57,17 @@ class VideoDecoder:
         self._container, self._name = container, name
         self._start, self._end, self._strict = start, end, strict
         try:
-            self.stream: VideoStream = picture_stream(self._container, name)
+            self.stream: VideoStream = picture_stream(container, name)
             self.time_base: Fraction = self.stream.time_base or Fraction(1, 90_000)
             self.rate: Fraction | None = _rate(self.stream)
             self.damage = DamageLog()
+            self._usual = 1 / (self.rate or Fraction(25))
+            self._origin = round(clock_origin_seconds(container) / self.time_base)
             index = self.stream.index_entries
             self._last_indexed_dts = index[len(index) - 1].timestamp if len(index) else None
-            self._origin = round(clock_origin_seconds(self._container) / self.time_base)
-            for stream in self._container.streams:
+            self._last_dts: int | None = None
+            self._last_seconds = start or Fraction(0)
+            for stream in container.streams:
                 if stream.index != self.stream.index:
                     stream.discard = Discard.all
             self.stream.codec_context.thread_count = threads
@@ -67,7 +75,7 @@ class VideoDecoder:
             if start:
                 self._seek(start)
         except BaseException:
-            self._container.close()
+            container.close()
             raise
 
     def close(self) -> None:
@@ -92,35 +100,51 @@ class VideoDecoder:
             DamagedInputError: At the first damage, if `strict`.
         """
         timeline = Timeline(self.time_base, self.rate)
-        usual = 1 / (self.rate or Fraction(25))
-        start, end = self._start or None, self._end
-        last_dts: int | None = None
+        ledger = Ledger() if self._each_packet_is_a_frame() else None
+        # FFmpeg's reader of Matroska goes on behind damage without a word.
+        steady = SteadyRate() if self._container.format.name.startswith("matroska") else None
         for packet in packets_of(self._container, [self.stream], self._read_error):
-            if packet.is_corrupt:
-                self._error("a packet is cut short")
-            if packet.dts is not None:
-                last_dts = packet.dts
+            self._note(packet, ledger)
             try:
                 decoded = self.stream.codec_context.decode(packet)
             except av.error.EOFError:
-                decoded = []
+                continue
             except av.error.FFmpegError as error:
                 self._error(f"a packet could not be decoded ({(error.strerror or 'invalid data').lower()})")
                 continue
             for frame in decoded:
+                missing = ledger.returned(frame.pts) if ledger is not None and frame.pts is not None else None
                 stamp = frame.pts if frame.pts is not None else frame.dts
                 moment = timeline.place(None if stamp is None else stamp - self._origin, frame.duration)
                 seconds = moment.pts * self.time_base
-                if start is not None and seconds < start:
+                if steady is not None and steady.is_hole_before(moment.pts):
+                    self._error("a part of the file could not be read")
+                if self._start is not None and seconds < self._start:
                     continue  # before the place asked for: decoded only because the next ones build upon it
-                if end is not None and seconds >= end:
-                    self.damage.finish(None, usual)
+                if self._end is not None and seconds >= self._end:
+                    self.damage.finish()
                     return
-                shown_until = seconds + (moment.duration * self.time_base if moment.duration else usual)
-                self.damage.frame(seconds, shown_until, corrupt=frame.is_corrupt)
-                self._check()
+                self._note_shown(frame, moment, missing)
                 yield frame, moment
-        self.damage.finish(self._expected_end(last_dts, usual), 2 * usual)
+        self.damage.finish(self._expected_end())
+        self._check()
+
+    def _note(self, packet: Packet[Stream], ledger: Ledger | None) -> None:
+        """Keep account of a packet that is about to be decoded."""
+        if packet.dts is not None:
+            self._last_dts = packet.dts
+        if packet.pts is not None:
+            self._last_seconds = self._seconds(packet.pts)
+            if ledger is not None and not packet.is_discard:
+                ledger.given(packet.pts)
+        if packet.is_corrupt:
+            self._error("a packet is cut short")
+
+    def _note_shown(self, frame: av.VideoFrame, moment: Moment, missing: int | None) -> None:
+        seconds = moment.pts * self.time_base
+        until = seconds + (moment.duration * self.time_base if moment.duration else self._usual)
+        lost = None if missing is None else max(self._start or Fraction(0), self._seconds(missing))
+        self.damage.frame(seconds, until, corrupt=frame.is_corrupt, lost=lost if lost is None or lost < seconds else None)
         self._check()
 
     def _seek(self, start: Fraction) -> None:
@@ -129,20 +153,28 @@ class VideoDecoder:
         except av.error.FFmpegError:
             logger.info("%s cannot be searched; it is read from its beginning", self._name)
 
-    def _expected_end(self, last_dts: int | None, usual: Fraction) -> Fraction | None:
-        """Return where the pictures should have ended by the file's own index or tags."""
-        end = tagged_duration_seconds(self.stream)
+    def _expected_end(self) -> Fraction | None:
+        """Return where the pictures should have ended by the file's own index or tags, None if they ended there."""
         indexed = self._last_indexed_dts
-        if indexed is not None and (last_dts is None or indexed > last_dts):
-            # Two frames more than the tolerance, as a decoding time lies before the time of showing.
-            end = max(end or Fraction(0), (indexed - self._origin) * self.time_base + 3 * usual)
-        return end
+        if indexed is not None and (self._last_dts is None or indexed > self._last_dts):
+            if self.stream.duration is not None and self.stream.start_time is not None:
+                return self._seconds(self.stream.start_time + self.stream.duration)
+            return self._seconds(indexed) + self._usual
+        tagged = tagged_duration_seconds(self.stream)
+        return tagged if tagged is not None and tagged - self._last_seconds > 3 * self._usual else None
+
+    def _each_packet_is_a_frame(self) -> bool:
+        context = self.stream.codec_context
+        return context.name in ONE_FRAME_A_PACKET and context.field_order in PROGRESSIVE
+
+    def _seconds(self, pts: int) -> Fraction:
+        return (pts - self._origin) * self.time_base
 
     def _read_error(self, error: av.error.FFmpegError) -> None:
         self._error(f"a part of the file could not be read ({(error.strerror or 'invalid data').lower()})")
 
     def _error(self, reason: str) -> None:
-        self.damage.error(reason)
+        self.damage.error(self._last_seconds, reason)
 
     def _check(self) -> None:
         if self._strict and self.damage.ranges:
