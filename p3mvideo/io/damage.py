@@ -69,7 +69,7 @@ class DamageLog:
         if self._shown_until is None:
             return
         if expected_end is not None and expected_end > self._shown_until:
-            self._add(self._shown_until, expected_end, "the file ends early")
+            self._add(self._shown_until, expected_end, self._error[1] if self._error else "the file ends early")
         elif self._error is not None:
             start = min(self._error[0], self._shown_until)
             self._add(start, max(self._error[0], self._shown_until), self._error[1])

@@ -32,6 +32,7 @@ class DecodedSource:
         strict: Whether a damaged place raises `DamagedInputError`. Otherwise decoding goes on behind it and `damaged`
             tells of it.
         hdr: Whether HDR video (PQ, HLG) is refused or mapped to BT.709.
+        is_cut_short: Tells whether the file is shorter than it should be.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class DecodedSource:
         threads: int = 0,
         strict: bool = False,
         hdr: Hdr = "refuse",
+        is_cut_short: Callable[[], bool] = lambda: False,
     ) -> None:
         if start is not None and start < 0:
             raise ValueError(f"start is at least 0 seconds, got {start}")
         if end is not None and end <= (start or 0):
             raise ValueError(f"end lies after start, got {start} and {end}")
         self._open_container, self._name = open_container, name
+        self._is_cut_short = is_cut_short
         self._start, self._end, self._threads, self._strict = start, end, threads, strict
         self._converter = RgbConverter(hdr=hdr)
         self._decoder: VideoDecoder | None = None
@@ -79,7 +82,15 @@ class DecodedSource:
         Raises:
             SourceError: If nothing at all can be decoded.
         """
-        self._decoder = VideoDecoder(self._open_container(), self._name, start=self._start, end=self._end, threads=self._threads, strict=self._strict)
+        self._decoder = VideoDecoder(
+            self._open_container(),
+            self._name,
+            start=self._start,
+            end=self._end,
+            threads=self._threads,
+            strict=self._strict,
+            cut_short=self._is_cut_short(),
+        )
         try:
             self._decoded = iter(self._decoder)
             self._first = next(self._decoded, None)

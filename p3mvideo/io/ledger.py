@@ -15,6 +15,11 @@ class Ledger:
     def __init__(self) -> None:
         self._awaited: list[int] = []
 
+    @property
+    def waits(self) -> bool:
+        """Whether frames have not come out yet."""
+        return bool(self._awaited)
+
     def given(self, pts: int) -> None:
         """Note a packet."""
         heapq.heappush(self._awaited, pts)

@@ -18,11 +18,15 @@ class SteadyRate:
         self._step = 0
         self._equal = 0
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether the last steps were equal."""
+        return self._equal >= STEADY_STEPS
+
     def is_hole_before(self, pts: int) -> bool:
         """Take the next frame's time and return whether frames are missing before it."""
         step = pts - self._last if self._last is not None else 0
-        steady = self._equal >= STEADY_STEPS
-        hole = steady and step >= MISSING_STEPS * self._step
+        hole = self.is_steady and step >= MISSING_STEPS * self._step
         if abs(step - self._step) <= 1:  # containers round times to their unit
             self._equal += 1
         elif not hole:

@@ -39,6 +39,7 @@ class VideoDecoder:
         end: First time not to show.
         threads: Decoder threads, 0 for as many as there are cores.
         strict: Whether damage raises `DamagedInputError` instead of being logged.
+        cut_short: Whether the file is known to be shorter than it should be.
 
     Raises:
         SourceError: If there is no video stream.
@@ -53,9 +54,10 @@ class VideoDecoder:
         end: Fraction | None,
         threads: int,
         strict: bool,
+        cut_short: bool = False,
     ) -> None:
         self._container, self._name = container, name
-        self._start, self._end, self._strict = start, end, strict
+        self._start, self._end, self._strict, self._cut_short = start, end, strict, cut_short
         try:
             self.stream: VideoStream = picture_stream(container, name)
             self.time_base: Fraction = self.stream.time_base or Fraction(1, 90_000)
@@ -126,7 +128,7 @@ class VideoDecoder:
                     return
                 self._note_shown(frame, moment, missing)
                 yield frame, moment
-        self.damage.finish(self._expected_end())
+        self.damage.finish(self._expected_end(ledger, steady=steady is not None and steady.is_steady))
         self._check()
 
     def _note(self, packet: Packet[Stream], ledger: Ledger | None) -> None:
@@ -134,7 +136,7 @@ class VideoDecoder:
         if packet.dts is not None:
             self._last_dts = packet.dts
         if packet.pts is not None:
-            self._last_seconds = self._seconds(packet.pts)
+            self._last_seconds = max(self._last_seconds, self._seconds(packet.pts))
             if ledger is not None and not packet.is_discard:
                 ledger.given(packet.pts)
         if packet.is_corrupt:
@@ -153,15 +155,18 @@ class VideoDecoder:
         except av.error.FFmpegError:
             logger.info("%s cannot be searched; it is read from its beginning", self._name)
 
-    def _expected_end(self) -> Fraction | None:
-        """Return where the pictures should have ended by the file's own index or tags, None if they ended there."""
+    def _expected_end(self, ledger: Ledger | None, *, steady: bool) -> Fraction | None:
+        """Return where the pictures should have ended by the file's own index, tags or packets, None if they ended there."""
         indexed = self._last_indexed_dts
         if indexed is not None and (self._last_dts is None or indexed > self._last_dts):
             if self.stream.duration is not None and self.stream.start_time is not None:
                 return self._seconds(self.stream.start_time + self.stream.duration)
             return self._seconds(indexed) + self._usual
         tagged = tagged_duration_seconds(self.stream)
-        return tagged if tagged is not None and tagged - self._last_seconds > 3 * self._usual else None
+        # Where the rate is not steady the last frame may well be shown so long.
+        if tagged is not None and (self._cut_short or steady) and tagged - self._last_seconds > Fraction(3, 2) * self._usual:
+            return tagged
+        return self._last_seconds + self._usual if ledger is not None and ledger.waits else None
 
     def _each_packet_is_a_frame(self) -> bool:
         context = self.stream.codec_context

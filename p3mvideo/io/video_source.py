@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from p3mvideo.io.decoded_source import DecodedSource
+from p3mvideo.io.matroska import is_cut_short
 from p3mvideo.io.rgb import Hdr
 from p3mvideo.io.video_file import open_video_file
 
@@ -34,5 +35,14 @@ class VideoSource(DecodedSource):
         strict: bool = False,
         hdr: Hdr = "refuse",
     ) -> None:
-        opener = partial(open_video_file, Path(path))
-        super().__init__(opener, str(path), start=start, end=end, threads=threads, strict=strict, hdr=hdr)
+        path = Path(path)
+        super().__init__(
+            partial(open_video_file, path),
+            str(path),
+            start=start,
+            end=end,
+            threads=threads,
+            strict=strict,
+            hdr=hdr,
+            is_cut_short=partial(is_cut_short, path),
+        )
