@@ -55,7 +55,7 @@ class RgbConverter:
             return flatten(_interleave(self._convert(frame, colour, width, height, "gbrap", ACCURATE), 4))
         if frame.format.name in FAST_FORMATS and height % 2 == 0 and (width, height) == (frame.width, frame.height):
             converted = self._convert(frame, colour, width, height, "rgb24", Interpolation.BILINEAR)
-            return cast(UInt8Array, converted.to_ndarray())
+            return np.ascontiguousarray(converted.to_ndarray())  # a copy only where FFmpeg pads its rows
         return _interleave(self._convert(frame, colour, width, height, "gbrp", ACCURATE), 3)
 
     def _convert(
