@@ -5,7 +5,9 @@ import typer
 from p3mvideo import __version__
 from p3mvideo.cli.bench import bench_command
 from p3mvideo.cli.demo import demo_command
+from p3mvideo.cli.evaluate import evaluate_command
 from p3mvideo.cli.process import process_command
+from p3mvideo.cli.weights import weights_app
 
 app = typer.Typer(
     name="p3mvideo",
@@ -19,6 +21,8 @@ app = typer.Typer(
 app.command("process")(process_command)
 app.command("bench")(bench_command)
 app.command("demo")(demo_command)
+app.command("evaluate")(evaluate_command)
+app.add_typer(weights_app)
 
 
 def _version(wanted: bool) -> None:

