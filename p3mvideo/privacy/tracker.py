@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from p3mvideo.privacy.detection import Box, Detection, area, intersection
+from p3mvideo.privacy.detection import Box, Detection
 from p3mvideo.privacy.region import Region, shows
 
 HOLD_SECONDS = 3.0
@@ -17,7 +17,9 @@ HOLD_DOUBTFUL_SECONDS = 0.7
 HOLD_AFTER_CUT_SECONDS = 0.35
 """How long a face that is not found in a new scene stays covered; a flash of light may look like a new scene."""
 SURE_SCORE, SURE_HITS = 0.75, 5
-COAST_SECONDS = 0.4
+SPEED_SECONDS = 0.1
+"""Time over which the speed of a face is averaged."""
+COAST_SECONDS = 0.8
 """Time in which the speed of a face that is not found fades."""
 GROWTH_PER_SECOND, GROWTH_AT_MOST = 0.35, 0.6
 """How fast and how far a region's borders move outward while its face is not found, in sides of the face."""
@@ -25,8 +27,10 @@ JITTER = 0.04
 """How far a detector's box wanders on a face at rest, in sides of the face."""
 SHRINK_PER_SECOND = 0.5
 """How fast a region may follow a face that becomes smaller."""
-REACH = 0.9
-"""How far from where it is expected a face may be found, in its sides, to be the same."""
+REACH = (0.35, 0.35)
+"""How far from where it is expected a face may be found to be the same, in its sides: a constant and a part a score of 1 adds."""
+RESIZE = (1.3, 0.6)
+"""How many times as large or small it may be found, likewise."""
 
 class Moves(Protocol):
     """Knows how the picture moved since the one before it."""
@@ -47,9 +51,11 @@ class Track:
     number: int
     """Identifies the track."""
     region: Region
-    """Where the face is: found, or estimated."""
+    """Where the face is: found, or estimated from the picture's motion."""
     anchor: Box
     """Where the face would be if it had stayed, in the scene, where it was last found."""
+    coast: Box
+    """Where the face would be if it had gone on as it last went."""
     found_seconds: float
     """When it was last found."""
     expires_seconds: float
@@ -72,8 +78,8 @@ class Track:
             return self.region.grown(slack)
         age = seconds - self.found_seconds
         slack += self.step_px / 2 + side * min(GROWTH_PER_SECOND * age, GROWTH_AT_MOST)
-        # It may have stopped, or gone on: both, and what lies between.
-        return replace(self.region, box=hull(self.anchor, self.region.box)).grown(slack)
+        # It may have stopped, or gone on, whatever now moves where it was: all of it, and what lies between.
+        return replace(self.region, box=hull(self.anchor, self.coast, self.region.box)).grown(slack)
 
 
 class Tracker:
@@ -130,17 +136,16 @@ class Tracker:
 def match(regions: Sequence[Region], detections: Sequence[Detection]) -> dict[int, int]:
     """Return which detection belongs to which region, index to index, nearest pairs first.
 
-    Greedy is enough here: to confuse two faces does not uncover either.
+    Greedy and strict is right here: to confuse two faces uncovers neither, and what matches nothing is covered as another face,
+    while a track that a false find leads astray would leave its own face behind. So weak finds must fit better.
     """
     candidates = []
     for i, region in enumerate(regions):
         for j, detection in enumerate(detections):
             sides = region.side_px, max(detection.box[2] - detection.box[0], 1e-6)
-            x, y = centre(region.box)
-            u, v = centre(detection.box)
-            distance = math.hypot(u - x, v - y) / max(sides)
-            near = distance < REACH or intersection(region.box, detection.box) > 0.3 * min(area(region.box), area(detection.box))
-            if near and max(sides) < 2.5 * min(sides):
+            distance = math.dist(centre(region.box), centre(detection.box)) / max(sides)
+            reach, resize = (at_0 + extra * detection.score for at_0, extra in (REACH, RESIZE))
+            if distance < reach and max(sides) < resize * min(sides):
                 candidates.append((distance, i, j))
     pairs: dict[int, int] = {}
     for _, i, j in sorted(candidates):
@@ -152,7 +157,7 @@ def match(regions: Sequence[Region], detections: Sequence[Detection]) -> dict[in
 def _new(number: int, detection: Detection, seconds: float) -> Track:
     region = Region.of(detection)
     return Track(
-        number, region, region.box, seconds, _expiry(seconds, detection.score, 1), detection.score, detection.score
+        number, region, region.box, region.box, seconds, _expiry(seconds, detection.score, 1), detection.score, detection.score
     )  # fmt: skip
 
 
@@ -162,22 +167,24 @@ def _expiry(seconds: float, best_score: float, hits: int) -> float:
 
 
 def _expected(track: Track, passed: float) -> Region:
-    """Return where a face will be `passed` seconds later if it keeps its fading speed."""
-    fade = math.exp(-passed / COAST_SECONDS)
-    return replace(track.region, box=moved(track.region.box, track.speed[0] * fade * passed, track.speed[1] * fade * passed))
+    """Return where a face is looked for `passed` seconds later."""
+    if track.score is None:
+        return track.region
+    return replace(track.region, box=moved(track.region.box, track.speed[0] * passed, track.speed[1] * passed))
 
 
 def _missed(track: Track, passed: float, seconds: float, moves: Moves | None) -> Track:
-    """Return a track whose face was not found: moved as the picture moved if that can be told, else as expected."""
+    """Return a track whose face was not found."""
     fade = math.exp(-passed / COAST_SECONDS)
+    speed = (track.speed[0] * fade, track.speed[1] * fade)
+    coast = moved(track.coast, speed[0] * passed, speed[1] * passed)
     followed = None if moves is None else moves.follow(track.region.box)
-    region = _expected(track, passed) if followed is None else replace(track.region, box=followed)
+    region = replace(track.region, box=coast if followed is None else followed)
     anchor = track.anchor if moves is None else moved(track.anchor, *moves.camera())
     step = max(math.dist(centre(track.region.box), centre(region.box)), track.step_px * fade)
     expires = track.expires_seconds if moves is not None else min(track.expires_seconds, seconds + HOLD_AFTER_CUT_SECONDS)
-    speed = (track.speed[0] * fade, track.speed[1] * fade)
     return replace(
-        track, region=region, anchor=anchor, expires_seconds=expires, score=None, speed=speed, step_px=step
+        track, region=region, anchor=anchor, coast=coast, expires_seconds=expires, score=None, speed=speed, step_px=step
     )  # fmt: skip
 
 
@@ -191,10 +198,16 @@ def _found_again(track: Track, detection: Detection, seconds: float) -> Track:
     # A face that turns looks smaller for a moment; follow it down slowly.
     side = max(region.side_px, track.region.side_px * (1 - SHRINK_PER_SECOND * min(1.0, passed)))
     region = region.grown((side - region.side_px) / 2)
+    # Averaged over a few pictures, because a detector's box trembles; the first difference is all there is.
+    share = 1.0 if track.hits == 1 else 1 - math.exp(-passed / SPEED_SECONDS)
+    speed = (
+        track.speed[0] + share * ((x - before_x) / passed - track.speed[0]),
+        track.speed[1] + share * ((y - before_y) / passed - track.speed[1]),
+    )
     best_score, hits = max(track.best_score, detection.score), track.hits + 1
     return Track(
-        track.number, region, region.box, seconds, _expiry(seconds, best_score, hits), detection.score, best_score, hits,
-        ((x - before_x) / passed, (y - before_y) / passed), step,
+        track.number, region, region.box, region.box, seconds, _expiry(seconds, best_score, hits), detection.score, best_score, hits,
+        speed, step,
     )  # fmt: skip
 
 

@@ -1,0 +1,148 @@
+"""Clips of moving faces whose true place is known, made from portraits with mattes."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from p3mvideo.frame import UInt8Array
+from p3mvideo.privacy.detector import FaceDetector
+from p3mvideo.privacy.region import face_region_mask
+
+FRAMES = 120
+RATE = 30
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A cut-out portrait with one face."""
+
+    image: UInt8Array
+    """uint8 RGB (H, W, 3)."""
+    alpha: UInt8Array
+    """uint8 (H, W)."""
+    face: UInt8Array
+    """uint8 (H, W), 255 from brow line to chin."""
+    middle: tuple[float, float]
+    """Of the face, in pixels."""
+    side_px: float
+    """Of the face's box."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where an actor's face is in one frame."""
+
+    actor: int
+    x: float
+    y: float
+    side_px: float
+    degrees: float = 0.0
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One frame of a clip."""
+
+    image: UInt8Array
+    """uint8 RGB (H, W, 3)."""
+    faces: dict[str, UInt8Array]
+    """Where the visible part of each face lies, uint8 (H, W), by a name that is the same as long as the face is the same track."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kind of difficulty."""
+
+    name: str
+    size: tuple[int, int]
+    """Width and height in pixels."""
+    place: Callable[[int], list[Placed]]
+    """Where the actors are in a frame, hindmost first."""
+    scene_frames: int = FRAMES
+    """After how many frames the scene changes."""
+    hidden: range = range(0)
+    """Frames in which a bar hides the middle of the picture."""
+
+
+def bounce(t: float, low: float, high: float) -> float:
+    """Go from `low` up to `high` and back again, at one pixel a unit."""
+    span = high - low
+    t %= 2 * span
+    return low + (t if t < span else 2 * span - t)
+
+
+CASES = (
+    Case("pan, 40 px a frame", (1280, 720), lambda i: [Placed(0, bounce(40 * i, 150, 1130), 320, 170)]),
+    Case("zoom, 40 to 400 px", (1280, 720), lambda i: [Placed(0, 640, 330, 40 * 10 ** (bounce(i, 0, 60) / 60))]),
+    Case("hidden for 30 frames", (1280, 720), lambda i: [Placed(0, 600 + 0.7 * i, 320, 180)], hidden=range(45, 75)),
+    Case("cut every 10 frames", (1280, 720), lambda i: [Placed(i // 10, 300 + 211 * (i // 10) % 700, 330, 120 + 17 * (i // 10 % 9))], 10),
+    Case("two faces crossing", (1280, 720), lambda i: [Placed(0, 160 + 8 * i, 340, 150), Placed(1, 1120 - 8 * i, 300, 170)]),
+    Case("24 px in 1920x1080", (1920, 1080), lambda i: [Placed(0, 500 + 2 * i, 400, 24), Placed(1, 1500 - 3 * i, 700, 24)]),
+    Case("leaning to 60 degrees", (1280, 720), lambda i: [Placed(0, 640, 340, 170, 60 * math.sin(i / 12))]),
+    Case("in and out at the edge", (1280, 720), lambda i: [Placed(0, 1150 + 230 * math.sin(i / 14), 320, 180)]),
+)
+
+
+def load_actors(portraits: Path, count: int, *, seed: int = 0) -> list[Actor]:
+    """Return actors from a folder with `original_image` and `mask`, chosen at random among the portraits with one sure face."""
+    names = sorted(path.stem for path in (portraits / "original_image").glob("*.jpg"))
+    random.Random(seed).shuffle(names)
+    actors: list[Actor] = []
+    with FaceDetector(confidence=0.5) as detector:
+        for name in names:
+            image = cv2.imread(str(portraits / "original_image" / f"{name}.jpg"), cv2.IMREAD_COLOR_RGB)
+            alpha = cv2.imread(str(portraits / "mask" / f"{name}.png"), cv2.IMREAD_GRAYSCALE)
+            faces = detector(image)
+            if len(faces) != 1 or faces[0].score < 0.85 or faces[0].box[2] - faces[0].box[0] < 100:
+                continue
+            x0, y0, x1, y1 = faces[0].box
+            actors.append(Actor(image, alpha, face_region_mask(image, faces), ((x0 + x1) / 2, (y0 + y1) / 2), x1 - x0))
+            if len(actors) == count:
+                return actors
+    raise SystemExit(f"{portraits} has {len(actors)} portraits with one sure face, {count} are needed")
+
+
+def shoot(case: Case, actors: Sequence[Actor], backgrounds: Sequence[UInt8Array], *, seed: int = 0) -> Iterator[Shot]:
+    """Yield the frames of one case; another seed takes other actors and backgrounds."""
+    width, height = case.size
+    for i in range(FRAMES):
+        scene = i // case.scene_frames
+        behind = backgrounds[(seed * 7 + scene) % len(backgrounds)]
+        image = cv2.resize(behind, (width, height), interpolation=cv2.INTER_LINEAR)
+        faces: dict[str, UInt8Array] = {}
+        for placed in case.place(i):
+            actor = actors[(seed * 5 + placed.actor) % len(actors)]
+            shown, alpha, face = _warped(actor, placed, width, height)
+            for name in faces:
+                faces[name] = np.where(alpha > 127, 0, faces[name]).astype(np.uint8)
+            share = alpha[..., None].astype(np.float32) / 255
+            image = np.round(image * (1 - share) + shown * share).astype(np.uint8)
+            faces[f"{scene}/{placed.actor}"] = face
+        if i in case.hidden:
+            left, right = width // 2 - 260, width // 2 + 260
+            image[:, left:right] = (90, 110, 90)
+            for face in faces.values():
+                face[:, left:right] = 0
+        yield Shot(image, faces)
+
+
+def _warped(actor: Actor, placed: Placed, width: int, height: int) -> tuple[UInt8Array, UInt8Array, UInt8Array]:
+    """Return an actor's picture, matte and face mask where he is placed."""
+    scale = placed.side_px / actor.side_px
+    shrunk = min(1.0, 2 * scale)
+    pictures = [
+        cv2.resize(picture, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA)
+        for picture in (actor.image, actor.alpha, actor.face)
+    ]
+    x, y = actor.middle[0] * shrunk, actor.middle[1] * shrunk
+    matrix = cv2.getRotationMatrix2D((x, y), -placed.degrees, scale / shrunk)
+    matrix[:, 2] += (placed.x - x, placed.y - y)
+    shown, alpha, face = (cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR) for picture in pictures)
+    return shown, alpha, np.where(face > 127, 255, 0).astype(np.uint8)

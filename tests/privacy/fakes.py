@@ -1,0 +1,58 @@
+"""A search that answers from a script, and pictures whose faces need no detector."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.privacy.detection import Detection
+from p3mvideo.privacy.region import Region
+
+WIDTH, HEIGHT, RATE = 320, 240, 30
+SIDE = 40.0
+
+
+def face_at(x: float, y: float, side: float = SIDE, score: float = 0.9) -> Detection:
+    """Return an upright face whose box is centred on (x, y)."""
+    points = np.array([(-0.2, -0.22), (0.2, -0.22), (0, 0.05), (0, 0.23), (-0.5, -0.1), (0.5, -0.1)], np.float32)
+    key_points = points * np.float32(side) + np.array((x, y), np.float32)
+    return Detection((x - side / 2, y - side / 2, x + side / 2, y + side / 2), key_points, score)
+
+
+def frame(number: int, seed: int = 0) -> Frame:
+    """Return a frame of noise; no pixel of it is what any filter paints."""
+    pixels = np.random.default_rng(seed).integers(40, 200, (HEIGHT, WIDTH, 3)).astype(np.uint8)
+    return Frame.from_interleaved(pixels, number, Fraction(1, RATE))
+
+
+class ScriptedSearch:
+    """Finds in the n-th frame what `script(n)` returns, raises what it raises, hangs as long as it hangs."""
+
+    def __init__(self, script: Callable[[int], Sequence[Detection]]) -> None:
+        self._script = script
+        self.calls = 0
+        self.thorough: list[bool] = []
+        self.expected: list[tuple[Region, ...]] = []
+        self.closed = 0
+
+    def __call__(
+        self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Region] = (), thorough: bool = False
+    ) -> tuple[Detection, ...]:
+        number = self.calls
+        self.calls += 1
+        self.thorough.append(thorough)
+        self.expected.append(tuple(expected))
+        return tuple(self._script(number))
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def hang(seconds: float) -> tuple[Detection, ...]:
+    """Answer late."""
+    time.sleep(seconds)
+    return ()

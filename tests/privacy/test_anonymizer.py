@@ -1,0 +1,300 @@
+"""What leaves an anonymizer: covered faces, whatever the detector does; and its way of failing."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+import pytest
+
+from p3mvideo.errors import ConfigError, PrivacyError
+from p3mvideo.frame import Anonymizer, Face, Frame, UInt8Array
+from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
+from p3mvideo.privacy.cover import Smear, Solid
+from p3mvideo.privacy.detection import Detection
+from p3mvideo.privacy.make_anonymizer import make_anonymizer
+from p3mvideo.privacy.search import Search
+from p3mvideo.privacy.tracker import Tracker
+from tests.privacy.fakes import HEIGHT, RATE, SIDE, WIDTH, ScriptedSearch, face_at, frame, hang
+
+PAINT = (255, 0, 255)
+HERE = (160.0, 120.0)
+
+
+def output(search: Search, on_failure: Literal["stop", "mosaic"] = "stop", limit_seconds: float = 1.0) -> FaceAnonymizer:
+    """Return an anonymizer that paints faces, and shows them nowhere."""
+    return FaceAnonymizer(search, replacement=Solid(PAINT), on_failure=on_failure, limit_seconds=limit_seconds)
+
+
+def painted(shown: Frame) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Return where a frame is painted, (H, W)."""
+    return np.asarray((shown.interleaved() == PAINT).all(axis=2))
+
+
+def is_hidden(shown: Frame, x: float = HERE[0], y: float = HERE[1], side: float = SIDE) -> bool:
+    """Return whether every visible pixel of the face about (x, y) is painted."""
+    half = side / 2
+    rows, columns = slice(max(0, int(y - half)), int(y + half)), slice(max(0, int(x - half)), int(x + half))
+    return bool(painted(shown)[rows, columns].all())
+
+
+def is_mosaic(shown: Frame) -> bool:
+    """Return whether a frame has so few colours that nothing of it can be made out."""
+    red, green, blue = np.moveaxis(shown.interleaved().astype(np.uint32), 2, 0)
+    return len(np.unique(red << 16 | green << 8 | blue)) <= 64
+
+
+def still(_: int) -> list[Detection]:
+    return [face_at(*HERE)]
+
+
+@pytest.mark.parametrize(
+    "anonymizer",
+    [
+        NoAnonymizer(),
+        output(ScriptedSearch(still)),
+        FaceAnonymizer(ScriptedSearch(still), replacement=Smear(), keep_originals=True, mask_scale=1.0),
+    ],
+    ids=["off", "output", "input"],
+)
+def test_contract_of_every_anonymizer(anonymizer: Anonymizer) -> None:
+    for number in range(3):
+        given = frame(number)
+        before = given.image.clone()
+        shown, faces = anonymizer(given)
+        assert (given.image == before).all(), "the frame passed in was changed"
+        assert (shown.pts, shown.time_base, shown.image.shape) == (given.pts, given.time_base, given.image.shape)
+        restored = shown.interleaved().copy()
+        for face in faces:
+            x0, y0, x1, y1 = face.box
+            assert 0 <= x0 < x1 <= WIDTH
+            assert 0 <= y0 < y1 <= HEIGHT
+            # Whatever was touched lies in a box, so pasting a box back undoes it.
+            restored[y0:y1, x0:x1] = given.interleaved()[y0:y1, x0:x1]
+            if face.original is not None:
+                assert (face.original == given.interleaved()[y0:y1, x0:x1]).all()
+        assert (restored == given.interleaved()).all()
+    anonymizer.close()
+    anonymizer.close()
+
+
+def test_input_mode_carries_original_pixels_and_output_mode_does_not() -> None:
+    kept = FaceAnonymizer(ScriptedSearch(still), replacement=Smear(), keep_originals=True)
+    hidden = output(ScriptedSearch(still))
+    given = frame(0)
+    (face,), (other,) = kept(given)[1], hidden(given)[1]
+    assert face.original is not None
+    assert other.original is None
+    assert face.score == other.score == 0.9
+    kept.close()
+    hidden.close()
+
+
+def test_a_face_keeps_its_track_and_a_second_one_gets_another() -> None:
+    search = ScriptedSearch(lambda n: [face_at(80 + n, 100), *([face_at(250, 60)] if n >= 2 else [])])
+    anonymizer = output(search)
+    faces: list[tuple[Face, ...]] = [anonymizer(frame(n))[1] for n in range(4)]
+    first = faces[0][0].track
+    assert [{face.track for face in found} for found in faces[:2]] == [{first}, {first}]
+    assert len({face.track for face in faces[3]}) == 2
+    assert first in {face.track for face in faces[3]}
+    anonymizer.close()
+
+
+def test_a_frame_without_faces_is_passed_on_as_it_is() -> None:
+    anonymizer = output(ScriptedSearch(lambda n: []))
+    given = frame(0)
+    shown, faces = anonymizer(given)
+    assert shown is given
+    assert faces == ()
+    anonymizer.close()
+
+
+class Broken(Exception):
+    """Some other library's error."""
+
+
+def fails_at(*numbers: int) -> ScriptedSearch:
+    def script(n: int) -> Sequence[Detection]:
+        if n in numbers:
+            raise Broken("no answer")
+        return [face_at(*HERE)]
+
+    return ScriptedSearch(script)
+
+
+@pytest.mark.parametrize("at", [0, 7])
+def test_a_detector_that_raises_stops_the_stream(at: int) -> None:
+    anonymizer = output(fails_at(at))
+    for number in range(at):
+        assert is_hidden(anonymizer(frame(number))[0])
+    with pytest.raises(PrivacyError, match="no answer") as caught:
+        anonymizer(frame(at))
+    assert isinstance(caught.value.__cause__, Broken)
+    anonymizer.close()
+
+
+@pytest.mark.parametrize("at", [0, 7])
+def test_a_detector_that_raises_makes_the_frame_a_mosaic(at: int, caplog: pytest.LogCaptureFixture) -> None:
+    search = fails_at(at)
+    anonymizer = output(search, "mosaic")
+    with caplog.at_level(logging.WARNING):
+        for number in range(at + 5):
+            shown, faces = anonymizer(frame(number))
+            if number == at:
+                assert is_mosaic(shown)
+                assert faces == ()
+            else:
+                assert is_hidden(shown)
+    assert search.thorough[at + 1], "what came after a frame that was never searched is searched thoroughly"
+    assert "no answer" in caplog.text
+    anonymizer.close()
+
+
+def test_a_detector_that_finds_nothing_for_50_frames_uncovers_nobody() -> None:
+    anonymizer = output(ScriptedSearch(lambda n: [] if 10 <= n < 60 else [face_at(*HERE)]))
+    for number in range(80):
+        shown, _ = anonymizer(frame(number))
+        assert is_hidden(shown), f"frame {number}"
+        assert painted(shown).mean() < 0.5, "the whole frame is covered"
+    anonymizer.close()
+
+
+def test_a_face_that_moves_on_while_the_detector_finds_nothing_stays_covered() -> None:
+    def x(n: int) -> float:
+        return 40 + 3.0 * n
+
+    anonymizer = output(ScriptedSearch(lambda n: [] if 20 <= n < 35 else [face_at(x(n), 120)]))
+    for number in range(60):
+        assert is_hidden(anonymizer(frame(number))[0], x(number), 120), f"frame {number}"
+    anonymizer.close()
+
+
+def test_a_face_that_stops_while_the_detector_finds_nothing_stays_covered() -> None:
+    def x(n: int) -> float:
+        return 40 + 3.0 * min(n, 20)
+
+    anonymizer = output(ScriptedSearch(lambda n: [] if 20 <= n < 50 else [face_at(x(n), 120)]))
+    for number in range(60):
+        assert is_hidden(anonymizer(frame(number))[0], x(number), 120), f"frame {number}"
+    anonymizer.close()
+
+
+@pytest.mark.timeout(20)
+def test_a_detector_that_hangs_delays_nothing_and_uncovers_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    search = ScriptedSearch(lambda n: hang(1.5) if n == 3 else [face_at(*HERE)])
+    anonymizer = output(search, "mosaic", limit_seconds=0.2)
+    with caplog.at_level(logging.WARNING):
+        for number in range(3):
+            assert is_hidden(anonymizer(frame(number))[0])
+        started = time.monotonic()
+        for number in range(3, 8):
+            assert is_mosaic(anonymizer(frame(number))[0])
+        assert time.monotonic() - started < 1.2, "each frame waited for a detector that was known to hang"
+        time.sleep(1.6)
+        for number in range(8, 12):
+            assert is_hidden(anonymizer(frame(number))[0])
+    assert "hangs" in caplog.text
+    anonymizer.close()
+
+
+@pytest.mark.timeout(20)
+def test_a_detector_that_hangs_stops_the_stream_and_can_be_closed() -> None:
+    anonymizer = output(ScriptedSearch(lambda n: hang(5) if n else ()), limit_seconds=0.1)
+    anonymizer(frame(0))
+    started = time.monotonic()
+    with pytest.raises(PrivacyError, match=r"no answer within 0\.1 s"):
+        anonymizer(frame(1))
+    anonymizer.close()
+    assert time.monotonic() - started < 4
+
+
+def test_a_tracker_that_raises_uncovers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    anonymizer = output(ScriptedSearch(still), "mosaic")
+    assert is_hidden(anonymizer(frame(0))[0])
+
+    def broken(*_: object, **__: object) -> None:
+        raise Broken("lost count")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Tracker, "update", broken)
+        assert is_mosaic(anonymizer(frame(1))[0])
+    assert is_hidden(anonymizer(frame(2))[0])
+    anonymizer.close()
+
+
+def test_a_filter_that_raises_uncovers_nothing() -> None:
+    class BrokenFilter:
+        def __call__(self, patch: UInt8Array, side_px: float) -> UInt8Array:
+            raise Broken("no paint")
+
+    anonymizer = FaceAnonymizer(ScriptedSearch(still), replacement=BrokenFilter(), on_failure="mosaic")
+    assert is_mosaic(anonymizer(frame(0))[0])
+    anonymizer.close()
+
+
+def test_faces_of_another_stream_are_forgotten() -> None:
+    search = ScriptedSearch(lambda n: [face_at(*HERE)] if n == 0 else [])
+    anonymizer = output(search)
+    anonymizer(frame(100))
+    assert anonymizer(frame(0))[1] == ()
+    assert search.thorough == [True, True]
+    other = Frame.from_interleaved(np.zeros((50, 60, 3), np.uint8), 1, Fraction(1, RATE))
+    assert anonymizer(other)[1] == ()
+    assert search.expected[2] == ()
+    anonymizer.close()
+
+
+def test_a_closed_anonymizer_shows_nothing() -> None:
+    search = ScriptedSearch(still)
+    anonymizer = output(search)
+    anonymizer.close()
+    anonymizer.close()
+    assert search.closed == 1
+    with pytest.raises(PrivacyError, match="closed"):
+        anonymizer(frame(0))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"thresh": 0.0}, "--thresh"),
+        ({"thresh": 1.0}, "--thresh"),
+        ({"mask_scale": 0.9}, "--mask-scale"),
+        ({"min_face": 3}, "--min-face"),
+        ({"anonymize": "maybe"}, "--anonymize"),
+        ({"on_detector_failure": "ignore"}, "--on-detector-failure"),
+        ({"keep_subject": True}, "--keep-subject"),
+        ({"replacewith": "nothing"}, "--replacewith"),
+    ],
+)
+def test_options_that_make_no_sense_are_named(options: dict[str, object], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        make_anonymizer(**options)  # type: ignore[arg-type]
+
+
+def test_off_needs_no_model() -> None:
+    assert isinstance(make_anonymizer("off", offline=True), NoAnonymizer)
+
+
+def test_the_real_detector_hides_a_face_in_every_mode(portrait: UInt8Array, model_paths: object) -> None:
+    given = Frame.from_interleaved(portrait, 0, Fraction(1, RATE))
+    modes: tuple[Literal["input", "output"], ...] = ("input", "output")
+    for mode in modes:
+        anonymizer = make_anonymizer(mode, offline=True)
+        for number in range(3):
+            shown, faces = anonymizer(replace(given, pts=number))
+            # The flag and the shuttle behind her may look like faces too.
+            face = max(faces, key=lambda face: face.score or 0)
+            x0, y0, x1, y1 = face.box
+            assert x0 < 190 < 250 < x1
+            assert y0 < 95 < 165 < y1
+            eyes_to_mouth = (slice(100, 150), slice(195, 255))
+            assert np.abs(shown.interleaved()[eyes_to_mouth].astype(int) - portrait[eyes_to_mouth]).mean() > 10
+            assert (face.original is not None) == (mode == "input")
+        anonymizer.close()
