@@ -31,7 +31,8 @@ def read_config(path: Path, command: str, options: Collection[str]) -> dict[str,
         options: Names of the command's options, with underscores.
 
     Raises:
-        ConfigError: The file cannot be read, or its table for this command names an option that the command does not have.
+        ConfigError: The file cannot be read, its table for this command names an option that the command does not have, or a value
+            is neither text, number, time nor truth value.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -47,4 +48,8 @@ def read_config(path: Path, command: str, options: Collection[str]) -> dict[str,
     if unknown:
         raise ConfigError(f"{path}: {command} has no option {unknown[0]!r}", hint=f"options are {', '.join(sorted(options))}")
     common = {name.replace("-", "_"): value for name, value in content.items() if not isinstance(value, dict)}
-    return {name: value for name, value in common.items() if name in options} | own
+    chosen = {name: value for name, value in common.items() if name in options} | own
+    for name, value in chosen.items():
+        if isinstance(value, list | dict):
+            raise ConfigError(f"{path}: {name} is one value, got {value!r}", hint=f'write  {name} = "..."')
+    return chosen

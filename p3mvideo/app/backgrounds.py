@@ -27,6 +27,8 @@ def open_background(text: str, spec: BackgroundSpec, fit: Fit) -> Iterator[Backg
     else:
         try:
             (item,) = expand_inputs([text])
+            if item.kind == "pipe":
+                raise ValueError("a pipe can be read once only, a background is shown over and over")
         except (SourceError, ValueError) as error:
             raise ConfigError(
                 f"background {text!r} is no colour and no single file",

@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 
 from p3mvideo.app.contact_sheet import contact_sheet, write_picture
-from p3mvideo.app.process import ProcessListener, ProcessResult, process
+from p3mvideo.app.process import ProcessListener, process
+from p3mvideo.app.process_result import ProcessResult
 from p3mvideo.app.sample_clip import make_sample_clip
+from p3mvideo.errors import SinkError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.video_source import VideoSource
 
@@ -38,7 +40,10 @@ def demo(folder: Path = Path("demo"), *, seconds: float = 4.0, listener: Process
     Raises:
         P3MVideoError: Something is missing; the message says what.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"cannot make the folder {folder}: {error.strerror}", hint="name another folder") from error
     clip = make_sample_clip(folder / "clip.mp4", seconds=seconds)
     background = folder / "background.png"
     write_picture(background, sunset(960, 720))

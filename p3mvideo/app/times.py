@@ -1,9 +1,11 @@
-"""Points in time as people write them."""
+"""Points in time and frame rates as people write them."""
 
 import re
 from fractions import Fraction
 
 from p3mvideo.errors import ConfigError
+
+MIN_RATE, MAX_RATE = 0.001, 1000
 
 
 def parse_time(text: str | float | None, option: str) -> Fraction | None:
@@ -21,3 +23,17 @@ def parse_time(text: str | float | None, option: str) -> Fraction | None:
     for part in written.split(":"):
         seconds = seconds * 60 + Fraction(part)
     return seconds
+
+
+def exact_rate(rate: float | None) -> Fraction | None:
+    """Return frames per second for 25, 29.97 or 23.976: the NTSC rates are n x 1000/1001, whatever is written; None stays None.
+
+    Raises:
+        ConfigError: It is not a possible rate.
+    """
+    if rate is None:
+        return None
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise ConfigError(f"--rate goes from {MIN_RATE} to {MAX_RATE} frames per second, got {rate:g}")
+    ntsc = Fraction(round(rate * 1.001) * 1000, 1001)
+    return ntsc if ntsc and abs(ntsc - Fraction(rate)) < Fraction(1, 200) and rate % 1 else Fraction(rate).limit_denominator(1001)

@@ -10,12 +10,20 @@ import typer
 from p3mvideo.cli.errors import reporting_errors
 from p3mvideo.config import read_config
 
+NOT_IN_FILES = {"config", "help"}
+
 
 def _load(context: typer.Context, path: Path | None) -> Path | None:
     if path is not None:
+        names = {
+            written.removeprefix("--").replace("-", "_"): parameter.name
+            for parameter in context.command.params
+            for written in parameter.opts
+            if written.startswith("--") and parameter.name not in NOT_IN_FILES
+        }
         with reporting_errors():
-            options = {parameter.name for parameter in context.command.params if parameter.name} - {"config", "inputs"}
-            context.default_map = {**(context.default_map or {}), **read_config(path, context.info_name or "", options)}
+            options = read_config(path, context.info_name or "", names)
+        context.default_map = {**(context.default_map or {}), **{str(names[name]): value for name, value in options.items()}}
     return path
 
 

@@ -23,7 +23,7 @@ def demo_command(
 
         listener = ProcessListener(engine_ready=lambda description: print(f"network: {description}", file=sys.stderr))
         made = demo(folder, seconds=seconds, listener=listener)
-        show_result(made.result, quiet=False)
+        show_result(made.result, prose=True)
         if made.result.exit_code:
             raise typer.Exit(int(made.result.exit_code))
         print(f"contact sheet: {made.sheet}")

