@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from p3mvideo.evaluate.metrics import Metric
 
+MODEL = ["p3mnet-mobilenetv2"]
 METRICS = [
     "sad", "mse", "mad", "sad_t", "mse_t", "mad_t", "sad_fg", "sad_bg", "grad", "conn", "iou", "sad_face", "mse_face", "mad_face",
 ]  # fmt: skip
@@ -26,7 +27,7 @@ def evaluate_command(
     split: Annotated[str, typer.Option(help="Its split, such as P3M-500-P or val.")] = "",
     images: Annotated[str, typer.Option(help="Folder of pictures in the split. [default: the first known one]")] = "",
     model: Annotated[list[str], typer.Option(help="Weights by name or path, FILE.onnx, or closed-form, knn, learning-based, random-walk, "
-                                             "large-kernel; with B= or N= before it: trained on blurred or normal pictures.")] = ["p3mnet-mobilenetv2"],  # noqa: B006
+                                             "large-kernel; with B= or N= before it: trained on blurred or normal pictures.")] = MODEL,
     strategy: Annotated[Literal["auto", "engine", "resize", "hybrid"], typer.Option(help="How a network looks at a picture.")] = "auto",
     protocol: Annotated[Literal["stills", "ppt", "video"], typer.Option(help="stills, blurred against normal (ppt), or clips (video).")] = "stills",
     trimap: Annotated[Literal["given", "derive"], typer.Option(help="Whether to derive missing trimaps from the mattes.")] = "given",
