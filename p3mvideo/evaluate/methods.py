@@ -103,7 +103,7 @@ class EngineMethod:
     learned = True
 
     def __init__(self, weights: WeightsFile, device: str, runtime: Runtime, precision: Precision) -> None:
-        loaded = make_matter(weights.path, device=device, runtime=runtime, precision=precision)
+        loaded = make_matter(weights.path, device=device, runtime=runtime, precision=precision, live=True)
         self.name = weights.name
         self.identity = f"{weights.sha256 or weights.path}, {loaded.description}"
         self._matter, self._device = loaded.matter, loaded.device
