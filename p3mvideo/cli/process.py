@@ -83,11 +83,12 @@ def process_command(
                 input_done=lambda done: display.end(failed=done.error is not None),
             )
             result = process(
-                inputs, output=output, bg=bg, bg_fit=bg_fit, alpha=alpha, foreground=foreground, model=model, device=device, runtime=runtime,
-                precision=precision, downsample_ratio=parse_ratio(downsample_ratio), seq_chunk=seq_chunk, threads=threads,
-                anonymize=anonymize, face_model=face_model, offline=offline, smoothing=smoothing, smoothing_strength=smoothing_strength,
-                lookahead=lookahead, codec=codec, crf=crf, bitrate=parse_bitrate(bitrate), start=start, end=end, hdr=hdr, strict=strict,
-                overwrite=overwrite, size=parse_size(size), rate=rate, pixel_format=pixel_format, pipe_form=pipe_form, report=report, listener=listener,
+                inputs, output=output, bg=bg, bg_fit=bg_fit, alpha=alpha, foreground=foreground, model=model, device=device,
+                runtime=runtime, precision=precision, downsample_ratio=parse_ratio(downsample_ratio), seq_chunk=seq_chunk,
+                threads=threads, anonymize=anonymize, face_model=face_model, offline=offline, smoothing=smoothing,
+                smoothing_strength=smoothing_strength, lookahead=lookahead, codec=codec, crf=crf, bitrate=parse_bitrate(bitrate),
+                start=start, end=end, hdr=hdr, strict=strict, overwrite=overwrite, size=parse_size(size), rate=rate,
+                pixel_format=pixel_format, pipe_form=pipe_form, report=report, listener=listener,
             )  # fmt: skip
         show_result(result, prose=prose)
         if result.exit_code:
