@@ -31,6 +31,8 @@ def open_sink(
     threads: int = 0,
     pipe_form: PipeForm = "y4m",
     pixel_format: str | None = None,
+    sound: bool = True,
+    identity: bool = True,
 ) -> FrameSink:
     """Open a video, picture, sequence or pipe for writing.
 
@@ -49,6 +51,8 @@ def open_sink(
         threads: For videos: threads to encode with, 0 for as many as there are cores.
         pipe_form: For `-`: y4m, rawvideo or png.
         pixel_format: For raw video in a pipe: FFmpeg's name of its pixels.
+        sound: For videos: whether the sound of `source` is copied.
+        identity: For videos: whether metadata of `source` is copied that may tell who made it, with what and where.
 
     Raises:
         ConfigError: If path, codec, alpha and quality do not go together.
@@ -83,6 +87,8 @@ def open_sink(
         start=start,
         end=end,
         threads=threads,
+        sound=sound,
+        identity=identity,
     )
 
 

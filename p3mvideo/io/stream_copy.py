@@ -31,6 +31,9 @@ FORGOTTEN_METADATA = frozenset({"major_brand", "minor_version", "compatible_bran
 FORGOTTEN_PREFIXES = ("_statistics", "number_of_", "duration-", "bps-")
 
 
+HARMLESS_METADATA: Final = frozenset({"language", "filename", "mimetype"})
+"""What tells nothing of whoever made a video. A list of what does would never be complete."""
+
 STANDARD_METADATA: Final = frozenset(
     {
         "title", "artist", "album_artist", "album", "composer", "date", "comment", "genre", "copyright", "grouping", "lyrics",
@@ -60,13 +63,18 @@ class StreamCopy:
         source: The file to copy from.
         start: First time to copy, in seconds from the beginning of `source`; becomes time zero of the output.
         end: First time not to copy.
+        sound: Whether to copy audio.
+        identity: Whether to copy metadata that may tell who made the video, with what and where, and attached pictures.
 
     Raises:
         SourceError: If `source` cannot be opened.
     """
 
-    def __init__(self, source: Path, *, start: Fraction | None = None, end: Fraction | None = None) -> None:
+    def __init__(
+        self, source: Path, *, start: Fraction | None = None, end: Fraction | None = None, sound: bool = True, identity: bool = True
+    ) -> None:
         self._path = source
+        self._sound, self._identity = sound, identity
         self._start, self._end = start or Fraction(0), end
         self._tracks: dict[int, _Track] = {}
         self._packets: Iterator[Packet[Stream]] = iter(())
@@ -91,7 +99,7 @@ class StreamCopy:
     @property
     def has_free_metadata(self) -> bool:
         """Whether some metadata has no place of its own in mp4 and mov."""
-        return any(key.lower().partition("-")[0] not in STANDARD_METADATA for key in kept_metadata(self._container.metadata))
+        return any(key.lower().partition("-")[0] not in STANDARD_METADATA for key in self.kept(self._container.metadata))
 
     def advance(self, until_seconds: Fraction) -> None:
         """Mux what is to be played before this time of the output."""
@@ -115,7 +123,7 @@ class StreamCopy:
     def _add_tracks(self, output: OutputContainer) -> None:
         for stream in self._container.streams:
             stream.discard = Discard.all
-            if stream.type not in ("audio", "subtitle", "attachment"):
+            if not self._is_wanted(stream):
                 continue
             rewriter: TextSubtitles | SoundEncoder | None = text_subtitles(stream, output)
             try:
@@ -127,11 +135,23 @@ class StreamCopy:
                     continue
                 target = rewriter.target
             stream.discard = Discard.default
-            target.metadata.update(kept_metadata(stream.metadata))
+            target.metadata.update(self.kept(stream.metadata))
             target.disposition = stream.disposition
             if stream.type != "attachment" and stream.time_base:
                 shift = -round((self._start + self._origin) / stream.time_base)
                 self._tracks[stream.index] = _Track(target, shift, rewriter)
+
+    def _is_wanted(self, stream: Stream) -> bool:
+        if stream.type == "audio":
+            return self._sound
+        if stream.type == "attachment":
+            return self._identity or "font" in stream.metadata.get("mimetype", "")
+        return stream.type == "subtitle"
+
+    def kept(self, metadata: dict[str, str]) -> dict[str, str]:
+        """Return the metadata that still holds, and may be told, in the other file."""
+        kept = kept_metadata(metadata)
+        return kept if self._identity else {key: value for key, value in kept.items() if key.lower() in HARMLESS_METADATA}
 
     def _leave_out(self, stream: Stream, output: OutputContainer, error: Exception) -> None:
         logger.warning(
@@ -140,7 +160,7 @@ class StreamCopy:
         )  # fmt: skip
 
     def _copy_metadata(self, output: OutputContainer) -> None:
-        output.metadata.update(kept_metadata(self._container.metadata))
+        output.metadata.update(self.kept(self._container.metadata))
         chapters = [moved for chapter in self._container.chapters() if (moved := self._move_chapter(chapter)) is not None]
         if chapters:
             output.set_chapters(chapters)

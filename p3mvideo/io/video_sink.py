@@ -21,7 +21,7 @@ from p3mvideo.io.colour import colour_of, colour_to_write
 from p3mvideo.io.encoders import container_for, encoder_for
 from p3mvideo.io.packets import count_packets
 from p3mvideo.io.part_file import PartFile
-from p3mvideo.io.stream_copy import StreamCopy, kept_metadata
+from p3mvideo.io.stream_copy import StreamCopy
 from p3mvideo.io.video_encoder import VideoEncoder
 from p3mvideo.io.video_file import pixel_shape
 
@@ -44,6 +44,8 @@ class VideoSink:
         start: Where the frames begin in `source`, in seconds; becomes time zero of the file.
         end: Where they end in `source`.
         threads: Threads to encode with, 0 for as many as there are cores.
+        sound: Whether the sound of `source` is copied.
+        identity: Whether metadata of `source` is copied that may tell who made it, with what and where.
 
     Raises:
         ConfigError: If path, codec, alpha and quality do not go together.
@@ -64,9 +66,12 @@ class VideoSink:
         start: Fraction | None = None,
         end: Fraction | None = None,
         threads: int = 0,
+        sound: bool = True,
+        identity: bool = True,
     ) -> None:
         self._path, self._info, self._source, self._alpha, self._threads = Path(path), info, source, alpha, threads
         self._start, self._end = start, end
+        self._sound, self._identity = sound, identity
         self._encoder = encoder_for(self._path, codec, alpha=alpha)
         self._quality = self._encoder.quality_options(crf, bitrate)
         if source is not None and self._path.exists() and self._path.samefile(source):
@@ -147,7 +152,7 @@ class VideoSink:
         """Open the container, now that the frames' unit of time is known."""
         container = container_for(self._path)
         if self._source is not None:
-            self._copy = StreamCopy(self._source, start=self._start, end=self._end)
+            self._copy = StreamCopy(self._source, start=self._start, end=self._end, sound=self._sound, identity=self._identity)
         original = self._copy.video if self._copy is not None else None
         self._output = output = av.open(
             f"file:{self._part.path}",
@@ -168,7 +173,7 @@ class VideoSink:
             sample_aspect_ratio=pixel_shape(original, self._info.width, self._info.height) if original else Fraction(1),
         )
         if self._copy is not None and original is not None:
-            video.stream.metadata.update(kept_metadata(original.metadata))
+            video.stream.metadata.update(self._copy.kept(original.metadata))
             video.stream.disposition = original.disposition
             self._copy.begin(output)
         output.start_encoding()
