@@ -22,6 +22,9 @@ from p3mvideo.ops.fusion import fuse, harden
 from p3mvideo.ops.unpool import unpool
 
 
+PIXEL_HEAD_CHANNELS = 16
+
+
 @dataclass(frozen=True)
 class DecoderLayout:
     """The widths of both decoders. A block is given by the widths before, between and after its 3x3 convolutions."""
@@ -37,9 +40,9 @@ class DecoderLayout:
     semantic_head: bool = True
     """Whether a 3x3 convolution at full size follows the semantic block; without it that block makes the three logits."""
     unpool: bool = True
-    """Whether the detail decoder unpools with the encoder's pooling indices. Otherwise it upsamples bilinearly, and its last
-    convolution sees the semantic logits and the encoder's full-resolution feature too, which brings back what the indices
-    carried."""
+    """Whether the detail decoder unpools with the encoder's pooling indices. Otherwise it upsamples bilinearly, and its head sees
+    the semantic logits and the encoder's full-resolution feature too, which brings back what the indices carried. That head
+    looks at single pixels: at full size a 3x3 convolution would cost a tenth of the network."""
     hard_fusion: bool = True
     """Whether the semantic branch gates the detail branch by its largest class (published) or by its probabilities."""
     side_heads: bool = True
@@ -52,6 +55,11 @@ def block(widths: Sequence[int], *, bare_end: bool = False) -> nn.Sequential:
     for before, after in pairwise(widths):
         layers += [nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
     return nn.Sequential(*(layers[:-2] if bare_end else layers))
+
+
+def pixel_head(before: int) -> nn.Sequential:
+    """Return a head that makes one logit of each pixel's features by itself."""
+    return nn.Sequential(nn.Conv2d(before, PIXEL_HEAD_CHANNELS, 1), nn.ReLU(inplace=True), nn.Conv2d(PIXEL_HEAD_CHANNELS, 1, 1))
 
 
 class Decoder(nn.Module):
@@ -72,8 +80,8 @@ class Decoder(nn.Module):
         self.decoder1_g, self.decoder1_l = block(b1), block(b1)
         self.decoder0_g, self.decoder0_l = block(layout.semantic_block, bare_end=True), block(layout.detail_block)
         self.decoder_final_g = nn.Conv2d(layout.semantic_block[-1], 3, 3, padding=1) if layout.semantic_head else None
-        detail_end = layout.detail_block[-1] + (0 if layout.unpool else 3 + full)
-        self.decoder_final_l = nn.Conv2d(detail_end, 1, 3, padding=1)
+        detail_end = layout.detail_block[-1]
+        self.decoder_final_l = nn.Conv2d(detail_end, 1, 3, padding=1) if layout.unpool else pixel_head(3 + detail_end + full)
 
         self.tfi_3, self.tfi_2 = TripartiteIntegration(w4), TripartiteIntegration(w3)
         self.tfi_1, self.tfi_0 = TripartiteIntegration(w2), TripartiteIntegration(w1)
