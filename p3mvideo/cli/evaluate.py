@@ -13,13 +13,13 @@ from p3mvideo.errors import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from p3mvideo.evaluate.metrics import Metric
+    from p3mvideo.ops.metrics import Metric
 
 MODEL = ["p3mnet-mobilenetv2"]
 METRICS = [
     "sad", "mse", "mad", "sad_t", "mse_t", "mad_t", "sad_fg", "sad_bg", "grad", "conn", "iou", "sad_face", "mse_face", "mad_face",
 ]  # fmt: skip
-"""All of `p3mvideo.evaluate.metrics`, whose import would make every command start slowly."""
+"""All of `p3mvideo.ops.metrics`, whose import would make every command start slowly."""
 
 
 def evaluate_command(

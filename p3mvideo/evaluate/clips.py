@@ -15,9 +15,9 @@ import numpy as np
 from p3mvideo.errors import DatasetError
 from p3mvideo.evaluate.layouts import Entry, find_entries
 from p3mvideo.evaluate.methods import Method
-from p3mvideo.evaluate.metrics import video_frame_scores
 from p3mvideo.evaluate.temporal_metrics import dtssd
 from p3mvideo.frame import Float32Array
+from p3mvideo.ops.metrics import video_frame_scores
 
 VIDEO_METRICS = ("video_mad", "video_mse", "video_grad", "video_conn", "video_dtssd")
 

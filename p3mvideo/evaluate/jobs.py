@@ -14,9 +14,9 @@ from p3mvideo.errors import DatasetError, P3MVideoError
 from p3mvideo.evaluate.clips import Clip, score_clip
 from p3mvideo.evaluate.layouts import Entry, Portrait
 from p3mvideo.evaluate.methods import Method
-from p3mvideo.evaluate.metrics import Metric, image_scores
 from p3mvideo.evaluate.score_table import Score, ScoreTable
 from p3mvideo.frame import Float32Array
+from p3mvideo.ops.metrics import Metric, image_scores
 from p3mvideo.ops.trimap import trimap_from_alpha
 
 DERIVED_TRIMAP_PX = 25

@@ -16,8 +16,8 @@ import torch
 from p3mvideo.engine import GuidedRefiner, make_matter
 from p3mvideo.engine.make_matter import REALTIME_VARIANT, Precision, Runtime, choose_device
 from p3mvideo.engine.onnx_network import OnnxNetwork
+from p3mvideo.engine.strategies import Strategy, hybrid_strategy, network_size, resize_strategy
 from p3mvideo.errors import ConfigError, DatasetError, DeviceError
-from p3mvideo.evaluate.strategies import Strategy, hybrid_strategy, network_size, resize_strategy
 from p3mvideo.frame import Float32Array, Frame, UInt8Array
 from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
 from p3mvideo.weights import WeightsFile, find_weights, load_network

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from p3mvideo.engine.make_matter import Precision, Runtime
+from p3mvideo.engine.strategies import Strategy
 from p3mvideo.errors import ConfigError, DatasetError
 from p3mvideo.evaluate.blurred import blur_originals
 from p3mvideo.evaluate.clips import VIDEO_METRICS, Clip, find_clips
@@ -22,10 +23,9 @@ from p3mvideo.evaluate.contact_sheet import Row, write_contact_sheet
 from p3mvideo.evaluate.jobs import Failure, Job, predicted, run_jobs
 from p3mvideo.evaluate.layouts import BLURRED, ORIGINAL, Entry, find_entries, split_folder
 from p3mvideo.evaluate.methods import OnnxInput, make_method
-from p3mvideo.evaluate.metrics import METRICS, Metric
 from p3mvideo.evaluate.score_table import Score, ScoreTable
-from p3mvideo.evaluate.strategies import Strategy
 from p3mvideo.evaluate.summary import gap_table, gaps, markdown_table, summarise
+from p3mvideo.ops.metrics import METRICS, Metric
 from p3mvideo.weights import DEFAULT_MODEL
 
 Protocol = Literal["stills", "ppt", "video"]

@@ -13,14 +13,14 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
+from p3mvideo.engine.strategies import Strategy
 from p3mvideo.errors import ConfigError, DatasetError, WeightsError
 from p3mvideo.evaluate.methods import SOLVERS
-from p3mvideo.evaluate.metrics import METRICS
 from p3mvideo.evaluate.pictures import read_levels
 from p3mvideo.evaluate.run import evaluate
 from p3mvideo.evaluate.score_table import Score
-from p3mvideo.evaluate.strategies import Strategy
 from p3mvideo.evaluate.summary import TITLES, gap_table, gaps, markdown_table, summarise
+from p3mvideo.ops.metrics import METRICS
 from tests.evaluate.miniature import miniature, person, tiny_weights, write
 
 pytestmark = pytest.mark.usefixtures("cache")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from p3mvideo.evaluate.strategies import hybrid_strategy, network_size, resize_strategy
+from p3mvideo.engine.strategies import hybrid_strategy, network_size, resize_strategy
 from p3mvideo.frame import UInt8Array
 from p3mvideo.model.output import MattingOutput
 from p3mvideo.ops.fusion import fuse, harden
