@@ -1,0 +1,37 @@
+"""What a pipeline feeds frames and mattes through: as many pairs come out as went in, in order, but maybe later."""
+
+from typing import Protocol
+
+from p3mvideo.frame import Frame, Matte, TemporalFilter
+
+
+class MatteStream(Protocol):
+    """Steadies the mattes of one stream. Holds back as many frames as it needs to look ahead."""
+
+    def push(self, frame: Frame, matte: Matte) -> list[tuple[Frame, Matte]]:
+        """Take the next frame and its matte; return the pairs that are finished, oldest first, maybe none."""
+        ...
+
+    def flush(self) -> list[tuple[Frame, Matte]]:
+        """Return what is still held back, oldest first. The stream is then as new."""
+        ...
+
+
+class Immediate:
+    """A `MatteStream` that holds nothing back.
+
+    Args:
+        steadying: Its history is forgotten at `flush`.
+    """
+
+    def __init__(self, steadying: TemporalFilter) -> None:
+        self._steadying = steadying
+
+    def push(self, frame: Frame, matte: Matte) -> list[tuple[Frame, Matte]]:
+        """Return the frame with its steadied matte."""
+        return [(frame, self._steadying(frame, matte))]
+
+    def flush(self) -> list[tuple[Frame, Matte]]:
+        """Return nothing: nothing is held back."""
+        self._steadying.reset()
+        return []

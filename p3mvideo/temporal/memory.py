@@ -1,0 +1,116 @@
+"""What is remembered of a scene's mattes, and how a new matte is weighed against it.
+
+The memory is an exponentially weighted mean of all mattes, each brought along by the motion. With k = exp(-elapsed / memory):
+
+    support = carried + sample,   carried = k · trust · warped support,   sample = (1 - k) · confidence
+    mean    = (carried · warped mean + sample · matte) / support
+
+Where the motion is not to be believed nothing is carried, and the mean is the new matte. A sample counts less where the matte is
+undecided, and where it contradicts a memory that the pictures support: what is steady yields to a change in the matte alone only
+when it lasts, and to one that the pictures show at once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from p3mvideo.frame import Float32Array, Matte
+from p3mvideo.ops.optical_flow import warp
+from p3mvideo.temporal.motion_match import MotionMatch
+
+UNDECIDED = 0.6
+"""How much of its weight a sample loses at alpha 0.5."""
+CONTRADICTING = 0.8
+"""How much of its weight a sample loses that contradicts the memory."""
+AGREES, CONTRADICTS = 0.2, 0.6
+"""Differences of alpha between which a sample goes from agreeing to contradicting."""
+WITNESS_SHARE = 0.1
+"""Side of the neighbourhood in which pixels bear witness of a change, in widths of the picture."""
+FIRST_SECONDS = 1 / 30
+"""The time that the first matte is taken to stand for."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The mean of the mattes so far."""
+
+    mean: Float32Array
+    """Alpha, and the three semantic probabilities if there are any, (H, W, 1 or 4)."""
+    support: Float32Array
+    """How much the mean rests on, from 0 to about 1, at the size of the compared pictures (h, w)."""
+
+    @classmethod
+    def of(cls, matte: Matte, shape: tuple[int, ...], memory_seconds: float) -> Memory:
+        """Return the memory of a single matte; `shape` is the (h, w) of the compared pictures."""
+        pixels = to_pixels(matte)
+        return cls(pixels, _sample(_shrunk_alpha(pixels, shape), FIRST_SECONDS, memory_seconds))
+
+    def carried(self, match: MotionMatch, elapsed_seconds: float, memory_seconds: float) -> Memory:
+        """Return what is left of this memory `elapsed_seconds` away, at a picture that `match` explains by this one's."""
+        height, width = self.mean.shape[:2]
+        scale = np.array([width / match.flow.shape[1], height / match.flow.shape[0]], np.float32)
+        flow = cv2.resize(match.flow, (width, height)) * scale
+        mean = warp(self.mean, flow).reshape(self.mean.shape)
+        keep = math.exp(-elapsed_seconds / memory_seconds)
+        return Memory(mean, warp(self.support, match.flow, outside=0.0) * match.trust * np.float32(keep))
+
+    def weighed(self, matte: Matte, trust: Float32Array, elapsed_seconds: float, memory_seconds: float) -> Memory:
+        """Return this carried memory together with the matte of the picture that it was carried to."""
+        pixels = to_pixels(matte)
+        alpha = _shrunk_alpha(pixels, trust.shape)
+        contradiction = self._contradiction(alpha)
+        sample = _sample(alpha, elapsed_seconds, memory_seconds) * (1 - CONTRADICTING * contradiction)
+        return self._corrected(contradiction, trust).joined(Memory(pixels, sample))
+
+    def corrected(self, matte: Matte, trust: Float32Array) -> Memory:
+        """Return this carried memory without what the picture that it was carried to disproves."""
+        return self._corrected(self._contradiction(_shrunk_alpha(to_pixels(matte), trust.shape)), trust)
+
+    def joined(self, other: Memory) -> Memory:
+        """Return the memory of both. Together they must have some support everywhere."""
+        support = self.support + other.support
+        share = cv2.resize(other.support / support, (self.mean.shape[1], self.mean.shape[0]))[..., None]
+        return Memory(self.mean + share * (other.mean - self.mean), support)
+
+    def _contradiction(self, alpha: Float32Array) -> Float32Array:
+        """Return in [0, 1] where a small alpha (h, w) says something else than this memory."""
+        part = np.clip((np.abs(alpha - _shrunk_alpha(self.mean, alpha.shape)) - AGREES) / (CONTRADICTS - AGREES), 0, 1)
+        step: Float32Array = part * part * (3 - 2 * part)
+        return step
+
+    def _corrected(self, contradiction: Float32Array, trust: Float32Array) -> Memory:
+        # A change may run ahead of its proof: where cloth is plain, only the outline of an arm shows that it has moved.
+        side = round(WITNESS_SHARE * max(trust.shape))
+        proven = cv2.blur(contradiction * (1 - trust), (side, side)) / (cv2.blur(contradiction, (side, side)) + 0.02)
+        return Memory(self.mean, self.support * (1 - np.clip(2 * proven, 0, 1) * contradiction))
+
+
+def to_pixels(matte: Matte) -> Float32Array:
+    """Return a matte's alpha, and semantic if it has any, as one array (H, W, 1 or 4)."""
+    tensors = [matte.alpha] if matte.semantic is None else [matte.alpha, matte.semantic]
+    planes = [plane for tensor in tensors for plane in tensor.float().cpu().numpy()]
+    # Not with PyTorch: its threads cost more here than they bring, and much more on a busy machine.
+    pixels = np.asarray(cv2.merge(planes), np.float32)
+    return pixels.reshape(*planes[0].shape, len(planes))
+
+
+def to_matte(pixels: Float32Array, like: Matte) -> Matte:
+    """Return what `to_pixels` took apart, on the device of `like`."""
+    planes = np.stack(cv2.split(pixels)).clip(0, 1)
+    alpha, semantic = torch.from_numpy(planes[:1]).to(like.alpha), torch.from_numpy(planes[1:]).to(like.alpha)
+    return Matte(alpha, semantic if len(semantic) else None)
+
+
+def _sample(alpha: Float32Array, elapsed_seconds: float, memory_seconds: float) -> Float32Array:
+    weight = 1 - math.exp(-elapsed_seconds / memory_seconds)
+    return np.float32(weight) * (1 - np.float32(4 * UNDECIDED) * alpha * (1 - alpha))
+
+
+def _shrunk_alpha(pixels: Float32Array, shape: tuple[int, ...]) -> Float32Array:
+    """Return the alpha of `pixels` at the size (h, w) of `shape`."""
+    return np.asarray(cv2.resize(pixels[..., 0], shape[::-1], interpolation=cv2.INTER_AREA), np.float32)

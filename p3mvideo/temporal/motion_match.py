@@ -1,0 +1,99 @@
+"""Where the pixels of one picture lie in another of the same scene, and how far that is to be believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.ops.optical_flow import dense_flow, warp
+
+LONG_SIDE_PX = 256
+"""Longer side of the pictures that are compared."""
+NOISE_LEVELS = 2.0
+"""Difference, in 8-bit levels, that is always taken for noise."""
+NOISE_FACTOR = 2.5
+"""Differences up to this many times the picture's median difference are taken for noise."""
+CONTRAST_SHARE = 0.02
+"""Share of the local contrast that sampling between pixels may cost."""
+ROUND_TRIP_PX = 0.6
+"""How far from its start a pixel may end that is followed there and back, plus a tenth of the way."""
+FAR_PX = 12.0
+"""Trust falls to 1 / e at this displacement: the faster, the blurrier and the less sure."""
+CUT_TRUST = 0.3
+"""Below this mean trust the pictures do not show one scene."""
+
+
+def small_gray(frame: Frame, matte: Matte) -> UInt8Array:
+    """Return a small gray picture of a frame, with the proportions of its matte and at most `LONG_SIDE_PX` a side, (h, w)."""
+    height, width = matte.alpha.shape[1:]
+    scale = min(1.0, LONG_SIDE_PX / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.resize(frame.interleaved()[..., :3], size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+@dataclass(frozen=True)
+class MotionMatch:
+    """How the present picture is explained by another one."""
+
+    flow: Float32Array
+    """Displacement (dx, dy) in pixels from the present picture to the other, (h, w, 2)."""
+    trust: Float32Array
+    """How sure that is, in [0, 1], (h, w); 0 everywhere across a cut."""
+
+    @classmethod
+    def none(cls, shape: tuple[int, ...]) -> MotionMatch:
+        """Return the match of pictures (h, w) that have nothing in common."""
+        return cls(np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32))
+
+
+def match_pictures(present: UInt8Array, other: UInt8Array) -> MotionMatch:
+    """Explain each pixel of a gray picture (h, w) by standing still or by motion from another, whichever fits better."""
+    return match_by_flow(present, other, *flow_both_ways(present, other))
+
+
+def flow_both_ways(one: UInt8Array, two: UInt8Array) -> tuple[Float32Array, Float32Array]:
+    """Return the flow from the first gray picture to the second, and back, each (h, w, 2)."""
+    return dense_flow(one, two, effort="ultrafast"), dense_flow(two, one, effort="ultrafast")
+
+
+def match_by_flow(present: UInt8Array, other: UInt8Array, there: Float32Array, back: Float32Array) -> MotionMatch:
+    """Do as `match_pictures`, with the flow from `present` to `other` and back given."""
+    now, then = present.astype(np.float32), other.astype(np.float32)
+    moved = warp(then, there, outside=-1.0)
+    seen = moved >= 0
+    gain = _gain(now, moved)
+    moved_error = cv2.blur(np.abs(now - gain * moved), (3, 3))
+    still_error = cv2.blur(np.abs(now - gain * then), (3, 3))
+    still = still_error <= 0.8 * moved_error
+    error = np.where(still, still_error, moved_error)
+
+    contrast = cv2.morphologyEx(present, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    noise = max(NOISE_LEVELS, NOISE_FACTOR * float(np.median(error[::4, ::4])))
+    trust = np.clip(2 - error / (noise + CONTRAST_SHARE * contrast), 0, 1)
+
+    way = _length(there)
+    astray = _length(there + warp(back, there))
+    followed = np.clip(2 - astray / (ROUND_TRIP_PX + 0.1 * way), 0, 1) * np.exp(-way / FAR_PX) * seen
+    trust = trust * np.where(still, 1, followed)
+    # Next to what is not believed, little can be: the window of the comparison reaches across.
+    trust = cv2.blur(cv2.erode(trust, np.ones((5, 5), np.uint8)), (3, 3)).astype(np.float32)
+    if trust.mean() < CUT_TRUST:
+        return MotionMatch.none(trust.shape)
+    return MotionMatch(np.where(still[..., None], 0, there).astype(np.float32), trust)
+
+
+def _length(flow: Float32Array) -> Float32Array:
+    """Return the larger of both components, (h, w)."""
+    longer: Float32Array = np.maximum(np.abs(flow[..., 0]), np.abs(flow[..., 1]))
+    return longer
+
+
+def _gain(now: Float32Array, moved: Float32Array) -> float:
+    """Return by what factor the exposure has grown."""
+    sample, before = now[::4, ::4], moved[::4, ::4]
+    bright = before > 16
+    return float(np.median(sample[bright] / before[bright])) if np.count_nonzero(bright) > 50 else 1.0

@@ -1,0 +1,14 @@
+"""No smoothing."""
+
+from p3mvideo.frame import Frame, Matte
+
+
+class NoFilter:
+    """A `TemporalFilter` that passes every matte through."""
+
+    def __call__(self, frame: Frame, matte: Matte) -> Matte:
+        """Return `matte`."""
+        return matte
+
+    def reset(self) -> None:
+        """Do nothing: there is no history."""
