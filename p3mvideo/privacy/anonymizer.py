@@ -10,15 +10,9 @@ import torch
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Face, Frame, UInt8Array
 from p3mvideo.privacy.cover import Filter, cover, mosaic_all
-from p3mvideo.privacy.motion import Motion
+from p3mvideo.privacy.follower import LIMIT_SECONDS, Follower
 from p3mvideo.privacy.search import Search
-from p3mvideo.privacy.tracker import Track, Tracker
-from p3mvideo.privacy.watchdog import Watchdog
-
-LIMIT_SECONDS = 1.0
-"""How long the search of one frame may take."""
-THOROUGH_LIMIT_SECONDS = 10.0
-"""How long the thorough search at the beginning of a scene may take."""
+from p3mvideo.privacy.tracker import Track
 
 logger = logging.getLogger(__name__)
 
@@ -56,18 +50,11 @@ class FaceAnonymizer:
         on_failure: Literal["stop", "mosaic"] = "stop",
         limit_seconds: float = LIMIT_SECONDS,
     ) -> None:
-        self._search = search
+        self._follower = Follower(search, limit_seconds=limit_seconds)
         self._replacement = replacement
         self._keep_originals = keep_originals
         self._mask_scale = mask_scale
         self._on_failure = on_failure
-        self._limit_seconds = limit_seconds
-        self._watchdog = Watchdog("face detector")
-        self._tracker = Tracker()
-        self._motion = Motion()
-        self._last_seconds = float("inf")
-        self._size = (0, 0)
-        self._shaken = False
         self._closed = False
 
     def __call__(self, frame: Frame) -> tuple[Frame, tuple[Face, ...]]:
@@ -82,36 +69,13 @@ class FaceAnonymizer:
             raise PrivacyError("the anonymizer is closed", hint="Make another one for another stream.")
         image = frame.interleaved()
         seconds = float(frame.seconds)
-        another = seconds < self._last_seconds or self._size != (frame.width, frame.height)
-        thorough = another or self._shaken
-        limit = max(self._limit_seconds, THOROUGH_LIMIT_SECONDS) if another else self._limit_seconds
         try:
-            tracks = self._watchdog.call(lambda: self._examine(image, seconds, another, thorough), limit_seconds=limit)
-            covered, faces = self._cover(image, seconds, tracks)
+            covered, faces = self._cover(image, seconds, self._follower(image, seconds).tracks)
         except Exception as error:
             return self._failed(frame, image, error), ()
-        self._shaken = False
-        self._last_seconds, self._size = seconds, (frame.width, frame.height)
         if not faces:
             return frame, ()
         return frame.with_image(torch.from_numpy(covered).permute(2, 0, 1)), faces
-
-    def _examine(self, image: UInt8Array, seconds: float, another: bool, thorough: bool) -> tuple[Track, ...]:
-        """Return the tracks that matter to one frame. Runs on the watchdog's thread, which alone touches what it uses.
-
-        Args:
-            image: uint8 RGB (H, W, 3).
-            seconds: Its time.
-            another: Whether it belongs to another stream than the frame before it.
-            thorough: Whether to search it thoroughly in any case.
-        """
-        height, width = image.shape[:2]
-        if another:
-            self._tracker.reset()
-        cut = self._motion.observe(image)
-        expected = self._tracker.predict(seconds)
-        detections = self._search(image, timestamp_ms=int(seconds * 1000), expected=expected, thorough=thorough or cut)
-        return self._tracker.update(detections, width=width, height=height, moves=None if cut else self._motion)
 
     def _cover(self, image: UInt8Array, seconds: float, tracks: tuple[Track, ...]) -> tuple[UInt8Array, tuple[Face, ...]]:
         height, width = image.shape[:2]
@@ -129,8 +93,6 @@ class FaceAnonymizer:
 
     def _failed(self, frame: Frame, image: UInt8Array, error: Exception) -> Frame:
         """Return a frame whose faces are not known as a mosaic, or raise."""
-        # The next frame is searched thoroughly; what is known of the stream's faces stays covered meanwhile.
-        self._shaken = True
         if self._on_failure == "stop":
             raise PrivacyError(
                 f"the faces of the frame at {float(frame.seconds):.3f} s could not be found: {error}",
@@ -144,5 +106,4 @@ class FaceAnonymizer:
         if self._closed:
             return
         self._closed = True
-        self._watchdog.close()
-        self._search.close()
+        self._follower.close()

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from p3mvideo.frame import UInt8Array
-from p3mvideo.privacy.detection import Detection, union
+from p3mvideo.privacy.detection import Detection, area, intersection, union
 from p3mvideo.privacy.detector import FaceDetector, tiles
 from p3mvideo.privacy.region import Region
 from p3mvideo.privacy.tracker import match
-from p3mvideo.privacy.view import View, halved
+from p3mvideo.privacy.view import View, halved, mirrored
 
 WHOLE_PX = 256
 """A frame is halved while its long side stays above this before both models look at the whole of it."""
@@ -44,8 +44,9 @@ class Search(Protocol):
 
 
 class StreamSearch:
-    """The short-range model over each whole frame; the full-range one, by turns over the whole and over one of the tiles that small
-    faces need, in every other frame, or in each while no face is known; and a closer look wherever a face is expected or suspected.
+    """Both models over each whole frame where no face is known; where one is, the full-range model over every other frame, the
+    short-range one over the frames between. Every other time, one of the tiles that small faces need is looked at too.
+    A closer look is taken wherever a face is expected or suspected.
 
     Args:
         detector: With a confidence of `WEAK * thresh` or lower.
@@ -58,49 +59,51 @@ class StreamSearch:
         self._thresh = thresh
         self._min_face_px = min_face_px
         self._frames = 0
-        self._turns = 0
 
     def __call__(
         self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Region] = (), thorough: bool = False
     ) -> tuple[Detection, ...]:
         """Return the faces of the next frame, see `Search`."""
         height, width = image.shape[:2]
-        small, factor = halved(image, max(height, width), WHOLE_PX)
-        smallest = self._min_face_px or max(24, round(max(height, width) / 80))
-        views = tiles(width, height, min_face_px=smallest)
-        turn = self._turn(expected, len(views))
+        views = tiles(width, height, min_face_px=self._min_face_px or max(24, round(max(height, width) / 80)))
+        even = self._frames % 2 == 0
+        seen = self._look_at_all(image, short=thorough or not (expected and even), full=thorough or even, timestamp_ms=timestamp_ms)
+        if not thorough:
+            views = views[self._frames // 4 % len(views) :][:1] if views and self._frames % 4 == 1 else []
+        in_tiles = [
+            face for view in views for face in self._detector.look(image, "full_range", view=view, timestamp_ms=timestamp_ms)
+        ]
+        self._frames += 1
 
-        seen = self._detector.look(small, "short_range", timestamp_ms=timestamp_ms)
-        if thorough or turn == 0:
-            seen += self._detector.look(small, "full_range", timestamp_ms=timestamp_ms)
-        in_tiles: list[Detection] = []
-        for number, view in enumerate(views, start=1):
-            if thorough or turn == number:
-                in_tiles += self._detector.look(image, "full_range", view=view, timestamp_ms=timestamp_ms)
-
-        candidates = union([*(face.moved(scale=factor) for face in seen), *in_tiles])
+        candidates = union([*seen, *in_tiles])
         pairs = match(expected, candidates)
         # Tiles show so much texture at so little size that their finds are always looked at more closely.
         sure = [face for face in candidates if face.score >= self._thresh and face not in in_tiles]
         known = [candidates[j] for j in pairs.values()]
         doubtful = [face for face in candidates if face not in sure and face not in known]
-        missed = [region for i, region in enumerate(expected) if i not in pairs]
         found = [*sure, *(face for face in known if face not in sure)]
-        for region in missed:
-            found += self._close_up(image, region, timestamp_ms)
+        for i, region in enumerate(expected):
+            if i not in pairs:
+                found += self._close_up(image, region, timestamp_ms)
         for face in doubtful if thorough else doubtful[:CLOSE_UPS_AT_MOST]:
             found += [close for close in self._close_up(image, Region.of(face), timestamp_ms) if close.score >= self._thresh]
         return union(found)
 
-    def _turn(self, expected: Sequence[Region], tile_count: int) -> int | None:
-        """Return what the full-range model sees in this frame: 0 the whole, from 1 on a tile, None nothing."""
-        self._frames += 1
-        if expected and self._frames % 2:
-            return None
-        self._turns += 1
-        if self._turns % 2 or not tile_count:
-            return 0
-        return 1 + self._turns // 2 % tile_count
+    def _look_at_all(self, image: UInt8Array, *, short: bool, full: bool, timestamp_ms: int) -> list[Detection]:
+        """Return what models find in the whole of a frame."""
+        height, width = image.shape[:2]
+        small, factor = halved(image, max(height, width), WHOLE_PX)
+        found = []
+        if short:
+            found += self._detector.look(small, "short_range", timestamp_ms=timestamp_ms)
+        if full:
+            wider, margin = mirrored(small)
+            faces = self._detector.look(wider, "full_range", timestamp_ms=timestamp_ms)
+            found += [face.moved(dx=-margin, dy=-margin) for face in faces]
+        frame = (0.0, 0.0, float(width), float(height))
+        faces = [face.moved(scale=factor) for face in found]
+        # A face near the border has a mirror image beyond it.
+        return [face for face in faces if intersection(face.box, frame) > area(face.box) / 4]
 
     def _close_up(self, image: UInt8Array, region: Region, timestamp_ms: int) -> list[Detection]:
         """Return the face that a closer look finds where one is expected, upright, if any."""

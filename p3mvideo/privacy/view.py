@@ -32,7 +32,7 @@ class View:
         return cls((x0 + x1) / 2, (y0 + y1) / 2, region.side_px * sides, region.lean)
 
     def cut_out(self, image: UInt8Array, size_px: int) -> UInt8Array:
-        """Return the view as uint8 RGB (size_px, size_px, 3); what lies beyond the border is black."""
+        """Return the view as uint8 RGB (size_px, size_px, 3); what lies beyond the border is mirrored, see `mirrored`."""
         scale = size_px / self.side
         # warpAffine picks pixels; halving the picture first keeps it from dropping any.
         shrunk, factor = halved(self._crop(image), self.side, 2 * size_px)
@@ -46,7 +46,7 @@ class View:
                 (-sin * factor, cos * factor, -sin * dx + cos * dy + size_px / 2),
             )
         )
-        view: UInt8Array = cv2.warpAffine(shrunk, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR)
+        view: UInt8Array = cv2.warpAffine(shrunk, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         return view
 
     def to_picture(self, detection: Detection, size_px: int) -> Detection:
@@ -84,3 +84,14 @@ def halved(image: UInt8Array, side_px: float, wanted_px: int) -> tuple[UInt8Arra
         image = cv2.resize(image[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
         side_px, factor = side_px / 2, factor * 2
     return image, factor
+
+
+def mirrored(image: UInt8Array) -> tuple[UInt8Array, int]:
+    """Return a picture with its margins mirrored outward, and how wide they are in pixels.
+
+    Half a face at the border becomes a whole one, which the models know.
+    """
+    margin = max(image.shape[:2]) // 8
+    margin = min(margin, *image.shape[:2])
+    wider: UInt8Array = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_REFLECT)
+    return wider, margin
