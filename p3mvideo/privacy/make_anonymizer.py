@@ -11,6 +11,7 @@ from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
 from p3mvideo.privacy.cover import Smear, make_filter
 from p3mvideo.privacy.detector import FaceDetector
 from p3mvideo.privacy.search import WEAK, StreamSearch
+from p3mvideo.privacy.survey import Survey
 
 INPUT_MASK_SCALE, OUTPUT_MASK_SCALE = 1.0, 1.3
 
@@ -33,8 +34,8 @@ def make_anonymizer(
     Args:
         anonymize: "input" hides faces from everything but the written picture, "output" from that too, "off" shows them.
         thresh: The detector's score, in (0, 1), from which something is a face.
-        mask_scale: Size of what is covered around a face, 1 or more; None: 1.0 for "input", where hair should stay visible to the
-            network, 1.3 for "output".
+        mask_scale: Size of what "output" covers around a face, 1 or more. "input" covers from brow line to chin, as in the pictures
+            that the network was trained on, so that it sees the outline of the head.
         replacewith: What "output" covers faces with: blur, mosaic, solid, or the path of a picture.
         mosaicsize: Side of a mosaic's squares in pixels.
         min_face: Height in pixels of the smallest face to look for; None: 24, or an eightieth of the frame's long side.
@@ -50,14 +51,7 @@ def make_anonymizer(
     """
     if anonymize not in ("input", "output", "off"):
         raise ConfigError(f"--anonymize is {anonymize!r}, expected input, output or off")
-    if not 0 < thresh < 1:
-        raise ConfigError(f"--thresh is {thresh}, expected a score between 0 and 1")
-    if mask_scale is not None and mask_scale < 1:
-        raise ConfigError(f"--mask-scale is {mask_scale}, expected 1 or more")
-    if min_face is not None and min_face < 8:
-        raise ConfigError(f"--min-face is {min_face}, expected 8 pixels or more")
-    if on_detector_failure not in ("stop", "mosaic"):
-        raise ConfigError(f"--on-detector-failure is {on_detector_failure!r}, expected stop or mosaic")
+    _check(thresh, mask_scale, min_face, on_detector_failure)
     if keep_subject and anonymize != "output":
         raise ConfigError(f"--keep-subject goes with --anonymize output, got {anonymize}")
     replacement = make_filter(replacewith, mosaicsize=mosaicsize)
@@ -69,6 +63,34 @@ def make_anonymizer(
         StreamSearch(detector, thresh=thresh, min_face_px=min_face),
         replacement=replacement if hidden else Smear(),
         keep_originals=not hidden or keep_subject,
+        inner=not hidden,
         mask_scale=mask_scale or (OUTPUT_MASK_SCALE if hidden else INPUT_MASK_SCALE),
         on_failure=on_detector_failure,
     )
+
+
+def make_survey(
+    *,
+    thresh: float = 0.5,
+    min_face: int | None = None,
+    on_detector_failure: Literal["stop", "mosaic"] = "stop",
+    face_model: Path | None = None,
+    offline: bool = False,
+) -> Survey:
+    """Return the survey of one recording. Arguments and errors are those of `make_anonymizer`."""
+    _check(thresh, None, min_face, on_detector_failure)
+    detector = FaceDetector(confidence=WEAK * thresh, mode="video", offline=offline, face_model=face_model)
+    search, back_search = (StreamSearch(detector, thresh=thresh, min_face_px=min_face) for _ in range(2))
+    return Survey(search, back_search, on_failure=on_detector_failure)
+
+
+def _check(thresh: float, mask_scale: float | None, min_face: int | None, on_detector_failure: str) -> None:
+    """Raise `ConfigError` for the first option that makes no sense."""
+    if not 0 < thresh < 1:
+        raise ConfigError(f"--thresh is {thresh}, expected a score between 0 and 1")
+    if mask_scale is not None and mask_scale < 1:
+        raise ConfigError(f"--mask-scale is {mask_scale}, expected 1 or more")
+    if min_face is not None and min_face < 8:
+        raise ConfigError(f"--min-face is {min_face}, expected 8 pixels or more")
+    if on_detector_failure not in ("stop", "mosaic"):
+        raise ConfigError(f"--on-detector-failure is {on_detector_failure!r}, expected stop or mosaic")

@@ -70,6 +70,17 @@ class Track:
     step_px: float = 0.0
     """How far the face lately moved from picture to picture."""
 
+    def scaled(self, factor: float) -> Track:
+        """Return the track in a picture that is so many times as large, as it is now."""
+        x0, y0, x1, y1 = self.region.box
+        box = (x0 * factor, y0 * factor, x1 * factor, y1 * factor)
+        anchor = (self.anchor[0] * factor, self.anchor[1] * factor, self.anchor[2] * factor, self.anchor[3] * factor)
+        coast = (self.coast[0] * factor, self.coast[1] * factor, self.coast[2] * factor, self.coast[3] * factor)
+        speed = (self.speed[0] * factor, self.speed[1] * factor)
+        return replace(
+            self, region=replace(self.region, box=box), anchor=anchor, coast=coast, speed=speed, step_px=self.step_px * factor
+        )  # fmt: skip
+
     def cover(self, seconds: float) -> Region:
         """Return what must be covered at a moment at or after the last update."""
         side = self.region.side_px
@@ -94,6 +105,12 @@ class Tracker:
     def reset(self) -> None:
         """Forget every face."""
         self.tracks, self._seconds = (), None
+
+    def begin(self, track: Track, seconds: float) -> None:
+        """Begin again with one face that was found at a moment, and is at rest as far as is known."""
+        expires = _expiry(seconds, track.best_score, track.hits)
+        self.tracks = (replace(track, found_seconds=seconds, expires_seconds=expires, speed=(0.0, 0.0)),)
+        self._seconds, self._next_number = seconds, track.number + 1
 
     def predict(self, seconds: float) -> tuple[Region, ...]:
         """Go on to the picture of a moment and return where each face is expected in it, one region a track."""

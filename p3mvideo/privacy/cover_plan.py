@@ -1,0 +1,151 @@
+"""What to cover in each frame of a recording, once all of it is known, and the account of it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+from p3mvideo.privacy.region import Region
+from p3mvideo.privacy.tracker import JITTER
+
+Evidence = Literal["detection", "tracking", "interpolation"]
+
+GAP_GROWTH = 0.15
+"""How much wider than a face a region is that is interpolated between two moments, on each side, in sides of the face."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One face in one frame."""
+
+    frame: int
+    """The frame's number."""
+    track: int
+    """Which face."""
+    region: Region
+    """What to cover."""
+    evidence: Evidence
+    """How the face's place is known: found in this frame, followed to it, or between two frames in which it was found."""
+    found: Region | None = None
+    """Where the detector found it."""
+    score: float | None = None
+    """The detector's confidence, if it found it."""
+
+
+class CoverPlan:
+    """The sightings of a whole recording.
+
+    Args:
+        seconds: The time of each frame.
+        unexamined: Numbers of frames whose faces could not be looked for.
+        sightings: All that is known, in any order.
+    """
+
+    def __init__(self, seconds: Sequence[float], unexamined: Iterable[int], sightings: Iterable[Sighting]) -> None:
+        self.seconds = tuple(seconds)
+        self.unexamined = frozenset(unexamined)
+        self.tracks: dict[int, list[Sighting]] = defaultdict(list)
+        for sighting in sightings:
+            self.tracks[sighting.track].append(sighting)
+        for track, known in self.tracks.items():
+            self.tracks[track] = sorted([*known, *_between(known)], key=lambda sighting: sighting.frame)
+        self._by_frame: dict[int, list[Sighting]] = defaultdict(list)
+        for known in self.tracks.values():
+            for sighting in known:
+                self._by_frame[sighting.frame].append(sighting)
+
+    def at(self, frame: int) -> tuple[Sighting, ...]:
+        """Return everything to cover in a frame. A face may be sighted in more than one way."""
+        return tuple(self._by_frame.get(frame, ()))
+
+    def weakest(self, count: int) -> list[Sighting]:
+        """Return the moments at which a person should look whether a face shows, the weakest evidence first, no two alike.
+
+        Of each track: where its score is smallest, the middle of its longest stretch without being found, and both ends.
+        """
+        moments: list[tuple[float, Sighting]] = []
+        for known in self.tracks.values():
+            found = [sighting for sighting in known if sighting.score is not None]
+            moments += [(1.0 + (sighting.score or 0), sighting) for sighting in _smallest(found)]
+            moments += [(0.9, known[0]), (0.9, known[-1])]
+            stretch = _longest_unfound(known)
+            if stretch:
+                moments.append((1.0 / (1 + len(stretch)), stretch[len(stretch) // 2]))
+        chosen: dict[tuple[int, int], Sighting] = {}
+        for _, sighting in sorted(moments, key=lambda moment: moment[0]):
+            chosen.setdefault((sighting.track, sighting.frame), sighting)
+        return list(chosen.values())[:count]
+
+    def account(self) -> dict[str, Any]:
+        """Return the plan as plain values, for an audit."""
+        tracks = []
+        for number, known in sorted(self.tracks.items()):
+            evidence: dict[int, Evidence] = {}
+            for sighting in known:  # the surest that is known of a frame counts
+                if _RANK[sighting.evidence] < _RANK.get(evidence.get(sighting.frame, "none"), len(_RANK)):
+                    evidence[sighting.frame] = sighting.evidence
+            counted = Counter(evidence.values())
+            scores = [sighting.score for sighting in known if sighting.score is not None]
+            tracks.append(
+                {
+                    "track": number,
+                    "first_seconds": round(self.seconds[known[0].frame], 3),
+                    "last_seconds": round(self.seconds[known[-1].frame], 3),
+                    "frames": len(evidence),
+                    "covered_by_detection": counted["detection"],
+                    "covered_by_tracking": counted["tracking"],
+                    "covered_by_interpolation": counted["interpolation"],
+                    "longest_unfound_frames": len(_longest_unfound(known)),
+                    "smallest_score": round(min(scores), 3) if scores else None,
+                    "largest_side_px": round(max(sighting.region.side_px for sighting in known)),
+                }
+            )
+        return {
+            "frames": len(self.seconds),
+            "frames_with_faces": len(self._by_frame),
+            "frames_covered_whole": [round(self.seconds[frame], 3) for frame in sorted(self.unexamined)],
+            "tracks": tracks,
+        }
+
+
+_RANK = {"detection": 0, "interpolation": 1, "tracking": 2}
+
+
+def _between(known: Sequence[Sighting]) -> list[Sighting]:
+    """Return one sighting for each frame between two in which a face was found, on the straight line between its places."""
+    found = sorted((sighting for sighting in known if sighting.found is not None), key=lambda sighting: sighting.frame)
+    filled = []
+    for before, after in pairwise(found):
+        for frame in range(before.frame + 1, after.frame):
+            share = (frame - before.frame) / (after.frame - before.frame)
+            assert before.found is not None
+            assert after.found is not None
+            x0, y0, x1, y1 = (
+                start + share * (end - start) for start, end in zip(before.found.box, after.found.box, strict=True)
+            )
+            nearer = before.found if share < 0.5 else after.found
+            region = Region((x0, y0, x1, y1), nearer.lean)
+            filled.append(
+                Sighting(frame, before.track, region.grown((JITTER + GAP_GROWTH) * region.side_px), "interpolation")
+            )
+    return filled
+
+
+def _smallest(found: Sequence[Sighting]) -> list[Sighting]:
+    return [min(found, key=lambda sighting: sighting.score or 0)] if found else []
+
+
+def _longest_unfound(known: Sequence[Sighting]) -> list[Sighting]:
+    """Return the longest run of frames in which a face was not found, one sighting each."""
+    found = {sighting.frame for sighting in known if sighting.score is not None}
+    others = {sighting.frame: sighting for sighting in known if sighting.frame not in found}
+    longest: list[Sighting] = []
+    run: list[Sighting] = []
+    for frame in sorted(others):
+        run = [*run, others[frame]] if run and run[-1].frame == frame - 1 else [others[frame]]
+        if len(run) > len(longest):
+            longest = run
+    return longest
