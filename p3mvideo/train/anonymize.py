@@ -6,7 +6,6 @@ past recognition. The region is kept as `facemask/NAME.png`.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from p3mvideo.errors import DatasetError
 from p3mvideo.frame import UInt8Array
+from p3mvideo.train.picture_files import pictures_in, read_image, write_bytes, write_image
 from p3mvideo.train.portraits import PortraitFolder
 
-JPEG_QUALITY = 95
+CONFIDENCE = 0.4
+"""The detector's threshold: below the usual one, for a face that is missed stays visible."""
 DONOR_MARGIN = 0.25
 """How much around a donor face is kept, in sides of its mask: rotated and stretched pastes reach beyond it."""
+WITHOUT_FACE = "without_face.txt"
+
+Progress = Callable[[int, int], None]
+"""Called with the number of items done and of all."""
 
 
 @dataclass(frozen=True)
@@ -27,32 +33,35 @@ class AnonymizedCount:
     """What `anonymize_portraits` did."""
 
     images: int
+    """Portraits in the source."""
+    written: int
+    """Portraits in the target, earlier runs included."""
     faces: int
+    """Faces found in this run."""
     without_face: tuple[str, ...]
-    """Names of the images in which no face was found; they are copied as they are only if `keep_without_face` said so."""
+    """Names of the images in which this run found no face; they are in the target only if `keep_without_face` said so."""
     donors: int
+    """Donor faces cut out in this run."""
 
 
 def anonymize_portraits(
-    source: Path,
-    target: Path,
-    *,
-    donors: Iterable[str] = (),
-    keep_without_face: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    source: Path, target: Path, *, donors: Iterable[str] = (), keep_without_face: bool = False, progress: Progress | None = None
 ) -> AnonymizedCount:
     """Write `target/{blurred_image,mask,facemask}` from a split of unobfuscated portraits.
 
+    What is there already is not done again. The names of the images without a face are added to `target/without_face.txt`.
+
     Args:
         source: The split's folder, see `p3mvideo.train.portraits`.
-        target: Where to write; what is there already is not done again.
+        target: Where to write.
         donors: Names of portraits whose faces may serve as donor faces for copy-and-paste: they are cut out, unobfuscated, to
             `target/faces/{image,mask}`.
-        keep_without_face: Whether images in which no face is found belong to the new set (people seen from behind do).
-        progress: Called with the number of images done and of all.
+        keep_without_face: Whether images in which no face is found belong to the new set. People seen from behind are among them, but
+            faces that were overlooked may be, too.
+        progress: Called after each portrait.
 
     Raises:
-        DatasetError: The source is incomplete.
+        DatasetError: The source is incomplete, or the target cannot be written.
         WeightsError: The face detection models are missing.
     """
     # Imported here: training itself runs where MediaPipe is not installed.
@@ -62,33 +71,69 @@ def anonymize_portraits(
 
     folder = PortraitFolder(source)
     donor_names = set(donors)
-    for name in ("blurred_image", "mask", "facemask", "faces/image", "faces/mask"):
-        (target / name).mkdir(parents=True, exist_ok=True)
+    _make_folders(target, "blurred_image", "mask", "facemask", *(("faces/image", "faces/mask") if donor_names else ()))
     faces, without_face, donor_count = 0, [], 0
-    with FaceDetector(confidence=0.4) as detector:
+    with FaceDetector(confidence=CONFIDENCE) as detector:
         for done, name in enumerate(folder.names, start=1):
-            portrait = folder.load(name)
-            detections = detector(portrait.image, min_face_px=max(20, max(portrait.alpha.shape) // 24))
-            mask = face_region_mask(portrait.image, detections, alpha=portrait.alpha)
-            faces += len(detections)
-            if not mask.any():
-                without_face.append(name)
-            if mask.any() or keep_without_face:
-                _write(target / "blurred_image" / f"{name}.jpg", obfuscate(portrait.image, mask))
-                shutil.copyfile(folder.matte_folder / f"{name}.png", target / "mask" / f"{name}.png")
-                cv2.imwrite(str(target / "facemask" / f"{name}.png"), mask)
-            if name in donor_names and len(detections) == 1 and mask.any():
-                _write_donor(target / "faces", name, portrait.image, mask)
-                donor_count += 1
+            # The face mask is written last, so it says that the portrait is complete.
+            if not (target / "facemask" / f"{name}.png").exists():
+                portrait = folder.load(name)
+                detections = detector(portrait.image, min_face_px=_smallest_face_px(portrait.image))
+                mask = face_region_mask(portrait.image, detections, alpha=portrait.alpha)
+                faces += len(detections)
+                if not mask.any():
+                    without_face.append(name)
+                if name in donor_names and len(detections) == 1 and mask.any():
+                    _write_donor(target / "faces", name, portrait.image, mask)
+                    donor_count += 1
+                if mask.any() or keep_without_face:
+                    write_image(target / "blurred_image" / f"{name}.jpg", obfuscate(portrait.image, mask))
+                    write_image(target / "mask" / f"{name}.png", portrait.alpha)
+                    write_image(target / "facemask" / f"{name}.png", mask)
             if progress is not None:
                 progress(done, len(folder.names))
-    return AnonymizedCount(len(folder.names), faces, tuple(without_face), donor_count)
+    _note(target / WITHOUT_FACE, without_face)
+    written = sum((target / "facemask" / f"{name}.png").exists() for name in folder.names)
+    return AnonymizedCount(len(folder), written, faces, tuple(without_face), donor_count)
 
 
-def _write(path: Path, image: UInt8Array) -> None:
-    """Write a picture as JPEG with colours at full resolution."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-    cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+def cut_faces(source: Path, target: Path, *, progress: Progress | None = None) -> int:
+    """Cut the faces out of a folder of pictures to `target/{image,mask}`, for copy-and-paste; return how many there are.
+
+    Only pictures with exactly one face are taken. The people in them should have agreed.
+
+    Args:
+        source: A folder of pictures.
+        target: Where to write.
+        progress: Called after each picture.
+
+    Raises:
+        DatasetError: There is no picture, or no face in any of them, or the target cannot be written.
+        WeightsError: The face detection models are missing.
+    """
+    from p3mvideo.privacy.detector import FaceDetector
+    from p3mvideo.privacy.region import face_region_mask
+
+    pictures = pictures_in(source)
+    _make_folders(target, "image", "mask")
+    count = 0
+    with FaceDetector() as detector:
+        for done, path in enumerate(pictures, start=1):
+            image = read_image(path)
+            detections = detector(image, min_face_px=_smallest_face_px(image))
+            mask = face_region_mask(image, detections)
+            if len(detections) == 1 and mask.any():
+                _write_donor(target, path.stem, image, mask)
+                count += 1
+            if progress is not None:
+                progress(done, len(pictures))
+    if not count:
+        raise DatasetError(f"none of the {len(pictures)} pictures in {source} shows exactly one face", hint="take portraits of one person")
+    return count
+
+
+def _smallest_face_px(image: UInt8Array) -> int:
+    return max(20, int(max(image.shape[:2])) // 24)
 
 
 def _write_donor(folder: Path, name: str, image: UInt8Array, mask: UInt8Array) -> None:
@@ -96,5 +141,21 @@ def _write_donor(folder: Path, name: str, image: UInt8Array, mask: UInt8Array) -
     x, y, width, height = cv2.boundingRect(mask)
     margin = round(DONOR_MARGIN * max(width, height))
     window = np.s_[max(0, y - margin) : y + height + margin, max(0, x - margin) : x + width + margin]
-    _write(folder / "image" / f"{name}.jpg", image[window])
-    cv2.imwrite(str(folder / "mask" / f"{name}.png"), mask[window])
+    write_image(folder / "image" / f"{name}.jpg", image[window])
+    write_image(folder / "mask" / f"{name}.png", mask[window])
+
+
+def _make_folders(target: Path, *names: str) -> None:
+    try:
+        for name in names:
+            (target / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatasetError(f"cannot make the folder {target}: {error.strerror or error}", hint="check the path and its rights") from error
+
+
+def _note(path: Path, names: Iterable[str]) -> None:
+    """Add names to a list of names."""
+    known = path.read_text(encoding="utf-8").split() if path.exists() else []
+    all_names = sorted({*known, *names})
+    if all_names:
+        write_bytes(path, "".join(f"{name}\n" for name in all_names).encode())

@@ -1,14 +1,26 @@
-"""P3M-CP at image level: unobfuscated faces of others on obfuscated ones (arXiv 2203.16828, section 4.5, "P3M-ICP").
+"""P3M-CP at image level, and what both levels share: a donor's face brought to the place of an obfuscated one (arXiv 2203.16828).
 
-The published code never contained it. What is known of it is followed: both face patches are cut along their masks, the source
-patch is augmented (rotation within 30 degrees, each axis scaled within 0.8 to 1.2, mirrored half of the time: defaults of the
-published configuration) and pasted with its centre on the target's centre. The source is first brought to the target's size (the
-configuration's RESIZE2FILL), because donor faces here come in every size. The matte stays as it is: a face lies inside the
-definite foreground.
+P3M-CP lets a network that trains on obfuscated faces see true ones: faces of people who agreed, pasted over the obfuscated ones. The
+published programs never contained it. The choices here, and what speaks for them:
+
+- *Copy and augment, align and merge*: of source and target the patch under the face mask is taken, the source patch is augmented, the
+  centres of both patches are laid upon each other, and the source is written over the obfuscated face inside the target's mask
+  (the paper's figure).
+- *Augmentation at image level*: rotation within 30 degrees, each axis scaled within 0.8 to 1.2 by itself, mirrored half of the time,
+  no shear, no other place than the target's (defaults of the published configuration).
+- *Augmentation at feature level*: none (the configuration neither turns nor mirrors there).
+- *Size*: the source patch is first brought to the size of the target patch (the configuration's RESIZE2FILL). The configuration scales
+  CelebAMask-HQ's faces by 0.3 to 0.7 because they fill their pictures; donor faces come in every size, and filling the target does
+  what that range was for.
+- *Chance*: half of the faces at either level (the configuration's PROB), drawn for each level by itself.
+- *Labels*: matte and trimap stay, for a face lies inside the definite foreground (the figure). What is pasted is kept to pixels that the
+  matte calls opaque, so that this is true of every data set. There the picture is the person's own colours, so the foreground colours
+  of the composition loss change with it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
@@ -16,8 +28,24 @@ import numpy as np
 
 from p3mvideo.frame import UInt8Array
 
-MAX_ROTATION_DEG = 30.0
-AXIS_SCALE = (0.8, 1.2)
+SMALLEST_FACE_PX = 6
+"""Obfuscated faces with a shorter side than this are left alone."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How a donor face is changed before it is pasted."""
+
+    rotation_deg: float = 30.0
+    """Largest rotation to either side."""
+    axis_scale: tuple[float, float] = (0.8, 1.2)
+    """Range from which each axis' scale is drawn."""
+    mirror: float = 0.5
+    """Chance to be mirrored."""
+
+
+IMAGE_LEVEL = Augmentation()
+FEATURE_LEVEL = Augmentation(rotation_deg=0.0, axis_scale=(1.0, 1.0), mirror=0.0)
 
 
 class Donor(NamedTuple):
@@ -26,48 +54,67 @@ class Donor(NamedTuple):
     image: UInt8Array
     """RGB (h, w, 3), the face and a little around it."""
     mask: UInt8Array
-    """(h, w), 255 inside the face region."""
+    """(h, w), above 127 inside the face region, which reaches from the brows to the chin."""
 
 
-def paste_face(image: UInt8Array, face_mask: UInt8Array, donor: Donor, rng: np.random.Generator) -> UInt8Array:
-    """Return the image with the donor's face written over its largest obfuscated one; pixels outside `face_mask` never change.
+class PlacedFaces(NamedTuple):
+    """Donor faces at the places of obfuscated ones."""
+
+    image: UInt8Array
+    """RGB (H, W, 3); meaningful around `mask`, elsewhere the donors' surroundings."""
+    mask: UInt8Array
+    """(H, W), 255 where the donors' faces belong, else 0: inside the target's face mask, and opaque."""
+
+
+def place_face(target: np.ndarray, donor: Donor, augmentation: Augmentation, rng: np.random.Generator) -> PlacedFaces | None:
+    """Return a donor's face at the place and size of one obfuscated face; None where either shows no face.
 
     Args:
-        image: RGB (H, W, 3).
-        face_mask: (H, W), above 127 where a face was obfuscated. Without such a pixel the image comes back as it is.
-        donor: The face to paste.
-        rng: Draws the augmentation.
+        target: bool (H, W), true where the face was obfuscated.
+        donor: The face.
+        augmentation: How it is changed.
+        rng: Draws the change.
     """
-    face = _largest_part(face_mask > 127)
-    target, source = _box(face), _box(donor.mask > 127)
-    if target is None or source is None:
-        return image
-    (tx0, ty0, tx1, ty1), (sx0, sy0, sx1, sy1) = target, source
-    scale_x, scale_y = rng.uniform(*AXIS_SCALE, 2) * ((tx1 - tx0) / (sx1 - sx0), (ty1 - ty0) / (sy1 - sy0))
-    mirror = -1.0 if rng.random() < 0.5 else 1.0
-    angle = np.deg2rad(rng.uniform(-MAX_ROTATION_DEG, MAX_ROTATION_DEG))
+    into, source = _box(target), _box(donor.mask > 127)
+    if into is None or source is None:
+        return None
+    shrink = 1.5 * max((into[2] - into[0]) / (source[2] - source[0]), (into[3] - into[1]) / (source[3] - source[1]))
+    if shrink < 0.7:  # bilinear warping alone would alias
+        donor = Donor(*(np.asarray(cv2.resize(part, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8) for part in donor))
+        source = _box(donor.mask > 127)
+        if source is None:
+            return None
+    (tx0, ty0, tx1, ty1), (sx0, sy0, sx1, sy1) = into, source
+    scale_x, scale_y = rng.uniform(*augmentation.axis_scale, 2) * ((tx1 - tx0) / (sx1 - sx0), (ty1 - ty0) / (sy1 - sy0))
+    mirror = -1.0 if rng.random() < augmentation.mirror else 1.0
+    angle = np.deg2rad(rng.uniform(-augmentation.rotation_deg, augmentation.rotation_deg))
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = rotation @ np.diag([mirror * scale_x, scale_y])
-    source_centre = np.array([(sx0 + sx1) / 2, (sy0 + sy1) / 2])
-    target_centre = np.array([(tx0 + tx1) / 2 - tx0, (ty0 + ty1) / 2 - ty0])
+    # Pixel centres lie at whole numbers, so the middle of a half-open box is half a pixel before the mean of its bounds.
+    target_centre = np.array([(tx0 + tx1 - 1) / 2, (ty0 + ty1 - 1) / 2])
+    source_centre = np.array([(sx0 + sx1 - 1) / 2, (sy0 + sy1 - 1) / 2])
     affine = np.hstack([linear, (target_centre - linear @ source_centre)[:, None]])
-
-    size = (tx1 - tx0, ty1 - ty0)
-    pasted = cv2.warpAffine(donor.image, affine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    size = (target.shape[1], target.shape[0])
+    image = cv2.warpAffine(donor.image, affine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     inside = cv2.warpAffine(donor.mask, affine, size, flags=cv2.INTER_LINEAR, borderValue=0) > 127
-    inside &= face[ty0:ty1, tx0:tx1]
-    merged = image.copy()
-    merged[ty0:ty1, tx0:tx1][inside] = pasted[inside]
-    return merged
+    return PlacedFaces(np.asarray(image, np.uint8), (inside & target).astype(np.uint8) * 255)
 
 
-def _largest_part(mask: np.ndarray) -> np.ndarray:
-    """Return the largest connected part of a boolean mask."""
-    _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-    if len(statistics) < 2:
-        return mask
-    largest: np.ndarray = labels == 1 + int(statistics[1:, cv2.CC_STAT_AREA].argmax())
-    return largest
+def paste_faces(image: UInt8Array, faces: PlacedFaces) -> UInt8Array:
+    """Return the image (H, W, 3) with the faces written over it; pixels outside their mask are the same."""
+    return np.where(faces.mask[..., None] > 0, faces.image, image)
+
+
+def obfuscated_faces(face_mask: UInt8Array, alpha: UInt8Array) -> list[np.ndarray]:
+    """Return each connected obfuscated face that is large enough to carry another one, as bool (H, W), without half-transparent pixels.
+
+    Args:
+        face_mask: (H, W), above 127 where faces were obfuscated.
+        alpha: (H, W), 255 is opaque.
+    """
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(((face_mask > 127) & (alpha == 255)).astype(np.uint8))
+    large = np.minimum(statistics[:, cv2.CC_STAT_WIDTH], statistics[:, cv2.CC_STAT_HEIGHT]) >= SMALLEST_FACE_PX
+    return [labels == label for label in range(1, count) if large[label]]
 
 
 def _box(mask: np.ndarray) -> tuple[int, int, int, int] | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import nn
+
+from p3mvideo.model.p3mnet import P3MNet
 
 
 class WeightAverage:
@@ -13,16 +14,17 @@ class WeightAverage:
 
     Args:
         network: The network in training.
-        decay: Weight of the old average in one update; smaller during the first updates, so that the start is forgotten.
+        decay: Weight of the old average in one update; smaller during the first updates, so that the start is forgotten. 0 follows the
+            network exactly.
     """
 
-    def __init__(self, network: nn.Module, *, decay: float) -> None:
+    def __init__(self, network: P3MNet, *, decay: float) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.decay = decay
         self.updates = 0
 
     @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
+    def update(self, network: P3MNet) -> None:
         """Move the average towards the network."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))

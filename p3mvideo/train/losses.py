@@ -19,10 +19,17 @@ def absolute_error(pred_alpha: Tensor, true_alpha: Tensor) -> Tensor:
     return torch.sqrt((pred_alpha - true_alpha) ** 2 + 1e-12).mean()
 
 
-def unknown_absolute_error(pred_alpha: Tensor, true_alpha: Tensor, unknown: Tensor) -> Tensor:
-    """Smoothed |difference| inside the unknown area, summed over the batch, divided by its number of pixels plus one."""
+def unknown_absolute_error(pred_alpha: Tensor, true_alpha: Tensor, unknown: Tensor, unknown_px: Tensor | None = None) -> Tensor:
+    """Smoothed |difference| inside the unknown area, summed over the batch, divided by its number of pixels plus one.
+
+    Args:
+        pred_alpha: (B, 1, H, W).
+        true_alpha: (B, 1, H, W).
+        unknown: (B, 1, H, W), 1 in the unknown area, else 0.
+        unknown_px: How many pixels it has; None counts those of this batch. See `matting_losses`.
+    """
     error = torch.sqrt(((pred_alpha - true_alpha) * unknown) ** 2 + 1e-12)
-    return error.sum() / (unknown.sum() + 1)
+    return error.sum() / ((unknown.sum() if unknown_px is None else unknown_px) + 1)
 
 
 def _pyramid_kernel(like: Tensor) -> Tensor:
@@ -62,6 +69,7 @@ def matting_losses(
     true_classes: Tensor,
     *,
     layers: Sequence[Tensor] | None = None,
+    unknown_px: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Return P3M-Net's loss terms by name, and `total`.
 
@@ -71,13 +79,15 @@ def matting_losses(
         true_classes: long (B, H, W): 0 background, 1 transition, 2 foreground.
         layers: Image, foreground and background, (B, 3, H, W) each, normalised like the network's input. None leaves the
             composition term out.
+        unknown_px: Number of transition pixels to divide by; None counts those of this batch. Where several processes share a batch,
+            it makes the mean of their losses the loss of the whole batch.
     """
     unknown = (true_classes == 1).unsqueeze(1).to(true_alpha.dtype)
     detail, alpha = output.detail.float(), output.alpha.float()
     terms = {
         "semantic": 3 * F.cross_entropy(output.semantic_logits.float(), true_classes)
         + sum(F.cross_entropy(side.float(), true_classes) for side in output.side_logits),
-        "detail": unknown_absolute_error(detail, true_alpha, unknown)
+        "detail": unknown_absolute_error(detail, true_alpha, unknown, unknown_px)
         + laplacian_error(detail * unknown, true_alpha * unknown),
         "alpha": absolute_error(alpha, true_alpha) + laplacian_error(alpha, true_alpha),
     }

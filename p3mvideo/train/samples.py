@@ -1,14 +1,14 @@
-"""Training samples: scenes with faces pasted in, degraded pictures, and the labels made from their alpha.
+"""Training samples: scenes with donors' faces, as a camera shows them, and the labels made from their alpha.
 
 Everything about sample number i is drawn from one generator seeded by (seed, i), so the same samples come in the same order whatever
-the number of worker processes, and training can stop and go on anywhere.
+the number of processes, and training can stop and go on anywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -16,153 +16,132 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from p3mvideo.errors import DatasetError
 from p3mvideo.frame import UInt8Array
-from p3mvideo.ops.trimap import KNOWN_FOREGROUND, UNKNOWN, trimap_from_alpha
-from p3mvideo.train.copy_paste import Donor, paste_face
-from p3mvideo.train.photometric import degrade
-from p3mvideo.train.portraits import IMAGE_SUFFIXES, Portrait, PortraitFolder, read_image, read_matte
-from p3mvideo.train.scene import Scene, composed_scene, crop_scene, procedural_background, square_crop, whole_scene
+from p3mvideo.ops.trimap import KNOWN_FOREGROUND, UNKNOWN
+from p3mvideo.train.copy_paste import FEATURE_LEVEL, IMAGE_LEVEL, Augmentation, PlacedFaces, obfuscated_faces, paste_faces, place_face
+from p3mvideo.train.donors import DonorFaces
+from p3mvideo.train.scene import Scene
+
+CopyPaste = Literal["off", "image", "feature", "both"]
+
+
+class SceneMaker(Protocol):
+    """Makes the scenes of a recipe."""
+
+    def __call__(self, index: int, rng: np.random.Generator) -> Scene:
+        """Return the scene of sample `index` with its trimap; everything random comes from `rng`."""
+        ...
+
+    def camera(self, image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
+        """Return what a camera makes of a picture, RGB (H, W, 3)."""
+        ...
+
+
+class Sample(NamedTuple):
+    """One sample, or a batch of them with a leading axis B. All uint8."""
+
+    image: Tensor
+    """RGB (3, S, S)."""
+    alpha: Tensor
+    """(1, S, S), 255 is opaque."""
+    classes: Tensor
+    """(S, S): 0 background, 1 transition, 2 foreground."""
+    foreground: Tensor | None = None
+    """RGB (3, S, S), for the composition loss."""
+    background: Tensor | None = None
+    """RGB (3, S, S), likewise."""
+    source: Tensor | None = None
+    """RGB (3, S, S): donors' faces at the places where their features are to be pasted."""
+    paste: Tensor | None = None
+    """(1, S, S): 255 where they are to be pasted, else 0."""
 
 
 @dataclass(frozen=True)
-class SampleOptions:
-    """How samples are drawn. Probabilities in [0, 1]."""
+class CopyPasteOptions:
+    """How P3M-CP is used."""
 
-    size_px: int = 320
-    """Side of the samples, a multiple of 32."""
-    compose: float = 0.55
-    """Chance that people are cut out and put over another background."""
-    two_people: float = 0.2
-    """Chance that such a scene shows two people."""
-    nobody: float = 0.05
-    """Chance that such a scene shows nobody."""
-    whole: float = 0.3
-    """Chance that a portrait as it was taken is seen whole instead of cropped."""
-    paste_face: float = 0.5
-    """Chance that an obfuscated face gets a donor's face (P3M-CP at image level)."""
-    trimap_px: tuple[int, int] = (7, 15)
-    """Smallest and largest kernel of the online trimap at `size_px` 320; scaled with the size."""
+    level: CopyPaste = "image"
+    """At which level faces are pasted."""
+    chance: float = 0.5
+    """Chance of each face at each level."""
+    feature_start: int = 0
+    """The first sample that may carry a face for the feature level: plain training comes before."""
 
 
-class TrainingSamples(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """An endless-looking row of samples; item i is (image, alpha, classes).
-
-    image: uint8 RGB (3, S, S). alpha: uint8 (1, S, S). classes: uint8 (S, S), 0 background, 1 transition, 2 foreground.
+class TrainingSamples(Dataset[Sample]):
+    """A row of samples.
 
     Args:
-        portraits: Where people come from.
-        length: How many samples there are.
-        options: How they are drawn.
+        scenes: Makes their scenes.
+        length: How many there are.
         seed: Another seed gives other samples.
-        backgrounds: Folder of pictures without people; None leaves made-up ones and the portraits' own surroundings.
-        donors: Folder with `image/` and `mask/` of donor faces; None pastes none.
-        shares: Name prefix -> share of the draws; what is left goes to all other names evenly.
+        donors: Faces for P3M-CP; None pastes none.
+        copy_paste: How they are used.
     """
 
     def __init__(
-        self,
-        portraits: PortraitFolder,
-        *,
-        length: int,
-        options: SampleOptions,
-        seed: int = 0,
-        backgrounds: Path | None = None,
-        donors: Path | None = None,
-        shares: Mapping[str, float] | None = None,
+        self, scenes: SceneMaker, *, length: int, seed: int, donors: DonorFaces | None = None, copy_paste: CopyPasteOptions | None = None
     ) -> None:
-        self.portraits = portraits
+        self.scenes = scenes
         self.length = length
-        self.options = options
         self.seed = seed
-        self.backgrounds = _pictures(backgrounds) if backgrounds is not None else []
-        self.donors = _pictures(donors / "image") if donors is not None else []
-        self.draw = draw_probabilities(portraits.names, shares or {})
+        self.donors = donors
+        self.copy_paste = copy_paste or CopyPasteOptions(level="off")
 
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+    def __getitem__(self, index: int) -> Sample:
         cv2.setNumThreads(1)
         rng = np.random.default_rng((self.seed, index))
-        scene = self._scene(rng)
-        if rng.random() < 0.5:
-            scene = Scene(np.ascontiguousarray(scene.image[:, ::-1]), np.ascontiguousarray(scene.alpha[:, ::-1]))
-        low, high = (round(k * self.options.size_px / 320) for k in self.options.trimap_px)
-        trimap = trimap_from_alpha(scene.alpha, int(rng.integers(low, high + 1)))
-        classes = (trimap >= UNKNOWN).astype(np.uint8) + (trimap == KNOWN_FOREGROUND)
-        image = degrade(scene.image, rng)
-        return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(scene.alpha)[None], torch.from_numpy(classes)
+        scene = self.scenes(index, rng)
+        assert scene.trimap is not None
+        options, source, trimap = self.copy_paste, None, scene.trimap
+        if options.level in ("image", "both"):
+            faces = self._faces(scene, IMAGE_LEVEL, rng)
+            if faces is not None:
+                scene = replace(
+                    scene, image=paste_faces(scene.image, faces),
+                    foreground=None if scene.foreground is None else paste_faces(scene.foreground, faces),
+                )  # fmt: skip
+        if options.level in ("feature", "both") and index >= options.feature_start:
+            source = self._faces(scene, FEATURE_LEVEL, rng)
+        camera_seed = rng.integers(2**62)
+        classes = np.digitize(trimap, (UNKNOWN, KNOWN_FOREGROUND)).astype(np.uint8)
+        return Sample(
+            _planes(self.scenes.camera(scene.image, np.random.default_rng(camera_seed))),
+            torch.from_numpy(scene.alpha)[None],
+            torch.from_numpy(classes),
+            None if scene.foreground is None else _planes(scene.foreground),
+            None if scene.background is None else _planes(scene.background),
+            # The same camera sees the donor.
+            None if source is None else _planes(self.scenes.camera(source.image, np.random.default_rng(camera_seed))),
+            None if source is None else torch.from_numpy(source.mask)[None],
+        )
 
-    def _scene(self, rng: np.random.Generator) -> Scene:
-        options = self.options
-        if rng.random() < options.compose:
-            background = self._background(rng)
-            kind = rng.random()
-            count = 0 if kind < options.nobody else 2 if kind < options.nobody + options.two_people else 1
-            return composed_scene([self._person(rng) for _ in range(count)], background, rng)
-        person = self._person(rng)
-        return whole_scene(person, options.size_px) if rng.random() < options.whole else crop_scene(person, options.size_px, rng)
-
-    def _person(self, rng: np.random.Generator) -> Portrait:
-        """Draw a portrait, perhaps with another face."""
-        person = self.portraits.load(self.portraits.names[int(rng.choice(len(self.portraits), p=self.draw))])
-        if not self.donors or rng.random() >= self.options.paste_face:
-            return person
-        path = self.donors[int(rng.integers(len(self.donors)))]
-        donor = Donor(read_image(path), read_matte(path.parent.parent / "mask" / f"{path.stem}.png"))
-        return replace(person, image=paste_face(person.image, person.face_mask, donor, rng))
-
-    def _background(self, rng: np.random.Generator) -> UInt8Array:
-        """Draw a background: mostly a picture, else a portrait's own surroundings, else a made-up one."""
-        kind = rng.random()
-        if kind < 0.6 and self.backgrounds:
-            return square_crop(read_image(self.backgrounds[int(rng.integers(len(self.backgrounds)))]), self.options.size_px, rng)
-        if kind < 0.85:
-            portrait = self.portraits.load(self.portraits.names[int(rng.choice(len(self.portraits), p=self.draw))])
-            free = _free_part(portrait, rng)
-            if free is not None:
-                return square_crop(free, self.options.size_px, rng)
-        return procedural_background(self.options.size_px, rng)
+    def _faces(self, scene: Scene, augmentation: Augmentation, rng: np.random.Generator) -> PlacedFaces | None:
+        """Draw which of the scene's obfuscated faces get a donor's face, and place them; None if none does."""
+        if self.donors is None:
+            return None
+        placed: PlacedFaces | None = None
+        for target in obfuscated_faces(scene.face_mask, scene.alpha):
+            if rng.random() >= self.copy_paste.chance:
+                continue
+            face = place_face(target, self.donors.load(int(rng.integers(len(self.donors)))), augmentation, rng)
+            if face is not None:
+                placed = face if placed is None else PlacedFaces(paste_faces(placed.image, face), placed.mask | face.mask)
+        return placed
 
 
-def draw_probabilities(names: Sequence[str], shares: Mapping[str, float]) -> np.ndarray:
-    """Return each name's chance to be drawn, float64 summing to 1.
-
-    Raises:
-        DatasetError: A prefix fits no name, or the shares exceed 1.
-    """
-    weights = np.zeros(len(names))
-    free = np.ones(len(names), bool)
-    for prefix, share in shares.items():
-        fits = np.array([name.startswith(prefix) for name in names]) & free
-        if not fits.any():
-            raise DatasetError(f"no portrait's name starts with {prefix!r}", hint="check the shares")
-        weights[fits] = share / fits.sum()
-        free &= ~fits
-    rest = 1 - sum(shares.values())
-    if rest < -1e-9 or (free.any() and rest <= 0):
-        raise DatasetError(f"the shares sum to {sum(shares.values()):g}, which leaves nothing for the other portraits")
-    if free.any():
-        weights[free] = rest / free.sum()
-    return np.asarray(weights / weights.sum())
+def collate(samples: Sequence[Sample]) -> Sample:
+    """Join samples into a batch; samples without a face to paste get an empty mask if any other has one."""
+    return Sample(*(_stacked(parts) for parts in zip(*samples, strict=True)))  # type: ignore[arg-type]
 
 
-def _free_part(portrait: Portrait, rng: np.random.Generator) -> UInt8Array | None:
-    """Return a part of a portrait that shows nobody, at least a quarter of the shorter side wide, or None if a few tries find none."""
-    height, width = portrait.alpha.shape
-    smallest = min(height, width) // 4
-    for _ in range(8):
-        w, h = int(rng.integers(smallest, width)), int(rng.integers(smallest, height))
-        x0, y0 = int(rng.integers(width - w + 1)), int(rng.integers(height - h + 1))
-        if portrait.alpha[y0 : y0 + h, x0 : x0 + w].max() == 0:
-            return portrait.image[y0 : y0 + h, x0 : x0 + w]
-    return None
+def _stacked(parts: Sequence[Tensor | None]) -> Tensor | None:
+    known = [part for part in parts if part is not None]
+    return torch.stack([torch.zeros_like(known[0]) if part is None else part for part in parts]) if known else None
 
 
-def _pictures(folder: Path) -> list[Path]:
-    """Return the pictures in a folder, sorted."""
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES) if folder.is_dir() else []
-    if not paths:
-        raise DatasetError(f"{folder} holds no pictures", hint=f"one of {', '.join(IMAGE_SUFFIXES)} is expected")
-    return paths
+def _planes(image: UInt8Array) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))

@@ -1,9 +1,4 @@
-"""Training scenes: portraits as they were taken, or people cut out and put into other places.
-
-What a webcam sees is not what portrait collections hold: people far away, off-centre, two of them, nobody at all. So a part of the
-samples is composed: one or two people, at random sizes and places, over rooms, over other portraits' surroundings, or over plain and
-noisy fields.
-"""
+"""Training scenes: parts of portraits as they were taken, and people cut out and put into other places."""
 
 from __future__ import annotations
 
@@ -21,12 +16,25 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture and its exact or labelled alpha."""
+    """A picture and its labels."""
 
     image: UInt8Array
     """RGB (H, W, 3)."""
     alpha: UInt8Array
     """(H, W), 255 is opaque."""
+    face_mask: UInt8Array
+    """(H, W), above 127 where a face was obfuscated."""
+    trimap: UInt8Array | None = None
+    """(H, W): 0 background, 128 transition, 255 foreground; None until it is drawn from the alpha."""
+    foreground: UInt8Array | None = None
+    """The person's own colours, RGB (H, W, 3), where the composition loss needs them."""
+    background: UInt8Array | None = None
+    """The background's colours, RGB (H, W, 3), likewise."""
+
+    def mirrored(self) -> Scene:
+        """Return the scene with left and right exchanged."""
+        parts = (self.image, self.alpha, self.face_mask, self.trimap, self.foreground, self.background)
+        return Scene(*(None if part is None else np.ascontiguousarray(part[:, ::-1]) for part in parts))  # type: ignore[arg-type]
 
 
 def crop_scene(portrait: Portrait, size_px: int, rng: Rng) -> Scene:
@@ -46,12 +54,12 @@ def crop_scene(portrait: Portrait, size_px: int, rng: Rng) -> Scene:
     x0 = int(np.clip(x - crop_w // 2, 0, width - crop_w))
     y0 = int(np.clip(y - crop_h // 2, 0, height - crop_h))
     window = np.s_[y0 : y0 + crop_h, x0 : x0 + crop_w]
-    return Scene(_resize(portrait.image[window], size_px, size_px), _resize(portrait.alpha[window], size_px, size_px))
+    return Scene(*(_resize(part[window], size_px, size_px) for part in (portrait.image, portrait.alpha, portrait.face_mask)))
 
 
 def whole_scene(portrait: Portrait, size_px: int) -> Scene:
     """Bring a whole portrait to a square, as inference does with whole frames (up to its aspect ratio)."""
-    return Scene(_resize(portrait.image, size_px, size_px), _resize(portrait.alpha, size_px, size_px))
+    return Scene(*(_resize(part, size_px, size_px) for part in (portrait.image, portrait.alpha, portrait.face_mask)))
 
 
 def composed_scene(people: list[Portrait], background: UInt8Array, rng: Rng) -> Scene:
@@ -63,28 +71,36 @@ def composed_scene(people: list[Portrait], background: UInt8Array, rng: Rng) -> 
         rng: Draws sizes and places.
     """
     size = background.shape[0]
-    image, alpha = background.astype(np.float32), np.zeros((size, size), np.float32)
+    image, alpha, faces = background.astype(np.float32), np.zeros((size, size), np.float32), np.zeros((size, size), np.uint8)
     for person in people:
-        colours, matte = _placed(person, size, rng, small=len(people) > 1)
+        placed = _placed(person, size, rng, small=len(people) > 1)
+        if placed is None:
+            continue
+        colours, matte, face = placed
         image = matte[..., None] * colours + (1 - matte[..., None]) * image
         alpha = 1 - (1 - matte) * (1 - alpha)
-    return Scene(np.round(image).astype(np.uint8), np.round(alpha * 255).astype(np.uint8))
+        faces[matte > 0] = face[matte > 0]  # who stands in front hides the faces behind
+    return Scene(np.round(image).astype(np.uint8), np.round(alpha * 255).astype(np.uint8), faces)
 
 
-def _placed(person: Portrait, size: int, rng: Rng, *, small: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return the person's colours (S, S, 3) in [0, 255] and matte (S, S) in [0, 1], at a random place of an S x S canvas."""
+def _placed(person: Portrait, size: int, rng: Rng, *, small: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Put a person at a random place of an S x S canvas.
+
+    Returns:
+        Colours (S, S, 3) in [0, 255], matte (S, S) in [0, 1], face mask (S, S); None where the portrait shows nobody.
+    """
     x, y, w, h = cv2.boundingRect((person.alpha > 127).astype(np.uint8))
     if w < 8 or h < 8:
-        return np.zeros((size, size, 3), np.float32), np.zeros((size, size), np.float32)
+        return None
     image_h, image_w = person.alpha.shape
     # Small people are the hard ones, so sizes are drawn evenly on a logarithmic scale.
     target_h = size * np.exp(rng.uniform(np.log(0.25), np.log(0.9 if small else 1.7)))
     scale = float(np.clip(target_h / h, 0.08, 2.5))
     shrink = min(1.0, 1.4 * scale)  # bilinear warping alone would alias
-    image, alpha = person.image, person.alpha
+    image, alpha, face = person.image, person.alpha, person.face_mask
     if shrink < 0.7:
         image = _resize(image, max(8, round(image_w * shrink)), max(8, round(image_h * shrink)))
-        alpha = _resize(alpha, image.shape[1], image.shape[0])
+        alpha, face = (_resize(part, image.shape[1], image.shape[0]) for part in (alpha, face))
         scale, x, y, w, h = scale / shrink, x * shrink, y * shrink, w * shrink, h * shrink
     matte = alpha.astype(np.float32) / np.float32(255)
     colours = estimate_layers(image, matte, radius_px=max(8, round(0.06 * max(matte.shape)))).foreground
@@ -110,8 +126,10 @@ def _placed(person: Portrait, size: int, rng: Rng, *, small: bool) -> tuple[np.n
     elif right and not left:
         place[0] = max(place[0], size + overlap - half[0])
     affine = np.hstack([linear, (place - linear @ centre)[:, None]])
-    warped = cv2.warpAffine(colours, affine, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return warped, np.clip(cv2.warpAffine(matte, affine, (size, size), flags=cv2.INTER_LINEAR), 0, 1)
+    canvas = (size, size)
+    warped = cv2.warpAffine(colours, affine, canvas, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    warped_matte = np.clip(cv2.warpAffine(matte, affine, canvas, flags=cv2.INTER_LINEAR), 0, 1)
+    return warped, warped_matte, np.asarray(cv2.warpAffine(face, affine, canvas, flags=cv2.INTER_LINEAR), np.uint8)
 
 
 def procedural_background(size: int, rng: Rng) -> UInt8Array:
@@ -136,7 +154,7 @@ def procedural_background(size: int, rng: Rng) -> UInt8Array:
             x0, y0 = rng.integers(0, size, 2)
             w, h = rng.integers(4, max(5, size // 2), 2)
             field[y0 : y0 + h, x0 : x0 + w] = rng.uniform(0, 255, 3)
-    return np.clip(field, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(field, 0, 255), np.uint8)
 
 
 def square_crop(image: UInt8Array, size: int, rng: Rng) -> UInt8Array:

@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 
 from p3mvideo.train.checkpoint import load_checkpoint
+from p3mvideo.train.start_weights import SIDE_HEADS
 from p3mvideo.weights import WeightsFile, save_weights
 
-VARIANT = "p3mnet-mobilenetv2"
 
-
-def ship(checkpoint: Path, target: Path, *, licence: str, source: str, variant: str = VARIANT) -> WeightsFile:
+def ship(checkpoint: Path, target: Path, *, licence: str, source: str) -> WeightsFile:
     """Write the averaged weights of a checkpoint for use: without side heads, convolutions in 16 bits.
 
     Args:
@@ -23,18 +22,23 @@ def ship(checkpoint: Path, target: Path, *, licence: str, source: str, variant: 
         target: The weights file, `.safetensors`.
         licence: Under which terms the weights may be used.
         source: How they were made.
-        variant: Which network they belong to.
+
+    Raises:
+        TrainingError: The checkpoint cannot be read.
+        WeightsError: The file cannot be written.
     """
     state = load_checkpoint(checkpoint)
-    arguments: Mapping[str, Any] = state["options"]["network"]
-    return save_weights(target, slim(state["average"]), variant=variant, arguments={**arguments, "side_heads": False}, licence=licence, source=source)
+    options: Mapping[str, Any] = state["options"]
+    arguments = {**options["network"], "side_heads": False}
+    # Checkpoints of early runs do not name their network.
+    variant = options.get("variant", "p3mnet-mobilenetv2")
+    return save_weights(target, slim(state["average"]), variant=variant, arguments=arguments, licence=licence, source=source)
 
 
 def slim(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return what inference needs: no side heads; kernels in 16 bits, vectors (normalisation) in 32."""
-    is_side = {f"decoder.dbfi_{number}.conv2.weight" for number in range(3)}
     return {
         name: tensor.to(torch.float16) if tensor.is_floating_point() and tensor.ndim > 1 else tensor
         for name, tensor in state_dict.items()
-        if name not in is_side and not name.endswith("num_batches_tracked")
+        if name not in SIDE_HEADS and not name.endswith("num_batches_tracked")
     }

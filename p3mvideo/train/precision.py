@@ -1,0 +1,45 @@
+"""What a device computes in while it trains."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from p3mvideo.errors import ConfigError, DeviceError
+from p3mvideo.train.options import Precision, RecipeName
+
+CPU_BF16 = ("avx512_bf16", "amx_bf16")
+
+
+def choose_precision(precision: Precision | Literal["auto"], recipe: RecipeName, device: torch.device) -> Precision:
+    """Return the precision to train in: what was asked for, or for "auto" what suits recipe and device.
+
+    Args:
+        precision: f32, bf16, f16 or auto. The published recipes train in f32; this program's own in bf16 where the device computes in it,
+            else in f16 on a GPU, else in f32.
+        recipe: Which recipe.
+        device: Where to train.
+
+    Raises:
+        ConfigError: There is no such precision.
+        DeviceError: The device does not compute in it.
+    """
+    if precision not in ("auto", "f32", "bf16", "f16"):
+        raise ConfigError(f"there is no precision {precision!r}", hint="auto, f32, bf16 or f16")
+    if precision == "f16" and device.type == "cpu":
+        raise DeviceError("a CPU does not train in f16", hint="use --precision bf16 or f32")
+    if precision == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        raise DeviceError(f"{torch.cuda.get_device_name(device)} does not compute in bf16", hint="use --precision f16 or f32")
+    if precision != "auto":
+        return precision
+    if recipe != "p3mvideo" or device.type == "mps":
+        return "f32"
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "f16"
+    return "bf16" if _cpu_computes_in_bf16() else "f32"
+
+
+def _cpu_computes_in_bf16() -> bool:
+    find = getattr(torch.cpu, "get_capabilities", None)  # newer versions of PyTorch have it
+    return find is not None and any(find().get(name, False) for name in CPU_BF16)

@@ -1,0 +1,113 @@
+"""The scenes of this program's own recipe.
+
+What a webcam sees is not what portrait collections hold: people far away, off-centre, two of them, nobody at all. So a part of the
+scenes is composed: one or two people, at random sizes and places, over rooms, over other portraits' surroundings, or over plain and
+noisy fields.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from p3mvideo.frame import UInt8Array
+from p3mvideo.ops.trimap import trimap_from_alpha
+from p3mvideo.train.draw import PortraitOrder
+from p3mvideo.train.photometric import degrade
+from p3mvideo.train.picture_files import pictures_in, read_image
+from p3mvideo.train.portraits import Portrait, PortraitFolder
+from p3mvideo.train.scene import Scene, composed_scene, crop_scene, procedural_background, square_crop, whole_scene
+
+
+@dataclass(frozen=True)
+class WebcamOptions:
+    """How scenes are drawn. Probabilities in [0, 1]."""
+
+    compose: float = 0.55
+    """Chance that people are cut out and put over another background."""
+    two_people: float = 0.2
+    """Chance that such a scene shows two people."""
+    nobody: float = 0.05
+    """Chance that such a scene shows nobody."""
+    whole: float = 0.3
+    """Chance that a portrait as it was taken is seen whole instead of cropped."""
+    trimap_px: tuple[int, int] = (7, 15)
+    """Smallest and largest kernel of the online trimap at a size of 320; scaled with the size."""
+
+
+class WebcamScenes:
+    """Makes scenes as webcams see them. See `p3mvideo.train.samples.SceneMaker`.
+
+    Args:
+        portraits: Where people come from.
+        order: Which of them comes when.
+        size_px: Side of the scenes.
+        options: How they are drawn.
+        backgrounds: Folder of pictures without people; None leaves made-up ones and the portraits' own surroundings.
+
+    Raises:
+        DatasetError: The folder holds no pictures.
+    """
+
+    def __init__(
+        self, portraits: PortraitFolder, order: PortraitOrder, *, size_px: int, options: WebcamOptions, backgrounds: Path | None = None
+    ) -> None:
+        self.portraits = portraits
+        self.order = order
+        self.size_px = size_px
+        self.options = options
+        self.backgrounds = pictures_in(backgrounds) if backgrounds is not None else []
+
+    def __call__(self, index: int, rng: np.random.Generator) -> Scene:
+        """Return the scene of sample `index`, drawn by `rng`."""
+        options, person = self.options, self.portraits.load(self.order.at(index, rng))
+        if rng.random() < options.compose:
+            background = self._background(rng)
+            kind = rng.random()
+            if kind < options.nobody:
+                scene = composed_scene([], background, rng)
+            elif kind < options.nobody + options.two_people:
+                scene = composed_scene([person, self._anybody(rng)], background, rng)
+            else:
+                scene = composed_scene([person], background, rng)
+        elif rng.random() < options.whole:
+            scene = whole_scene(person, self.size_px)
+        else:
+            scene = crop_scene(person, self.size_px, rng)
+        if rng.random() < 0.5:
+            scene = scene.mirrored()
+        low, high = (round(k * self.size_px / 320) for k in options.trimap_px)
+        trimap = trimap_from_alpha(scene.alpha, max(1, int(rng.integers(low, high + 1))))
+        return Scene(scene.image, scene.alpha, scene.face_mask, trimap)
+
+    def camera(self, image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
+        """Return what a camera makes of the picture."""
+        return degrade(image, rng)
+
+    def _anybody(self, rng: np.random.Generator) -> Portrait:
+        return self.portraits.load(self.order.any(rng))
+
+    def _background(self, rng: np.random.Generator) -> UInt8Array:
+        """Draw a background: mostly a picture, else a portrait's own surroundings, else a made-up one."""
+        kind = rng.random()
+        if kind < 0.6 and self.backgrounds:
+            return square_crop(read_image(self.backgrounds[int(rng.integers(len(self.backgrounds)))]), self.size_px, rng)
+        if kind < 0.85:
+            free = free_part(self._anybody(rng), rng)
+            if free is not None:
+                return square_crop(free, self.size_px, rng)
+        return procedural_background(self.size_px, rng)
+
+
+def free_part(portrait: Portrait, rng: np.random.Generator) -> UInt8Array | None:
+    """Return a part of a portrait that shows nobody, at least a quarter of the shorter side wide, or None if a few tries find none."""
+    height, width = portrait.alpha.shape
+    smallest = min(height, width) // 4
+    for _ in range(8):
+        w, h = int(rng.integers(smallest, width)), int(rng.integers(smallest, height))
+        x0, y0 = int(rng.integers(width - w + 1)), int(rng.integers(height - h + 1))
+        if portrait.alpha[y0 : y0 + h, x0 : x0 + w].max() == 0:
+            return portrait.image[y0 : y0 + h, x0 : x0 + w]
+    return None
