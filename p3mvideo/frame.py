@@ -102,8 +102,9 @@ class Face:
 
     box: tuple[int, int, int, int]
     """The covered region's bounding box (x0, y0, x1, y1) in pixels, half open, inside the frame."""
-    original: UInt8Array | None = None
-    """The pixels of `box` before they were covered, uint8 RGB (y1 - y0, x1 - x0, 3), on the CPU; None if they stay hidden."""
+    shown: UInt8Array | None = None
+    """What is to be written in `box`: its pixels before they were covered, or pixels that are covered for good; uint8 RGB
+    (y1 - y0, x1 - x0, 3), on the CPU. None leaves the frame's own."""
     track: int | None = None
     """Identifies the same face in neighbouring frames."""
     score: float | None = None

@@ -14,7 +14,7 @@ def restore_faces(frame: Frame, faces: Sequence[Face]) -> Frame:
 
     The frame passed in keeps its covered pixels: whoever still holds it, say a temporal filter, never gets to see a face.
     """
-    restorable = [(face.box, face.original) for face in faces if face.original is not None]
+    restorable = [(face.box, face.shown) for face in faces if face.shown is not None]
     if not restorable:
         return frame
     image = frame.image.clone()

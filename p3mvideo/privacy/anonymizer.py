@@ -9,7 +9,7 @@ import torch
 
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Face, Frame, UInt8Array
-from p3mvideo.privacy.cover import Filter, cover, mosaic_all
+from p3mvideo.privacy.cover import Filter, Smear, cover, mosaic_all
 from p3mvideo.privacy.follower import LIMIT_SECONDS, Follower
 from p3mvideo.privacy.search import Search
 from p3mvideo.privacy.tracker import Track
@@ -36,6 +36,8 @@ class FaceAnonymizer:
         replacement: What faces are covered with.
         keep_originals: Whether each face carries its original pixels, so that a later stage may show it.
         mask_scale: Size of the covered ellipses, see `cover`.
+        inner: Return frames for a matting network: faces are smeared from brow line to chin only, so that the outlines of heads stay.
+            What is to be written in their place, the original pixels or pixels covered by `replacement`, comes with the faces.
         on_failure: Whether a frame whose faces cannot be found raises, or becomes a mosaic as a whole.
         limit_seconds: How long the search of one frame may take.
     """
@@ -47,6 +49,7 @@ class FaceAnonymizer:
         replacement: Filter,
         keep_originals: bool = False,
         mask_scale: float = 1.3,
+        inner: bool = False,
         on_failure: Literal["stop", "mosaic"] = "stop",
         limit_seconds: float = LIMIT_SECONDS,
     ) -> None:
@@ -54,6 +57,7 @@ class FaceAnonymizer:
         self._replacement = replacement
         self._keep_originals = keep_originals
         self._mask_scale = mask_scale
+        self._inner = inner
         self._on_failure = on_failure
         self._closed = False
 
@@ -79,17 +83,22 @@ class FaceAnonymizer:
 
     def _cover(self, image: UInt8Array, seconds: float, tracks: tuple[Track, ...]) -> tuple[UInt8Array, tuple[Face, ...]]:
         height, width = image.shape[:2]
-        regions, faces = [], []
+        regions, inner_regions, found = [], [], []
         for track in tracks:
             region = track.cover(seconds)
             bounds = region.bounds(width, height, mask_scale=self._mask_scale)
-            if bounds is None:
-                continue
-            x0, y0, x1, y1 = bounds
-            original = image[y0:y1, x0:x1].copy() if self._keep_originals else None
-            regions.append(region)
-            faces.append(Face(bounds, original, track.number, track.score))
-        return cover(image, regions, self._replacement, mask_scale=self._mask_scale), tuple(faces)
+            if bounds is not None:
+                regions.append(region)
+                # No margin for error where the face was found: it would reach over the outline of the head.
+                inner_regions.append(region if track.score is None else track.region)
+                found.append((bounds, track))
+        hidden = image if self._inner and self._keep_originals else cover(image, regions, self._replacement, mask_scale=self._mask_scale)
+        brought = image if self._keep_originals else hidden if self._inner else None
+        faces = tuple(
+            Face((x0, y0, x1, y1), None if brought is None else brought[y0:y1, x0:x1].copy(), track.number, track.score)
+            for (x0, y0, x1, y1), track in found
+        )
+        return cover(image, inner_regions, Smear(), mask_scale=self._mask_scale, inner=True) if self._inner else hidden, faces
 
     def _failed(self, frame: Frame, image: UInt8Array, error: Exception) -> Frame:
         """Return a frame whose faces are not known as a mosaic, or raise."""

@@ -132,6 +132,7 @@ def cover(
     *,
     mask_scale: float = 1.3,
     alpha: UInt8Array | None = None,
+    inner: bool = False,
 ) -> UInt8Array:
     """Return a copy of a picture with regions covered. Pixels outside their bounds are the same.
 
@@ -142,6 +143,8 @@ def cover(
         mask_scale: Size of the ellipses; 1.3 touches the corners of the boxes.
         alpha: The picture's matte if it is known, uint8 (H, W): where it is neither 0 nor 255, the picture is left alone outside
             the boxes, so that hair stays sharp.
+        inner: Cover the faces from brow line to chin only, as in the pictures that matting networks are trained on: the outline of
+            the head, which they look for, stays.
     """
     covered = image.copy()
     height, width = image.shape[:2]
@@ -150,7 +153,7 @@ def cover(
         if bounds is None:
             continue
         x0, y0, x1, y1 = bounds
-        weight = region.weight(bounds, mask_scale=mask_scale)
+        weight = region.face_weight(bounds) if inner else region.weight(bounds, mask_scale=mask_scale)
         if alpha is not None:
             part = alpha[y0:y1, x0:x1]
             weight = np.where((part > 0) & (part < 255), region.box_weight(bounds), weight)

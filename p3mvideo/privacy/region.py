@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from p3mvideo.frame import Float32Array, UInt8Array
 from p3mvideo.privacy.detection import Box, Detection, intersection
 
+IntArray = npt.NDArray[np.int32]
 IntBox = tuple[int, int, int, int]
 """(x0, y0, x1, y1) in whole pixels, half open."""
 
@@ -95,6 +97,21 @@ class Region:
         blurred: UInt8Array = cv2.blur(hard, (2 * soft + 1, 2 * soft + 1))
         return blurred[soft:-soft, soft:-soft]
 
+    def face_outline(self) -> IntArray:
+        """Return the face from brow line to chin as a polygon, int32 (n, 2) as x, y in pixels."""
+        x0, y0, x1, y1 = self.box
+        turn = np.array([(math.cos(self.lean), -math.sin(self.lean)), (math.sin(self.lean), math.cos(self.lean))], np.float32)
+        points = BROW_TO_CHIN * np.array((x1 - x0, y1 - y0), np.float32) @ turn.T + np.array(((x0 + x1) / 2, (y0 + y1) / 2))
+        return np.asarray(np.round(points), np.int32)
+
+    def face_weight(self, bounds: IntBox) -> UInt8Array:
+        """Return 255 from brow line to chin and 0 elsewhere inside `bounds`, uint8 (h, w), with a soft border."""
+        x0, y0, x1, y1 = bounds
+        inside = np.zeros((y1 - y0, x1 - x0), np.uint8)
+        cv2.fillPoly(inside, [self.face_outline() - np.array((x0, y0), np.int32)], 255)
+        soft = max(1, round(self.side_px / 40))
+        return np.maximum(inside, np.asarray(cv2.blur(inside, (2 * soft + 1, 2 * soft + 1)), np.uint8))
+
     def box_weight(self, bounds: IntBox) -> UInt8Array:
         """Return 255 in the box alone and 0 elsewhere inside `bounds`, uint8 (h, w)."""
         x0, y0, x1, y1 = bounds
@@ -130,11 +147,7 @@ def face_region_mask(image: UInt8Array, detections: Iterable[Detection], *, alph
     """
     mask = np.zeros(image.shape[:2], np.uint8)
     for detection in detections:
-        x0, y0, x1, y1 = detection.box
-        angle = lean(detection.key_points)
-        turn = np.array([(math.cos(angle), -math.sin(angle)), (math.sin(angle), math.cos(angle))], np.float32)
-        points = BROW_TO_CHIN * np.array((x1 - x0, y1 - y0), np.float32) @ turn.T + np.array(((x0 + x1) / 2, (y0 + y1) / 2))
-        cv2.fillPoly(mask, [np.round(points).astype(np.int32)], 255)
+        cv2.fillPoly(mask, [Region.of(detection).face_outline()], 255)
     if alpha is not None:
         mask[(alpha > 0) & (alpha < 255)] = 0
     return mask

@@ -32,7 +32,7 @@ class SubjectKeeper:
             faces: As the anonymizer returned them, with their original pixels.
             matte: Of this frame, of any size.
         """
-        matted = [face for face in faces if face.original is not None and _in_matte(face, frame, matte) >= IN_MATTE]
+        matted = [face for face in faces if face.shown is not None and _in_matte(face, frame, matte) >= IN_MATTE]
         subject = max(matted, key=_area, default=None)
         before = next((face for face in matted if face.track is not None and face.track == self._track), None)
         if subject is not None and before is not None and _area(subject) < TAKE_OVER * _area(before):
@@ -41,7 +41,7 @@ class SubjectKeeper:
             self._track = subject.track
         hidden = [face for face in faces if face is not subject]
         return tuple(
-            _without(face, frame, hidden) if face is subject else replace(face, original=None) for face in faces
+            _without(face, frame, hidden) if face is subject else replace(face, shown=None) for face in faces
         )
 
     def reset(self) -> None:
@@ -66,12 +66,12 @@ def _in_matte(face: Face, frame: Frame, matte: Matte) -> float:
 
 def _without(face: Face, frame: Frame, hidden: Sequence[Face]) -> Face:
     """Return a face whose original pixels do not show what hidden faces share with its box."""
-    assert face.original is not None
-    original = face.original.copy()
+    assert face.shown is not None
+    original = face.shown.copy()
     x0, y0, x1, y1 = face.box
     for other in hidden:
         u0, v0, u1, v1 = max(x0, other.box[0]), max(y0, other.box[1]), min(x1, other.box[2]), min(y1, other.box[3])
         if u0 < u1 and v0 < v1:
             covered: torch.Tensor = frame.image[:3, v0:v1, u0:u1].permute(1, 2, 0).cpu()
             original[v0 - y0 : v1 - y0, u0 - x0 : u1 - x0] = covered.numpy()
-    return replace(face, original=original)
+    return replace(face, shown=original)

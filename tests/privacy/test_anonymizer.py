@@ -76,8 +76,8 @@ def test_contract_of_every_anonymizer(anonymizer: Anonymizer) -> None:
             assert 0 <= y0 < y1 <= HEIGHT
             # Whatever was touched lies in a box, so pasting a box back undoes it.
             restored[y0:y1, x0:x1] = given.interleaved()[y0:y1, x0:x1]
-            if face.original is not None:
-                assert (face.original == given.interleaved()[y0:y1, x0:x1]).all()
+            if face.shown is not None:
+                assert (face.shown == given.interleaved()[y0:y1, x0:x1]).all()
         assert (restored == given.interleaved()).all()
     anonymizer.close()
     anonymizer.close()
@@ -88,8 +88,8 @@ def test_input_mode_carries_original_pixels_and_output_mode_does_not() -> None:
     hidden = output(ScriptedSearch(still))
     given = frame(0)
     (face,), (other,) = kept(given)[1], hidden(given)[1]
-    assert face.original is not None
-    assert other.original is None
+    assert face.shown is not None
+    assert other.shown is None
     assert face.score == other.score == 0.9
     kept.close()
     hidden.close()
@@ -296,5 +296,5 @@ def test_the_real_detector_hides_a_face_in_every_mode(portrait: UInt8Array, mode
             assert y0 < 95 < 165 < y1
             eyes_to_mouth = (slice(100, 150), slice(195, 255))
             assert np.abs(shown.interleaved()[eyes_to_mouth].astype(int) - portrait[eyes_to_mouth]).mean() > 10
-            assert (face.original is not None) == (mode == "input")
+            assert (face.shown is not None) == (mode == "input")
         anonymizer.close()
