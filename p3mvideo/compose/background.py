@@ -21,6 +21,8 @@ COLOURS = {
 BLUR_PX = 320
 """Longer side of the copy of the frame that is blurred."""
 DEFAULT_BLUR = 0.5
+EDGE_WEIGHT = 4
+"""How much faster than 1 - alpha a pixel's part in the blur vanishes."""
 
 
 class Background(Protocol):
@@ -125,8 +127,8 @@ class BlurBackground:
         size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
         small = cv2.resize(frame.interleaved(), size, interpolation=cv2.INTER_AREA).astype(np.float32)
         alpha = cv2.resize(matte.alpha[0].cpu().numpy(), size, interpolation=cv2.INTER_AREA)
-        # A little more than the person is left out: what the matte misses would glow.
-        weight = 1 - cv2.dilate(alpha, np.ones((5, 5), np.uint8))
+        # A little more than the person is left out, and soft edges altogether: what of them came in would glow around the person.
+        weight = np.maximum(0, 1 - EDGE_WEIGHT * cv2.dilate(alpha, np.ones((5, 5), np.uint8)))
         sigma = max(0.5, self._strength * 0.1 * max(size))
         around, total = _soften(small * weight[..., None], sigma), _soften(weight, sigma)
         wide, wide_total = _soften(around, 3 * sigma), _soften(total, 3 * sigma)

@@ -1,0 +1,183 @@
+"""What every compositor keeps, and what each one makes of a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from p3mvideo.compose import (
+    AlphaOnly,
+    Background,
+    BlurBackground,
+    ColourBackground,
+    Cutout,
+    ForegroundEstimator,
+    ForegroundOnly,
+    ImageBackground,
+    ReplaceBackground,
+)
+from p3mvideo.frame import Compositor, Float32Array, Frame, Matte, UInt8Array
+
+SIZES = [(1, 1), (3, 3), (17, 5), (64, 48), (300, 200)]
+
+
+def scenery(width: int = 40, height: int = 30) -> UInt8Array:
+    return np.random.default_rng(9).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+BACKGROUNDS: dict[str, Callable[[], Background]] = {
+    "colour": lambda: ColourBackground((10, 200, 30)),
+    "image": lambda: ImageBackground(scenery()),
+    "blur": lambda: BlurBackground(0.5),
+}
+
+
+def over(make: Callable[[], Background]) -> Callable[[], Compositor]:
+    return lambda: ReplaceBackground(make(), ForegroundEstimator())
+
+
+COMPOSITORS: dict[str, Callable[[], Compositor]] = {
+    **{f"on {name}": over(make) for name, make in BACKGROUNDS.items()},
+    "cutout": lambda: Cutout(ForegroundEstimator()),
+    "foreground": lambda: ForegroundOnly(ForegroundEstimator()),
+    "alpha": AlphaOnly,
+}
+
+
+def frame_of(pixels: UInt8Array) -> Frame:
+    return Frame.from_interleaved(pixels, 77, Fraction(1, 90_000), 3003)
+
+
+def matte_of(alpha: npt.NDArray[np.floating]) -> Matte:
+    return Matte(torch.from_numpy(np.ascontiguousarray(alpha, np.float32))[None])
+
+
+def disc(width: int, height: int, soft_px: float = 6) -> Float32Array:
+    """Return the alpha of a person-like disc in the middle."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    away = np.hypot(x - width / 2 + 0.5, y - height / 2 + 0.5)
+    return np.asarray(np.clip((min(width, height) / 3 - away) / soft_px + 0.5, 0, 1), np.float32)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", COMPOSITORS)
+def test_time_size_and_device_are_kept(name: str, size: tuple[int, int]) -> None:
+    frame = frame_of(scenery(*size))
+    before = frame.interleaved().copy()
+    matte = matte_of(disc(*size))
+    made = COMPOSITORS[name]()(frame, matte)
+    assert (made.pts, made.time_base, made.duration) == (77, Fraction(1, 90_000), 3003)
+    assert (made.width, made.height) == size
+    assert made.image.device == frame.image.device
+    assert made.image.dtype == torch.uint8
+    assert made.image.shape[0] == (4 if name == "cutout" else 3)
+    assert np.array_equal(frame.interleaved(), before), "the frame itself is left alone"
+
+
+@pytest.mark.parametrize("name", COMPOSITORS)
+def test_frames_may_change_their_size_and_lie_in_memory_in_any_way(name: str) -> None:
+    compositor = COMPOSITORS[name]()
+    for width, height in ((64, 48), (48, 64), (64, 48)):
+        interleaved = frame_of(scenery(width, height))
+        planar = interleaved.with_image(interleaved.image.contiguous())
+        matte = matte_of(disc(width, height))
+        wide = Matte(torch.cat([matte.alpha] * 2, 2)[:, :, :width])
+        expected = COMPOSITORS[name]()(interleaved, matte)
+        for given_frame, given_matte in ((interleaved, matte), (planar, wide)):
+            assert torch.equal(compositor(given_frame, given_matte).image, expected.image)
+
+
+@pytest.mark.parametrize("name", BACKGROUNDS)
+def test_an_opaque_matte_shows_the_frame_and_an_empty_one_the_background(name: str) -> None:
+    frame = frame_of(scenery(64, 48))
+    background = BACKGROUNDS[name]()
+    compositor = ReplaceBackground(background, ForegroundEstimator())
+    opaque, empty = matte_of(np.ones((48, 64))), matte_of(np.zeros((48, 64)))
+    assert np.abs(compositor(frame, opaque).interleaved().astype(int) - frame.interleaved()).max() <= 1
+    shown = compositor(frame.with_image(frame.image.clone()), empty).interleaved().astype(int)
+    assert np.abs(shown - background(frame, empty)).max() <= 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), red=st.integers(0, 255))
+def test_a_composite_mixes_foreground_and_background_by_alpha(seed: int, red: int) -> None:
+    random = np.random.default_rng(seed)
+    frame = frame_of(random.integers(0, 256, (24, 32, 3), dtype=np.uint8))
+    alpha = cv2.GaussianBlur(random.random((24, 32), dtype=np.float32), (0, 0), 3)
+    alpha = np.clip((alpha - 0.5) * 6 + 0.5, 0, 1)
+    matte = matte_of(alpha)
+    foreground = ForegroundEstimator()
+    made = ReplaceBackground(ColourBackground((red, 0, 255)), foreground)(frame, matte).interleaved()
+    expected = alpha[..., None] * foreground(frame, matte) + (1 - alpha[..., None]) * np.array([red, 0, 255])
+    assert np.abs(made - expected).max() <= 1
+
+
+def test_nothing_of_the_background_lies_hidden_in_a_cut_out() -> None:
+    frame, alpha = frame_of(scenery(80, 60)), disc(80, 60)
+    for compositor in (Cutout(ForegroundEstimator()), ForegroundOnly(ForegroundEstimator())):
+        picture = compositor(frame, matte_of(alpha)).interleaved()
+        assert not picture[alpha == 0].any()
+        assert picture[alpha == 1].any()
+
+
+def test_a_cut_out_holds_alpha_and_the_persons_colours() -> None:
+    frame, alpha = frame_of(scenery(80, 60)), disc(80, 60)
+    picture = Cutout(ForegroundEstimator())(frame, matte_of(alpha)).interleaved()
+    assert np.abs(picture[..., 3] - alpha * 255).max() <= 0.5001
+    assert np.array_equal(picture[alpha == 1][:, :3], frame.interleaved()[alpha == 1])
+
+
+def test_the_matte_alone_is_grey() -> None:
+    alpha = np.linspace(0, 1, 256, dtype=np.float32)[None].repeat(3, 0)
+    picture = AlphaOnly()(frame_of(scenery(256, 3)), matte_of(alpha)).interleaved()
+    assert np.array_equal(picture, np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, 0).repeat(3, 2))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@pytest.mark.parametrize("name", COMPOSITORS)
+def test_frames_on_a_device_give_the_same(name: str) -> None:
+    frame, matte = frame_of(scenery(64, 48)), matte_of(disc(64, 48))
+    there = COMPOSITORS[name]()(frame.with_image(frame.image.cuda()), Matte(matte.alpha.cuda()))
+    assert there.image.device.type == "cuda"
+    assert torch.equal(there.image.cpu(), COMPOSITORS[name]()(frame, matte).image)
+
+
+def behind_a_blur(colour: tuple[int, int, int], strength: float, soft_px: float) -> UInt8Array:
+    """Return the blurred background of a grey room with a strongly coloured person in it."""
+    alpha = disc(320, 240, soft_px)
+    room = 120 + 20 * np.sin(np.mgrid[:240, :320][1] / 25.0)[..., None] * np.ones(3)
+    picture = alpha[..., None] * np.array(colour) + (1 - alpha[..., None]) * room
+    return BlurBackground(strength)(frame_of(np.round(picture).astype(np.uint8)), matte_of(alpha))
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    colour=st.sampled_from([(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)]), strength=st.sampled_from([0.1, 0.5, 1.0]),
+    soft_px=st.sampled_from([1.0, 4.0, 10.0, 15.0]),
+)  # fmt: skip
+def test_a_blurred_background_has_no_halo_of_the_person(colour: tuple[int, int, int], strength: float, soft_px: float) -> None:
+    behind = behind_a_blur(colour, strength, soft_px).astype(int)
+    grey = behind_a_blur((120, 120, 120), strength, soft_px).astype(int)
+    alpha = disc(320, 240, soft_px)
+    assert np.abs(behind - grey)[alpha < 0.5].max() <= 3, "the person's colour reaches the background"
+
+
+def test_a_stronger_blur_is_smoother() -> None:
+    frame = frame_of(cv2.resize(scenery(40, 30), (320, 240), interpolation=cv2.INTER_NEAREST))
+    nobody = matte_of(np.zeros((240, 320)))
+    spread = [float(BlurBackground(strength)(frame, nobody).std()) for strength in (0.05, 0.3, 1.0)]
+    assert frame.interleaved().std() > spread[0] > spread[1] > spread[2]
+
+
+def test_a_whole_person_leaves_no_background_to_blur() -> None:
+    picture = BlurBackground()(frame_of(scenery(64, 48)), matte_of(np.ones((48, 64))))
+    assert picture.shape == (48, 64, 3)

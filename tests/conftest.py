@@ -1,0 +1,81 @@
+"""What tests of several parts share: real portraits, a cache folder of their own, and a machine without network."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import cv2
+import matplotlib
+import numpy as np
+import pytest
+from skimage.data import astronaut
+
+from p3mvideo.config import cache_folder
+from p3mvideo.frame import UInt8Array
+from p3mvideo.privacy.face_models import MODELS
+
+USER_CACHE = cache_folder()
+"""As it was before any test moved it."""
+
+
+class NetworkUsedError(AssertionError):
+    """Something tried to open a connection."""
+
+
+@pytest.fixture(scope="session")
+def grace_hopper() -> UInt8Array:
+    """An officer before a flag, uint8 RGB (600, 512, 3)."""
+    path = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    return np.asarray(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+@pytest.fixture(scope="session")
+def portraits(grace_hopper: UInt8Array) -> dict[str, UInt8Array]:
+    """Real portraits in the public domain, uint8 RGB, by name."""
+    return {"grace_hopper": grace_hopper, "astronaut": np.ascontiguousarray(astronaut())}
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder for all tests together, so that networks are converted once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def own_cache(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep away from the user's cache."""
+    monkeypatch.setenv("P3MVIDEO_CACHE", str(shared_cache))
+    return shared_cache
+
+
+@pytest.fixture(scope="session")
+def face_model_folder() -> Path:
+    """The folder of the face detection models that the user has pulled."""
+    folder = USER_CACHE / "face_models"
+    missing = [model.file_name for model in MODELS.values() if not (folder / model.file_name).is_file()]
+    if missing:
+        pytest.skip(f"{missing[0]} is not there; `p3mvideo weights pull` fetches it")
+    return folder
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Deny every connection and every look-up of a name, in Python and in what it calls through Python.
+
+    A refusal that is caught and passed over fails the test at its end.
+    """
+    attempts: list[object] = []
+
+    def deny(*arguments: object, **_: object) -> NoReturn:
+        attempts.append(arguments[1:])
+        raise NetworkUsedError(f"a connection was attempted: {arguments[1:]}")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, deny)
+    for name in ("getaddrinfo", "gethostbyname", "create_connection"):
+        monkeypatch.setattr(socket, name, lambda *arguments, **_: deny(None, *arguments))
+    yield
+    assert not attempts, f"connections were attempted: {attempts}"

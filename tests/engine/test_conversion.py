@@ -1,0 +1,112 @@
+"""Networks are converted once, on this machine, and a cache that fails costs time only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from p3mvideo.engine.openvino_matter import OpenVINOMatter
+from p3mvideo.frame import Matte
+from p3mvideo.model.p3mnet import P3MNet
+from p3mvideo.ops.normalise import normalise
+
+
+class Output(NamedTuple):
+    alpha: Tensor
+    semantic_logits: Tensor
+
+
+class TinyNetwork(nn.Module):
+    """As much of a network as a matter needs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(3)
+        self.encoder = nn.Conv2d(3, 4, 3, padding=1)
+
+    def decode(self, features: Tensor) -> Output:
+        return Output(features[:, :1].sigmoid(), features[:, 1:])
+
+
+class Factory:
+    """Makes the tiny network, and counts how often it had to."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def __call__(self) -> P3MNet:
+        self.made += 1
+        return cast(P3MNet, TinyNetwork())
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("P3MVIDEO_CACHE", str(folder))
+    yield folder
+    assert not [path for path in folder.rglob("*") if path.name.startswith("tmp")], "nothing half-written stays"
+
+
+IMAGE = torch.arange(3 * 32 * 64, dtype=torch.uint8).reshape(3, 32, 64)
+
+
+def check(factory: Factory) -> None:
+    """Make sure that the tiny network comes out of a conversion, or out of the cache, as it is."""
+    (matte,) = OpenVINOMatter(factory, "tiny")([IMAGE])
+    with torch.no_grad():
+        network = TinyNetwork()
+        output = network.decode(network.encoder(normalise(IMAGE[None])))
+    expected = Matte(output.alpha[0], output.semantic_logits.softmax(1)[0])
+    torch.testing.assert_close(matte.alpha, expected.alpha, atol=1e-3, rtol=0)
+    assert matte.semantic is not None
+    assert expected.semantic is not None
+    torch.testing.assert_close(matte.semantic, expected.semantic, atol=1e-3, rtol=0)
+
+
+def test_the_second_time_nothing_is_converted(cache: Path, no_network: None) -> None:
+    factory = Factory()
+    check(factory)
+    assert factory.made == 1
+    assert sorted(path.suffix for path in (cache / "openvino").iterdir()) == [".bin", ".xml"]
+    check(factory)
+    assert factory.made == 1
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".bin"])
+@pytest.mark.parametrize("damage", ["emptied", "cut short", "text", "removed"])
+def test_a_damaged_cache_is_repaired(cache: Path, suffix: str, damage: str) -> None:
+    factory = Factory()
+    check(factory)
+    (path,) = (cache / "openvino").glob(f"*{suffix}")
+    sound = path.read_bytes()
+    if damage == "removed":
+        path.unlink()
+    else:
+        path.write_bytes({"emptied": b"", "cut short": sound[: len(sound) // 2], "text": b"no network at all"}[damage])
+    check(factory)
+    assert factory.made == 2
+    check(factory)
+    assert factory.made == 2
+
+
+def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("P3MVIDEO_CACHE", str(tmp_path / "file"))
+    factory = Factory()
+    check(factory)
+    check(factory)
+    assert factory.made == 2
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_other_weights_are_other_files(cache: Path) -> None:
+    factory = Factory()
+    OpenVINOMatter(factory, "tiny")
+    OpenVINOMatter(factory, "other")
+    assert factory.made == 2
+    assert len(list((cache / "openvino").iterdir())) == 4
