@@ -32,7 +32,7 @@ class DecodedSource:
         strict: Whether a damaged place raises `DamagedInputError`. Otherwise decoding goes on behind it and `damaged`
             tells of it.
         hdr: Whether HDR video (PQ, HLG) is refused or mapped to BT.709.
-        is_cut_short: Tells whether the file is shorter than it should be.
+        is_cut_short: Tells, given the position behind the last packet, whether there should have been more.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class DecodedSource:
         threads: int = 0,
         strict: bool = False,
         hdr: Hdr = "refuse",
-        is_cut_short: Callable[[], bool] = lambda: False,
+        is_cut_short: Callable[[int], bool],
     ) -> None:
         if start is not None and start < 0:
             raise ValueError(f"start is at least 0 seconds, got {start}")
@@ -89,7 +89,7 @@ class DecodedSource:
             end=self._end,
             threads=self._threads,
             strict=self._strict,
-            cut_short=self._is_cut_short(),
+            is_cut_short=self._is_cut_short,
         )
         try:
             self._decoded = iter(self._decoder)

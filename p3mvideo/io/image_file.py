@@ -61,6 +61,7 @@ def decode_image(data: bytes, name: Path | str) -> UInt8Array:
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=READABLE) as image:
+                image.load()  # Pillow turns TIFF pictures by itself, and then forgets their orientation
                 orientation = EXIF_ORIENTATIONS.get(image.getexif().get(EXIF_ORIENTATION, 1), UPRIGHT)
                 pixels = _to_rgb(image)
     except UnidentifiedImageError as error:

@@ -22,6 +22,8 @@ class PipeReader:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self.received = 0
+        """Bytes that came so far."""
         self._ahead = b""
         self._stopped = threading.Event()
         self._descriptor = _waitable(stream)
@@ -52,9 +54,10 @@ class PipeReader:
                     break
         if self._stopped.is_set():
             return b""
-        if isinstance(self._stream, io.BufferedReader):
-            return self._stream.read1(size)  # what is there, without waiting for the rest
-        return self._stream.read(size)
+        # From a real pipe what is there, without waiting for the rest.
+        data = self._stream.read1(size) if isinstance(self._stream, io.BufferedReader) else self._stream.read(size)
+        self.received += len(data)
+        return data
 
 
 def _waitable(stream: BinaryIO) -> int | None:

@@ -16,6 +16,7 @@ from av.container import InputContainer
 from p3mvideo.errors import ConfigError, SourceError
 from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.av_errors import reading
+from p3mvideo.io.cut_short import Y4M_MAGIC
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.decoded_source import DecodedSource
 from p3mvideo.io.image_source import ImageSource
@@ -24,7 +25,6 @@ from p3mvideo.io.pipe_reader import PipeReader
 logger = logging.getLogger(__name__)
 
 NAME: Final = "standard input"
-Y4M_MAGIC: Final = b"YUV4MPEG2 "
 IMAGE_MAGICS: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"BM", b"II*\0", b"MM\0*")
 
 
@@ -101,17 +101,25 @@ class PipeSource:
 
     def _recognize(self) -> DecodedSource | ImageSource:
         if self._raw is not None:
-            return DecodedSource(lambda: self._open("rawvideo"), NAME, strict=self._strict)
+            return self._video("rawvideo")
         with reading(NAME):
             start = self._reader.peek(len(Y4M_MAGIC))
         if start == Y4M_MAGIC:
-            return DecodedSource(lambda: self._open("yuv4mpegpipe"), NAME, strict=self._strict)
+            return self._video("yuv4mpegpipe")
         if start.startswith(IMAGE_MAGICS):
             with reading(NAME):
                 return ImageSource(NAME, data=self._reader.read())
         if not start:
             raise SourceError(f"nothing came through {NAME}", hint="check the program that feeds it")
         raise SourceError(f"what comes through {NAME} is neither a picture nor y4m", hint="for raw video give size, rate and pixel format")
+
+    def _video(self, form: str) -> DecodedSource:
+        return DecodedSource(
+            lambda: self._open(form),
+            NAME,
+            strict=self._strict,
+            is_cut_short=lambda last_position: self._reader.received > last_position,
+        )
 
     def _open(self, form: str) -> InputContainer:
         with reading(NAME):

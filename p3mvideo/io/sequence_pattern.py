@@ -22,13 +22,17 @@ def numbered(pattern: Path, number: int) -> Path:
     Raises:
         ConfigError: If `pattern` is none.
     """
-    if not is_pattern(pattern):
-        raise ConfigError(f"{pattern} has no place for a number", hint="write one like frame_%05d.png")
+    _check(pattern)
     return pattern.with_name(PLACE.sub(lambda place: f"{number:0{place[1] or 1}d}", pattern.name))
 
 
 def find_numbered(pattern: Path) -> dict[int, Path]:
-    """Return the pictures that fit a pattern, by number, in order."""
+    """Return the pictures that fit a pattern, by number, in order.
+
+    Raises:
+        ConfigError: If `pattern` is none.
+    """
+    _check(pattern)
     head, tail = (re.escape(part) for part in PLACE.sub("\0", pattern.name).split("\0"))
     width = PLACE.findall(pattern.name)[0]
     digits = rf"\d{{{width},}}" if width else r"\d+"
@@ -38,3 +42,8 @@ def find_numbered(pattern: Path) -> dict[int, Path]:
         return {}
     found = {int(match[1]): path for path in folder.iterdir() if (match := fits.fullmatch(path.name))}
     return dict(sorted(found.items()))
+
+
+def _check(pattern: Path) -> None:
+    if not is_pattern(pattern):
+        raise ConfigError(f"{pattern} has no place for a number", hint="write one like frame_%05d.png")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import av
@@ -39,7 +39,7 @@ class VideoDecoder:
         end: First time not to show.
         threads: Decoder threads, 0 for as many as there are cores.
         strict: Whether damage raises `DamagedInputError` instead of being logged.
-        cut_short: Whether the file is known to be shorter than it should be.
+        is_cut_short: Tells, given the position behind the last packet, whether there should have been more.
 
     Raises:
         SourceError: If there is no video stream.
@@ -54,10 +54,10 @@ class VideoDecoder:
         end: Fraction | None,
         threads: int,
         strict: bool,
-        cut_short: bool = False,
+        is_cut_short: Callable[[int], bool],
     ) -> None:
         self._container, self._name = container, name
-        self._start, self._end, self._strict, self._cut_short = start, end, strict, cut_short
+        self._start, self._end, self._strict, self._is_cut_short = start, end, strict, is_cut_short
         try:
             self.stream: VideoStream = picture_stream(container, name)
             self.time_base: Fraction = self.stream.time_base or Fraction(1, 90_000)
@@ -69,6 +69,7 @@ class VideoDecoder:
             self._last_indexed_dts = index[len(index) - 1].timestamp if len(index) else None
             self._last_dts: int | None = None
             self._last_seconds = start or Fraction(0)
+            self._last_position = 0
             for stream in container.streams:
                 if stream.index != self.stream.index:
                     stream.discard = Discard.all
@@ -139,6 +140,8 @@ class VideoDecoder:
             self._last_seconds = max(self._last_seconds, self._seconds(packet.pts))
             if ledger is not None and not packet.is_discard:
                 ledger.given(packet.pts)
+        if packet.pos is not None:
+            self._last_position = packet.pos + packet.size
         if packet.is_corrupt:
             self._error("a packet is cut short")
 
@@ -162,10 +165,13 @@ class VideoDecoder:
             if self.stream.duration is not None and self.stream.start_time is not None:
                 return self._seconds(self.stream.start_time + self.stream.duration)
             return self._seconds(indexed) + self._usual
+        cut_short = self._is_cut_short(self._last_position)
         tagged = tagged_duration_seconds(self.stream)
         # Where the rate is not steady the last frame may well be shown so long.
-        if tagged is not None and (self._cut_short or steady) and tagged - self._last_seconds > Fraction(3, 2) * self._usual:
+        if tagged is not None and (cut_short or steady) and tagged - self._last_seconds > Fraction(3, 2) * self._usual:
             return tagged
+        if cut_short:
+            return self._last_seconds + 2 * self._usual
         return self._last_seconds + self._usual if ledger is not None and ledger.waits else None
 
     def _each_packet_is_a_frame(self) -> bool:

@@ -6,8 +6,8 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+from p3mvideo.io.cut_short import is_cut_short
 from p3mvideo.io.decoded_source import DecodedSource
-from p3mvideo.io.matroska import is_cut_short
 from p3mvideo.io.rgb import Hdr
 from p3mvideo.io.video_file import open_video_file
 
