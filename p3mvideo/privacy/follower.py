@@ -11,10 +11,10 @@ from p3mvideo.privacy.search import Search
 from p3mvideo.privacy.tracker import Track, Tracker
 from p3mvideo.privacy.watchdog import Watchdog
 
-LIMIT_SECONDS = 1.0
+LIMIT_SECONDS = 2.0
 """How long the search of one frame may take."""
 FIRST_LIMIT_SECONDS = 10.0
-"""How long the thorough search of a stream's first frame may take."""
+"""How long the search of a stream's first frame may take, which is thorough and wakes the models."""
 
 
 class Followed(NamedTuple):

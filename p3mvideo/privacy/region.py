@@ -102,7 +102,8 @@ class Region:
         x0, y0, x1, y1 = self.box
         turn = np.array([(math.cos(self.lean), -math.sin(self.lean)), (math.sin(self.lean), math.cos(self.lean))], np.float32)
         points = BROW_TO_CHIN * np.array((x1 - x0, y1 - y0), np.float32) @ turn.T + np.array(((x0 + x1) / 2, (y0 + y1) / 2))
-        return np.asarray(np.round(points), np.int32)
+        outline: IntArray = np.round(points).astype(np.int32)
+        return outline
 
     def face_weight(self, bounds: IntBox) -> UInt8Array:
         """Return 255 from brow line to chin and 0 elsewhere inside `bounds`, uint8 (h, w), with a soft border."""
