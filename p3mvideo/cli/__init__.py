@@ -7,6 +7,7 @@ from p3mvideo.cli.bench import bench_command
 from p3mvideo.cli.demo import demo_command
 from p3mvideo.cli.evaluate import evaluate_command
 from p3mvideo.cli.process import process_command
+from p3mvideo.cli.webcam import webcam_command
 from p3mvideo.cli.weights import weights_app
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command("process")(process_command)
 app.command("bench")(bench_command)
 app.command("demo")(demo_command)
+app.command("webcam")(webcam_command)
 app.command("evaluate")(evaluate_command)
 app.add_typer(weights_app)
 

@@ -218,7 +218,7 @@ class Pipeline:
     def _check_complete(self, dropped: int) -> None:
         """Raise unless every frame that was read was written, or dropped by a live source."""
         read, written = self.statistics.frames_in, self.statistics.frames_out
-        if read == 0:
+        if read == 0 and not self.source.info.live:
             raise SourceError("the input has no frames to show", hint="check the input, and the range given by --start and --end")
         if written + dropped != read:
             raise SinkError(f"{read} frames came in, {written} went out and {dropped} were dropped", hint="please report this")

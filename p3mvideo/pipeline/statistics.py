@@ -113,6 +113,10 @@ class StageStatistics:
         yield
         self._stages[stage].add_overhead((time.perf_counter() - started) * 1000)
 
+    def busy_seconds(self, stage: Stage) -> float:
+        """Return the time that a stage has worked so far."""
+        return self._stages[stage].total_ms / 1000
+
     def read_frame(self, decode_seconds: float) -> None:
         """Count a frame that the source delivered, and the time that it took for it."""
         self._stages["decode"].add(decode_seconds * 1000)

@@ -52,7 +52,7 @@ class SparseAnonymizer:
             if bounds is not None:
                 x0, y0, x1, y1 = bounds
                 regions.append(region)
-                faces.append(replace(face, box=bounds, original=image[y0:y1, x0:x1].copy()))
+                faces.append(replace(face, box=bounds, shown=image[y0:y1, x0:x1].copy()))
         covered_image = cover(image, regions, Smear(), mask_scale=1.0)
         return frame.with_image(torch.from_numpy(covered_image).permute(2, 0, 1)), tuple(faces)
 

@@ -1,0 +1,110 @@
+"""A ladder of quality: down when the time is short, up again when there is room, and not back and forth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from p3mvideo.weights import DEFAULT_MODEL
+
+LOST_SHARE = 0.05
+"""More dropped pictures than this are too many."""
+ROOMY_LOAD = 0.6
+"""Below this use of its time, the busiest stage has room for more."""
+DOWN_AFTER = 3
+"""Bad observations in a row after which quality goes down."""
+UP_AFTER = 10
+"""Roomy observations in a row after which it goes up."""
+PROBATION = 30
+"""Observations for which a step up must hold; else the next one waits twice as long."""
+LONGEST_WAIT = 320
+"""Observations that a step up waits for at most."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One level of quality."""
+
+    name: str
+    """What is said of it when it is taken."""
+    model: str
+    """Weights of the network."""
+    long_side_px: int | None
+    """Longer side of the working size; None for the size that was asked for."""
+    detector_every: int = 1
+    """Faces are looked for in every frame, every second one, ..."""
+
+
+def make_rungs(model: str, *, long_side_px: int, anonymize: Literal["input", "output", "off"]) -> tuple[Rung, ...]:
+    """Return the levels of quality from the best to the least: working size, then the face detector's rate, then the smaller network.
+
+    Where faces are to be hidden from viewers, every frame is looked at on every rung: privacy is not traded for speed.
+
+    Args:
+        model: Weights that were asked for.
+        long_side_px: Longer side of the working size that was asked for.
+        anonymize: What faces are hidden from.
+    """
+    rungs = [Rung("full quality", model, None)]
+    for side_px in (384, 256):
+        if side_px < long_side_px:
+            rungs.append(Rung(f"working size {side_px} pixels", model, side_px))
+    side = rungs[-1].long_side_px
+    every = 1
+    if anonymize == "input":
+        every = 2
+        rungs.append(Rung("faces looked for in every second frame", model, side, every))
+    if model not in (DEFAULT_MODEL, "default"):
+        rungs.append(Rung(f"the smaller network {DEFAULT_MODEL}", DEFAULT_MODEL, side, every))
+    return tuple(rungs)
+
+
+class Ladder:
+    """Which rung to stand on. Takes an observation about once a second.
+
+    Args:
+        rungs: From the best to the least.
+    """
+
+    def __init__(self, rungs: Sequence[Rung]) -> None:
+        self.rungs = tuple(rungs)
+        self.step = 0
+        """Index of the present rung."""
+        self._bad = self._roomy = 0
+        self._since_up: int | None = None
+        self._wait = UP_AFTER
+
+    @property
+    def rung(self) -> Rung:
+        """The present rung."""
+        return self.rungs[self.step]
+
+    def observe(self, *, lost_share: float, load: float) -> bool:
+        """Take an observation of about a second and return whether the step has changed.
+
+        Args:
+            lost_share: Dropped pictures over all, in [0, 1].
+            load: Share of its time that the busiest stage worked, in [0, 1].
+        """
+        if self._since_up is not None:
+            self._since_up += 1
+            if self._since_up >= PROBATION:
+                self._since_up, self._wait = None, UP_AFTER
+        self._bad = self._bad + 1 if lost_share > LOST_SHARE else 0
+        self._roomy = self._roomy + 1 if lost_share == 0 and load < ROOMY_LOAD else 0
+        if self._bad >= DOWN_AFTER and self.step + 1 < len(self.rungs):
+            if self._since_up is not None:
+                self._wait = min(2 * self._wait, LONGEST_WAIT)
+            self._move(self.step + 1)
+            self._since_up = None
+            return True
+        if self._roomy >= self._wait and self.step > 0:
+            self._move(self.step - 1)
+            self._since_up = 0
+            return True
+        return False
+
+    def _move(self, step: int) -> None:
+        self.step = step
+        self._bad = self._roomy = 0

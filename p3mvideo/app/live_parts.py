@@ -1,0 +1,92 @@
+"""What a live run is made of: settings, and the parts that are made from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from p3mvideo.app.live_ladder import Rung
+from p3mvideo.app.live_settings import AnonymizeMode, LiveSettings
+from p3mvideo.compose import ForegroundEstimator, ReplaceBackground
+from p3mvideo.compose.background import Background
+from p3mvideo.compose.keep import KeepOne
+from p3mvideo.compose.light_wrap import WrappedForeground
+from p3mvideo.engine import LoadedMatter, make_matter
+from p3mvideo.engine.make_matter import Precision, Runtime
+from p3mvideo.frame import Anonymizer, Compositor, Frame, Matte
+from p3mvideo.privacy.make_anonymizer import make_anonymizer
+from p3mvideo.privacy.sparse import SparseAnonymizer
+from p3mvideo.temporal import MatteStream, make_matte_stream
+
+
+class LiveParts(Protocol):
+    """Makes the parts that take long to make, or that tests replace."""
+
+    def matter(self, rung: Rung) -> LoadedMatter:
+        """Load the network for a level of quality."""
+        ...
+
+    def anonymizer(self, mode: AnonymizeMode, rung: Rung) -> Anonymizer:
+        """Make the anonymizer for a level of quality."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealParts:
+    """`LiveParts` by the options of `make_matter` and `make_anonymizer`."""
+
+    size: tuple[int, int]
+    """(width, height) of the frames, in pixels."""
+    device: str = "auto"
+    runtime: Runtime = "auto"
+    precision: Precision = "auto"
+    threads: int = 0
+    face_model: Path | None = None
+    offline: bool = False
+
+    def matter(self, rung: Rung) -> LoadedMatter:
+        """See `LiveParts`."""
+        ratio = None if rung.long_side_px is None else min(1.0, rung.long_side_px / max(self.size))
+        loaded = make_matter(
+            rung.model, device=self.device, runtime=self.runtime, precision=self.precision, downsample_ratio=ratio,
+            threads=self.threads, live=True,
+        )  # fmt: skip
+        # Runtimes compile at the first picture, which takes seconds; the first real one should not wait for that.
+        with torch.no_grad():
+            loaded.matter([torch.zeros(self.size[1], self.size[0], 3, dtype=torch.uint8, device=loaded.device).permute(2, 0, 1)])
+        return loaded
+
+    def anonymizer(self, mode: AnonymizeMode, rung: Rung) -> Anonymizer:
+        """See `LiveParts`."""
+        anonymizer = make_anonymizer(mode, face_model=self.face_model, offline=self.offline)
+        # Whatever the rung says: where viewers are not to see faces, no frame goes unlooked at.
+        return SparseAnonymizer(anonymizer, rung.detector_every) if mode == "input" and rung.detector_every > 1 else anonymizer
+
+
+def make_stream(settings: LiveSettings) -> MatteStream:
+    """Return what steadies the mattes, without any look ahead, and keeps the people that are wanted."""
+    stream = make_matte_stream(settings.smoothing, settings.smoothing_strength, 0)
+    return stream if settings.keep == "all" else _KeepingStream(KeepOne(settings.keep), stream)
+
+
+def make_compositor(settings: LiveSettings, background: Background) -> Compositor:
+    """Return what puts the person before the background."""
+    foreground = WrappedForeground(background, settings.light_wrap) if settings.light_wrap else ForegroundEstimator()
+    return ReplaceBackground(background, foreground)
+
+
+class _KeepingStream:
+    """A `MatteStream` that sees only the people that are kept."""
+
+    def __init__(self, keep: KeepOne, stream: MatteStream) -> None:
+        self._keep, self._stream = keep, stream
+
+    def push(self, frame: Frame, matte: Matte) -> list[tuple[Frame, Matte]]:
+        return self._stream.push(frame, self._keep(frame, matte))
+
+    def flush(self) -> list[tuple[Frame, Matte]]:
+        self._keep.reset()
+        return self._stream.flush()
