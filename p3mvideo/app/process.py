@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import cv2
+
 from p3mvideo.app.backgrounds import open_background
 from p3mvideo.app.input_list import list_inputs
 from p3mvideo.app.output_plan import STDOUT, OutputPlan, Wanted, plan_outputs
@@ -150,6 +152,8 @@ def process(
         KeyboardInterrupt: Ctrl-C or SIGTERM. What was being written is removed.
     """
     listener = listener or ProcessListener()
+    # Every stage has a thread of its own; OpenCV's pool of threads in each of them would only fight for the same cores.
+    cv2.setNumThreads(1)
     spec = parse_background(bg) if bg is not None else None
     _check_numbers(lookahead=lookahead, seq_chunk=seq_chunk, downsample_ratio=downsample_ratio, smoothing_strength=smoothing_strength)
     read = ReadOptions(

@@ -6,8 +6,11 @@ import cv2
 import numpy as np
 
 from p3mvideo.compose.background import Background
-from p3mvideo.compose.foreground import ForegroundEstimator
+from p3mvideo.compose.foreground import OPAQUE, ForegroundEstimator, to_bytes
 from p3mvideo.frame import Frame, Matte, UInt8Array
+
+ABOVE_ALL = 2.0
+"""More than any alpha."""
 
 
 def _like(frame: Frame, pixels: UInt8Array) -> Frame:
@@ -24,10 +27,14 @@ class ReplaceBackground:
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
         """See `p3mvideo.frame.Compositor`."""
-        alpha = matte.alpha[0].cpu().numpy()
-        behind = self._background(frame, matte)
-        blended = cv2.blendLinear(self._foreground(frame, matte), behind, alpha, cv2.subtract(1.0, alpha))
-        return _like(frame, np.asarray(blended, np.uint8))
+        # Most pixels are the one or the other; only those of the edge are mixed.
+        composite = self._background(frame, matte).copy()
+        opaque = cv2.inRange(matte.alpha[0].cpu().numpy(), OPAQUE, ABOVE_ALL)
+        cv2.copyTo(frame.interleaved(), opaque, composite)
+        edge = self._foreground.edge(frame, matte)
+        behind = np.take(composite.reshape(-1, 3), edge.pixels, axis=0).astype(np.float32)
+        composite.reshape(-1, 3)[edge.pixels] = to_bytes(behind + edge.alpha * (edge.colours - behind))
+        return _like(frame, composite)
 
 
 class Cutout:

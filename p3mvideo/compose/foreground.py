@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
 from p3mvideo.ops.foreground import estimate_layers
@@ -16,6 +19,17 @@ COLUMNS = 4096
 """Width of the grid in which pixels of the edge are looked up."""
 
 
+class EdgeColours(NamedTuple):
+    """The person's colours in the n pixels where they are mixed with what is behind."""
+
+    pixels: npt.NDArray[np.intp]
+    """Which pixels, counted row by row, (n,)."""
+    colours: Float32Array
+    """RGB in [0, 255], (n, 3)."""
+    alpha: Float32Array
+    """(n, 1), between `FAINT` and `OPAQUE`."""
+
+
 class ForegroundEstimator:
     """Estimates the colours of the person where something else shines through: along edges and in hair.
 
@@ -25,26 +39,38 @@ class ForegroundEstimator:
     """
 
     def __init__(self) -> None:
-        self._last: tuple[Frame, UInt8Array] | None = None
+        self._last: tuple[Frame, EdgeColours] | None = None
 
-    def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
-        """Return the person's colours, uint8 RGB (H, W, 3). Where alpha is 0 they are the frame's own.
+    def edge(self, frame: Frame, matte: Matte) -> EdgeColours:
+        """Return the person's colours where they are mixed.
 
         Args:
             frame: On the CPU or not.
             matte: At the frame's size.
         """
         if self._last is None or self._last[0] is not frame:
-            self._last = frame, _foreground(frame.interleaved(), matte.alpha[0].cpu().numpy())
+            self._last = frame, _edge_colours(frame.interleaved(), matte.alpha[0].cpu().numpy())
         return self._last[1]
 
+    def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
+        """Return the whole picture in the person's colours, uint8 RGB (H, W, 3). Where alpha is near 0 they are the frame's own."""
+        edge = self.edge(frame, matte)
+        foreground = frame.interleaved()[..., :3].copy()
+        foreground.reshape(-1, 3)[edge.pixels] = to_bytes(edge.colours)
+        return foreground
 
-def _foreground(picture: UInt8Array, alpha: Float32Array) -> UInt8Array:
+
+def to_bytes(colours: Float32Array) -> UInt8Array:
+    """Round colours (n, 3) in [0, 255]."""
+    return np.asarray(cv2.convertScaleAbs(colours), np.uint8).reshape(colours.shape)
+
+
+def _edge_colours(picture: UInt8Array, alpha: Float32Array) -> EdgeColours:
     height, width = alpha.shape
     # NumPy searches booleans much faster than bytes, and wants them to be 0 or 1; OpenCV's mask is 0 or 255.
     edge = np.flatnonzero((cv2.inRange(alpha, FAINT, OPAQUE) & 1).view(np.bool_))
     if not edge.size:
-        return picture
+        return EdgeColours(edge, np.empty((0, 3), np.float32), np.empty((0, 1), np.float32))
     scale = min(1.0, ESTIMATE_PX / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     # Single pixels, not means: only they are mixed of both layers exactly by their alpha. What aliases is smoothed afterwards.
@@ -57,16 +83,14 @@ def _foreground(picture: UInt8Array, alpha: Float32Array) -> UInt8Array:
     map_x = (x + np.float32(0.5)) * np.float32(size[0] / width) - np.float32(0.5)
     map_y = (y + np.float32(0.5)) * np.float32(size[1] / height) - np.float32(0.5)
     person, behind = _look_up(layers.foreground, map_x, map_y), _look_up(layers.background, map_x, map_y)
-    own = picture.reshape(-1, 3)
     a = np.take(alpha.reshape(-1), edge)[:, None]
     # person + a * (own - a * person - (1 - a) * behind), in fewer steps
-    colours = np.take(own, edge, axis=0) - behind
+    colours = np.take(picture.reshape(-1, 3), edge, axis=0) - behind
     colours -= a * (person - behind)
     colours *= a
     colours += person
-    foreground = picture.copy()
-    foreground.reshape(-1, 3)[edge] = cv2.convertScaleAbs(np.maximum(colours, 0, out=colours))
-    return foreground
+    np.clip(colours, 0, 255, out=colours)
+    return EdgeColours(edge, colours, a)
 
 
 def _look_up(layer: Float32Array, map_x: Float32Array, map_y: Float32Array) -> Float32Array:

@@ -59,6 +59,7 @@ def make_matter(
     precision: Precision = "auto",
     downsample_ratio: float | None = None,
     threads: int = 0,
+    semantic: bool = False,
     live: bool = False,
 ) -> LoadedMatter:
     """Load a network.
@@ -70,6 +71,7 @@ def make_matter(
         precision: auto takes bf16 or f16 where the device computes in it, f32 elsewhere.
         downsample_ratio: Working size over picture size; None brings the longer side to about 512 pixels.
         threads: CPU threads; 0 takes all cores.
+        semantic: Whether mattes carry class probabilities.
         live: Whether single pictures must come back as soon as possible.
 
     Raises:
@@ -84,11 +86,11 @@ def make_matter(
         raise DeviceError("runtime openvino was asked for, but it is not installed", hint="pip install openvino")
     small = weights.variant == REALTIME_VARIANT and chosen.type == "cpu" and find_spec("openvino") is not None
     if runtime == "openvino" or (runtime == "auto" and small):
-        return _openvino(weights, precision, downsample_ratio, threads, live=live)
-    return _torch(weights, chosen, precision, downsample_ratio, threads)
+        return _openvino(weights, precision, downsample_ratio, threads, semantic=semantic, live=live)
+    return _torch(weights, chosen, precision, downsample_ratio, threads, semantic=semantic)
 
 
-def _openvino(weights: WeightsFile, precision: Precision, ratio: float | None, threads: int, *, live: bool) -> LoadedMatter:
+def _openvino(weights: WeightsFile, precision: Precision, ratio: float | None, threads: int, *, semantic: bool, live: bool) -> LoadedMatter:
     import openvino
 
     from p3mvideo.engine.openvino_matter import OpenVINOMatter
@@ -100,18 +102,18 @@ def _openvino(weights: WeightsFile, precision: Precision, ratio: float | None, t
     load_weights(weights)  # checks the file also where it was converted before: one that was changed is never passed over
     key = f"{weights.name}-{(weights.sha256 or hashlib.sha256(weights.path.read_bytes()).hexdigest())[:16]}"
     matter = OpenVINOMatter(
-        lambda: load_network(weights), key, precision=chosen, downsample_ratio=ratio, threads=threads, live=live
+        lambda: load_network(weights), key, precision=chosen, downsample_ratio=ratio, threads=threads, semantic=semantic, live=live
     )  # fmt: skip
     return LoadedMatter(matter, torch.device("cpu"), f"{weights.name} in OpenVINO on the CPU, {chosen}")
 
 
-def _torch(weights: WeightsFile, device: torch.device, precision: Precision, ratio: float | None, threads: int) -> LoadedMatter:
+def _torch(weights: WeightsFile, device: torch.device, precision: Precision, ratio: float | None, threads: int, *, semantic: bool) -> LoadedMatter:
     from p3mvideo.engine.torch_matter import TorchMatter
 
     if device.type == "cpu" and threads:
         torch.set_num_threads(threads)
     # PyTorch emulates bf16 on CPUs without it, slowly; asked for by name it is taken all the same.
     chosen = ("f16" if device.type == "cuda" else "f32") if precision == "auto" else precision
-    matter = TorchMatter(load_network(weights), device, precision=TORCH_PRECISIONS[chosen], downsample_ratio=ratio)
+    matter = TorchMatter(load_network(weights), device, precision=TORCH_PRECISIONS[chosen], downsample_ratio=ratio, semantic=semantic)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU" if device.type == "cpu" else str(device)
     return LoadedMatter(matter, device, f"{weights.name} in PyTorch on {name}, {chosen}")

@@ -35,6 +35,7 @@ class OpenVINOMatter:
         precision: "f32" or "bf16".
         downsample_ratio: Working size over picture size; None brings the longer side to about 512 pixels.
         threads: CPU threads; 0 takes all cores.
+        semantic: Whether mattes carry class probabilities.
         live: Whether single pictures must come back as soon as possible; otherwise several are worked on at a time, a core each.
     """
 
@@ -46,16 +47,20 @@ class OpenVINOMatter:
         precision: str = "f32",
         downsample_ratio: float | None = None,
         threads: int = 0,
+        semantic: bool = False,
         live: bool = False,
     ) -> None:
+        self._semantic = semantic
         self._core = ov.Core()
         self._ratio = downsample_ratio
         self._options: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": precision,
             "PERFORMANCE_HINT": "LATENCY" if live else "THROUGHPUT",
             "INFERENCE_NUM_THREADS": threads or os.cpu_count() or 1,
+            # Decoder, encoder and all other stages want the same cores; only the system can share them out.
+            "ENABLE_CPU_PINNING": False,
         }
-        self._model = _prepared(_converted(self._core, make_network, key))
+        self._model = _prepared(_converted(self._core, make_network, f"{key}-semantic" if semantic else key, semantic=semantic))
         self._queues: dict[tuple[int, int], ov.AsyncInferQueue] = {}
 
     def __call__(self, images: Sequence[Tensor]) -> list[Matte]:
@@ -67,7 +72,8 @@ class OpenVINOMatter:
         def take(request: ov.InferRequest, index: int) -> None:
             # The request's tensors are written again by its next picture.
             alpha = torch.from_numpy(np.clip(request.get_output_tensor(0).data[0], 0, 1))
-            mattes[index] = Matte(alpha, torch.from_numpy(request.get_output_tensor(1).data[0].copy()))
+            semantic = torch.from_numpy(request.get_output_tensor(1).data[0].copy()) if self._semantic else None
+            mattes[index] = Matte(alpha, semantic)
 
         queue.set_callback(take)
         for index, image in enumerate(images):
@@ -89,16 +95,17 @@ class OpenVINOMatter:
 class _Outputs(nn.Module):
     """What a matte needs, for any size (the network's own check of the size would be frozen into the conversion)."""
 
-    def __init__(self, network: P3MNet) -> None:
+    def __init__(self, network: P3MNet, *, semantic: bool) -> None:
         super().__init__()
         self.network = network
+        self.semantic = semantic
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, image: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         output = self.network.decode(self.network.encoder(image))
-        return output.alpha, output.semantic_logits.softmax(1)
+        return (output.alpha, output.semantic_logits.softmax(1)) if self.semantic else output.alpha
 
 
-def _converted(core: ov.Core, make_network: Callable[[], P3MNet], key: str) -> ov.Model:
+def _converted(core: ov.Core, make_network: Callable[[], P3MNet], key: str, *, semantic: bool) -> ov.Model:
     """Return the network as OpenVINO model, converted now or earlier."""
     path = cache_folder() / "openvino" / f"{key}-{ov.__version__.split('-')[0]}.xml"
     if path.exists() and path.with_suffix(".bin").exists():
@@ -106,7 +113,7 @@ def _converted(core: ov.Core, make_network: Callable[[], P3MNet], key: str) -> o
             return core.read_model(path)
         except RuntimeError:
             path.unlink()  # damaged, or of another build: made anew
-    model = convert(make_network())
+    model = convert(make_network(), semantic=semantic)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
@@ -119,8 +126,8 @@ def _converted(core: ov.Core, make_network: Callable[[], P3MNet], key: str) -> o
     return model
 
 
-def convert(network: P3MNet) -> ov.Model:
-    """Convert a network to OpenVINO: input (1, 3, H, W), ImageNet-normalised; outputs alpha and semantic probabilities.
+def convert(network: P3MNet, *, semantic: bool = True) -> ov.Model:
+    """Convert a network to OpenVINO: input (1, 3, H, W), ImageNet-normalised; outputs alpha and, if wanted, class probabilities.
 
     OpenVINO's front end is called directly: its `convert_model` reports usage over the network.
     """
@@ -129,7 +136,7 @@ def convert(network: P3MNet) -> ov.Model:
 
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # PyTorch calls its own tracing deprecated; OpenVINO has no other stable entrance yet
-        decoder = TorchScriptPythonDecoder(_Outputs(network.eval()), example_input=(torch.zeros(1, 3, 64, 96),))
+        decoder = TorchScriptPythonDecoder(_Outputs(network.eval(), semantic=semantic), example_input=(torch.zeros(1, 3, 64, 96),))
     front_end = FrontEndManager().load_by_framework("pytorch")
     model: ov.Model = front_end.convert(front_end.load(decoder))
     model.reshape([1, 3, -1, -1])

@@ -20,15 +20,18 @@ class TorchMatter:
         device: Where to run it.
         precision: What convolutions and matrix products are computed in; the rest stays in 32 bits.
         downsample_ratio: Working size over picture size; None brings the longer side to about 512 pixels.
+        semantic: Whether mattes carry class probabilities.
     """
 
     def __init__(
-        self, network: P3MNet, device: torch.device, *, precision: torch.dtype = torch.float32, downsample_ratio: float | None = None
+        self, network: P3MNet, device: torch.device, *, precision: torch.dtype = torch.float32, downsample_ratio: float | None = None,
+        semantic: bool = False,
     ) -> None:
         self._network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._device = device
         self._precision = precision
         self._ratio = downsample_ratio
+        self._semantic = semantic
 
     @torch.inference_mode()
     def __call__(self, images: Sequence[Tensor]) -> list[Matte]:
@@ -41,6 +44,7 @@ class TorchMatter:
         batch = normalise(pixels).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self._device.type, self._precision, enabled=self._precision != torch.float32):
             output = self._network(batch)
-        semantic = output.semantic_logits.float().softmax(1)
         alpha = output.alpha.float().clamp(0, 1)
-        return [Matte(a, s) for a, s in zip(alpha, semantic, strict=True)]
+        if not self._semantic:
+            return [Matte(a) for a in alpha]
+        return [Matte(a, s) for a, s in zip(alpha, output.semantic_logits.float().softmax(1), strict=True)]

@@ -57,7 +57,7 @@ IMAGE = torch.arange(3 * 32 * 64, dtype=torch.uint8).reshape(3, 32, 64)
 
 def check(factory: Factory) -> None:
     """Make sure that the tiny network comes out of a conversion, or out of the cache, as it is."""
-    (matte,) = OpenVINOMatter(factory, "tiny")([IMAGE])
+    (matte,) = OpenVINOMatter(factory, "tiny", semantic=True)([IMAGE])
     with torch.no_grad():
         network = TinyNetwork()
         output = network.decode(network.encoder(normalise(IMAGE[None])))

@@ -27,7 +27,7 @@ RUNTIMES: tuple[Runtime, ...] = ("torch", "openvino")
 @cache
 def matter(runtime: Runtime, precision: Precision = "f32") -> LoadedMatter:
     """Load the shipped network once for all tests."""
-    return make_matter(device="cpu", runtime=runtime, precision=precision)
+    return make_matter(device="cpu", runtime=runtime, precision=precision, semantic=True)
 
 
 def as_image(pixels: UInt8Array) -> torch.Tensor:
