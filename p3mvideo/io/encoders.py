@@ -82,7 +82,7 @@ ENCODERS: Final[dict[str, Encoder]] = {
         ),
         # FFmpeg writes the alpha of VP9 only without alternate reference frames.
         Encoder(
-            "vp9", "libvpx-vp9", "yuv420p", {"deadline": "good", "cpu-used": "5", "row-mt": "1", "tile-columns": "2"}, 0.003,
+            "vp9", "libvpx-vp9", "yuv420p", {"deadline": "realtime", "cpu-used": "6", "row-mt": "1", "tile-columns": "2"}, 0.003,
             alpha_pixel_format="yuva420p", alpha_options={"auto-alt-ref": "0"}, default_crf=31, max_crf=63,
         ),
         Encoder("ffv1", "ffv1", "bgr0", {"level": "3", "slicecrc": "1"}, 0.3, alpha_pixel_format="bgra"),
