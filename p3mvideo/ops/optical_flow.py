@@ -47,16 +47,23 @@ def warp(array: Float32Array, flow: Float32Array, *, outside: float | None = Non
     Returns:
         `array` sampled bilinearly at each displaced pixel, same shape.
     """
-    x, y = _grid(flow.shape[1], flow.shape[0])
+    return sample(array, places(flow), outside=outside)
+
+
+def places(flow: Float32Array) -> Float32Array:
+    """Return where each pixel of the present picture lies in the other, (x, y) in pixels, (H, W, 2); `flow` as in `warp`."""
+    return _grid(flow.shape[1], flow.shape[0]) + flow
+
+
+def sample(array: Float32Array, at: Float32Array, *, outside: float | None = None) -> Float32Array:
+    """Return an array (H, W) or (H, W, C) bilinearly at places (x, y), (h, w, 2); `outside` as in `warp`."""
     border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
-    warped: Float32Array = cv2.remap(
-        array, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=border, borderValue=(outside or 0.0,) * 4
-    )
-    return warped
+    sampled: Float32Array = cv2.remap(array, at, None, cv2.INTER_LINEAR, borderMode=border, borderValue=(outside or 0.0,) * 4)
+    return sampled
 
 
 @lru_cache(maxsize=8)
-def _grid(width: int, height: int) -> tuple[Float32Array, Float32Array]:
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    x.flags.writeable = y.flags.writeable = False
-    return x, y
+def _grid(width: int, height: int) -> Float32Array:
+    grid = np.stack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)), 2)
+    grid.flags.writeable = False
+    return grid

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from p3mvideo.frame import Float32Array, Matte
-from p3mvideo.ops.optical_flow import warp
+from p3mvideo.ops.optical_flow import sample
 from p3mvideo.temporal.motion_match import MotionMatch
 
 UNDECIDED = 0.6
@@ -53,11 +53,10 @@ class Memory:
     def carried(self, match: MotionMatch, elapsed_seconds: float, memory_seconds: float) -> Memory:
         """Return what is left of this memory `elapsed_seconds` away, at a picture that `match` explains by this one's."""
         height, width = self.mean.shape[:2]
-        scale = np.array([width / match.flow.shape[1], height / match.flow.shape[0]], np.float32)
-        flow = cv2.resize(match.flow, (width, height)) * scale
-        mean = warp(self.mean, flow).reshape(self.mean.shape)
+        mean = sample(self.mean, match.places_at(width, height)).reshape(self.mean.shape)
         keep = math.exp(-elapsed_seconds / memory_seconds)
-        return Memory(mean, warp(self.support, match.flow, outside=0.0) * match.trust * np.float32(keep))
+        support = sample(self.support, match.places_at(*match.trust.shape[::-1]), outside=0.0)
+        return Memory(mean, support * match.trust * np.float32(keep))
 
     def weighed(self, matte: Matte, trust: Float32Array, elapsed_seconds: float, memory_seconds: float) -> Memory:
         """Return this carried memory together with the matte of the picture that it was carried to."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
 from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
-from p3mvideo.ops.optical_flow import dense_flow, warp
+from p3mvideo.ops.optical_flow import dense_flow, places, warp
 
 LONG_SIDE_PX = 256
 """Longer side of the pictures that are compared."""
@@ -43,6 +43,17 @@ class MotionMatch:
     """Displacement (dx, dy) in pixels from the present picture to the other, (h, w, 2)."""
     trust: Float32Array
     """How sure that is, in [0, 1], (h, w); 0 everywhere across a cut."""
+    _places: dict[tuple[int, int], Float32Array] = field(default_factory=dict, repr=False, compare=False)
+
+    def places_at(self, width: int, height: int) -> Float32Array:
+        """Return where each pixel lies in the other picture, (x, y), at another size of both: (height, width, 2).
+
+        Kept, because a look ahead asks again and again.
+        """
+        if (width, height) not in self._places:
+            scale = np.array([width / self.flow.shape[1], height / self.flow.shape[0]], np.float32)
+            self._places[width, height] = places(np.asarray(cv2.resize(self.flow * scale, (width, height)), np.float32))
+        return self._places[width, height]
 
     @classmethod
     def none(cls, shape: tuple[int, ...]) -> MotionMatch:
