@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,10 +11,12 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from p3mvideo.privacy.region import Region
-from p3mvideo.privacy.tracker import JITTER
+from p3mvideo.privacy.tracker import JITTER, centre
 
 Evidence = Literal["detection", "tracking", "interpolation"]
 
+BRIDGE_SECONDS, BRIDGE_SIDES, BRIDGE_RESIZE = 3.0, 3.0, 1.7
+"""A face that turns up so soon after another was last found, so near to it in sides of the face, and so alike in size, may be it."""
 GAP_GROWTH = 0.15
 """How much wider than a face a region is that is interpolated between two moments, on each side, in sides of the face."""
 
@@ -42,20 +46,44 @@ class CoverPlan:
         seconds: The time of each frame.
         unexamined: Numbers of frames whose faces could not be looked for.
         sightings: All that is known, in any order.
+        scenes: Numbers of the frames that begin a scene.
     """
 
-    def __init__(self, seconds: Sequence[float], unexamined: Iterable[int], sightings: Iterable[Sighting]) -> None:
+    def __init__(
+        self, seconds: Sequence[float], unexamined: Iterable[int], sightings: Iterable[Sighting], *, scenes: Iterable[int] = ()
+    ) -> None:
         self.seconds = tuple(seconds)
         self.unexamined = frozenset(unexamined)
         self.tracks: dict[int, list[Sighting]] = defaultdict(list)
         for sighting in sightings:
             self.tracks[sighting.track].append(sighting)
+        found = {track: sorted(_found(known), key=_frame) for track, known in self.tracks.items()}
+        bridges = self._bridges([known for known in found.values() if known], sorted(scenes))
         for track, known in self.tracks.items():
-            self.tracks[track] = sorted([*known, *_between(known)], key=lambda sighting: sighting.frame)
+            filled = [sighting for pair in [*pairwise(found[track]), *bridges[track]] for sighting in _between(*pair)]
+            self.tracks[track] = sorted([*known, *filled], key=_frame)
         self._by_frame: dict[int, list[Sighting]] = defaultdict(list)
         for known in self.tracks.values():
             for sighting in known:
                 self._by_frame[sighting.frame].append(sighting)
+
+    def _bridges(self, tracks: Sequence[Sequence[Sighting]], scenes: Sequence[int]) -> dict[int, list[tuple[Sighting, Sighting]]]:
+        """Return, by the later track, the last and first moments of tracks that may be one face that was lost in between.
+
+        Between those it is covered on the straight line, whether it is one face or not.
+        """
+        bridges: dict[int, list[tuple[Sighting, Sighting]]] = defaultdict(list)
+        for before in tracks:
+            for after in tracks:
+                last, first = before[-1], after[0]
+                if last.frame >= first.frame or bisect(scenes, last.frame) != bisect(scenes, first.frame):
+                    continue
+                sides = last.region.side_px, first.region.side_px
+                soon = self.seconds[first.frame] - self.seconds[last.frame] <= BRIDGE_SECONDS
+                near = math.dist(centre(last.region.box), centre(first.region.box)) <= BRIDGE_SIDES * max(sides)
+                if soon and near and max(sides) <= BRIDGE_RESIZE * min(sides):
+                    bridges[first.track].append((last, first))
+        return bridges
 
     def at(self, frame: int) -> tuple[Sighting, ...]:
         """Return everything to cover in a frame. A face may be sighted in more than one way."""
@@ -114,23 +142,25 @@ class CoverPlan:
 _RANK = {"detection": 0, "interpolation": 1, "tracking": 2}
 
 
-def _between(known: Sequence[Sighting]) -> list[Sighting]:
-    """Return one sighting for each frame between two in which a face was found, on the straight line between its places."""
-    found = sorted((sighting for sighting in known if sighting.found is not None), key=lambda sighting: sighting.frame)
+def _frame(sighting: Sighting) -> int:
+    return sighting.frame
+
+
+def _found(known: Iterable[Sighting]) -> list[Sighting]:
+    return [sighting for sighting in known if sighting.found is not None]
+
+
+def _between(before: Sighting, after: Sighting) -> list[Sighting]:
+    """Return a sighting of the later track for each frame between two in which a face was found, on the straight line."""
+    assert before.found is not None
+    assert after.found is not None
     filled = []
-    for before, after in pairwise(found):
-        for frame in range(before.frame + 1, after.frame):
-            share = (frame - before.frame) / (after.frame - before.frame)
-            assert before.found is not None
-            assert after.found is not None
-            x0, y0, x1, y1 = (
-                start + share * (end - start) for start, end in zip(before.found.box, after.found.box, strict=True)
-            )
-            nearer = before.found if share < 0.5 else after.found
-            region = Region((x0, y0, x1, y1), nearer.lean)
-            filled.append(
-                Sighting(frame, before.track, region.grown((JITTER + GAP_GROWTH) * region.side_px), "interpolation")
-            )
+    for frame in range(before.frame + 1, after.frame):
+        share = (frame - before.frame) / (after.frame - before.frame)
+        x0, y0, x1, y1 = (start + share * (end - start) for start, end in zip(before.found.box, after.found.box, strict=True))
+        nearer = before.found if share < 0.5 else after.found
+        region = Region((x0, y0, x1, y1), nearer.lean)
+        filled.append(Sighting(frame, after.track, region.grown((JITTER + GAP_GROWTH) * region.side_px), "interpolation"))
     return filled
 
 

@@ -70,6 +70,7 @@ class Survey:
         self._next_thorough_seconds = float("-inf")
         self._seconds: list[float] = []
         self._unexamined: list[int] = []
+        self._scenes: list[int] = []
         self._sightings: list[Sighting] = []
         self._kept: deque[_Kept] = deque()
         self._known_tracks: set[int] = set()
@@ -86,6 +87,8 @@ class Survey:
             tracks, cut = self._follower(image, seconds)
             for track in tracks:
                 self._sightings.append(_sighting(number, track, seconds))
+            if cut:
+                self._scenes.append(number)
             self._keep(number, seconds, image, cut)
             for track in tracks:
                 if track.number not in self._known_tracks:
@@ -102,7 +105,7 @@ class Survey:
 
     def plan(self) -> CoverPlan:
         """Return what to cover in all frames that were seen."""
-        return CoverPlan(self._seconds, self._unexamined, self._sightings)
+        return CoverPlan(self._seconds, self._unexamined, self._sightings, scenes=self._scenes)
 
     def close(self) -> None:
         """Release the models. May be called any number of times."""

@@ -134,6 +134,11 @@ class Tracker:
             raise ValueError("update comes after predict")
         seconds = self._seconds
         pairs = match([_expected(track, self._passed) for track in self.tracks], detections)
+        # What was hidden by something that moved otherwise turns up where it was going.
+        lost = [i for i, track in enumerate(self.tracks) if i not in pairs and track.score is None]
+        spare = [j for j in range(len(detections)) if j not in pairs.values()]
+        coasts = [replace(self.tracks[i].region, box=self.tracks[i].coast) for i in lost]
+        pairs |= {lost[i]: spare[j] for i, j in match(coasts, [detections[j] for j in spare]).items()}
         kept = []
         for index, track in enumerate(self.tracks):
             if index in pairs:
