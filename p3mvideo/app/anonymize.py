@@ -173,6 +173,8 @@ def anonymize(
         threads, overwrite, audio == "keep", keep_metadata, options, listener,
     )  # fmt: skip
     done = [Anonymized(item, error=error) for item, error in listed.missing]
+    for missing in done:
+        listener.input_done(missing)
     for number, (item, plan) in enumerate(zip(listed.items, plans, strict=True), start=1):
         listener.input_started(item, number, len(listed.items))
         try:

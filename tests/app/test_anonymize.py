@@ -1,0 +1,248 @@
+"""Files in, files without faces out, whatever happens to the detector on the way."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from p3mvideo.app import anonymize as module
+from p3mvideo.app.anonymize import AnonymizeListener, anonymize
+from p3mvideo.errors import ConfigError, ExitCode, PrivacyError, SourceError
+from p3mvideo.frame import UInt8Array
+from p3mvideo.io.video_source import VideoSource
+from p3mvideo.privacy.detection import Detection
+from p3mvideo.privacy.survey import Survey
+from tests.io.media import make_video, packets_of
+from tests.privacy.fakes import ScriptedSearch, face_at
+
+WIDTH, HEIGHT, FRAMES = 192, 144, 30
+FACE = (slice(56, 88), slice(80, 112))
+"""Where the face is in every frame: 32 px about (96, 72)."""
+
+Script = Callable[[int], Sequence[Detection]]
+
+
+def here(_: int) -> list[Detection]:
+    return [face_at(96, 72, 32)]
+
+
+@pytest.fixture(autouse=True)
+def surveys(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Replace the detector by a script, which a test may change."""
+    state: dict[str, Any] = {"script": here, "surveys": []}
+
+    def make_survey(*, on_detector_failure: Any, **_: Any) -> Survey:
+        survey = Survey(ScriptedSearch(lambda n: state["script"](n)), ScriptedSearch(lambda n: ()), on_failure=on_detector_failure)
+        state["surveys"].append(survey)
+        return survey
+
+    monkeypatch.setattr(module, "make_survey", make_survey)
+    monkeypatch.setattr(module, "face_model_path", lambda *_, **__: Path("model"))
+    return state
+
+
+def pictures() -> list[UInt8Array]:
+    """Return frames whose face region is a checkerboard, the rest plain."""
+    picture = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
+    checks = (np.indices((HEIGHT, WIDTH)).sum(axis=0) // 4 % 2 * 255).astype(np.uint8)
+    picture[FACE] = checks[FACE][..., None]
+    return [picture] * FRAMES
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return make_video(
+        tmp_path / "clip.mp4",
+        pictures=pictures(),
+        audio="aac",
+        metadata={"location": "+48.1+11.5/", "artist": "Somebody", "title": "Holiday"},
+        options={"crf": "10"},
+    )
+
+
+def frames_of(path: Path) -> list[UInt8Array]:
+    with VideoSource(path) as source:
+        return [frame.interleaved().copy() for frame in source]
+
+
+def contrast(image: UInt8Array) -> float:
+    """Return how much of the checkerboard can be seen: about 127 if all, about 0 if nothing."""
+    return float(image[FACE].astype(float).std(axis=(0, 1)).max())
+
+
+def bare(path: Path) -> list[int]:
+    """Return the numbers of frames in which the face can be seen."""
+    return [number for number, image in enumerate(frames_of(path)) if contrast(image) > 20]
+
+
+def test_the_check_itself_sees_the_face(clip: Path) -> None:
+    assert bare(clip) == list(range(FRAMES))
+
+
+def test_a_video_is_written_without_faces_beside_its_audit_and_sheet(clip: Path) -> None:
+    passes: list[tuple[int, int]] = []
+    result = anonymize([clip], listener=AnonymizeListener(progressed=lambda done, number, of: passes.append((done, number))))
+    assert result.exit_code is ExitCode.DONE
+    output = clip.with_name("clip_anonymized.mp4")
+    assert result.inputs[0].output == output
+    assert bare(output) == []
+    images = frames_of(output)
+    assert len(images) == FRAMES
+    assert abs(int(images[5][10, 10, 0]) - 120) < 8, "the rest of the picture changed"
+    audit = json.loads(clip.with_name("clip_anonymized.audit.json").read_text())
+    assert audit["frames"] == FRAMES
+    assert audit["options"]["replacewith"] == "blur"
+    assert audit["tracks"][0]["covered_by_detection"] == FRAMES
+    sheet = cv2.imread(str(clip.with_name("clip_anonymized.review.jpg")))
+    assert sheet is not None
+    assert passes == [(1, n) for n in range(1, FRAMES + 1)] + [(2, n) for n in range(1, FRAMES + 1)]
+    assert packets_of(output, "audio") == packets_of(clip, "audio")
+    assert not list(clip.parent.glob("*.part"))
+
+
+def test_a_face_that_is_found_late_and_lost_early_is_covered_throughout(clip: Path, surveys: dict[str, Any]) -> None:
+    surveys["script"] = lambda n: here(n) if 14 <= n <= 16 or n == 20 else []
+    anonymize([clip])
+    assert bare(clip.with_name("clip_anonymized.mp4")) == []
+    audit = json.loads(clip.with_name("clip_anonymized.audit.json").read_text())
+    assert audit["tracks"][0]["covered_by_detection"] == 4
+    assert audit["tracks"][0]["covered_by_interpolation"] == 3
+    assert audit["tracks"][0]["covered_by_tracking"] == FRAMES - 7
+
+
+def raising(n: int) -> Sequence[Detection]:
+    if n == 7:
+        raise OSError("the model is gone")
+    return here(n)
+
+
+def hanging(n: int) -> Sequence[Detection]:
+    if n == 7:
+        time.sleep(2)
+    return here(n)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("script", [raising, hanging, lambda n: here(n) if n < 5 else []], ids=["raises", "hangs", "finds nothing"])
+def test_no_fault_of_the_detector_shows_a_face(clip: Path, surveys: dict[str, Any], script: Script) -> None:
+    surveys["script"] = script
+    result = anonymize([clip], on_detector_failure="mosaic")
+    assert result.exit_code is ExitCode.DONE
+    output = clip.with_name("clip_anonymized.mp4")
+    assert bare(output) == []
+    assert len(frames_of(output)) == FRAMES
+    audit = result.inputs[0].audit
+    assert audit is not None
+    assert len(audit["frames_covered_whole"]) == (1 if script is raising else 0)
+
+
+def test_a_failing_detector_stops_and_leaves_nothing_behind(clip: Path, surveys: dict[str, Any]) -> None:
+    surveys["script"] = raising
+    result = anonymize([clip])
+    assert result.exit_code is ExitCode.SOME_FAILED
+    assert isinstance(result.inputs[0].error, PrivacyError)
+    assert "the model is gone" in result.inputs[0].error.message
+    assert [path.name for path in clip.parent.iterdir()] == ["clip.mp4"]
+
+
+def test_frames_that_were_not_seen_in_the_first_pass_are_never_shown(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    see = Survey.see
+    monkeypatch.setattr(Survey, "see", lambda self, frame: None if frame.pts == 0 else see(self, frame))
+    result = anonymize([clip])
+    assert isinstance(result.inputs[0].error, PrivacyError)
+    assert [path.name for path in clip.parent.iterdir()] == ["clip.mp4"]
+
+
+def metadata_of(path: Path) -> dict[str, str]:
+    with av.open(str(path)) as container:
+        return dict(container.metadata)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_metadata_that_tells_who_and_where_is_left_out(clip: Path, keep: bool) -> None:
+    anonymize([clip], keep_metadata=keep)
+    told = metadata_of(clip.with_name("clip_anonymized.mp4"))
+    assert ("location" in told) == ("artist" in told) == ("title" in told) == keep
+
+
+def test_sound_can_be_dropped(clip: Path) -> None:
+    anonymize([clip], audio="drop")
+    with av.open(str(clip.with_name("clip_anonymized.mp4"))) as container:
+        assert [stream.type for stream in container.streams] == ["video"]
+
+
+def test_pictures_and_folders(tmp_path: Path) -> None:
+    folder = tmp_path / "album"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("one.png", "deep/two.png"):
+        cv2.imwrite(str(folder / name), pictures()[0])
+    result = anonymize([folder], output=tmp_path / "safe")
+    assert result.exit_code is ExitCode.DONE
+    for name in ("one.png", "deep/two.png"):
+        image = cv2.imread(str(tmp_path / "safe" / name), cv2.IMREAD_COLOR_RGB)
+        assert image is not None
+        assert contrast(np.asarray(image, np.uint8)) < 5
+    assert (tmp_path / "safe" / "deep" / "two.audit.json").is_file()
+
+
+def test_an_input_that_fails_does_not_keep_others_from_being_done(clip: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    done: list[object] = []
+    result = anonymize([broken, clip, tmp_path / "missing.mp4"], listener=AnonymizeListener(input_done=done.append))
+    errors = {entry.item.path.name: entry.error for entry in result.inputs}
+    assert isinstance(errors["broken.mp4"], SourceError)
+    assert isinstance(errors["missing.mp4"], SourceError)
+    assert errors["clip.mp4"] is None
+    assert result.exit_code is ExitCode.SOME_FAILED
+    assert len(done) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"mask_scale": 0.5}, "--mask-scale"),
+        ({"audio": "louder"}, "--audio"),
+        ({"replacewith": "smudge"}, "--replacewith"),
+        ({"output": Path("-")}, "-o -"),
+    ],
+)
+def test_options_that_make_no_sense_are_named(clip: Path, options: dict[str, Any], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        anonymize([clip], **options)
+
+
+def test_standard_input_cannot_be_read_twice() -> None:
+    with pytest.raises(ConfigError, match="twice"):
+        anonymize(["-"])
+
+
+def test_an_output_that_exists_is_kept(clip: Path) -> None:
+    output = clip.with_name("clip_anonymized.mp4")
+    output.write_bytes(b"precious")
+    assert anonymize([clip]).exit_code is not ExitCode.DONE
+    assert output.read_bytes() == b"precious"
+    assert anonymize([clip], overwrite=True).exit_code is ExitCode.DONE
+    assert bare(output) == []
+
+
+def test_every_survey_is_closed(clip: Path, surveys: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: set[int] = set()
+    close = Survey.close
+
+    def noted_close(self: Survey) -> None:
+        closed.add(id(self))
+        close(self)
+
+    monkeypatch.setattr(Survey, "close", noted_close)
+    surveys["script"] = raising
+    anonymize([clip])
+    assert closed == set(map(id, surveys["surveys"]))
