@@ -32,7 +32,7 @@ def read_config(path: Path, command: str, options: Collection[str]) -> dict[str,
 
     Raises:
         ConfigError: The file cannot be read, its table for this command names an option that the command does not have, or a value
-            is neither text, number, time nor truth value.
+            is neither text, number, time, truth value nor a list of these.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -50,6 +50,6 @@ def read_config(path: Path, command: str, options: Collection[str]) -> dict[str,
     common = {name.replace("-", "_"): value for name, value in content.items() if not isinstance(value, dict)}
     chosen = {name: value for name, value in common.items() if name in options} | own
     for name, value in chosen.items():
-        if isinstance(value, list | dict):
-            raise ConfigError(f"{path}: {name} is one value, got {value!r}", hint=f'write  {name} = "..."')
+        if any(isinstance(part, list | dict) for part in (value if isinstance(value, list) else [value])):
+            raise ConfigError(f"{path}: {name} is a value or a list of values, got {value!r}", hint=f'write  {name} = "..."')
     return chosen

@@ -280,10 +280,10 @@ def _check_numbers(
 ) -> None:
     """Raise ConfigError for the first number that is out of its range."""
     if downsample_ratio != "auto" and not 0 < downsample_ratio <= 1:
-        raise ConfigError(f"--downsample-ratio is auto or a number above 0 and up to 1, got {downsample_ratio}")
+        raise ConfigError(f"--downsample-ratio is auto or a number above 0 and up to 1, got {downsample_ratio}", hint="0.5 halves the frame")
     if lookahead < 0:
-        raise ConfigError(f"--lookahead is 0 frames or more, got {lookahead}")
+        raise ConfigError(f"--lookahead is 0 frames or more, got {lookahead}", hint="leave it out for 3")
     if seq_chunk < 1:
-        raise ConfigError(f"--seq-chunk is at least 1, got {seq_chunk}")
+        raise ConfigError(f"--seq-chunk is at least 1, got {seq_chunk}", hint="leave it out for 4")
     if not 0 <= smoothing_strength <= 1:
-        raise ConfigError(f"--smoothing-strength goes from 0 to 1, got {smoothing_strength}")
+        raise ConfigError(f"--smoothing-strength goes from 0 to 1, got {smoothing_strength}", hint="leave it out for 0.5")

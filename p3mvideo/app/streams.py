@@ -36,9 +36,9 @@ class ReadOptions:
         if self.end is not None and self.end <= (self.start or 0):
             raise ConfigError(f"--end {float(self.end):g} s does not lie after --start {float(self.start or 0):g} s", hint="exchange them")
         if self.threads < 0:
-            raise ConfigError(f"--threads is 0 (choose) or more, got {self.threads}")
+            raise ConfigError(f"--threads is 0 or more, got {self.threads}", hint="0 lets every part choose")
         if self.size is not None and min(self.size) < 1:
-            raise ConfigError(f"--size is at least 1x1, got {self.size[0]}x{self.size[1]}")
+            raise ConfigError(f"--size is at least 1x1, got {self.size[0]}x{self.size[1]}", hint="write it like 1280x720")
 
     @property
     def trims(self) -> bool:
@@ -86,7 +86,7 @@ class WriteOptions:
         if self.crf is not None and self.bitrate is not None:
             raise ConfigError("--crf and --bitrate exclude each other", hint="give a quality or a bit rate")
         if self.bitrate is not None and self.bitrate < 1:
-            raise ConfigError(f"--bitrate is above 0, got {self.bitrate}")
+            raise ConfigError(f"--bitrate is above 0, got {self.bitrate}", hint="write bits per second, such as 800k or 4M")
 
     def holds_alpha(self, path: Path) -> bool:
         """Return whether an output can be transparent."""

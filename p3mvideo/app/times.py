@@ -34,6 +34,6 @@ def exact_rate(rate: float | None) -> Fraction | None:
     if rate is None:
         return None
     if not MIN_RATE <= rate <= MAX_RATE:
-        raise ConfigError(f"--rate goes from {MIN_RATE} to {MAX_RATE} frames per second, got {rate:g}")
+        raise ConfigError(f"--rate goes from {MIN_RATE} to {MAX_RATE} frames per second, got {rate:g}", hint="write it like 25 or 29.97")
     ntsc = Fraction(round(rate * 1.001) * 1000, 1001)
     return ntsc if ntsc and abs(ntsc - Fraction(rate)) < Fraction(1, 200) and rate % 1 else Fraction(rate).limit_denominator(1001)

@@ -134,7 +134,7 @@ def parse_ratio(text: str) -> float | Literal["auto"]:
     try:
         return float(text)
     except ValueError:
-        raise ConfigError(f"--downsample-ratio is auto or a number above 0 and up to 1, got {text!r}") from None
+        raise ConfigError(f"--downsample-ratio is auto or a number above 0 and up to 1, got {text!r}", hint="0.5 halves the frame") from None
 
 
 def parse_bitrate(text: str | None) -> int | None:
