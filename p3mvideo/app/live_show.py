@@ -134,7 +134,7 @@ class Show:
 
     def start(self) -> None:
         """Show the placeholder from now on, until pictures come."""
-        self._tick()
+        self.tick()
         self._keeper.start()
 
     def write(self, picture: Frame) -> None:
@@ -170,29 +170,11 @@ class Show:
         """Why the placeholder is shown on purpose."""
         return frozenset(self._reasons)
 
-    def close(self) -> None:
-        """Show the placeholder as the last picture and release the outlets. May be called any number of times."""
-        with self._lock:
-            if self._closed.is_set():
-                return
-            self.pause("the end")
-            self._closed.set()
-            for outlet in self._outlets:
-                outlet.close()
+    def tick(self) -> None:
+        """Send what is due: the placeholder when something changed, what was shown before when nothing new came.
 
-    def _forget(self) -> None:
-        self._live = None
-        self._not_before = self._clock()
-        self._tick()
-
-    def _keep_up(self) -> None:
-        while not self._closed.wait(self._period_seconds / 2):
-            with self._lock:
-                if not self._closed.is_set():
-                    self._tick()
-
-    def _tick(self) -> None:
-        """Send what is due: the placeholder when something changed, what was shown before when nothing new came."""
+        Called by a thread of its own, twice a period.
+        """
         with self._lock:
             state, now = self.state, self._clock()
             title = TITLES.get(state)
@@ -206,6 +188,27 @@ class Show:
             if changed or not 0 <= now - self._sent_at < PLACEHOLDER_SECONDS:
                 self._placeholder_count += changed
                 self._send(self._placeholder(state), state, is_repeat=not changed)
+
+    def close(self) -> None:
+        """Show the placeholder as the last picture and release the outlets. May be called any number of times."""
+        with self._lock:
+            if self._closed.is_set():
+                return
+            self.pause("the end")
+            self._closed.set()
+            for outlet in self._outlets:
+                outlet.close()
+
+    def _forget(self) -> None:
+        self._live = None
+        self._not_before = self._clock()
+        self.tick()
+
+    def _keep_up(self) -> None:
+        while not self._closed.wait(self._period_seconds / 2):
+            with self._lock:
+                if not self._closed.is_set():
+                    self.tick()
 
     def _send(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
         self._shown_state, self._sent_at = state, self._clock()
