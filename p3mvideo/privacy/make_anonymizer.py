@@ -8,12 +8,12 @@ from typing import Literal
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer
 from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
-from p3mvideo.privacy.cover import Smear, make_filter
+from p3mvideo.privacy.cover import make_filter
 from p3mvideo.privacy.detector import FaceDetector
 from p3mvideo.privacy.search import WEAK, StreamSearch
 from p3mvideo.privacy.survey import Survey
 
-INPUT_MASK_SCALE, OUTPUT_MASK_SCALE = 1.0, 1.3
+OUTPUT_MASK_SCALE = 1.3
 
 
 def make_anonymizer(
@@ -34,8 +34,8 @@ def make_anonymizer(
     Args:
         anonymize: "input" hides faces from everything but the written picture, "output" from that too, "off" shows them.
         thresh: The detector's score, in (0, 1), from which something is a face.
-        mask_scale: Size of what "output" covers around a face, 1 or more. "input" covers from brow line to chin, as in the pictures
-            that the network was trained on, so that it sees the outline of the head.
+        mask_scale: Size of what "output" covers around a face in what is written, 1 or more. The network is shown faces that are
+            covered from brow line to chin, as in the pictures that it was trained on, and the outline of the head.
         replacewith: What "output" covers faces with: blur, mosaic, solid, or the path of a picture.
         mosaicsize: Side of a mosaic's squares in pixels.
         min_face: Height in pixels of the smallest face to look for; None: 24, or an eightieth of the frame's long side.
@@ -61,10 +61,10 @@ def make_anonymizer(
     detector = FaceDetector(confidence=WEAK * thresh, mode="video", offline=offline, face_model=face_model)
     return FaceAnonymizer(
         StreamSearch(detector, thresh=thresh, min_face_px=min_face),
-        replacement=replacement if hidden else Smear(),
+        replacement=replacement,
         keep_originals=not hidden or keep_subject,
-        inner=not hidden,
-        mask_scale=mask_scale or (OUTPUT_MASK_SCALE if hidden else INPUT_MASK_SCALE),
+        inner=not keep_subject,
+        mask_scale=mask_scale or OUTPUT_MASK_SCALE,
         on_failure=on_detector_failure,
     )
 
