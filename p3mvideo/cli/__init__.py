@@ -1,8 +1,13 @@
 """The command line: one file per command, each importing what it runs only when it runs."""
 
+import os
+import sys
+import threading
+
 import typer
 
 from p3mvideo import __version__
+from p3mvideo.cli.anonymize import anonymize_command
 from p3mvideo.cli.bench import bench_command
 from p3mvideo.cli.demo import demo_command
 from p3mvideo.cli.evaluate import evaluate_command
@@ -20,6 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("process")(process_command)
+app.command("anonymize")(anonymize_command)
 app.command("bench")(bench_command)
 app.command("demo")(demo_command)
 app.command("webcam")(webcam_command)
@@ -42,4 +48,12 @@ def _common(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if any(thread.name.startswith("p3mvideo ") for thread in threading.enumerate()):
+            # A stage hangs in a foreign call and was left behind. Everything is released and said; Python's own end would wait
+            # for what that stage holds, such as standard output, or crash on it.
+            sys.stderr.flush()
+            os._exit(end.code if isinstance(end.code, int) else 1)
+        raise
