@@ -27,6 +27,8 @@ RETRY_SECONDS = 0.5
 """Wait before the second attempt; each further one waits that much longer."""
 HEALTHY_SECONDS = 20.0
 """A pipeline that ran for so long is not failing in a row."""
+SETTLE_SECONDS = 3.0
+"""How long a pipeline runs before its speed counts: scenes are searched for faces thoroughly at their beginning."""
 STUCK_SECONDS = 8.0
 """Frames that go in without any coming out for so long are stuck."""
 SET_UP_SECONDS = 60.0
@@ -108,8 +110,9 @@ class LiveSession:
     def tick(self) -> None:
         """Look after the session; called some times a second, always by the same thread."""
         self._end_what_is_stuck()
-        observation = self.meter.observe()
-        settled = self._rung == self.ladder.rung and self._started_at is not None and not self._source.paused
+        observation, started_at = self.meter.observe(), self._started_at
+        settled = started_at is not None and time.monotonic() - started_at > SETTLE_SECONDS
+        settled = settled and self._rung == self.ladder.rung and not self._source.paused
         if observation is not None and settled and self.ladder.observe(lost_share=observation.lost_share, load=observation.load):
             threading.Thread(target=self._take_step, args=(self.ladder.rung,), name="ladder", daemon=True).start()
 

@@ -39,12 +39,16 @@ class CameraReader:
         self._stopped = False
         self.rate: Fraction | None = None
         """Frames per second, as the camera says; None before it is open."""
+        self.wanted = False
+        """Whether somebody takes pictures at present, see `want`."""
         self.delivered = 0
-        """Pictures that the camera delivered."""
+        """Pictures that the camera delivered while they were wanted."""
         self.dropped = 0
-        """Pictures that gave way to newer ones."""
+        """Those of them that gave way to newer ones."""
         self.last_at_seconds = clock()
         """When the newest picture arrived, or the reader began."""
+        self.is_open = False
+        """Whether the camera has delivered anything."""
         threading.Thread(target=self._read, name="camera", daemon=True).start()
 
     def take(self, timeout_seconds: float) -> Shot | None:
@@ -60,10 +64,10 @@ class CameraReader:
             shot, self._newest = self._newest, None
             return shot
 
-    def discard(self) -> None:
-        """Forget the newest picture, which nobody wants."""
+    def want(self, wanted: bool) -> None:
+        """Say whether pictures are wanted from now on. One that came before is forgotten."""
         with self._changed:
-            self._newest = None
+            self.wanted, self._newest = wanted, None
 
     def stop(self) -> None:
         """Let the thread close the camera as soon as that lets go of it. Does not wait; may be called any number of times."""
@@ -92,9 +96,9 @@ class CameraReader:
         with self._changed:
             if self._stopped:
                 return
-            self.dropped += self._newest is not None
-            self.delivered += 1
-            self.last_at_seconds = shot.at_seconds
+            self.dropped += self.wanted and self._newest is not None
+            self.delivered += self.wanted
+            self.last_at_seconds, self.is_open = shot.at_seconds, True
             self._newest = shot
             self._changed.notify_all()
 

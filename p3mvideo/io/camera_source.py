@@ -69,12 +69,12 @@ class CameraSource:
 
     @property
     def captured(self) -> int:
-        """Pictures that the camera delivered."""
+        """Pictures that the camera delivered while frames were wanted."""
         return self._past_delivered + (self._reader.delivered if self._reader else 0)
 
     @property
     def dropped(self) -> int:
-        """Pictures that nobody took before a newer one came."""
+        """Those of them that nobody took before a newer one came."""
         return self._past_dropped + (self._reader.dropped if self._reader else 0)
 
     def __enter__(self) -> Self:
@@ -122,29 +122,34 @@ class CameraSource:
         Raises:
             BaseException: What `fail` was given.
         """
-        while not self._stop.is_set():
-            if self._failure is not None:
-                failure, self._failure = self._failure, None
-                raise failure
-            shot = self._next_shot()
-            if shot is not None:
-                self.delivered_at_seconds = self._clock()
-                yield self._frame(shot)
-        if not self._closed:
-            self._stop.clear()
-
-    def _next_shot(self) -> Shot | None:
-        """Return the newest picture; None if there is none at the moment, or none is wanted."""
         if self._reader is None:
             raise ValueError("a camera is iterated inside its context only")
         try:
-            shot = self._reader.take(WAKE_SECONDS)
+            while not self._stop.is_set():
+                if self._failure is not None:
+                    failure, self._failure = self._failure, None
+                    raise failure
+                if self._reader.wanted == self.paused:
+                    self._reader.want(not self.paused)
+                shot = self._next_shot(self._reader)
+                if shot is not None:
+                    self.delivered_at_seconds = self._clock()
+                    yield self._frame(shot)
+        finally:
+            self._reader.want(False)
+        if not self._closed:
+            self._stop.clear()
+
+    def _next_shot(self, reader: CameraReader) -> Shot | None:
+        """Return the newest picture; None if there is none at the moment, or none is wanted."""
+        try:
+            shot = reader.take(WAKE_SECONDS)
         except P3MVideoError as error:
             self._reopen(error.message)
             return None
         if shot is None:
-            allowed_seconds = SILENCE_SECONDS if self._reader.delivered else OPENING_SECONDS
-            if self._clock() - self._reader.last_at_seconds > allowed_seconds:
+            allowed_seconds = SILENCE_SECONDS if reader.is_open else OPENING_SECONDS
+            if self._clock() - reader.last_at_seconds > allowed_seconds:
                 self._reopen("the camera delivers no pictures")
             return None
         self.lost, self._attempts = "", 0

@@ -192,10 +192,9 @@ class Stage:
         self.monkeypatch.setattr(webcam_module, "choose_camera", lambda wanted: ChosenCamera("room", False, self.open_camera))
         if self.recording is not None:
             options["record"] = self.recording
-        make_controls = webcam_module.LiveControls
 
         def keep_controls(*arguments: Any) -> LiveControls:
-            self.controls = make_controls(*arguments)
+            self.controls = LiveControls(*arguments)
             return self.controls
 
         self.monkeypatch.setattr(webcam_module, "LiveControls", keep_controls)
@@ -211,10 +210,9 @@ class Stage:
 
         player = threading.Thread(target=play, name="script", daemon=True)
         player.start()
+        chosen: dict[str, Any] = {"bg": ["white"], "preview": False, "smoothing": "off"} | options
         try:
-            self.result = webcam_module.webcam(
-                **({"bg": ["white"], "preview": False, "smoothing": "off"} | options), say=self.said.append, stop=self.stop, parts=self.parts
-            )
+            self.result = webcam_module.webcam(**chosen, say=self.said.append, stop=self.stop, parts=self.parts)
         except BaseException as error:
             self.error = error
         player.join(LIMIT_SECONDS)

@@ -6,12 +6,13 @@ import time
 
 import pytest
 
-from p3mvideo.app import live_ladder, live_load
+from p3mvideo.app import live_ladder, live_load, live_session
 from tests.live.room import Stage, wait_for
 
 
 def test_a_slow_network_leads_down_and_a_fast_one_up_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_load, "OBSERVE_SECONDS", 0.1)
+    monkeypatch.setattr(live_session, "SETTLE_SECONDS", 0.1)
     monkeypatch.setattr(live_ladder, "UP_AFTER", 3)
     slow = True
 
