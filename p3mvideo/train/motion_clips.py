@@ -115,13 +115,11 @@ class _Scene:
         self._sway = Path(rng, motion.sway), Path(rng, 0.4 * motion.sway)
         self._turn = Path(rng, motion.turn)
         self._parts = [
-            (rng.uniform(-0.5, 0.5), y, Path(rng, motion.bend * self._width), Path(rng, 0.5 * motion.bend * self._width))
-            for y in (0.15, 0.4, 0.7)
+            (rng.uniform(-0.5, 0.5), y, Path(rng, motion.bend * self._width), Path(rng, 0.5 * motion.bend * self._width)) for y in (0.15, 0.4, 0.7)
         ]
         self._pan = Path(rng, motion.pan), Path(rng, 0.5 * motion.pan)
         self._zoom = Path(rng, motion.zoom)
         self._exposure_phase = rng.uniform(0, 2 * math.pi)
-        self._occluder = rng.uniform(20, 235, 3).astype(np.float32)
         self._y, self._x = np.mgrid[: self._height, : self._width].astype(np.float32)
 
     def exposed(self, seconds: float, open_seconds: float) -> tuple[Float32Array, Float32Array]:
@@ -142,8 +140,8 @@ class _Scene:
         alpha = person[..., 3]
         picture = person[..., :3] + (1 - alpha[..., None]) * self._background_at(seconds)
         if self._motion.occlusion > 0:
-            cover = self._occluder_at(seconds)
-            picture = picture + cover[..., None] * (self._occluder - picture)
+            face, cover = self._occluder_at(seconds)
+            picture = picture + cover[..., None] * (face - picture)
             alpha = alpha * (1 - cover)
         return picture, alpha
 
@@ -179,14 +177,16 @@ class _Scene:
         moved: Float32Array = cv2.remap(self._background, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
         return moved
 
-    def _occluder_at(self, seconds: float) -> Float32Array:
-        """Return how much an upright ellipse that crosses the frame once covers each pixel, (H, W) in [0, 1]."""
+    def _occluder_at(self, seconds: float) -> tuple[Float32Array, Float32Array]:
+        """Return the colours (H, W, 3) of an upright panel that crosses the frame once, and how much it covers, (H, W) in [0, 1].
+
+        Its face is the background upside down: a thing of that place, but nothing that is seen behind it.
+        """
         half = self._motion.occlusion * self._width / 2
-        progress = seconds / self._seconds
-        centre_x = -half + progress * (self._width + 2 * half)
-        radius = np.hypot((self._x - centre_x) / half, (self._y - 0.75 * self._height) / (2 * half))
-        cover: Float32Array = np.clip((1 - radius) * half + 0.5, 0, 1)
-        return cover
+        x = self._x - (-half + seconds / self._seconds * (self._width + 2 * half))
+        height, width = self._background.shape[:2]
+        face = cv2.remap(self._background, x + np.float32(width / 2), height - 1 - self._y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        return np.asarray(face, np.float32), np.clip(half - np.abs(x) + 0.5, 0, 1)
 
 
 def _placed(colours: UInt8Array, alpha: Float32Array, size: tuple[int, int]) -> tuple[Float32Array, float, bool]:
