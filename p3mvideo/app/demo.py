@@ -30,7 +30,7 @@ class DemoResult:
 
 
 def demo(folder: Path = Path("demo"), *, seconds: float = 4.0, listener: ProcessListener | None = None) -> DemoResult:
-    """Make a clip, put another background behind its person, and lay out six of its frames.
+    """Make a clip, put another background behind its person, hide its face too, and lay out six of its frames.
 
     Args:
         folder: Where everything is written; what an earlier demonstration wrote there is replaced.
@@ -51,8 +51,12 @@ def demo(folder: Path = Path("demo"), *, seconds: float = 4.0, listener: Process
     result = process(
         [str(clip)], output=composite, bg=str(background), alpha=alpha, overwrite=True, report=folder / "report.json", listener=listener
     )
+    hidden = folder / "face_hidden.mp4"
     if not result.failures:
-        rows = [("input", clip), ("matte", alpha), ("composite", composite)]
+        again = process([str(clip)], output=hidden, bg="blur", anonymize="output", overwrite=True)
+        result = again if again.failures else result
+    if not result.failures:
+        rows = [("input", clip), ("matte", alpha), ("composite", composite), ("background blurred, face hidden", hidden)]
         write_picture(sheet, contact_sheet([(label, list(spread_frames(path, SHEET_FRAMES))) for label, path in rows]))
     return DemoResult(result, composite, sheet)
 

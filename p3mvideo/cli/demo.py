@@ -15,7 +15,7 @@ def demo_command(
     folder: Annotated[Path, typer.Argument(help="Where everything is written.")] = Path("demo"),
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of the clip.")] = 4.0,
 ) -> None:
-    """Make a short clip, give it another background, and lay out six of its frames."""
+    """Make a short clip, give it another background, hide its face, and lay out six of its frames."""
     with reporting_errors():
         from p3mvideo.app.demo import demo
         from p3mvideo.app.process import ProcessListener

@@ -1,0 +1,105 @@
+"""The demonstration, the benchmark, and the pictures that they lay out."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from p3mvideo.app import bench as bench_module
+from p3mvideo.app import process as process_module
+from p3mvideo.app.bench import bench
+from p3mvideo.app.contact_sheet import contact_sheet, write_picture
+from p3mvideo.app.demo import demo, spread_frames, sunset
+from p3mvideo.app.sample_clip import make_sample_clip
+from p3mvideo.errors import SinkError
+from p3mvideo.io.video_source import VideoSource
+from p3mvideo.pipeline import STAGES
+from tests.app.conftest import LOADED
+from tests.io.media import make_video
+
+
+@pytest.fixture(autouse=True)
+def _one_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (process_module, bench_module):
+        monkeypatch.setattr(module, "make_matter", LOADED)
+
+
+@pytest.mark.usefixtures("cached_face_models")
+def test_the_demonstration_makes_everything_it_speaks_of(tmp_path: Path) -> None:
+    for _ in range(2):  # the second time it replaces what is there
+        made = demo(tmp_path / "demo", seconds=0.2)
+        assert made.result.exit_code == 0
+    names = sorted(path.name for path in (tmp_path / "demo").iterdir())
+    assert names == ["alpha.mp4", "background.png", "clip.mp4", "composite.mp4", "contact_sheet.png", "face_hidden.mp4", "report.json"]
+    assert (made.composite, made.sheet) == (tmp_path / "demo" / "composite.mp4", tmp_path / "demo" / "contact_sheet.png")
+    sheet = cv2.imread(str(made.sheet))
+    assert sheet is not None
+    assert sheet.shape[1] > sheet.shape[0] > 500
+    report = json.loads((tmp_path / "demo" / "report.json").read_text())
+    assert report["inputs"][0]["statistics"]["frames_out"] == 6
+
+
+def test_the_demonstration_needs_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SinkError, match="cannot make the folder"):
+        demo(tmp_path / "file")
+
+
+def test_the_benchmark_measures_run_floor_and_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_module, "_network_times", partial(bench_module._network_times, runs=6))
+    seen: list[int] = []
+    result = bench(
+        seconds=0.4, size=(128, 96), bg="green", anonymize="off", smoothing="off", on_progress=lambda progress: seen.append(progress.frames_out)
+    )
+    assert seen == list(range(1, 13))
+    told = json.loads(json.dumps(result.to_json()))
+    assert tuple(told["run"]["stages"]) == STAGES
+    assert told["run"]["frames_out"] == told["floor"]["frames_out"] == 12
+    assert told["times_floor"] > 0
+    assert told["startup_seconds"] > 0
+    assert told["network"][0]["precision"] == "f32"
+    table = result.table()
+    assert "floor (decode and encode alone)" in table
+    assert "network alone at 512x288, f32" in table
+
+
+def test_the_benchmark_takes_a_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_module, "_network_times", lambda model, threads: ())
+    path = make_video(tmp_path / "mine.mp4", frames=5)
+    result = bench(path, anonymize="off", smoothing="off")
+    assert result.clip.startswith("mine.mp4: 64x48, 25 frames per second, 5 frames")
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["mine.mp4"]
+
+
+def test_a_sample_clip_has_the_size_and_length_asked_for_and_moves(tmp_path: Path) -> None:
+    path = make_sample_clip(tmp_path / "clip.mp4", width=96, height=64, seconds=0.5)
+    with VideoSource(path) as source:
+        frames = [frame.interleaved().astype(int) for frame in source]
+    assert [frame.shape for frame in frames] == [(64, 96, 3)] * 15
+    assert np.abs(frames[0] - frames[-1]).mean() > 1
+    filmed = make_sample_clip(tmp_path / "again.mp4", width=64, height=64, seconds=0.2, clip=path)
+    with VideoSource(filmed) as source:
+        assert source.info.frames == 6
+
+
+@pytest.mark.parametrize(("frames", "count", "expected"), [(12, 6, 6), (6, 6, 6), (13, 4, 4), (1, 6, 1)])
+def test_frames_are_spread_evenly(tmp_path: Path, frames: int, count: int, expected: int) -> None:
+    path = make_video(tmp_path / "clip.mp4", frames=frames)
+    assert len(list(spread_frames(path, count))) == expected
+
+
+def test_a_contact_sheet_holds_all_pictures_at_one_size() -> None:
+    red, blue = np.full((40, 60, 3), (255, 0, 0), np.uint8), np.full((80, 120, 3), (0, 0, 255), np.uint8)
+    sheet = contact_sheet([("input", [red, red]), ("matte", [blue, blue])])
+    assert (sheet == (255, 0, 0)).all(2).sum() == 2 * 40 * 60
+    assert (sheet == (0, 0, 255)).all(2).sum() == 2 * 40 * 60
+
+
+def test_a_picture_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SinkError, match="cannot write"):
+        write_picture(tmp_path / "none" / "sunset.png", sunset(16, 9))
