@@ -82,6 +82,8 @@ def make_matter(
     weights = find_weights(model)
     if runtime == "openvino" and chosen.type != "cpu":
         raise ConfigError(f"--runtime openvino runs on the CPU, not on {chosen}", hint="leave --runtime or --device out")
+    if runtime == "openvino" and weights.variant == "p3mnet-swin-t":
+        raise ConfigError("p3mnet-swin-t does not run in OpenVINO: its windows differ from size to size", hint="use --runtime torch")
     if runtime == "openvino" and find_spec("openvino") is None:
         raise DeviceError("runtime openvino was asked for, but it is not installed", hint="pip install openvino")
     small = weights.variant == REALTIME_VARIANT and chosen.type == "cpu" and find_spec("openvino") is not None

@@ -126,20 +126,23 @@ def _converted(core: ov.Core, make_network: Callable[[], P3MNet], key: str, *, s
     return model
 
 
-def convert(network: P3MNet, *, semantic: bool = True) -> ov.Model:
+def convert(network: P3MNet, *, semantic: bool = True, size: tuple[int, int] | None = None) -> ov.Model:
     """Convert a network to OpenVINO: input (1, 3, H, W), ImageNet-normalised; outputs alpha and, if wanted, class probabilities.
+
+    `size` = (height, width) makes a model for that size alone; Swin-T's windows need one.
 
     OpenVINO's front end is called directly: its `convert_model` reports usage over the network.
     """
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
+    example = torch.zeros(1, 3, *(size or (64, 96)))
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # PyTorch calls its own tracing deprecated; OpenVINO has no other stable entrance yet
-        decoder = TorchScriptPythonDecoder(_Outputs(network.eval(), semantic=semantic), example_input=(torch.zeros(1, 3, 64, 96),))
+        decoder = TorchScriptPythonDecoder(_Outputs(network.eval(), semantic=semantic), example_input=(example,))
     front_end = FrontEndManager().load_by_framework("pytorch")
     model: ov.Model = front_end.convert(front_end.load(decoder))
-    model.reshape([1, 3, -1, -1])
+    model.reshape([1, 3, *(size or (-1, -1))])
     return model
 
 

@@ -114,7 +114,7 @@ class SwinEncoder(nn.Module):
     def __init__(self, *, drop_path: float = 0.2) -> None:
         super().__init__()
         depths, heads, channels = (2, 2, 6, 2), (3, 6, 12, 24), 96
-        rates = iter(torch.linspace(0, drop_path, sum(depths)).tolist())
+        rates = iter([drop_path * block / (sum(depths) - 1) for block in range(sum(depths))])
         self.patch_embed = Stem(48, channels, last_relu=True)
         self.layers = nn.ModuleList(
             SwinStage(channels << stage, heads[stage], list(islice(rates, depths[stage])), last=stage == 3) for stage in range(4)
