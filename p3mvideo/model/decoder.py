@@ -21,7 +21,6 @@ from p3mvideo.model.output import Features, MattingOutput
 from p3mvideo.ops.fusion import fuse, harden
 from p3mvideo.ops.unpool import unpool
 
-
 PIXEL_HEAD_CHANNELS = 16
 
 
