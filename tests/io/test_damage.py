@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import random
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
+import av.error
 import numpy as np
 import pytest
+from av.packet import Packet
+from av.stream import Stream
 
 from p3mvideo.errors import DamagedInputError, SourceError
 from p3mvideo.frame import Frame
 from p3mvideo.io.damage import DamagedRange, DamageLog
 from p3mvideo.io.ledger import Ledger
+from p3mvideo.io.packets import packets_of
 from p3mvideo.io.steady import SteadyRate
 from p3mvideo.io.video_sink import VideoSink
 from p3mvideo.io.video_source import VideoSource
@@ -137,8 +144,6 @@ def playlist(path: Path) -> None:
 
 
 def audio_only(path: Path) -> None:
-    import av
-
     with av.open(str(path), "w") as output:
         stream = output.add_stream("aac", rate=44_100)
         frame = av.AudioFrame.from_ndarray(np.zeros((2, 1024), np.float32), format="fltp", layout="stereo")
@@ -210,6 +215,47 @@ def test_a_name_that_looks_like_a_protocol_is_a_file(tmp_path: Path) -> None:
 
 def seconds(start: int, end: int) -> tuple[Fraction, Fraction]:
     return Fraction(start), Fraction(end)
+
+
+class AlwaysBroken:
+    """A container whose every read fails, as on a disk with bad sectors."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def demux(self, *streams: Stream) -> Iterator[Packet[Stream]]:
+        self.reads += 1
+        av.error.err_check(-errno.EIO)
+        yield from ()
+
+
+def test_a_file_that_cannot_be_read_any_more_is_given_up(tmp_path: Path) -> None:
+    errors: list[Exception] = []
+    broken = AlwaysBroken()
+    with av.open(str(make_video(tmp_path / "a.mp4", frames=2))) as container:
+        stream = container.streams.video[0]
+        packets = list(packets_of(broken, [stream], errors.append))  # type: ignore[arg-type]
+        assert [(packet.size, packet.stream) for packet in packets] == [(0, stream)]
+    assert len(errors) == broken.reads < 1000
+
+
+def test_leaving_the_context_in_another_thread_ends_the_iteration(tmp_path: Path) -> None:
+    with VideoSource(make_video(tmp_path / "a.mp4", frames=200)) as source:
+        seen: list[Frame] = []
+        first = threading.Event()
+
+        def consume() -> None:
+            for frame in source:
+                seen.append(frame)
+                first.set()
+
+        consumer = threading.Thread(target=consume)
+        consumer.start()
+        assert first.wait(10)
+        source.__exit__(None, None, None)
+        consumer.join(10)
+        assert not consumer.is_alive()
+    assert 0 < len(seen) <= 200
 
 
 def test_damage_that_touches_is_one_range() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -363,3 +364,26 @@ def test_output_equal_to_input_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="both input and output"):
         VideoSink(source, StreamInfo(64, 48), source=source, overwrite=True)
     assert source.read_bytes() == before
+
+
+def test_closing_in_another_thread_ends_the_writing(tmp_path: Path) -> None:
+    sink = VideoSink(tmp_path / "a.mp4", StreamInfo(64, 48, Fraction(25)))
+    errors: list[Exception] = []
+    first = threading.Event()
+
+    def produce() -> None:
+        try:
+            for frame in moving_frames(5_000):
+                sink.write(frame)
+                first.set()
+        except ValueError as error:
+            errors.append(error)
+
+    producer = threading.Thread(target=produce)
+    producer.start()
+    assert first.wait(30)
+    sink.close()
+    producer.join(30)
+    assert not producer.is_alive()
+    assert [str(error) for error in errors] == ["the sink is closed"]
+    assert list(tmp_path.iterdir()) == []
