@@ -77,7 +77,7 @@ def fit(
         state.restore(load_checkpoint(out / "last.pt"))
 
     pasting = PastingNetwork(network)
-    model = DistributedDataParallel(pasting, broadcast_buffers=False) if group.size > 1 else pasting
+    model = DistributedDataParallel(pasting) if group.size > 1 else pasting
     loader = DataLoader(
         samples, batch_sampler=_Batches(state.step, options, group), collate_fn=collate, num_workers=workers,
         prefetch_factor=4 if workers else None, pin_memory=device.type == "cuda", generator=torch.Generator(),

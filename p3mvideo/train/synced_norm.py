@@ -43,18 +43,20 @@ class SyncedBatchNorm(nn.Module):
         return result
 
     def _normalised(self, x: Tensor) -> Tensor:
+        # Both sums in one exchange; about the running mean, so that squares do not swallow the variance.
+        about = self.running_mean.clone()
+        shifted = x - about.view(1, -1, 1, 1)
         local = torch.full((1,), x.numel() / x.shape[1], device=x.device)
-        sums = self._total(torch.cat([x.sum((0, 2, 3)), local]))
+        sums = self._total(torch.cat([shifted.sum((0, 2, 3)), (shifted * shifted).sum((0, 2, 3)), local]))
         count = sums[-1].detach()
-        mean = sums[:-1] / count
-        centred = x - mean.view(1, -1, 1, 1)
-        variance = self._total((centred * centred).sum((0, 2, 3))) / count
+        shift, square = (sums[:-1] / count).chunk(2)
+        variance = (square - shift * shift).clamp_min(0)
         with torch.no_grad():
             self.num_batches_tracked.add_(1)
-            self.running_mean.lerp_(mean, self.momentum)
+            self.running_mean.lerp_(about + shift, self.momentum)
             self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
         scale = (variance + self.eps).rsqrt() * self.weight
-        return centred * scale.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
+        return shifted * scale.view(1, -1, 1, 1) + (self.bias - shift * scale).view(1, -1, 1, 1)
 
 
 def synchronise_norms(module: nn.Module, total: Callable[[Tensor], Tensor]) -> None:
