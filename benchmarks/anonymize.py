@@ -1,0 +1,222 @@
+"""Measures what the anonymizer hides and what it costs, and prints the tables of BENCHMARKS.md.
+
+    python -m benchmarks.anonymize --portraits DIR --backgrounds DIR [--clips DIR] [--only TABLE]
+
+Portraits: a folder with `original_image/NAME.jpg` and `mask/NAME.png`. Backgrounds: a folder of pictures without people. Clips: a
+folder of videos in which one person is seen in every frame.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from benchmarks.face_clips import CASES, RATE, Actor, Case, load_actors, shoot
+from benchmarks.face_identity import identity_table
+from p3mvideo.app.anonymize import anonymize
+from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.io.video_source import VideoSource
+from p3mvideo.privacy.anonymizer import FaceAnonymizer
+from p3mvideo.privacy.cover import Solid, cover
+from p3mvideo.privacy.cover_plan import CoverPlan
+from p3mvideo.privacy.detection import Detection, intersection, union
+from p3mvideo.privacy.detector import FaceDetector
+from p3mvideo.privacy.make_anonymizer import OUTPUT_MASK_SCALE, make_anonymizer, make_survey
+from p3mvideo.privacy.region import face_region_mask
+from p3mvideo.privacy.search import WEAK, StreamSearch
+
+THRESH = 0.5
+PAINT = (255, 0, 255)
+COVERED = 0.95
+"""A face counts as covered if this part of what can be seen of it, from brow line to chin, is."""
+SMALLEST_PX = 40
+"""A face of which fewer pixels can be seen counts neither way."""
+
+
+@dataclass
+class Count:
+    """Faces in frames, each frame of each face counted by itself."""
+
+    faces: int = 0
+    before: int = 0
+    """Bare before the face was covered for the first time."""
+    inside: int = 0
+    """Bare afterwards."""
+    seen: set[object] = field(default_factory=set)
+
+    def add(self, face: object, mask: UInt8Array, covered: UInt8Array) -> None:
+        """Count one face of one frame, both uint8 (H, W)."""
+        visible = mask > 0
+        if visible.sum() < SMALLEST_PX:
+            return
+        self.faces += 1
+        if (covered[visible] > 0).mean() >= COVERED:
+            self.seen.add(face)
+        elif face in self.seen:
+            self.inside += 1
+        else:
+            self.before += 1
+
+    def __str__(self) -> str:
+        return f"{self.before} | {self.inside}"
+
+
+def stress_table(actors: Sequence[Actor], backgrounds: Sequence[UInt8Array], seeds: int) -> Iterator[str]:
+    """Yield the rows of moving faces: as a stream, frame by frame, and as a file, in two passes."""
+    columns = "stream: bare before the first find | bare after it | two passes: before | after | picture covered"
+    yield f"| case, {seeds} clips each | faces x frames | {columns} |"
+    yield "|---|---|---|---|---|---|---|"
+    for case in CASES:
+        stream, file, area = Count(), Count(), []
+        for seed in range(seeds):
+            area.append(_stress(case, actors, backgrounds, seed, stream, file))
+        yield f"| {case.name} | {stream.faces} | {stream} | {file} | {100 * np.mean(area):.0f} % |"
+
+
+def _stress(
+    case: Case, actors: Sequence[Actor], backgrounds: Sequence[UInt8Array], seed: int, stream: Count, file: Count
+) -> float:
+    """Count one clip both ways, and return the part of the picture that was covered in two passes."""
+    width, height = case.size
+    kept: list[dict[str, UInt8Array]] = []
+    search = StreamSearch(FaceDetector(confidence=WEAK * THRESH, mode="video"), thresh=THRESH)
+    with closing(FaceAnonymizer(search, replacement=Solid(PAINT))) as live, closing(make_survey(thresh=THRESH)) as survey:
+        for number, shot in enumerate(shoot(case, actors, backgrounds, seed=seed)):
+            frame = Frame.from_interleaved(shot.image, number, Fraction(1, RATE))
+            painted = (live(frame)[0].interleaved() == PAINT).all(axis=2).astype(np.uint8)
+            survey.see(frame)
+            for name, mask in shot.faces.items():
+                stream.add((seed, name), mask, painted)
+            kept.append({name: np.packbits(mask > 0) for name, mask in shot.faces.items()})
+        plan = survey.plan()
+    areas = []
+    for number, faces in enumerate(kept):
+        covered = covered_mask(plan, number, width, height)
+        areas.append(float((covered > 0).mean()))
+        for name, packed in faces.items():
+            mask = np.unpackbits(packed, count=width * height).reshape(height, width)
+            file.add((seed, name), mask, covered)
+    return float(np.mean(areas))
+
+
+def covered_mask(plan: CoverPlan, number: int, width: int, height: int) -> UInt8Array:
+    """Return 1 where a frame is covered past recognition and 0 elsewhere, uint8 (H, W)."""
+    blank = np.zeros((height, width, 3), np.uint8)
+    regions = [sighting.region for sighting in plan.at(number)]
+    painted = cover(blank, regions, Solid(PAINT), mask_scale=OUTPUT_MASK_SCALE)
+    return np.asarray((painted == PAINT).all(axis=2), np.uint8)
+
+
+def clips_table(clips: Iterable[Path]) -> Iterator[str]:
+    """Yield the rows of real clips, anonymized to files and looked at again."""
+    yield "| clip | frames with the face | covered | bare | the independent look fires on a covered face | on anything else |"
+    yield "|---|---|---|---|---|---|"
+    with FaceDetector(confidence=0.3) as look, tempfile.TemporaryDirectory() as folder:
+        for clip in sorted(clips):
+            with VideoSource(clip) as source, closing(make_survey(thresh=THRESH)) as survey:
+                for frame in source:
+                    survey.see(frame)
+                plan = survey.plan()
+            target = Path(folder) / f"{clip.stem}.mp4"
+            result = anonymize([clip], output=target, thresh=THRESH)
+            if result.inputs[0].error is not None:
+                raise result.inputs[0].error
+            yield _clip_row(clip, target, plan, look)
+
+
+def _clip_row(clip: Path, target: Path, plan: CoverPlan, look: FaceDetector) -> str:
+    frames = covered_frames = bare = phantoms = elsewhere = 0
+    with VideoSource(clip) as before, VideoSource(target) as after:
+        for number, (original, written) in enumerate(zip(before, after, strict=True)):
+            mask = covered_mask(plan, number, original.width, original.height)
+            frames += 1
+            best = max(independent_look(look, original), key=lambda face: face.score, default=None)
+            covered_frames += best is not None and is_inside(best, mask)
+            found = independent_look(look, written)
+            inside = [face for face in found if is_inside(face, mask)]
+            places = [sighting.region.box for sighting in plan.at(number)]
+            others = [face for face in found if face not in inside]
+            beside = [face for face in others if any(intersection(face.box, box) > 0 for box in places)]
+            phantoms += bool(inside)
+            bare += bool(beside)
+            elsewhere += len(others) > len(beside)
+    return f"| {clip.stem} | {frames} | {covered_frames} | {bare} | {phantoms} | {elsewhere} |"
+
+
+def independent_look(detector: FaceDetector, frame: Frame) -> tuple[Detection, ...]:
+    """Return what both models find at two scales, in the frame's pixels."""
+    image = frame.interleaved()
+    half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    return union([*detector(image), *(face.moved(scale=2) for face in detector(half))])
+
+
+def is_inside(face: Detection, covered: UInt8Array) -> bool:
+    """Return whether a face lies where everything is covered."""
+    mask = face_region_mask(np.broadcast_to(covered[..., None], (*covered.shape, 3)), [face]) > 0
+    return bool(mask.any()) and float(covered[mask].mean()) >= COVERED
+
+
+def cost_table(actor: Actor, background: UInt8Array) -> Iterator[str]:
+    """Yield the rows of time a frame, one face in 1280x720."""
+    yield "| mode | mean ms a frame | median | 95 % | mean ms of CPU time, all threads |"
+    yield "|---|---|---|---|---|"
+    case = Case("still", (1280, 720), CASES[2].place)
+    shots = [shot.image for shot in shoot(case, [actor], [background])]
+    modes: tuple[Literal["input", "output"], ...] = ("input", "output")
+    for mode in modes:
+        with closing(make_anonymizer(mode)) as anonymizer:
+            times = []
+            for number, image in enumerate(shots * 2):
+                frame = Frame.from_interleaved(image, number, Fraction(1, RATE))
+                started, worked = time.perf_counter(), time.process_time()
+                anonymizer(frame)
+                times.append((1000 * (time.perf_counter() - started), 1000 * (time.process_time() - worked)))
+        wall, cpu = np.array(times[10:]).T
+        yield f"| {mode} | {wall.mean():.1f} | {np.median(wall):.1f} | {np.percentile(wall, 95):.1f} | {cpu.mean():.1f} |"
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--portraits", type=Path, required=True)
+    parser.add_argument("--backgrounds", type=Path, required=True)
+    parser.add_argument("--clips", type=Path)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--identities", type=int, default=400)
+    parser.add_argument("--only", choices=("stress", "clips", "identity", "cost"))
+    options = parser.parse_args()
+    names = sorted(options.backgrounds.glob("*.jpg"))[::9]
+    backgrounds = [np.asarray(cv2.imread(str(name), cv2.IMREAD_COLOR_RGB), np.uint8) for name in names]
+
+    def wanted(table: str) -> bool:
+        return options.only in (None, table)
+
+    tables: list[Iterable[str]] = []
+    if wanted("stress") or wanted("cost"):
+        actors = load_actors(options.portraits, 24)
+        if wanted("stress"):
+            tables.append(stress_table(actors, backgrounds, options.seeds))
+        if wanted("cost"):
+            tables.append(cost_table(actors[0], backgrounds[0]))
+    if wanted("clips") and options.clips is not None:
+        tables.append(clips_table(options.clips.glob("*.mp4")))
+    if wanted("identity"):
+        tables.append(identity_table(options.portraits, options.identities))
+    for table in tables:
+        for line in table:
+            print(line, flush=True)
+        print()
+
+
+if __name__ == "__main__":
+    main()
