@@ -10,6 +10,7 @@ from p3mvideo import __version__
 from p3mvideo.cli.anonymize import anonymize_command
 from p3mvideo.cli.bench import bench_command
 from p3mvideo.cli.demo import demo_command
+from p3mvideo.cli.doctor import doctor_command
 from p3mvideo.cli.evaluate import evaluate_command
 from p3mvideo.cli.process import process_command
 from p3mvideo.cli.webcam import webcam_command
@@ -29,6 +30,7 @@ app.command("anonymize")(anonymize_command)
 app.command("bench")(bench_command)
 app.command("demo")(demo_command)
 app.command("webcam")(webcam_command)
+app.command("doctor")(doctor_command)
 app.command("evaluate")(evaluate_command)
 app.add_typer(weights_app)
 
