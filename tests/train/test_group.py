@@ -90,16 +90,16 @@ def test_two_processes_equal_one_and_see_every_sample_once(folder: Path) -> None
     # gradients of 1e-9 into steps of full size, which no two machines share.
     assert_close(one["network"], two["network"])
     gradients = [{str(number): values["exp_avg"] for number, values in state["optimizer"]["state"].items()} for state in (one, two)]
-    assert_close(*gradients, tolerance=1e-6)
+    assert_close(*gradients)
     assert max(float(gradient.abs().max()) for gradient in gradients[0].values()) > 1e-3
     for a, b in zip(*(records(folder / name) for name in ("alone", "run")), strict=True):
         assert {**a, "samples_per_second": 0} == pytest.approx({**b, "samples_per_second": 0}, rel=1e-5)
 
 
-def assert_close(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor], *, tolerance: float = 1e-5) -> None:
+def assert_close(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> None:
     assert one.keys() == two.keys()
     for name, tensor in one.items():
-        assert torch.allclose(two[name], tensor, rtol=1e-5, atol=tolerance), (name, float((two[name] - tensor).abs().max()))
+        assert torch.allclose(two[name], tensor, rtol=1e-5, atol=1e-5), (name, float((two[name] - tensor).abs().max()))
 
 
 @pytest.mark.timeout(300)
