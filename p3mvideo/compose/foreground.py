@@ -62,6 +62,8 @@ class ForegroundEstimator:
 
 def to_bytes(colours: Float32Array) -> UInt8Array:
     """Round colours (n, 3) in [0, 255]."""
+    if not colours.size:
+        return np.empty(colours.shape, np.uint8)  # OpenCV returns nothing for nothing
     return np.asarray(cv2.convertScaleAbs(colours), np.uint8).reshape(colours.shape)
 
 
