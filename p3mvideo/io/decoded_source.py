@@ -19,6 +19,9 @@ from p3mvideo.io.rgb import Hdr, RgbConverter
 from p3mvideo.io.timeline import Moment
 from p3mvideo.io.video_decoder import VideoDecoder
 
+CLOSE_SECONDS = 1.0
+"""How long leaving the context waits for a frame that another thread is decoding."""
+
 
 class DecodedSource:
     """The frames of a video container, in RGB, turned the way they are to be seen, each with the stream's own time.
@@ -107,11 +110,12 @@ class DecodedSource:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._closed = True
-        with self._lock:
-            self._first = None
-            self._decoded = iter(())
-            if self._decoder is not None:
-                self._decoder.close()
+        if not self._lock.acquire(timeout=CLOSE_SECONDS):
+            return  # the other thread hangs in FFmpeg; should that ever come back, the thread itself releases everything
+        try:
+            self._release()
+        finally:
+            self._lock.release()
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames in presentation order; ends early, without an error, once the context is left.
@@ -122,10 +126,20 @@ class DecodedSource:
         """
         while True:
             with self._lock:
-                frame = self._next()
-            if frame is None:
+                try:
+                    frame = self._next()
+                finally:
+                    if self._closed:
+                        self._release()
+            if frame is None or self._closed:
                 return
             yield frame
+
+    def _release(self) -> None:
+        self._first = None
+        self._decoded = iter(())
+        if self._decoder is not None:
+            self._decoder.close()
 
     def _next(self) -> Frame | None:
         if self._closed or self._decoder is None:

@@ -25,6 +25,9 @@ from p3mvideo.io.stream_copy import StreamCopy
 from p3mvideo.io.video_encoder import VideoEncoder
 from p3mvideo.io.video_file import pixel_shape
 
+CLOSE_SECONDS = 1.0
+"""How long closing waits for a frame that another thread is writing."""
+
 
 class VideoSink:
     """Encodes frames into an mp4, mov, mkv or webm file; each keeps its time and duration.
@@ -128,18 +131,22 @@ class VideoSink:
 
     def close(self) -> None:
         """Release everything; without `finish` before it, nothing is left behind. May be called any number of times."""
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            # First the file, then its container: completing a file that nobody will see would take time.
-            self._part.discard()
+        if self._closed:
+            return
+        self._closed = True
+        # First the file, then its container: completing a file that nobody will see would take time.
+        self._part.discard()
+        if not self._lock.acquire(timeout=CLOSE_SECONDS):
+            return  # another thread hangs in FFmpeg, which must not be closed under a running call; it ends with that thread
+        try:
             if self._output is not None:
                 with contextlib.suppress(av.error.FFmpegError, OSError):
                     self._output.close()
             self._part.discard()
             if self._copy is not None:
                 self._copy.close()
+        finally:
+            self._lock.release()
 
     def _check_frame(self, frame: Frame) -> None:
         if self._closed:
