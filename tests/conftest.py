@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +60,13 @@ def face_model_folder() -> Path:
     if missing:
         pytest.skip(f"{missing[0]} is not there; `p3mvideo weights pull` fetches it")
     return folder
+
+
+@pytest.fixture
+def cached_face_models(own_cache: Path, face_model_folder: Path) -> Path:
+    """The face detection models in the cache of the tests, as if they had been pulled."""
+    shutil.copytree(face_model_folder, own_cache / "face_models", dirs_exist_ok=True)
+    return own_cache / "face_models"
 
 
 @pytest.fixture

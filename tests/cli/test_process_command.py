@@ -184,6 +184,24 @@ def test_a_reader_that_goes_away_ends_the_run(clip: Path) -> None:
     assert b"Exception ignored" not in stderr
 
 
+@pytest.mark.timeout(300)
+def test_a_reader_that_stalls_does_not_keep_an_interrupted_run(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mkv", frames=20, size=(256, 256), codec="ffv1", pixel_format="bgr0")
+    running = start("process", source, "-o", "-", "--bg", "white", "--anonymize", "off", "--smoothing", "off", "--progress", "none")
+    assert running.stdout is not None
+    assert running.stderr is not None
+    assert running.stdout.read(10) == b"YUV4MPEG2 "  # and then nothing more: the pipe fills up
+    time.sleep(1)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(timeout=60) == 130
+    stderr = running.stderr.read()
+    assert b"p3mvideo: interrupted" in stderr
+    assert b"  note: still busy" in stderr
+    assert b"Fatal Python error" not in stderr
+    running.stdout.close()
+    running.stderr.close()
+
+
 def test_the_version_and_the_help(run: Run) -> None:
     assert run("--version").stdout.startswith(b"p3mvideo ")
     help_text = run("process", "-h").stdout.decode()
