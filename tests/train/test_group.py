@@ -86,20 +86,20 @@ def test_two_processes_equal_one_and_see_every_sample_once(folder: Path) -> None
     run(folder / "data", folder / "alone", steps=3, batch=4, validate_every=3, faces=folder / "faces", cp="both", cp_start=0.4, lr=1e-6)
     one, two = (load_checkpoint(folder / name / "last.pt") for name in ("alone", "run"))
     assert one["network"].keys() == two["network"].keys()
-    # At this rate weights hardly move, so it is their gradients that tell. At a higher one Adam turns rounding noise in
-    # gradients of 1e-9 into steps of full size, which no two machines share.
-    assert_close(one["network"], two["network"])
+    # At this rate weights hardly move, so it is their gradients that tell. At a higher one Adam turns rounding noise in gradients of 1e-9
+    # into steps of full size, which no two machines share; and a changed weight switches some ReLU, which shows in later gradients.
+    assert_close(one["network"], two["network"], tolerance=1e-5)
     gradients = [{str(number): values["exp_avg"] for number, values in state["optimizer"]["state"].items()} for state in (one, two)]
-    assert_close(*gradients)
-    assert max(float(gradient.abs().max()) for gradient in gradients[0].values()) > 1e-3
+    assert_close(*gradients, tolerance=1e-4)
+    assert max(float(gradient.abs().max()) for gradient in gradients[0].values()) > 1e-2
     for a, b in zip(*(records(folder / name) for name in ("alone", "run")), strict=True):
         assert {**a, "samples_per_second": 0} == pytest.approx({**b, "samples_per_second": 0}, rel=1e-5)
 
 
-def assert_close(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> None:
+def assert_close(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor], *, tolerance: float) -> None:
     assert one.keys() == two.keys()
     for name, tensor in one.items():
-        assert torch.allclose(two[name], tensor, rtol=1e-5, atol=1e-5), (name, float((two[name] - tensor).abs().max()))
+        assert torch.allclose(two[name], tensor, rtol=1e-5, atol=tolerance), (name, float((two[name] - tensor).abs().max()))
 
 
 @pytest.mark.timeout(300)
@@ -128,7 +128,7 @@ def test_synced_norm_of_one_process_is_the_plain_one() -> None:
         x = torch.randn(3, 5, 6, 7) * 3 + 1
         a, b = x.clone().requires_grad_(), x.clone().requires_grad_()
         one, other = plain.train(training)(a), synced.train(training)(b)
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=tolerance)
         (one**3).sum().backward()
         (other**3).sum().backward()
         torch.testing.assert_close(a.grad, b.grad, rtol=1e-3, atol=1e-3)
