@@ -139,7 +139,13 @@ def evaluate(
     scores = tuple(sorted((s for s in table.scores if (s.method, s.images, s.name) in asked), key=lambda s: (s.method, s.images, s.name)))
     records = summarise(scores, group)
     gap_records = gaps(scores, trained_on, BLURRED, ORIGINAL) if protocol == "ppt" else []
-    markdown = markdown_table(records) + (f"\n{gap_table(gap_records)}" if gap_records else "")
+    markdown = markdown_table(records)
+    if gap_records:
+        markdown += f"\n{gap_table(gap_records)}"
+    if without_face:
+        markdown += f"\nLeft out, for no face was found: {', '.join(without_face)}\n"
+    if failures:
+        markdown += "\nNot scored:\n\n" + "".join(f"- {f.method} on {f.images}/{f.name}: {f.message}\n" for f in failures)
     summary = {
         **settings, "results": records, "gaps": gap_records, "without_face": without_face,
         "failures": [vars(failure) for failure in failures],

@@ -120,8 +120,9 @@ def test_a_missing_trimap_is_reported_and_not_scored(data: Path, tmp_path: Path)
         assert [(f.name, f.message) for f in done.failures] == [
             (name, "random-walk needs a trimap, and there is none") for name in ("p_00000000", "p_00000002")
         ]
-        rows = list(csv.reader((done.folder / "failures.csv").open()))
+        rows = list(csv.reader((done.folder / "failures.csv").read_text().splitlines()))
         assert len(rows) == 3
+        assert "- random-walk on blurred_image/p_00000000: random-walk needs a trimap" in done.markdown
         again = evaluate(data, split="P3M-500-P", model=["random-walk"], trimap="derive", worst=0, output=tmp_path / "2", quiet=True)
     assert len(again.scores) == 3
 

@@ -4,6 +4,8 @@ import argparse
 import json
 import os
 import pickle
+import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from p3mvideo.errors import WeightsError
-from p3mvideo.weights import find_weights, import_weights, list_weights, load_network, load_weights
+from p3mvideo.weights import find_weights, list_weights, load_weights
+from p3mvideo.weights.importer import import_weights
+from p3mvideo.weights.network import load_network
 from p3mvideo.weights.importer import read_checkpoint
 
 KEYS = Path(__file__).parents[1] / "model" / "golden"
@@ -60,6 +64,22 @@ def test_an_imagenet_backbone_comes_in_as_an_encoder(tmp_path: Path) -> None:
     assert all(key.startswith("encoder.") and "head" not in key for key in tensors)
     with pytest.raises(WeightsError, match="only the encoder"):
         load_network("start.v1")
+
+
+class CfgNode(dict[str, object]):
+    """Looks like the settings class of a library that is not installed."""
+
+
+def test_settings_of_a_library_that_is_not_there_do_not_hinder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = types.ModuleType("yacs.config")
+    CfgNode.__module__, library.CfgNode = "yacs.config", CfgNode  # type: ignore[attr-defined]
+    settings = CfgNode(MODEL=CfgNode(NAME="swin"))
+    settings.frozen = True  # type: ignore[attr-defined]
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "yacs", types.ModuleType("yacs"))
+        patch.setitem(sys.modules, "yacs.config", library)
+        torch.save({"model": backbone("swin"), "config": settings, "epoch": 299}, tmp_path / "swin_299.pth")
+    assert import_weights(tmp_path / "swin_299.pth").name == "p3mnet-swin-t-imagenet"
 
 
 class Hostile:
