@@ -1,7 +1,8 @@
-"""Weights of the networks: where they lie, what is in them, whether they are what they should be."""
+"""Weights of the networks: where they lie, what is in them, whether they are what they should be.
 
-from p3mvideo.weights.importer import import_weights
-from p3mvideo.weights.network import load_network
+`weights.network` and `weights.importer` are not imported here: they build networks, and what that needs takes a second to import.
+"""
+
 from p3mvideo.weights.store import DEFAULT_MODEL, find_weights, list_weights, verify_weights
 from p3mvideo.weights.tensors import load_weights, save_weights
 from p3mvideo.weights.weights_file import WeightsFile
@@ -10,9 +11,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "WeightsFile",
     "find_weights",
-    "import_weights",
     "list_weights",
-    "load_network",
     "load_weights",
     "save_weights",
     "verify_weights",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,8 +27,15 @@ SHOWN = 4
 UNKNOWN_LICENCE = "unknown: ask those who published it"
 
 
-class IgnoredSettings(dict[Any, Any]):
-    """Stands in for the settings that some published files carry beside their weights; nothing of them is used."""
+class IgnoredSettings:
+    """Stands in for the settings that some published files carry beside their weights; nothing of them is used.
+
+    Making one gives a plain dictionary, the only kind of container that PyTorch's restricted reader fills.
+    """
+
+    def __new__(cls, *_: object) -> OrderedDict[Any, Any]:  # type: ignore[misc]
+        """Return an empty dictionary."""
+        return OrderedDict()
 
 
 def import_weights(

@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 
 from p3mvideo.errors import WeightsError
 from p3mvideo.weights import find_weights, list_weights, load_weights
-from p3mvideo.weights.importer import import_weights
+from p3mvideo.weights.importer import import_weights, read_checkpoint
 from p3mvideo.weights.network import load_network
-from p3mvideo.weights.importer import read_checkpoint
 
 KEYS = Path(__file__).parents[1] / "model" / "golden"
 SHORTS = ("r34", "swin", "vitae")
