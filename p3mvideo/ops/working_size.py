@@ -4,6 +4,8 @@ STRIDE = 32
 """P3M-Net takes sizes that are multiples of this."""
 LONG_SIDE_PX = 512
 """Longer side that `auto` aims at, where the real-time networks were trained."""
+SHORTEST_LONG_SIDE_PX = 256
+"""Pictures that are smaller are enlarged: below, the networks no longer find people."""
 
 
 def working_size(width: int, height: int, downsample_ratio: float | None = None) -> tuple[int, int]:
@@ -12,8 +14,9 @@ def working_size(width: int, height: int, downsample_ratio: float | None = None)
     Args:
         width: Of the picture, in pixels.
         height: Of the picture, in pixels.
-        downsample_ratio: Working size over picture size, in (0, 1]; None brings the longer side to 512 pixels, and does not enlarge
-            pictures beyond the next multiple of 32.
+        downsample_ratio: Working size over picture size, in (0, 1]; None brings the longer side to 512 pixels, or leaves it as it
+            is from 256 on.
     """
-    ratio = min(1.0, LONG_SIDE_PX / max(width, height)) if downsample_ratio is None else downsample_ratio
+    longer = max(width, height)
+    ratio = min(max(longer, SHORTEST_LONG_SIDE_PX), LONG_SIDE_PX) / longer if downsample_ratio is None else downsample_ratio
     return max(STRIDE, round(width * ratio / STRIDE) * STRIDE), max(STRIDE, round(height * ratio / STRIDE) * STRIDE)

@@ -24,6 +24,7 @@ from p3mvideo.compose import (
     ImageBackground,
     ReplaceBackground,
 )
+from p3mvideo.compose.foreground import FAINT, OPAQUE
 from p3mvideo.frame import Compositor, Float32Array, Frame, Matte, UInt8Array
 
 SIZES = [(1, 1), (3, 3), (17, 5), (64, 48), (300, 200)]
@@ -117,7 +118,9 @@ def test_a_composite_mixes_foreground_and_background_by_alpha(seed: int, red: in
     foreground = ForegroundEstimator()
     made = ReplaceBackground(ColourBackground((red, 0, 255)), foreground)(frame, matte).interleaved()
     expected = alpha[..., None] * foreground(frame, matte) + (1 - alpha[..., None]) * np.array([red, 0, 255])
-    assert np.abs(made - expected).max() <= 1
+    mixed = (alpha > FAINT) & (alpha < OPAQUE)
+    assert np.abs(made - expected)[mixed].max(initial=0) <= 1
+    assert np.abs(made - expected).max() <= 1 + 255 * max(FAINT, 1 - OPAQUE)
 
 
 def test_nothing_of_the_background_lies_hidden_in_a_cut_out() -> None:
