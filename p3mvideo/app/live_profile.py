@@ -46,8 +46,8 @@ def write_profile(path: Path, settings: LiveSettings) -> None:
     Raises:
         ConfigError: It cannot be written.
     """
-    # JSON's texts, numbers, truth values and lists are TOML's too.
-    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in asdict(settings).items()]
+    # JSON's texts, numbers, truth values and lists are TOML's too, but for one character.
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n".replace("\x7f", "\\u007f") for name, value in asdict(settings).items()]
     part = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

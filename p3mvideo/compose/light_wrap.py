@@ -58,6 +58,6 @@ def wrap(colours: UInt8Array, behind: UInt8Array, alpha: Float32Array, strength:
     light = cv2.GaussianBlur(lit, (0, 0), sigma) / (share[..., None] + np.float32(1e-3))
     weight = np.float32(strength) * np.minimum(1.0, share)
     full = (width, height)
-    wide_light = cv2.resize(np.clip(light, 0, 255).astype(np.uint8), full, interpolation=cv2.INTER_LINEAR)
+    wide_light = cv2.resize(cv2.convertScaleAbs(light), full, interpolation=cv2.INTER_LINEAR)
     wide_weight = cv2.resize(weight, full, interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.blendLinear(wide_light, colours, wide_weight, cv2.subtract(1.0, wide_weight)), np.uint8)
