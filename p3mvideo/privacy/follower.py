@@ -11,10 +11,8 @@ from p3mvideo.privacy.search import Search
 from p3mvideo.privacy.tracker import Track, Tracker
 from p3mvideo.privacy.watchdog import Watchdog
 
-LIMIT_SECONDS = 2.0
-"""How long the search of one frame may take."""
-FIRST_LIMIT_SECONDS = 10.0
-"""How long the search of a stream's first frame may take, which is thorough and wakes the models."""
+LIMIT_SECONDS = 10.0
+"""How long the search of one frame may take, as a rule a hundredth of a second: more than any busy computer needs, but not for ever."""
 
 
 class Followed(NamedTuple):
@@ -55,7 +53,8 @@ class Follower:
             Exception: Whatever search or tracker raised; `TimeoutError` if they did not answer in time.
         """
         another = seconds < self._last_seconds or image.shape != self._shape
-        limit = max(self._limit_seconds, FIRST_LIMIT_SECONDS) if another else self._limit_seconds
+        # The first frame is searched thoroughly and wakes the models.
+        limit = max(self._limit_seconds, LIMIT_SECONDS) if another else self._limit_seconds
         shaken, self._shaken = self._shaken, True
         thorough = shaken or another or self._thorough(seconds)
         followed = self._watchdog.call(lambda: self._follow(image, seconds, another, thorough), limit_seconds=limit)

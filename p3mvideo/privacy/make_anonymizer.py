@@ -10,6 +10,7 @@ from p3mvideo.frame import Anonymizer
 from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
 from p3mvideo.privacy.cover import make_filter
 from p3mvideo.privacy.detector import FaceDetector
+from p3mvideo.privacy.follower import LIMIT_SECONDS
 from p3mvideo.privacy.search import WEAK, StreamSearch
 from p3mvideo.privacy.survey import Survey
 
@@ -26,6 +27,7 @@ def make_anonymizer(
     min_face: int | None = None,
     keep_subject: bool = False,
     on_detector_failure: Literal["stop", "mosaic"] = "stop",
+    limit_seconds: float = LIMIT_SECONDS,
     face_model: Path | None = None,
     offline: bool = False,
 ) -> Anonymizer:
@@ -41,6 +43,7 @@ def make_anonymizer(
         min_face: Height in pixels of the smallest face to look for; None: 24, or an eightieth of the frame's long side.
         keep_subject: With "output", let faces carry their original pixels, for a `SubjectKeeper` to choose from.
         on_detector_failure: Whether a frame whose faces cannot be found raises, or becomes a mosaic as a whole.
+        limit_seconds: How long the search of one frame may take before it counts as failed; less for a live picture.
         face_model: Model file given by hand, see `face_model_path`.
         offline: Never pull a model.
 
@@ -66,6 +69,7 @@ def make_anonymizer(
         inner=not keep_subject,
         mask_scale=mask_scale or OUTPUT_MASK_SCALE,
         on_failure=on_detector_failure,
+        limit_seconds=limit_seconds,
     )
 
 

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from p3mvideo.frame import UInt8Array
-from p3mvideo.privacy.detection import Detection, area, intersection, union
-from p3mvideo.privacy.detector import FaceDetector, tiles
+from p3mvideo.privacy.detection import Detection, area, intersection, iou, union
+from p3mvideo.privacy.detector import INPUT_PX, FaceDetector, tiles
+from p3mvideo.privacy.face_models import ModelName
 from p3mvideo.privacy.region import Region
 from p3mvideo.privacy.tracker import match
 from p3mvideo.privacy.view import View, halved, mirrored
 
 WHOLE_PX = 256
 """A frame is halved while its long side stays above this before both models look at the whole of it."""
+INSIDE = 0.4
+"""Part of a face's box that must lie inside the frame. Half a face that a mirror completes has its middle on the border."""
 CLOSE_UP_SIDES = 3.0
 """How much of a frame a closer look at one face takes in, in sides of the face."""
 WEAK = 0.6
 """A face that is followed already is believed at this part of the threshold; a new one is looked at more closely from there on."""
-CLOSE_UPS_AT_MOST = 3
-"""How many doubtful new faces are looked at more closely in one frame."""
+SURE = 0.8
+"""A new face with this score is believed at sight."""
+DISMISSED_FRAMES = 5
+"""For so many frames, what turned out to be no face is not looked at again unless it looks more like one."""
 
 
 class Search(Protocol):
@@ -43,6 +48,14 @@ class Search(Protocol):
         ...
 
 
+class _Dismissed(NamedTuple):
+    """What turned out to be no face."""
+
+    face: Detection
+    until_frame: int
+    """The first frame in which to look at it again."""
+
+
 class StreamSearch:
     """Both models over each whole frame where no face is known; where one is, the full-range model over every other frame, the
     short-range one over the frames between. Every other time, one of the tiles that small faces need is looked at too.
@@ -59,6 +72,7 @@ class StreamSearch:
         self._thresh = thresh
         self._min_face_px = min_face_px
         self._frames = 0
+        self._dismissed: list[_Dismissed] = []
 
     def __call__(
         self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Region] = (), thorough: bool = False
@@ -75,19 +89,41 @@ class StreamSearch:
         ]
         self._frames += 1
 
-        candidates = union([*seen, *in_tiles])
+        candidates = _inside(union([*seen, *in_tiles]), width, height)
         pairs = match(expected, candidates)
-        # Tiles show so much texture at so little size that their finds are always looked at more closely.
-        sure = [face for face in candidates if face.score >= self._thresh and face not in in_tiles]
-        known = [candidates[j] for j in pairs.values()]
-        doubtful = [face for face in candidates if face not in sure and face not in known]
-        found = [*sure, *(face for face in known if face not in sure)]
+        found = [candidates[j] for j in pairs.values()]
         for i, region in enumerate(expected):
             if i not in pairs:
-                found += self._close_up(image, region, timestamp_ms)
-        for face in doubtful if thorough else doubtful[:CLOSE_UPS_AT_MOST]:
-            found += [close for close in self._close_up(image, Region.of(face), timestamp_ms) if close.score >= self._thresh]
-        return union(found)
+                found += self._close_up(image, region, "short_range", timestamp_ms)
+        for j, face in enumerate(candidates):
+            # Tiles show so much texture at so little size that what they show is trusted less.
+            at_sight = face.score >= self._thresh and face not in in_tiles
+            if j not in pairs.values() and (face.score >= SURE or self._is_face(image, face, at_sight, thorough, timestamp_ms)):
+                found.append(face)
+        return _inside(union(found), width, height)
+
+    def _is_face(self, image: UInt8Array, face: Detection, at_sight: bool, thorough: bool, timestamp_ms: int) -> bool:
+        """Look at a new face more closely, with both models. What is no face hardly ever passes for one twice over.
+
+        Args:
+            image: The frame.
+            face: What was found in it.
+            at_sight: Whether it was believed without a closer look, so that some doubt remains if that shows nothing.
+            thorough: Whether to look even if the same was dismissed lately.
+            timestamp_ms: The frame's time.
+        """
+        region = Region.of(face)
+        self._dismissed = [other for other in self._dismissed if other.until_frame > self._frames]
+        alike = [other for other in self._dismissed if iou(other.face.box, face.box) > 0.5]
+        if alike and not thorough and face.score < max(other.face.score for other in alike) + 0.1:
+            return False
+        scores = [
+            max((close.score for close in self._close_up(image, region, model, timestamp_ms)), default=0.0) for model in INPUT_PX
+        ]
+        if max(scores) >= WEAK * self._thresh if at_sight else sum(scores) / len(scores) >= self._thresh:
+            return True
+        self._dismissed.append(_Dismissed(face, self._frames + DISMISSED_FRAMES))
+        return False
 
     def _look_at_all(self, image: UInt8Array, *, short: bool, full: bool, timestamp_ms: int) -> list[Detection]:
         """Return what models find in the whole of a frame."""
@@ -100,17 +136,20 @@ class StreamSearch:
             wider, margin = mirrored(small)
             faces = self._detector.look(wider, "full_range", timestamp_ms=timestamp_ms)
             found += [face.moved(dx=-margin, dy=-margin) for face in faces]
-        frame = (0.0, 0.0, float(width), float(height))
-        faces = [face.moved(scale=factor) for face in found]
-        # A face near the border has a mirror image beyond it.
-        return [face for face in faces if intersection(face.box, frame) > area(face.box) / 4]
+        return [face.moved(scale=factor) for face in found]
 
-    def _close_up(self, image: UInt8Array, region: Region, timestamp_ms: int) -> list[Detection]:
+    def _close_up(self, image: UInt8Array, region: Region, model: ModelName, timestamp_ms: int) -> list[Detection]:
         """Return the face that a closer look finds where one is expected, upright, if any."""
         view = View.around(region, sides=CLOSE_UP_SIDES)
-        found = self._detector.look(image, "short_range", view=view, timestamp_ms=timestamp_ms)
+        found = self._detector.look(image, model, view=view, timestamp_ms=timestamp_ms)
         return [found[j] for j in match([region], found).values()]
 
     def close(self) -> None:
         """Release the models. May be called any number of times."""
         self._detector.close()
+
+
+def _inside(faces: Sequence[Detection], width: int, height: int) -> tuple[Detection, ...]:
+    """Return the faces of a frame without mirror images beyond its border."""
+    frame = (0.0, 0.0, float(width), float(height))
+    return tuple(face for face in faces if intersection(face.box, frame) > INSIDE * area(face.box))

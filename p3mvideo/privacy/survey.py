@@ -11,15 +11,13 @@ from typing import Literal
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.privacy.cover_plan import CoverPlan, Sighting
-from p3mvideo.privacy.follower import Follower
+from p3mvideo.privacy.follower import LIMIT_SECONDS, Follower
 from p3mvideo.privacy.motion import Motion
 from p3mvideo.privacy.search import Search
 from p3mvideo.privacy.tracker import Track, Tracker
 from p3mvideo.privacy.view import halved
 from p3mvideo.privacy.watchdog import Watchdog
 
-FRAME_LIMIT_SECONDS = 30.0
-"""How long the search of one frame may take. Nobody waits for it, but a detector that hangs must not hang the program."""
 BACK_SECONDS = 2.0
 """How far back from where it was first found a face is followed."""
 BACK_LIMIT_SECONDS = 60.0
@@ -61,7 +59,7 @@ class Survey:
         back_search: Search,
         *,
         on_failure: Literal["stop", "mosaic"] = "stop",
-        limit_seconds: float = FRAME_LIMIT_SECONDS,
+        limit_seconds: float = LIMIT_SECONDS,
     ) -> None:
         self._follower = Follower(search, limit_seconds=limit_seconds, thorough=self._is_due)
         self._back_search = back_search
