@@ -45,7 +45,7 @@ class AnonymizedCount:
 
 
 def anonymize_portraits(
-    source: Path, target: Path, *, donors: Iterable[str] = (), keep_without_face: bool = False, progress: Progress | None = None
+    source: Path, target: Path, *, donors: Iterable[str] = (), keep_without_face: bool = False, on_progress: Progress | None = None
 ) -> AnonymizedCount:
     """Write `target/{blurred_image,mask,facemask}` from a split of unobfuscated portraits.
 
@@ -58,7 +58,7 @@ def anonymize_portraits(
             `target/faces/{image,mask}`.
         keep_without_face: Whether images in which no face is found belong to the new set. People seen from behind are among them, but
             faces that were overlooked may be, too.
-        progress: Called after each portrait.
+        on_progress: Called after each portrait.
 
     Raises:
         DatasetError: The source is incomplete, or the target cannot be written.
@@ -87,17 +87,20 @@ def anonymize_portraits(
                     _write_donor(target / "faces", name, portrait.image, mask)
                     donor_count += 1
                 if mask.any() or keep_without_face:
-                    write_image(target / "blurred_image" / f"{name}.jpg", obfuscate(portrait.image, mask))
+                    blurred = obfuscate(portrait.image, mask)
+                    soft = (portrait.alpha > 0) & (portrait.alpha < 255)
+                    blurred[soft] = portrait.image[soft]  # the blur's own soft border reaches there
+                    write_image(target / "blurred_image" / f"{name}.jpg", blurred)
                     write_image(target / "mask" / f"{name}.png", portrait.alpha)
                     write_image(target / "facemask" / f"{name}.png", mask)
-            if progress is not None:
-                progress(done, len(folder.names))
+            if on_progress is not None:
+                on_progress(done, len(folder.names))
     _note(target / WITHOUT_FACE, without_face)
     written = sum((target / "facemask" / f"{name}.png").exists() for name in folder.names)
     return AnonymizedCount(len(folder), written, faces, tuple(without_face), donor_count)
 
 
-def cut_faces(source: Path, target: Path, *, progress: Progress | None = None) -> int:
+def cut_faces(source: Path, target: Path, *, on_progress: Progress | None = None) -> int:
     """Cut the faces out of a folder of pictures to `target/{image,mask}`, for copy-and-paste; return how many there are.
 
     Only pictures with exactly one face are taken. The people in them should have agreed.
@@ -105,7 +108,7 @@ def cut_faces(source: Path, target: Path, *, progress: Progress | None = None) -
     Args:
         source: A folder of pictures.
         target: Where to write.
-        progress: Called after each picture.
+        on_progress: Called after each picture.
 
     Raises:
         DatasetError: There is no picture, or no face in any of them, or the target cannot be written.
@@ -125,8 +128,8 @@ def cut_faces(source: Path, target: Path, *, progress: Progress | None = None) -
             if len(detections) == 1 and mask.any():
                 _write_donor(target, path.stem, image, mask)
                 count += 1
-            if progress is not None:
-                progress(done, len(pictures))
+            if on_progress is not None:
+                on_progress(done, len(pictures))
     if not count:
         raise DatasetError(f"none of the {len(pictures)} pictures in {source} shows exactly one face", hint="take portraits of one person")
     return count

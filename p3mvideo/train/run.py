@@ -12,19 +12,25 @@ import torch
 
 from p3mvideo.engine.make_matter import choose_device
 from p3mvideo.errors import ConfigError, TrainingError
-from p3mvideo.train.donors import DonorFaces
-from p3mvideo.train.draw import PortraitOrder
+from p3mvideo.train.build_samples import build_samples
 from p3mvideo.train.group import Group, joined_group
 from p3mvideo.train.loop import fit
 from p3mvideo.train.options import EPOCHS, RECIPES, Precision, RecipeName, TrainOptions, recipe_options
 from p3mvideo.train.portraits import PortraitFolder, read_split, training_split, validation_splits
 from p3mvideo.train.precision import choose_precision
-from p3mvideo.train.published_scenes import PublishedScenes
-from p3mvideo.train.samples import CopyPaste, CopyPasteOptions, SceneMaker, TrainingSamples
+from p3mvideo.train.samples import CopyPaste, CopyPasteOptions
 from p3mvideo.train.start_weights import build_start
 from p3mvideo.train.validation import ValidationSet
-from p3mvideo.train.webcam_scenes import WebcamScenes
-from p3mvideo.train.whole_scenes import WholeScenes
+
+
+@dataclass(frozen=True)
+class TrainListener:
+    """What `train` tells its caller."""
+
+    started: Callable[[TrainOptions, int, Group], None] = lambda options, portraits, group: None
+    """Everything is ready: the options, the number of portraits, and this process among those that train."""
+    recorded: Callable[[dict[str, float]], None] = lambda record: None
+    """A record of the log, in the process that writes."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +81,7 @@ def train(
     overfit: int = 0,
     dry_run: bool = False,
     tensorboard: bool = False,
-    on_start: Callable[[TrainOptions, Group], None] = lambda options, group: None,
-    on_record: Callable[[dict[str, float]], None] = lambda record: None,
+    listener: TrainListener | None = None,
 ) -> TrainResult:
     """Train a P3M-Net on portraits whose faces are obfuscated. Under `torchrun` all its processes train one network.
 
@@ -116,8 +121,7 @@ def train(
         overfit: Train on so many whole portraits only, without augmentation, and validate on them.
         dry_run: Build everything, do one step and one validation, keep nothing.
         tensorboard: Also write TensorBoard's files.
-        on_start: Called when everything is ready.
-        on_record: Called with each record of the log, in the process that writes.
+        listener: Is told how the run goes.
 
     Raises:
         ConfigError, DeviceError: Options make no sense, or do not go together.
@@ -125,7 +129,7 @@ def train(
         WeightsError: Weights to start from are missing or do not fit.
         TrainingError: See `p3mvideo.train.loop.fit`; or the output folder holds a run already.
     """
-    chosen = choose_device(device)
+    chosen, listener = choose_device(device), listener or TrainListener()
     if recipe not in RECIPES:
         raise ConfigError(f"there is no recipe {recipe!r}", hint=f"known are {', '.join(RECIPES)}")
     composed = RECIPES[recipe].get("composition", False) if composition is None else composition
@@ -151,36 +155,22 @@ def train(
     over = [ValidationSet.spread(PortraitFolder(path), 1 if dry_run else validation_images) for path in judged]
     if overfit:
         over = [ValidationSet("overfit", folder, names)]
-    donors = None if faces is None or options.copy_paste.level == "off" else DonorFaces(faces)
-    samples = TrainingSamples(
-        _scenes(folder, names, options, backgrounds), length=total * options.batch, seed=seed, donors=donors, copy_paste=options.copy_paste
-    )
+    samples = build_samples(folder, names, options, backgrounds=backgrounds, faces=faces)
     torch.manual_seed(seed)
     network = build_start(options, pretrained=pretrained, initial=initial)
     with joined_group(chosen) as group:
         if options.batch % group.size:
             raise ConfigError(f"a batch of {options.batch} cannot be shared by {group.size} processes", hint=f"use --batch {group.size * 4}")
-        on_start(options, group)
+        listener.started(options, len(names), group)
         with tempfile.TemporaryDirectory() as nowhere:
             out = Path(nowhere) if dry_run else output
             if not dry_run:
                 _prepare(output, group, resume=resume)
             last = fit(
                 network, samples, options, out, group=group, validation=over, resume=resume, workers=workers, checkpoint_every=checkpoint_every,
-                validate_every=validate_every, tensorboard=tensorboard and not dry_run, log=on_record,
+                validate_every=validate_every, tensorboard=tensorboard and not dry_run, log=listener.recorded,
             )  # fmt: skip
     return TrainResult(options, len(names), None if dry_run else last)
-
-
-def _scenes(folder: PortraitFolder, names: Sequence[str], options: TrainOptions, backgrounds: Path | None) -> SceneMaker:
-    if options.overfit:
-        return WholeScenes(folder, names, size_px=options.size_px)
-    order = PortraitOrder(names, shares=options.shares, seed=options.seed)
-    if options.recipe == "p3mvideo":
-        return WebcamScenes(folder, order, size_px=options.size_px, options=options.webcam, backgrounds=backgrounds)
-    if backgrounds is not None:
-        raise ConfigError(f"the recipe {options.recipe} puts nobody before other backgrounds", hint="leave --backgrounds out, or take p3mvideo")
-    return PublishedScenes(folder, order, size_px=options.size_px, anchor="corner" if options.recipe == "p3m2021" else "centre")
 
 
 def _shares(texts: Sequence[str]) -> dict[str, float]:

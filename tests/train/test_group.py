@@ -38,7 +38,7 @@ def noted(self, index):
     return take(self, index)
 
 TrainingSamples.__getitem__ = noted
-run(folder / "data", folder / "run", steps=3, batch=4, validate_every=3, checkpoint_every=1, faces=folder / "faces", cp="both", cp_start=0.4, lr=1e-6)
+run(folder / "data", folder / "run", steps=2, batch=4, validate_every=2, checkpoint_every=1, faces=folder / "faces", cp="both", cp_start=0.4, lr=1e-6)
 """
 
 
@@ -80,10 +80,10 @@ def test_two_processes_equal_one_and_see_every_sample_once(folder: Path) -> None
     errors = finished(together)
     assert [process.returncode for process in together] == [0, 0], errors
     seen = [[int(line) for line in (folder / f"seen_{rank}").read_text().split()] for rank in range(2)]
-    assert sorted(seen[0] + seen[1]) == list(range(12))
-    assert len(seen[0]) == len(seen[1]) == 6
+    assert sorted(seen[0] + seen[1]) == list(range(8))
+    assert len(seen[0]) == len(seen[1]) == 4
 
-    run(folder / "data", folder / "alone", steps=3, batch=4, validate_every=3, faces=folder / "faces", cp="both", cp_start=0.4, lr=1e-6)
+    run(folder / "data", folder / "alone", steps=2, batch=4, validate_every=2, faces=folder / "faces", cp="both", cp_start=0.4, lr=1e-6)
     one, two = (load_checkpoint(folder / name / "last.pt") for name in ("alone", "run"))
     assert one["network"].keys() == two["network"].keys()
     # At this rate weights hardly move, so it is their gradients that tell. At a higher one Adam turns rounding noise in gradients of 1e-9
@@ -128,7 +128,7 @@ def test_synced_norm_of_one_process_is_the_plain_one() -> None:
         x = torch.randn(3, 5, 6, 7) * 3 + 1
         a, b = x.clone().requires_grad_(), x.clone().requires_grad_()
         one, other = plain.train(training)(a), synced.train(training)(b)
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=tolerance)
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
         (one**3).sum().backward()
         (other**3).sum().backward()
         torch.testing.assert_close(a.grad, b.grad, rtol=1e-3, atol=1e-3)

@@ -19,14 +19,14 @@ from p3mvideo.train.group import Group
 from p3mvideo.train.loop import fit
 from p3mvideo.train.options import TrainOptions, recipe_options
 from p3mvideo.train.portraits import PortraitFolder
-from p3mvideo.train.run import TrainResult, train
+from p3mvideo.train.run import TrainListener, TrainResult, train
 from p3mvideo.train.samples import TrainingSamples
 from p3mvideo.train.scene import Scene
 from p3mvideo.train.ship import ship
 from p3mvideo.train.start_weights import build_start
 from p3mvideo.train.validation import ValidationSet, validate
 from p3mvideo.train.whole_scenes import WholeScenes
-from p3mvideo.weights import load_network
+from p3mvideo.weights.network import load_network
 from tests.train import miniature
 from tests.train.test_checkpoint import at_most
 
@@ -126,12 +126,12 @@ def test_published_recipes_train_with_their_composition_loss(data: Path, tmp_pat
 def test_published_recipe_sees_every_portrait_150_times(data: Path, tmp_path: Path) -> None:
     seen: list[TrainOptions] = []
 
-    def stop(options: TrainOptions, group: Group) -> None:
+    def stop(options: TrainOptions, portraits: int, group: Group) -> None:
         seen.append(options)
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        train(data, output=tmp_path / "run", recipe="p3m2024", device="cpu", on_start=stop)
+        train(data, output=tmp_path / "run", recipe="p3m2024", device="cpu", listener=TrainListener(started=stop))
     assert (seen[0].steps, seen[0].batch, seen[0].size_px) == (150 * 4 // 8, 8, 512)
     assert (seen[0].variant, seen[0].clip, seen[0].precision) == ("p3mnet-resnet34", None, "f32")
 
@@ -154,7 +154,7 @@ def test_best_checkpoint_has_the_lowest_sad(data: Path, tmp_path: Path) -> None:
 
 def test_dry_run_does_one_step_and_leaves_nothing(data: Path, tmp_path: Path) -> None:
     seen: list[dict[str, float]] = []
-    result = run(data, tmp_path / "run", steps=1000, dry_run=True, on_record=seen.append)
+    result = run(data, tmp_path / "run", steps=1000, dry_run=True, listener=TrainListener(recorded=seen.append))
     assert result.checkpoint is None
     assert not (tmp_path / "run").exists()
     assert [record["step"] for record in seen] == [1, 1]
@@ -170,8 +170,10 @@ def test_loss_that_is_not_finite_stops_and_keeps_the_batch(data: Path, tmp_path:
 
 
 def test_disk_full_while_checkpointing_keeps_the_last_one(data: Path, tmp_path: Path) -> None:
-    with ExitStack() as full, pytest.raises(TrainingError, match="cannot write the checkpoint"):
-        run(data, tmp_path / "run", steps=4, checkpoint_every=2, validate_every=3, on_record=lambda record: full.enter_context(at_most(100_000)))
+    full = ExitStack()
+    listener = TrainListener(recorded=lambda record: full.enter_context(at_most(100_000)))
+    with full, pytest.raises(TrainingError, match="cannot write the checkpoint"):
+        run(data, tmp_path / "run", steps=4, checkpoint_every=2, validate_every=3, listener=listener)
     assert load_checkpoint(tmp_path / "run" / "last.pt")["step"] == 2
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["last.pt", "log.jsonl"]
 
