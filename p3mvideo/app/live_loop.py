@@ -11,13 +11,13 @@ from p3mvideo.app.live_screen import LiveScreen
 from p3mvideo.app.live_session import LiveSession
 from p3mvideo.app.live_show import Show
 from p3mvideo.app.live_stop import StopRequest
-from p3mvideo.app.live_summary import figures
+from p3mvideo.app.live_summary import LiveFigures, figures
 from p3mvideo.io.camera_source import CameraSource
 from p3mvideo.io.viewers import count_viewers
 
 PAUSE_SECONDS = 0.03
-FILE_SECONDS, FIGURES_SECONDS, VIEWERS_SECONDS = 1.0, 5.0, 2.0
-"""Between two looks at the background's file, two lines of figures, two looks for viewers."""
+FILE_SECONDS, FIGURES_SECONDS, VIEWERS_SECONDS = 1.0, 1.0, 2.0
+"""Between two looks at the background's file, two sets of figures, two looks for viewers."""
 UNWATCHED_LOOKS = 5
 """As many looks in a row that find nobody let the network rest."""
 
@@ -32,7 +32,7 @@ def attend(
     *,
     screen: LiveScreen | None,
     only_device: str | None,
-    say_figures: Callable[[str], None] | None,
+    on_figures: Callable[[LiveFigures], None],
 ) -> None:
     """Hear keys, draw the preview and look after everything, until the end is asked for or the session has ended.
 
@@ -45,12 +45,9 @@ def attend(
         controls: Does what keys say.
         screen: The preview, if there is one.
         only_device: The virtual camera, if nothing but it is fed: while nobody watches it, nothing needs to run.
-        say_figures: Takes a line of figures from time to time, if they are wanted.
+        on_figures: Takes the figures of the last moments, once a second.
     """
-    chores = [_Chore(FILE_SECONDS, background.check_file)]
-    if say_figures is not None:
-        said = say_figures
-        chores.append(_Chore(FIGURES_SECONDS, lambda: said(", ".join([show.state.value, *figures(show, session)[:-1]]))))
+    chores = [_Chore(FILE_SECONDS, background.check_file), _Chore(FIGURES_SECONDS, lambda: on_figures(figures(show, session)))]
     if only_device is not None:
         chores.append(_Chore(VIEWERS_SECONDS, _ViewerWatch(only_device, controls).look))
     while session.alive and not asked.is_set() and not controls.quit:

@@ -16,6 +16,7 @@ from p3mvideo.compose.keep import KeepOne
 from p3mvideo.compose.light_wrap import WrappedForeground
 from p3mvideo.engine import LoadedMatter, make_matter
 from p3mvideo.engine.make_matter import Precision, Runtime
+from p3mvideo.errors import P3MVideoError
 from p3mvideo.frame import Anonymizer, Compositor, Frame, Matte
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.privacy.sparse import SparseAnonymizer
@@ -69,7 +70,7 @@ class RealParts:
 def make_stream(settings: LiveSettings) -> MatteStream:
     """Return what steadies the mattes, without any look ahead, and keeps the people that are wanted."""
     stream = make_matte_stream(settings.smoothing, settings.smoothing_strength, 0)
-    return stream if settings.keep == "all" else _KeepingStream(KeepOne(settings.keep), stream)
+    return _CheckedStream(None if settings.keep == "all" else KeepOne(settings.keep), stream)
 
 
 def make_compositor(settings: LiveSettings, background: Background) -> Compositor:
@@ -78,15 +79,19 @@ def make_compositor(settings: LiveSettings, background: Background) -> Composito
     return ReplaceBackground(background, foreground)
 
 
-class _KeepingStream:
-    """A `MatteStream` that sees only the people that are kept."""
+class _CheckedStream:
+    """A `MatteStream` that takes mattes made of numbers only, and sees only the people that are kept."""
 
-    def __init__(self, keep: KeepOne, stream: MatteStream) -> None:
+    def __init__(self, keep: KeepOne | None, stream: MatteStream) -> None:
         self._keep, self._stream = keep, stream
 
     def push(self, frame: Frame, matte: Matte) -> list[tuple[Frame, Matte]]:
-        return self._stream.push(frame, self._keep(frame, matte))
+        # What is not a number would be shown as whatever the last conversion makes of it.
+        if not bool(torch.isfinite(matte.alpha).all()):
+            raise P3MVideoError("the network gave a matte that is not made of numbers", hint="use --precision f32")
+        return self._stream.push(frame, matte if self._keep is None else self._keep(frame, matte))
 
     def flush(self) -> list[tuple[Frame, Matte]]:
-        self._keep.reset()
+        if self._keep is not None:
+            self._keep.reset()
         return self._stream.flush()

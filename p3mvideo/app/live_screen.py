@@ -41,7 +41,7 @@ class LiveScreen:
         if shown is None or (shown.picture is self._drawn and now - self._drawn_at < REDRAW_SECONDS):
             return
         self._drawn, self._drawn_at = shown.picture, now
-        lines = figures(show, session) if with_figures else []
+        lines = figures(show, session).lines() if with_figures else []
         self._window.show(draw_preview(shown.picture.interleaved(), shown.state, _note(shown.state, source, show, session), lines))
 
     def key(self) -> str:

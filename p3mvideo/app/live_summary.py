@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from p3mvideo.app.live_session import LiveSession
-from p3mvideo.app.live_show import Show
+from p3mvideo.app.live_show import LiveState, Show
 from p3mvideo.io.camera_source import CameraSource
 from p3mvideo.pipeline import RunStatistics
 
@@ -51,16 +52,42 @@ class WebcamResult:
         )
 
 
-def figures(show: Show, session: LiveSession) -> list[str]:
-    """Return the figures of the last moments, as lines."""
+class LiveFigures(NamedTuple):
+    """The figures of the last moments."""
+
+    state: LiveState
+    rate: float
+    """Pictures shown per second."""
+    load: float
+    """Share of its time that the busiest thread worked."""
+    latency_p50_ms: float
+    """From the capture of a picture until it was shown, over the last few seconds."""
+    latency_p95_ms: float
+    dropped: int
+    """Pictures that gave way to newer ones, since the beginning."""
+    quality: str
+    """The level of quality."""
+    network: str
+    """Network, runtime, device and precision."""
+
+    def lines(self) -> list[str]:
+        """Return them in words."""
+        return [
+            f"{self.rate:.1f} pictures per second, load {100 * self.load:.0f} %",
+            f"latency {self.latency_p50_ms:.0f} ms (p50), {self.latency_p95_ms:.0f} ms (p95)",
+            f"{self.dropped} dropped, {self.quality}",
+            self.network,
+        ]
+
+
+def figures(show: Show, session: LiveSession) -> LiveFigures:
+    """Return the figures of the last moments."""
     recent = list(show.recent_ms) or [0.0]
     now = session.meter.newest
-    return [
-        f"{now.rate:.1f} pictures per second, load {100 * now.load:.0f} %",
-        f"latency {np.percentile(recent, 50):.0f} ms (p50), {np.percentile(recent, 95):.0f} ms (p95)",
-        f"{session.meter.dropped} dropped, {session.ladder.rung.name}",
-        session.description,
-    ]
+    return LiveFigures(
+        show.state, now.rate, now.load, float(np.percentile(recent, 50)), float(np.percentile(recent, 95)), session.meter.dropped,
+        session.ladder.rung.name, session.description,
+    )  # fmt: skip
 
 
 def gather(camera: str, source: CameraSource, show: Show, session: LiveSession, *, seconds: float, recording: Path | None) -> WebcamResult:

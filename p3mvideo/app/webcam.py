@@ -23,7 +23,7 @@ from p3mvideo.app.live_session import LiveSession
 from p3mvideo.app.live_settings import AnonymizeMode, LiveSettings
 from p3mvideo.app.live_show import Outlet, Show
 from p3mvideo.app.live_stop import StopRequest
-from p3mvideo.app.live_summary import WebcamResult, gather
+from p3mvideo.app.live_summary import LiveFigures, WebcamResult, gather
 from p3mvideo.app.times import exact_rate
 from p3mvideo.compose import Fit
 from p3mvideo.compose.keep import Keep
@@ -70,7 +70,7 @@ def webcam(
     face_model: Path | None = None,
     offline: bool = False,
     profile: str | None = None,
-    stats: bool = False,
+    on_figures: Callable[[LiveFigures], None] = lambda figures: None,
     say: Callable[[str], None] = lambda message: None,
     stop: StopRequest | None = None,
     parts: LiveParts | None = None,
@@ -106,7 +106,7 @@ def webcam(
         face_model: Face detection model, see `process`.
         offline: Never pull anything.
         profile: Name under which settings are remembered; None takes that of the camera, `none` remembers nothing.
-        stats: Say figures every few seconds.
+        on_figures: Takes the figures of the last moments, once a second.
         say: Tells the user; called in any thread.
         stop: Ends the run when it is set; signals set it.
         parts: Makes network and anonymizer; None by the options.
@@ -165,7 +165,7 @@ def webcam(
         watched = virtual.device if virtual is not None and screen is None and recording is None else None
         with stop or StopRequest() as asked:
             attend(
-                asked, source, show, session, background, controls, screen=screen, only_device=watched, say_figures=say if stats else None
+                asked, source, show, session, background, controls, screen=screen, only_device=watched, on_figures=on_figures
             )
             seconds = time.monotonic() - started
             stack.close()  # while signals are still heard: the first one has ended the run, it must not cut the recording

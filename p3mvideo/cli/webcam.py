@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from p3mvideo.cli.config_option import ConfigOption
 from p3mvideo.cli.errors import reporting_errors
+
+if TYPE_CHECKING:
+    from p3mvideo.app.live_summary import LiveFigures
+
+STATS_SECONDS = 5
 
 
 def webcam_command(
@@ -67,11 +73,17 @@ def webcam_command(
         from p3mvideo.app.webcam import webcam
         from p3mvideo.cli.process import parse_size
 
+        seconds = itertools.count(1)
+
+        def tell(figures: LiveFigures) -> None:
+            if stats and next(seconds) % STATS_SECONDS == 0:
+                say(", ".join([figures.state.value, *figures.lines()[:-1]]))
+
         result = webcam(
             camera=camera, size=parse_size(size), fps=fps, mirror=mirror, bg=bg or (), bg_fit=bg_fit, virtual_camera=virtual_camera,
             virtual_device=virtual_device, preview=preview, record=record, overwrite=overwrite, anonymize=anonymize, smoothing=smoothing,
             smoothing_strength=smoothing_strength, keep=keep, light_wrap=light_wrap, model=model, device=device, runtime=runtime,
-            precision=precision, threads=threads, face_model=face_model, offline=offline, profile=profile, stats=stats, say=say,
+            precision=precision, threads=threads, face_model=face_model, offline=offline, profile=profile, on_figures=tell, say=say,
         )  # fmt: skip
         say(result.text())
         if result.recording is not None:

@@ -6,16 +6,18 @@ import itertools
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from p3mvideo.app import live_session, live_show
 from p3mvideo.app.sample_clip import make_sample_clip
 from p3mvideo.errors import P3MVideoError, PrivacyError, SinkError
+from p3mvideo.frame import Matte
 from p3mvideo.io import camera_source
 from p3mvideo.io.video_sink import VideoSink
 from p3mvideo.io.video_source import VideoSource
@@ -26,6 +28,7 @@ from tests.live.room import (
     PERSON,
     RUN_PX,
     WIDTH,
+    ColourMatter,
     Stage,
     film,
     is_placeholder,
@@ -196,6 +199,26 @@ def test_a_network_or_detector_that_raises_is_made_anew(stage: Stage, place: str
     stage.check()
     assert stage.error is None
     assert any("starting anew (1 of 5)" in said for said in stage.said)
+
+
+def test_a_matte_that_is_not_made_of_numbers_is_not_used(stage: Stage) -> None:
+    find = ColourMatter.__call__
+
+    def spoil(self: ColourMatter, images: Sequence[torch.Tensor]) -> list[Matte]:
+        mattes = find(self, images)
+        if stage.parts.matters == 1 and stage.live() >= 3:
+            mattes[0].alpha[0, :, :40] = float("nan")
+        return mattes
+
+    stage.monkeypatch.setattr(ColourMatter, "__call__", spoil)
+
+    def script() -> None:
+        wait_for(lambda: stage.parts.matters == 2, "another network")
+        stage.wait_for_live()
+
+    stage.run(script)
+    stage.check()
+    assert any("not made of numbers" in said for said in stage.said)
 
 
 def test_a_network_that_always_raises_ends_the_run_with_its_error(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

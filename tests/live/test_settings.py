@@ -128,8 +128,8 @@ def test_a_screen_that_ends_the_process_is_no_screen(monkeypatch: pytest.MonkeyP
     assert window_problem() == NO_SCREEN
 
 
-NOT_OF_THE_COMMAND = {"say", "stop", "parts"}
-ONLY_OF_THE_COMMAND = {"list_cameras", "quiet", "config"}
+NOT_OF_THE_COMMAND = {"say", "stop", "parts", "on_figures"}
+ONLY_OF_THE_COMMAND = {"list_cameras", "quiet", "config", "stats"}
 
 
 def test_every_option_is_a_parameter_of_the_same_name_and_default() -> None:
