@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -12,7 +13,8 @@ import torch
 
 from p3mvideo.errors import ConfigError, DeviceError
 from p3mvideo.frame import Matter
-from p3mvideo.weights import DEFAULT_MODEL, WeightsFile, find_weights, load_network, load_weights
+from p3mvideo.model.p3mnet import P3MNet
+from p3mvideo.weights import DEFAULT_MODEL, WeightsFile, find_weights, load_weights
 
 Runtime = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "f32", "bf16", "f16"]
@@ -104,9 +106,16 @@ def _openvino(weights: WeightsFile, precision: Precision, ratio: float | None, t
     load_weights(weights)  # checks the file also where it was converted before: one that was changed is never passed over
     key = f"{weights.name}-{(weights.sha256 or hashlib.sha256(weights.path.read_bytes()).hexdigest())[:16]}"
     matter = OpenVINOMatter(
-        lambda: load_network(weights), key, precision=chosen, downsample_ratio=ratio, threads=threads, semantic=semantic, live=live
+        partial(_network, weights), key, precision=chosen, downsample_ratio=ratio, threads=threads, semantic=semantic, live=live
     )  # fmt: skip
     return LoadedMatter(matter, torch.device("cpu"), f"{weights.name} in OpenVINO on the CPU, {chosen}")
+
+
+def _network(weights: WeightsFile) -> P3MNet:
+    # Imported here: a network that was converted before is not built again, and timm takes a second to import.
+    from p3mvideo.weights.network import load_network
+
+    return load_network(weights)
 
 
 def _torch(weights: WeightsFile, device: torch.device, precision: Precision, ratio: float | None, threads: int, *, semantic: bool) -> LoadedMatter:
@@ -116,6 +125,6 @@ def _torch(weights: WeightsFile, device: torch.device, precision: Precision, rat
         torch.set_num_threads(threads)
     # PyTorch emulates bf16 on CPUs without it, slowly; asked for by name it is taken all the same.
     chosen = ("f16" if device.type == "cuda" else "f32") if precision == "auto" else precision
-    matter = TorchMatter(load_network(weights), device, precision=TORCH_PRECISIONS[chosen], downsample_ratio=ratio, semantic=semantic)
+    matter = TorchMatter(_network(weights), device, precision=TORCH_PRECISIONS[chosen], downsample_ratio=ratio, semantic=semantic)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU" if device.type == "cpu" else str(device)
     return LoadedMatter(matter, device, f"{weights.name} in PyTorch on {name}, {chosen}")

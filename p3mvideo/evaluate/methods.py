@@ -20,7 +20,8 @@ from p3mvideo.engine.strategies import Strategy, hybrid_strategy, network_size, 
 from p3mvideo.errors import ConfigError, DatasetError, DeviceError
 from p3mvideo.frame import Float32Array, Frame, UInt8Array
 from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
-from p3mvideo.weights import WeightsFile, find_weights, load_network
+from p3mvideo.weights import WeightsFile, find_weights
+from p3mvideo.weights.network import load_network
 
 OnnxInput = Literal["imagenet", "unit", "symmetric"]
 """What a foreign network expects: ImageNet-normalised values, values in [0, 1], or values in [-1, 1]."""

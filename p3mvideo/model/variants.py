@@ -1,23 +1,20 @@
-"""All variants of P3M-Net by name."""
+"""All variants of P3M-Net by name. Their modules are imported when they are built: what they build on takes a second to import."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from p3mvideo.model.p3mnet import P3MNet
-from p3mvideo.model.realtime import realtime_p3mnet
-from p3mvideo.model.resnet34 import p3mnet_resnet34
-from p3mvideo.model.swin import p3mnet_swin_t
-from p3mvideo.model.vitae import p3mnet_vitae_s
 
-VARIANTS: dict[str, Callable[..., P3MNet]] = {
-    "p3mnet-mobilenetv2": realtime_p3mnet,
-    "p3mnet-resnet34": p3mnet_resnet34,
-    "p3mnet-swin-t": p3mnet_swin_t,
-    "p3mnet-vitae-s": p3mnet_vitae_s,
+VARIANTS: dict[str, tuple[str, str]] = {
+    "p3mnet-mobilenetv2": ("realtime", "realtime_p3mnet"),
+    "p3mnet-resnet34": ("resnet34", "p3mnet_resnet34"),
+    "p3mnet-swin-t": ("swin", "p3mnet_swin_t"),
+    "p3mnet-vitae-s": ("vitae", "p3mnet_vitae_s"),
 }
-"""The builder of each variant; its keyword arguments are what a weights file stores."""
+"""The module in `p3mvideo.model` and the builder of each variant; the builder's keyword arguments are what a weights file stores."""
 
 
 def build_network(variant: str, arguments: Mapping[str, Any] | None = None) -> P3MNet:
@@ -32,4 +29,6 @@ def build_network(variant: str, arguments: Mapping[str, Any] | None = None) -> P
     """
     if variant not in VARIANTS:
         raise ValueError(f"there is no network {variant!r}; known are {', '.join(VARIANTS)}")
-    return VARIANTS[variant](**(arguments or {}))
+    module, builder = VARIANTS[variant]
+    network: P3MNet = getattr(import_module(f"p3mvideo.model.{module}"), builder)(**(arguments or {}))
+    return network
