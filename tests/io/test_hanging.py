@@ -36,7 +36,7 @@ class Stuck(io.BytesIO):
 def test_leaving_a_source_does_not_wait_for_a_read_that_hangs(tmp_path: Path) -> None:
     path = make_video(tmp_path / "in.mkv", frames=60, size=(320, 240), codec="ffv1", pixel_format="bgr0")
     file = Stuck(path.read_bytes())
-    source = DecodedSource(lambda: av.open(file, "r"), "stuck", is_cut_short=lambda: False, threads=1)
+    source = DecodedSource(lambda: av.open(file, "r"), "stuck", is_cut_short=lambda _: False, threads=1)
     frames: list[Frame] = []
     with source:
         iterator = iter(source)
