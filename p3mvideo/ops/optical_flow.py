@@ -25,13 +25,15 @@ def dense_flow(present: UInt8Array, other: UInt8Array, *, effort: Effort = "fast
     Dense inverse search: Kroeger et al., "Fast optical flow using dense inverse search", ECCV 2016.
 
     Args:
-        present: Gray (H, W), at least 16 pixels each way.
+        present: Gray (H, W). Nothing is seen to move in pictures of less than 16 pixels a side.
         other: Gray (H, W).
         effort: Preset of the method.
 
     Returns:
         Displacement (dx, dy) in pixels, (H, W, 2): pixel (x, y) of `present` is at (x + dx, y + dy) in `other`.
     """
+    if min(present.shape) < 16:
+        return np.zeros((*present.shape, 2), np.float32)
     flow: Float32Array = cv2.DISOpticalFlow.create(_PRESETS[effort]).calc(present, other, None)
     return flow
 

@@ -84,7 +84,7 @@ class Memory:
 
     def _corrected(self, contradiction: Float32Array, trust: Float32Array) -> Memory:
         # A change may run ahead of its proof: where cloth is plain, only the outline of an arm shows that it has moved.
-        side = round(WITNESS_SHARE * max(trust.shape))
+        side = max(1, round(WITNESS_SHARE * max(trust.shape)))
         proven = cv2.blur(contradiction * (1 - trust), (side, side)) / (cv2.blur(contradiction, (side, side)) + 0.02)
         return Memory(self.mean, self.support * (1 - np.clip(2 * proven, 0, 1) * contradiction))
 
