@@ -17,8 +17,8 @@ from p3mvideo.cli.process import parse_size
 
 COMMAND_LINE_ONLY = {"progress", "quiet", "config", "as_json", "list_cameras"}
 """How a command shows things, and where it takes its options from."""
-PYTHON_ONLY = {"listener", "on_progress", "say", "stop", "parts"}
-"""How a function tells its caller what happens."""
+PYTHON_ONLY = {"listener", "on_progress", "say", "stop", "parts", "examinations"}
+"""How a function tells its caller what happens, and what tests replace."""
 
 COMMANDS = {info.name: info.callback for info in app.registered_commands}
 

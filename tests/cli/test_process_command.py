@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -142,30 +143,34 @@ def test_a_missing_configuration_is_a_usage_error(run: Run, clip: Path, tmp_path
     )  # fmt: skip
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[bytes]:
-    """Start `p3mvideo ARGS` as a process of its own."""
+@contextmanager
+def started(*arguments: str | Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `p3mvideo ARGS` as a process of its own, at most as long as the test goes on."""
     command = [sys.executable, "-m", "p3mvideo", *map(str, arguments)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_leaves_nothing(clip: Path, tmp_path: Path, number: signal.Signals) -> None:
+def test_an_interrupted_run_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     # Standard input stays open and silent, so the run waits for more frames until it is interrupted.
-    raw = bytes(64 * 48 * 3)
     arguments = ["--size", "64x48", "--rate", "25", "--pixel-format", "rgb24", "--anonymize", "off", "--smoothing", "off", "--bg", "white"]
-    running = start("process", "-", "-o", tmp_path / "o.mp4", "--progress", "json", *arguments)
-    assert running.stdin is not None
-    running.stdin.write(raw * 5)
-    running.stdin.flush()
-    deadline = time.monotonic() + 200
-    while not (tmp_path / "o.mp4.part").exists():
-        assert running.poll() is None, running.stderr.read() if running.stderr else ""
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    running.send_signal(number)
-    _, stderr = running.communicate(timeout=60)
-    assert running.returncode == 130, stderr
+    with started("process", "-", "-o", tmp_path / "o.mp4", "--progress", "json", *arguments) as running:
+        assert running.stdin is not None
+        running.stdin.write(bytes(64 * 48 * 3) * 5)
+        running.stdin.flush()
+        deadline = time.monotonic() + 200
+        while not (tmp_path / "o.mp4.part").exists():
+            assert running.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        running.send_signal(number)
+        _, stderr = running.communicate(timeout=60)
+        assert running.returncode == 130, stderr
     assert b"p3mvideo: interrupted; nothing half-written was left behind" in stderr
     assert b"Traceback" not in stderr
     assert list(tmp_path.iterdir()) == []
@@ -173,12 +178,12 @@ def test_an_interrupted_run_leaves_nothing(clip: Path, tmp_path: Path, number: s
 
 @pytest.mark.timeout(300)
 def test_a_reader_that_goes_away_ends_the_run(clip: Path) -> None:
-    running = start("process", clip, "-o", "-", "--bg", "white", "--anonymize", "off", "--smoothing", "off", "--quiet")
-    assert running.stdout is not None
-    assert running.stderr is not None
-    running.stdout.close()
-    assert running.wait(timeout=250) == 1
-    stderr = running.stderr.read()
+    with started("process", clip, "-o", "-", "--bg", "white", "--anonymize", "off", "--smoothing", "off", "--quiet") as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        assert running.wait(timeout=250) == 1
+        stderr = running.stderr.read()
     assert stderr.startswith(b"p3mvideo: error: cannot write standard output: the reader of the pipe has gone")
     assert b"Traceback" not in stderr
     assert b"Exception ignored" not in stderr
@@ -187,19 +192,18 @@ def test_a_reader_that_goes_away_ends_the_run(clip: Path) -> None:
 @pytest.mark.timeout(300)
 def test_a_reader_that_stalls_does_not_keep_an_interrupted_run(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mkv", frames=20, size=(256, 256), codec="ffv1", pixel_format="bgr0")
-    running = start("process", source, "-o", "-", "--bg", "white", "--anonymize", "off", "--smoothing", "off", "--progress", "none")
-    assert running.stdout is not None
-    assert running.stderr is not None
-    assert running.stdout.read(10) == b"YUV4MPEG2 "  # and then nothing more: the pipe fills up
-    time.sleep(1)
-    running.send_signal(signal.SIGINT)
-    assert running.wait(timeout=60) == 130
-    stderr = running.stderr.read()
+    arguments = ["--bg", "white", "--anonymize", "off", "--smoothing", "off", "--progress", "none"]
+    with started("process", source, "-o", "-", *arguments) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert running.stdout.read(10) == b"YUV4MPEG2 "  # and then nothing more: the pipe fills up
+        time.sleep(1)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=60) == 130
+        stderr = running.stderr.read()
     assert b"p3mvideo: interrupted" in stderr
     assert b"  note: still busy" in stderr
     assert b"Fatal Python error" not in stderr
-    running.stdout.close()
-    running.stderr.close()
 
 
 def test_the_version_and_the_help(run: Run) -> None:
@@ -209,3 +213,5 @@ def test_the_version_and_the_help(run: Run) -> None:
         assert option in help_text
     assert run("process").exit_code == 2
     assert run("process", "x", "--bg-fit", "crop").exit_code == 2
+    for strength in ("-0.1", "1.1", "nan"):
+        assert run("process", "x", "--smoothing-strength", strength).exit_code == 2
