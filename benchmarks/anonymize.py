@@ -90,7 +90,7 @@ def _stress(
     width, height = case.size
     kept: list[dict[str, UInt8Array]] = []
     search = StreamSearch(FaceDetector(confidence=WEAK * THRESH, mode="video"), thresh=THRESH)
-    with closing(FaceAnonymizer(search, replacement=Solid(PAINT))) as live, closing(make_survey(thresh=THRESH)) as survey:
+    with closing(FaceAnonymizer(search, replacement=Solid(PAINT), limit_seconds=60)) as live, closing(make_survey(thresh=THRESH)) as survey:
         for number, shot in enumerate(shoot(case, actors, backgrounds, seed=seed)):
             frame = Frame.from_interleaved(shot.image, number, Fraction(1, RATE))
             painted = (live(frame)[0].interleaved() == PAINT).all(axis=2).astype(np.uint8)

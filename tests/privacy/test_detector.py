@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,6 +19,7 @@ from p3mvideo.privacy.detector import FaceDetector, tiles
 from p3mvideo.privacy.mediapipe_model import MediaPipeFaceModel
 from p3mvideo.privacy.region import Region
 from p3mvideo.privacy.search import StreamSearch
+from p3mvideo.privacy.telemetry import deny_telemetry
 from tests.privacy.fakes import ScriptedSearch
 
 FACE = (176.0, 80.0, 270.0, 174.0)
@@ -117,6 +121,28 @@ def test_a_closed_model_fails_rather_than_finding_nothing(model_paths: object, p
     detector.close()
     with pytest.raises(PrivacyError):
         detector(portrait)
+
+
+def test_a_model_file_that_vanishes_midway_changes_nothing(
+    model_paths: dict[str, Path], portrait: UInt8Array, tmp_path: Path
+) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for path in model_paths.values():
+        shutil.copy(path, folder)
+    with FaceDetector(confidence=0.5, offline=True, face_model=folder) as detector:
+        before = detector(portrait)
+        shutil.rmtree(folder)
+        assert [face.box for face in detector(portrait)] == [face.box for face in before]
+        assert before
+
+
+def test_silencing_telemetry_leaves_the_settings_of_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    monkeypatch.delenv("no_proxy", raising=False)
+    deny_telemetry()
+    assert os.environ["https_proxy"] == "http://proxy.example:3128"
+    assert "no_proxy" not in os.environ
 
 
 def test_the_fake_search_is_a_search(search: StreamSearch) -> None:
