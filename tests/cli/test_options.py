@@ -15,9 +15,9 @@ import pytest
 from p3mvideo.cli import app
 from p3mvideo.cli.process import parse_size
 
-COMMAND_LINE_ONLY = {"progress", "quiet", "config", "as_json", "list_cameras"}
+COMMAND_LINE_ONLY = {"progress", "quiet", "config", "as_json", "list_cameras", "stats"}
 """How a command shows things, and where it takes its options from."""
-PYTHON_ONLY = {"listener", "on_progress", "say", "stop", "parts", "examinations"}
+PYTHON_ONLY = {"listener", "on_progress", "say", "stop", "parts", "examinations", "on_figures"}
 """How a function tells its caller what happens, and what tests replace."""
 
 COMMANDS = {info.name: info.callback for info in app.registered_commands}
