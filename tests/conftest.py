@@ -19,9 +19,10 @@ from p3mvideo.config import cache_folder
 from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.face_models import MODELS
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # So it is in a job that a shell started in the background, and what the tests start would inherit it: Ctrl-C would do nothing.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+for ignored in (signal.SIGINT, signal.SIGHUP):
+    # A shell's background job, or nohup, ignores them, and what the tests start would inherit that: Ctrl-C would do nothing.
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        signal.signal(ignored, signal.default_int_handler if ignored == signal.SIGINT else signal.SIG_DFL)
 
 USER_CACHE = cache_folder()
 """As it was before any test moved it."""

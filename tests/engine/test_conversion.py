@@ -52,7 +52,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     assert not [path for path in folder.rglob("*") if path.name.startswith("tmp")], "nothing half-written stays"
 
 
-IMAGE = torch.arange(3 * 32 * 64, dtype=torch.uint8).reshape(3, 32, 64)
+IMAGE = torch.arange(3 * 128 * 256, dtype=torch.int32).to(torch.uint8).reshape(3, 128, 256)
+"""Large enough not to be enlarged for the network."""
 
 
 def check(factory: Factory) -> None:
