@@ -22,7 +22,7 @@ BACK_SECONDS = 2.0
 """How far back from where it was first found a face is followed."""
 BACK_LIMIT_SECONDS = 60.0
 """How long that may take."""
-BACK_PX = 480
+BACK_PX = 640
 """Frames to go back to are halved while their long side stays above this."""
 THOROUGH_EVERY_SECONDS = 0.5
 """How often a frame is searched thoroughly although nothing asks for it."""
