@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
 
+SLICE_SECONDS = 0.1
+
 
 class _Call(Generic[Result]):
     """One call, its outcome, and whether it is done."""
@@ -25,6 +27,15 @@ class _Call(Generic[Result]):
         except BaseException as error:  # handed to the caller, whatever it is
             self.error = error
         self.done.set()
+
+
+def _wait(done: threading.Event, limit_seconds: float) -> bool:
+    """Wait for an event for so long as this program runs: the time in which it is stopped, or the computer asleep, is no delay."""
+    while limit_seconds > 0:
+        if done.wait(min(SLICE_SECONDS, limit_seconds)):
+            return True
+        limit_seconds -= SLICE_SECONDS
+    return done.is_set()
 
 
 class Watchdog:
@@ -55,7 +66,7 @@ class Watchdog:
             self._thread.start()
         call: _Call[Result] = _Call(function)
         self._calls.put(call)  # type: ignore[arg-type]  # the queue holds calls of every result
-        if not call.done.wait(limit_seconds):
+        if not _wait(call.done, limit_seconds):
             self._hanging = call  # type: ignore[assignment]
             raise TimeoutError(f"no answer within {limit_seconds:g} s")
         if call.error is not None:

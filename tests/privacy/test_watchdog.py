@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -50,3 +53,20 @@ def test_closing_does_not_wait_for_what_hangs() -> None:
     dog.close()
     assert time.monotonic() - started < 2
     release.set()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a signal that stops a process")
+@pytest.mark.timeout(60)
+def test_time_in_which_the_program_was_stopped_is_no_delay() -> None:
+    code = (
+        "import time; from p3mvideo.privacy.watchdog import Watchdog; dog = Watchdog('test'); dog.call(lambda: 0, limit_seconds=9)\n"
+        "print('ready', flush=True)\n"
+        "print(dog.call(lambda: time.sleep(0.5) or 'late but well', limit_seconds=1.5), flush=True)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(2.5)
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout.readline() == "late but well\n"
