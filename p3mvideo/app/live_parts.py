@@ -13,7 +13,7 @@ from p3mvideo.app.live_settings import AnonymizeMode, LiveSettings
 from p3mvideo.compose import ForegroundEstimator, ReplaceBackground
 from p3mvideo.compose.background import Background
 from p3mvideo.compose.keep import KeepOne
-from p3mvideo.compose.light_wrap import WrappedForeground
+from p3mvideo.compose.light_wrap import LightWrap
 from p3mvideo.engine import LoadedMatter, make_matter
 from p3mvideo.engine.make_matter import Precision, Runtime
 from p3mvideo.errors import P3MVideoError
@@ -75,8 +75,8 @@ def make_stream(settings: LiveSettings) -> MatteStream:
 
 def make_compositor(settings: LiveSettings, background: Background) -> Compositor:
     """Return what puts the person before the background."""
-    foreground = WrappedForeground(background, settings.light_wrap) if settings.light_wrap else ForegroundEstimator()
-    return ReplaceBackground(background, foreground)
+    compositor = ReplaceBackground(background, ForegroundEstimator())
+    return LightWrap(compositor, background, settings.light_wrap) if settings.light_wrap else compositor
 
 
 class _CheckedStream:

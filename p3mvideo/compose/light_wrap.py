@@ -6,44 +6,46 @@ import cv2
 import numpy as np
 
 from p3mvideo.compose.background import Background
-from p3mvideo.compose.foreground import ForegroundEstimator
-from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.frame import Compositor, Float32Array, Frame, Matte, UInt8Array
 
 SMALL_PX = 256
 """Longer side at which light is spread: it has no fine detail."""
 REACH_SHARE = 0.02
 """How far light reaches over the person, in longer sides of the picture."""
+FAINT = 0.01
+"""Less light than this is not seen."""
 
 
-class WrappedForeground(ForegroundEstimator):
-    """The person's colours, with the background's blurred light on them near their edges, strongest at the very edge.
+class LightWrap:
+    """A `Compositor` that lets the background's blurred light fall on the person, strongest at the very edge.
 
     A cut-out that stands before a bright picture looks pasted in because in a room light bends around us; compositors add that by hand
     as "light wrap" (Brinkmann, "The Art and Science of Digital Compositing").
 
     Args:
+        compositor: Puts the person before the background.
         background: What stands behind the person; asked once more for each frame.
         strength: How much of the person's own colour the light takes away at the edge, from 0 to 1.
     """
 
-    def __init__(self, background: Background, strength: float) -> None:
-        super().__init__()
+    def __init__(self, compositor: Compositor, background: Background, strength: float) -> None:
         if not 0 <= strength <= 1:
             raise ValueError(f"the strength of a light wrap goes from 0 to 1, got {strength}")
-        self._background, self._strength = background, strength
+        self._compositor, self._background, self._strength = compositor, background, strength
 
-    def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
-        """Return the person's colours, uint8 RGB (H, W, 3), see `ForegroundEstimator`."""
-        colours = super().__call__(frame, matte)
-        return wrap(colours, self._background(frame, matte), matte.alpha[0].cpu().numpy(), self._strength)
+    def __call__(self, frame: Frame, matte: Matte) -> Frame:
+        """See `p3mvideo.frame.Compositor`."""
+        composite = self._compositor(frame, matte)
+        lit = wrap(composite.interleaved(), self._background(frame, matte), matte.alpha[0].cpu().numpy(), self._strength)
+        return composite.with_image(Frame.from_interleaved(lit).image.to(composite.image.device))
 
 
-def wrap(colours: UInt8Array, behind: UInt8Array, alpha: Float32Array, strength: float) -> UInt8Array:
-    """Return the person's colours with light from behind on their edges.
+def wrap(composite: UInt8Array, behind: UInt8Array, alpha: Float32Array, strength: float) -> UInt8Array:
+    """Return a composite with light from behind on the person's edges; where the person is not, nothing changes.
 
     Args:
-        colours: The person's, uint8 RGB (H, W, 3).
-        behind: The background, uint8 RGB (H, W, 3).
+        composite: uint8 RGB (H, W, 3).
+        behind: Its background, uint8 RGB (H, W, 3).
         alpha: The matte, (H, W).
         strength: From 0 to 1.
     """
@@ -52,12 +54,16 @@ def wrap(colours: UInt8Array, behind: UInt8Array, alpha: Float32Array, strength:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     sigma = max(0.5, REACH_SHARE * max(size))
     open_part = cv2.resize(1 - alpha, size, interpolation=cv2.INTER_AREA)
-    lit = cv2.resize(behind, size, interpolation=cv2.INTER_AREA).astype(np.float32) * open_part[..., None]
-    # Light comes from where the background is open, so what the person hides of it does not shine.
+    shining = cv2.resize(behind, size, interpolation=cv2.INTER_AREA).astype(np.float32) * open_part[..., None]
+    # Light comes from where the background is open: what the person hides of it does not shine.
     share = cv2.GaussianBlur(open_part, (0, 0), sigma)
-    light = cv2.GaussianBlur(lit, (0, 0), sigma) / (share[..., None] + np.float32(1e-3))
-    weight = np.float32(strength) * np.minimum(1.0, share)
-    full = (width, height)
-    wide_light = cv2.resize(cv2.convertScaleAbs(light), full, interpolation=cv2.INTER_LINEAR)
-    wide_weight = cv2.resize(weight, full, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.blendLinear(wide_light, colours, wide_weight, cv2.subtract(1.0, wide_weight)), np.uint8)
+    light = cv2.GaussianBlur(shining, (0, 0), sigma) / (share[..., None] + np.float32(1e-3))
+    weight = cv2.resize(np.float32(strength) * np.clip(share, 0, 1), (width, height), interpolation=cv2.INTER_LINEAR) * alpha
+    # NumPy searches booleans much faster than bytes.
+    reached = np.flatnonzero((cv2.inRange(weight, FAINT, 2.0) & 1).view(np.bool_))
+    wide_light = cv2.resize(cv2.convertScaleAbs(light), (width, height), interpolation=cv2.INTER_LINEAR)
+    lit = composite.copy()
+    own = np.take(composite.reshape(-1, 3), reached, axis=0).astype(np.float32)
+    towards = np.take(wide_light.reshape(-1, 3), reached, axis=0) - own
+    lit.reshape(-1, 3)[reached] = np.rint(own + np.take(weight.reshape(-1), reached)[:, None] * towards).astype(np.uint8)
+    return lit

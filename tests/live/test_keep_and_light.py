@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from p3mvideo.compose import ColourBackground, ReplaceBackground
+from p3mvideo.compose import ColourBackground, ForegroundEstimator, ReplaceBackground
 from p3mvideo.compose.keep import KeepOne
-from p3mvideo.compose.light_wrap import WrappedForeground, wrap
+from p3mvideo.compose.light_wrap import LightWrap, wrap
 from p3mvideo.frame import Float32Array, Frame, Matte
 
 HEIGHT, WIDTH = 60, 100
@@ -84,37 +84,44 @@ def edge() -> Float32Array:
 
 
 def test_light_falls_on_the_edge_and_not_far_inside() -> None:
-    person, behind = np.full((HEIGHT, WIDTH, 3), 40, np.uint8), np.full((HEIGHT, WIDTH, 3), 240, np.uint8)
-    lit = wrap(person, behind, edge(), 0.8)
-    row = lit[HEIGHT // 2, :, 0].astype(int)
+    composite, behind = np.full((HEIGHT, WIDTH, 3), 40, np.uint8), np.full((HEIGHT, WIDTH, 3), 240, np.uint8)
+    before = composite.copy()
+    row = wrap(composite, behind, edge(), 0.8)[HEIGHT // 2, :, 0].astype(int)
     assert (row[-30:] == 40).all(), "far inside nothing changes"
-    assert row[WIDTH // 2] > 80, "the edge is lit"
-    assert (np.diff(row) <= 1).all(), "less and less towards the inside"
-    np.testing.assert_array_equal(wrap(person, behind, edge(), 0.0), person)
-    np.testing.assert_allclose(wrap(person, person, edge(), 1.0), person, atol=1)
+    assert row.max() > 75, "the edge is lit"
+    assert row[WIDTH // 2 + 3] > 45, "so is the person behind it"
+    assert (np.diff(row[row.argmax() :]) <= 1).all(), "less and less towards the inside"
+    assert (row[: WIDTH // 2 - 5] == 40).all(), "where the person is not nothing changes"
+    np.testing.assert_array_equal(composite, before)
+    np.testing.assert_array_equal(wrap(composite, behind, edge(), 0.0), before)
+    np.testing.assert_allclose(wrap(composite, composite, edge(), 1.0), before, atol=1)
 
 
 def test_light_hidden_behind_the_person_does_not_shine() -> None:
-    person, behind = np.full((HEIGHT, WIDTH, 3), 40, np.uint8), np.full((HEIGHT, WIDTH, 3), 40, np.uint8)
+    composite, behind = np.full((HEIGHT, WIDTH, 3), 40, np.uint8), np.full((HEIGHT, WIDTH, 3), 40, np.uint8)
     behind[:, WIDTH // 2 + 10 :] = 255
-    lit = wrap(person, behind, edge(), 1.0)
-    assert int(lit.max()) <= 44
+    assert int(wrap(composite, behind, edge(), 1.0).max()) <= 44
 
 
 def test_more_strength_means_more_light() -> None:
-    person, behind = np.full((HEIGHT, WIDTH, 3), 40, np.uint8), np.full((HEIGHT, WIDTH, 3), 240, np.uint8)
-    means = [float(wrap(person, behind, edge(), strength).mean()) for strength in (0, 0.25, 0.5, 1)]
-    assert means == sorted(means)
+    composite, behind = np.full((HEIGHT, WIDTH, 3), 40, np.uint8), np.full((HEIGHT, WIDTH, 3), 240, np.uint8)
+    means = [float(wrap(composite, behind, edge(), strength).mean()) for strength in (0, 0.25, 0.5, 1)]
+    assert means == sorted(set(means))
+    background = ColourBackground((0, 0, 0))
     with pytest.raises(ValueError, match="from 0 to 1"):
-        WrappedForeground(ColourBackground((0, 0, 0)), 1.5)
+        LightWrap(ReplaceBackground(background, ForegroundEstimator()), background, 1.5)
 
 
-def test_nothing_of_the_old_background_comes_back_with_the_light() -> None:
+def test_the_person_is_lit_and_nothing_of_the_old_background_comes_back() -> None:
     room = np.random.default_rng(1).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8)
     picture = Frame.from_interleaved(room)
     background = ColourBackground((10, 200, 30))
     alpha = np.zeros((HEIGHT, WIDTH), np.float32)
-    alpha[20:40, 40:60] = 1
-    got = ReplaceBackground(background, WrappedForeground(background, 1.0))(picture, Matte(torch.from_numpy(alpha)[None])).interleaved()
-    outside = alpha == 0
-    assert (got[outside] == (10, 200, 30)).all()
+    alpha[15:45, 35:65] = 1
+    plain = ReplaceBackground(background, ForegroundEstimator())
+    matte = Matte(torch.from_numpy(alpha)[None])
+    got, unlit = (make(picture, matte).interleaved().astype(int) for make in (LightWrap(plain, background, 1.0), plain))
+    assert (got[alpha == 0] == (10, 200, 30)).all()
+    green = np.abs(got - (10, 200, 30)).sum(2)
+    assert green[15:45, 35].mean() < 0.7 * np.abs(unlit - (10, 200, 30)).sum(2)[15:45, 35].mean()
+    np.testing.assert_array_equal(got[29:31, 49:51], unlit[29:31, 49:51])

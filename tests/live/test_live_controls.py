@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
 from p3mvideo.app.live_profile import profile_path, read_profile
 from p3mvideo.app.live_settings import LiveSettings
+from p3mvideo.io.camera_source import CameraSource
 from tests.live.room import PERSON, WIDTH, Stage, is_placeholder, shown_states, shows_face, wait_for
 
 
@@ -51,8 +55,7 @@ def test_faces_that_are_to_be_hidden_are_not_shown_from_the_key_on(stage: Stage)
     after: list[int] = []
 
     def script() -> None:
-        stage.wait_for_live()
-        assert shows_face(stage.pictures[-1])
+        wait_for(lambda: bool(stage.pictures) and shows_face(stage.pictures[-1]), "the face")
         stage.press("a")
         after.append(len(stage.pictures))
         stage.wait_for_live(8)
@@ -67,6 +70,24 @@ def test_faces_that_are_to_be_hidden_are_not_shown_from_the_key_on(stage: Stage)
     assert any(not is_placeholder(picture) for picture in hidden)
     assert stage.parts.anonymizers == ["input", "output", "input"]
     assert stage.parts.matters == 1, "the network is kept"
+
+
+def test_a_key_that_comes_while_parts_are_made_is_obeyed_before_anything_is_shown(stage: Stage) -> None:
+    def press_once() -> None:
+        if len(stage.parts.anonymizers) == 1:
+            stage.press("a")  # in the middle of a run that has begun without it
+
+    def stop_late(self: CameraSource) -> None:
+        time.sleep(0.3)
+        stop(self)
+
+    stop = CameraSource.stop
+    stage.monkeypatch.setattr(CameraSource, "stop", stop_late)
+    stage.parts.while_made = lambda: threading.Thread(target=press_once).start()
+    stage.run(lambda: stage.wait_for_live(8))
+    stage.check()
+    assert stage.parts.anonymizers == ["input", "output"]
+    assert not any(shows_face(picture) for picture in stage.pictures)
 
 
 def test_a_run_that_began_with_hidden_faces_shows_them_only_when_told(stage: Stage) -> None:
