@@ -5,6 +5,8 @@ from fractions import Fraction
 
 from p3mvideo.errors import ConfigError
 
+LONGEST_SECONDS = 1_000_000_000
+"""What every container can count in its own unit of time."""
 MIN_RATE, MAX_RATE = 0.001, 1000
 
 
@@ -22,6 +24,8 @@ def parse_time(text: str | float | None, option: str) -> Fraction | None:
     seconds = Fraction(0)
     for part in written.split(":"):
         seconds = seconds * 60 + Fraction(part)
+    if seconds > LONGEST_SECONDS:
+        raise ConfigError(f"{option} {written!r} is longer than any video", hint="check its unit: plain numbers are seconds")
     return seconds
 
 

@@ -14,7 +14,7 @@ from p3mvideo.cli.progress import ProgressKind, make_progress
 
 def bench_command(
     clip: Annotated[Path | None, typer.Argument(help="Clip to process. [default: a portrait filmed by a moving camera]")] = None,
-    seconds: Annotated[float, typer.Option(min=1, help="Length of the made clip.")] = 10.0,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="Length of the made clip.")] = 10.0,
     size: Annotated[str, typer.Option(metavar="WxH", help="Size of the made clip.")] = "1280x720",
     bg: Annotated[str | None, typer.Option(help="Background. [default: a picture]")] = None,
     model: Annotated[str, typer.Option(metavar="NAME|PATH", help="Weights of the matting network.")] = "p3mnet-mobilenetv2",

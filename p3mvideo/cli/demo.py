@@ -13,7 +13,7 @@ from p3mvideo.cli.errors import reporting_errors
 
 def demo_command(
     folder: Annotated[Path, typer.Argument(help="Where everything is written.")] = Path("demo"),
-    seconds: Annotated[float, typer.Option(min=0.5, help="Length of the clip.")] = 4.0,
+    seconds: Annotated[float, typer.Option(min=0.5, max=60, help="Length of the clip.")] = 4.0,
 ) -> None:
     """Make a short clip, give it another background, hide its face, and lay out six of its frames."""
     with reporting_errors():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TextIO
@@ -152,7 +153,7 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     """Read WIDTHxHEIGHT."""
     if text is None:
         return None
-    width, cross, height = text.lower().partition("x")
-    if not (cross and width.isdigit() and height.isdigit()):
+    found = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text.strip().lower())
+    if found is None:
         raise ConfigError(f"--size {text!r} is not a size", hint="write WIDTHxHEIGHT, such as 1280x720")
-    return int(width), int(height)
+    return int(found[1]), int(found[2])
