@@ -82,7 +82,7 @@ class Window:
         self._screen, self._process = screen, process
 
     def press(self, key: str) -> None:
-        subprocess.run(["xdotool", "search", "--name", "p3mvideo", "key", key], check=True, capture_output=True)
+        subprocess.run(["xdotool", "search", "--name", "p3mvideo", "keydown" if key == "q" else "key", key], check=True, capture_output=True)
 
     def pixels(self) -> UInt8Array:
         """Return what the window shows, uint8 RGB (h, w, 3)."""
