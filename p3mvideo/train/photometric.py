@@ -38,6 +38,8 @@ def _light(picture: np.ndarray, rng: Rng) -> np.ndarray:
     """Exposure, contrast, gamma, white balance and saturation."""
     gamma = np.exp(rng.normal(0, 0.25))
     gain = np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.06, 3))
+    if rng.random() < 0.08:  # too little light
+        gain = gain * rng.uniform(0.25, 0.7)
     picture = np.power(np.maximum(picture, 0), gamma) * gain
     picture = (picture - 0.5) * np.exp(rng.normal(0, 0.15)) + 0.5
     grey = picture.mean(2, keepdims=True)

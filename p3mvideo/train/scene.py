@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -65,6 +66,8 @@ def whole_scene(portrait: Portrait, size_px: int) -> Scene:
 def composed_scene(people: list[Portrait], background: UInt8Array, rng: Rng) -> Scene:
     """Put people over a background, the first one farthest back.
 
+    Several people stand side by side, about equally far away, in most scenes with more than one; else everybody is somewhere.
+
     Args:
         people: Portraits; their own surroundings are left out.
         background: RGB (S, S, 3).
@@ -72,8 +75,10 @@ def composed_scene(people: list[Portrait], background: UInt8Array, rng: Rng) -> 
     """
     size = background.shape[0]
     image, alpha, faces = background.astype(np.float32), np.zeros((size, size), np.float32), np.zeros((size, size), np.uint8)
-    for person in people:
-        placed = _placed(person, size, rng, small=len(people) > 1)
+    side_by_side = len(people) > 1 and rng.random() < 0.6
+    spots = _side_by_side(len(people), size, rng) if side_by_side else [_anywhere(size, rng, small=len(people) > 1) for _ in people]
+    for person, spot in zip(people, spots, strict=True):
+        placed = _placed(person, size, spot, rng)
         if placed is None:
             continue
         colours, matte, face = placed
@@ -83,8 +88,32 @@ def composed_scene(people: list[Portrait], background: UInt8Array, rng: Rng) -> 
     return Scene(np.round(image).astype(np.uint8), np.round(alpha * 255).astype(np.uint8), faces)
 
 
-def _placed(person: Portrait, size: int, rng: Rng, *, small: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Put a person at a random place of an S x S canvas.
+class _Spot(NamedTuple):
+    """Where a person is put, in pixels."""
+
+    height: float
+    x: float
+    y: float
+
+
+def _anywhere(size: int, rng: Rng, *, small: bool) -> _Spot:
+    # Small people are the hard ones, so sizes are drawn evenly on a logarithmic scale.
+    height = size * np.exp(rng.uniform(np.log(0.25), np.log(0.9 if small else 1.7)))
+    return _Spot(height, rng.uniform(0.1, 0.9) * size, rng.uniform(0.3, 0.8) * size)
+
+
+def _side_by_side(count: int, size: int, rng: Rng) -> list[_Spot]:
+    height = size * np.exp(rng.uniform(np.log(0.2), np.log(0.9)))
+    apart = height * rng.uniform(0.2, 0.45)
+    x, y = rng.uniform(0.25, 0.75) * size, rng.uniform(0.4, 0.7) * size
+    return [
+        _Spot(height * np.exp(rng.normal(0, 0.08)), x + (place - (count - 1) / 2 + rng.normal(0, 0.15)) * apart, y + rng.normal(0, 0.04) * height)
+        for place in rng.permutation(count)
+    ]
+
+
+def _placed(person: Portrait, size: int, spot: _Spot, rng: Rng) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Put a person at a place of an S x S canvas.
 
     Returns:
         Colours (S, S, 3) in [0, 255], matte (S, S) in [0, 1], face mask (S, S); None where the portrait shows nobody.
@@ -93,9 +122,7 @@ def _placed(person: Portrait, size: int, rng: Rng, *, small: bool) -> tuple[np.n
     if w < 8 or h < 8:
         return None
     image_h, image_w = person.alpha.shape
-    # Small people are the hard ones, so sizes are drawn evenly on a logarithmic scale.
-    target_h = size * np.exp(rng.uniform(np.log(0.25), np.log(0.9 if small else 1.7)))
-    scale = float(np.clip(target_h / h, 0.08, 2.5))
+    scale = float(np.clip(spot.height / h, 0.08, 2.5))
     shrink = min(1.0, 1.4 * scale)  # bilinear warping alone would alias
     image, alpha, face = person.image, person.alpha, person.face_mask
     if shrink < 0.7:
@@ -105,13 +132,13 @@ def _placed(person: Portrait, size: int, rng: Rng, *, small: bool) -> tuple[np.n
     matte = alpha.astype(np.float32) / np.float32(255)
     colours = estimate_layers(image, matte, radius_px=max(8, round(0.06 * max(matte.shape)))).foreground
 
-    angle = np.deg2rad(rng.normal(0, 6))
+    angle = np.deg2rad(rng.normal(0, 6) if rng.random() < 0.9 else rng.uniform(-40, 40))
     mirror = -1.0 if rng.random() < 0.5 else 1.0
     stretch = np.exp(rng.normal(0, 0.06))
     linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ np.diag([mirror * stretch, 1.0])
     centre = np.array([x + w / 2, y + h / 2])
     half = 0.5 * np.abs(linear) @ np.array([w, h])
-    place = np.array([rng.uniform(0.1, 0.9) * size, rng.uniform(0.3, 0.8) * size])
+    place = np.array([spot.x, spot.y])
     # A person who is cut off by the picture's border must be cut off by the canvas too, not in mid-air.
     margin = 3
     touches = alpha[:, :margin].max() > 127, alpha[:margin].max() > 127, alpha[:, -margin:].max() > 127, alpha[-margin:].max() > 127

@@ -1,7 +1,7 @@
 """The scenes of this program's own recipe.
 
-What a webcam sees is not what portrait collections hold: people far away, off-centre, two of them, nobody at all. So a part of the
-scenes is composed: one or two people, at random sizes and places, over rooms, over other portraits' surroundings, or over plain and
+What a webcam sees is not what portrait collections hold: people far away, off-centre, several of them, nobody at all. So a part of the
+scenes is composed: one or more people, at random sizes and places, over rooms, over other portraits' surroundings, or over plain and
 noisy fields.
 """
 
@@ -25,10 +25,12 @@ from p3mvideo.train.scene import Scene, composed_scene, crop_scene, procedural_b
 class WebcamOptions:
     """How scenes are drawn. Probabilities in [0, 1]."""
 
-    compose: float = 0.55
+    compose: float = 0.6
     """Chance that people are cut out and put over another background."""
-    two_people: float = 0.2
-    """Chance that such a scene shows two people."""
+    several: float = 0.3
+    """Chance that such a scene shows more than one person."""
+    most_people: int = 4
+    """How many it shows at most."""
     nobody: float = 0.05
     """Chance that such a scene shows nobody."""
     whole: float = 0.3
@@ -68,8 +70,9 @@ class WebcamScenes:
             kind = rng.random()
             if kind < options.nobody:
                 scene = composed_scene([], background, rng)
-            elif kind < options.nobody + options.two_people:
-                scene = composed_scene([person, self._anybody(rng)], background, rng)
+            elif kind < options.nobody + options.several:
+                others = int(rng.integers(1, options.most_people))
+                scene = composed_scene([person, *(self._anybody(rng) for _ in range(others))], background, rng)
             else:
                 scene = composed_scene([person], background, rng)
         elif rng.random() < options.whole:
