@@ -96,9 +96,8 @@ def read_checkpoint(file: Path) -> dict[str, Tensor]:
                 f"{file} holds more than weights, which could run code, so it was not read: {_culprit(reason)}",
                 hint="Get the checkpoint from those who published it, or save its state_dict alone.",
             ) from error
-        raise WeightsError(
-            f"{file} is no sound PyTorch checkpoint: {reason[0]}", hint="Download it again; it may have been cut off."
-        ) from error
+        said = reason[0].split(". ")[0] if any(map(str.isalpha, reason[0])) else f"{type(error).__name__} while reading it"
+        raise WeightsError(f"{file} is no sound PyTorch checkpoint: {said}", hint="Download it again; it may have been cut off.") from error
     return _named_tensors(file, content)
 
 
