@@ -29,13 +29,14 @@ def estimate_layers(image: UInt8Array, alpha: Float32Array, radius_px: int = 45)
         radius_px: Half the side of the first pass's box. Must exceed the width of the widest soft edge.
     """
     picture = image.astype(np.float32)
-    a = alpha[..., None]
+    a = cv2.merge([alpha] * 3)  # NumPy is slow where one factor has one channel and the other three
+    rest = 1 - a
     foreground, background = picture, picture
     for r in (radius_px, 3):
         side = (2 * r + 1, 2 * r + 1)
-        weight = cv2.blur(alpha, side)[..., None]
-        foreground_mean = cv2.blur(foreground * a, side) / (weight + 1e-5)
-        background = cv2.blur(background * (1 - a), side) / (1 - weight + 1e-5)
-        foreground = foreground_mean + a * (picture - a * foreground_mean - (1 - a) * background)
+        weight = cv2.merge([cv2.blur(alpha, side)] * 3)
+        foreground_mean = cv2.blur(foreground * a, side) / (weight + np.float32(1e-5))
+        background = cv2.blur(background * rest, side) / (1 - weight + np.float32(1e-5))
+        foreground = foreground_mean + a * (picture - a * foreground_mean - rest * background)
         foreground = np.clip(foreground, 0, 255)
     return Layers(foreground, background)
