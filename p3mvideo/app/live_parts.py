@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
 
 from p3mvideo.app.live_ladder import Rung
@@ -86,8 +88,8 @@ class _CheckedStream:
         self._keep, self._stream = keep, stream
 
     def push(self, frame: Frame, matte: Matte) -> list[tuple[Frame, Matte]]:
-        # What is not a number would be shown as whatever the last conversion makes of it.
-        if not bool(torch.isfinite(matte.alpha).all()):
+        # What is not a number would be shown as whatever the last conversion makes of it; and a sum with it is none.
+        if not math.isfinite(float(np.sum(matte.alpha.cpu().numpy()))):
             raise P3MVideoError("the network gave a matte that is not made of numbers", hint="use --precision f32")
         return self._stream.push(frame, matte if self._keep is None else self._keep(frame, matte))
 

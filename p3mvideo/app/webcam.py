@@ -10,6 +10,8 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+import cv2
+
 from p3mvideo.app.live_background import LiveBackground
 from p3mvideo.app.live_camera import ChosenCamera, choose_camera
 from p3mvideo.app.live_controls import LiveControls
@@ -118,6 +120,8 @@ def webcam(
         ConfigError, DeviceError, WeightsError, SourceError, SinkError: It cannot begin; or what it needs failed again and again, or a
             recording could not be completed.
     """
+    # Every stage has a thread of its own; OpenCV's pool of threads in each of them would only fight for the same cores.
+    cv2.setNumThreads(1)
     chosen = choose_camera(camera)
     path = profile_path(profile or chosen.name) if profile != NO_PROFILE and (chosen.is_device or profile) else None
     given = {

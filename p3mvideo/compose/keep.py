@@ -74,11 +74,11 @@ def _only(matte: Matte, labels: np.ndarray, body: UInt8Array, kept: int) -> Matt
     """Return the matte with nothing but one labelled part, and what is fainter and nearer to it than to any other part."""
     # Every pixel learns the number of the nearest part; those numbers are the distance transform's own.
     _, nearest = cv2.distanceTransformWithLabels(1 - body, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_CCOMP)
-    own = np.unique(nearest[labels == kept])
-    mask = torch.from_numpy(np.isin(nearest, own)).to(matte.alpha.device)
-    alpha = torch.where(mask, matte.alpha, torch.zeros_like(matte.alpha))
+    mask = np.isin(nearest, np.unique(nearest[labels == kept]))
+    # Not with PyTorch, whose threads go on spinning after each step, beside all other stages.
+    alpha = torch.from_numpy(matte.alpha.float().cpu().numpy() * mask).to(matte.alpha)
     if matte.semantic is None:
         return Matte(alpha)
-    nobody = torch.zeros_like(matte.semantic)
-    nobody[0] = 1
-    return Matte(alpha, torch.where(mask, matte.semantic, nobody))
+    semantic = matte.semantic.float().cpu().numpy() * mask
+    semantic[0] += ~mask
+    return Matte(alpha, torch.from_numpy(semantic).to(matte.semantic))
