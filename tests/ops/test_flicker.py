@@ -5,8 +5,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from p3mvideo.evaluate.flicker import measure_flicker
-from p3mvideo.evaluate.flicker_pictures import draw_flicker_plot, draw_flicker_strip
+from p3mvideo.app.flicker_pictures import draw_flicker_plot, draw_flicker_strip
+from p3mvideo.ops.flicker import measure_flicker
 
 Picture = npt.NDArray[np.uint8]
 Alpha = npt.NDArray[np.float32]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from p3mvideo.evaluate.flicker import FlickerReport
 from p3mvideo.frame import Float32Array, UInt8Array
+from p3mvideo.ops.flicker import FlickerReport
 
 PLOT_WIDTH_PX, PLOT_HEIGHT_PX = 960, 320
 MARGIN_PX = 56
