@@ -9,10 +9,14 @@ import typer
 from p3mvideo import __version__
 from p3mvideo.cli.anonymize import anonymize_command
 from p3mvideo.cli.bench import bench_command
+from p3mvideo.cli.dataset import dataset_app
 from p3mvideo.cli.demo import demo_command
 from p3mvideo.cli.doctor import doctor_command
 from p3mvideo.cli.evaluate import evaluate_command
+from p3mvideo.cli.export import export_command
+from p3mvideo.cli.flicker import flicker_command
 from p3mvideo.cli.process import process_command
+from p3mvideo.cli.train import train_command
 from p3mvideo.cli.webcam import webcam_command
 from p3mvideo.cli.weights import weights_app
 
@@ -32,7 +36,11 @@ app.command("demo")(demo_command)
 app.command("webcam")(webcam_command)
 app.command("doctor")(doctor_command)
 app.command("evaluate")(evaluate_command)
+app.command("flicker")(flicker_command)
 app.add_typer(weights_app)
+app.command("train")(train_command)
+app.command("export")(export_command)
+app.add_typer(dataset_app)
 
 
 def _version(wanted: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
@@ -28,12 +29,12 @@ class ProgressDisplay(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def begin(self, name: str, number: int, of: int, frames: int | None) -> None:
-        """Start an input."""
+    def begin(self, name: str, number: int, of: int, total: int | None, *, done: int = 0) -> None:
+        """Start an input of so many frames, of which some are done already."""
         ...
 
-    def advance(self, frames_out: int) -> None:
-        """Say how many frames of the input are written. Called in another thread."""
+    def advance(self, done: int, note: str = "") -> None:
+        """Say how many frames of the input are done, and something else to be shown. Called in any thread."""
         ...
 
     def end(self, *, failed: bool) -> None:
@@ -41,19 +42,19 @@ class ProgressDisplay(Protocol):
         ...
 
 
-def make_progress(kind: ProgressKind, *, quiet: bool) -> ProgressDisplay:
+def make_progress(kind: ProgressKind, *, quiet: bool, unit: str = "frames") -> ProgressDisplay:
     """Return the display for `--progress`; `auto` is a bar on a terminal and plain lines elsewhere.
 
     Every line of `json` is an object with `input`, `frames_done`, `frames` (null if unknown), `frames_per_second` and `state`: running,
-    done or failed. There is at least one for each input that was opened.
+    done or failed. There is at least one for each input that was opened. What is counted may have another name than frames: `unit`.
     """
     if quiet or kind == "none":
         return _Silent()
     if kind == "json":
-        return _JsonLines()
+        return _JsonLines(unit)
     if kind == "auto" and sys.stderr.isatty():
-        return _Bar()
-    return _PlainLines()
+        return _Bar(unit)
+    return _PlainLines(unit)
 
 
 class _Silent:
@@ -65,10 +66,10 @@ class _Silent:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def begin(self, name: str, number: int, of: int, frames: int | None) -> None:
+    def begin(self, name: str, number: int, of: int, total: int | None, *, done: int = 0) -> None:
         pass
 
-    def advance(self, frames_out: int) -> None:
+    def advance(self, done: int, note: str = "") -> None:
         pass
 
     def end(self, *, failed: bool) -> None:
@@ -80,18 +81,19 @@ class _PlainLines(_Silent):
 
     interval_seconds = PLAIN_SECONDS
 
-    def __init__(self) -> None:
-        self._name = ""
-        self._frames: int | None = None
-        self._done = 0
+    def __init__(self, unit: str) -> None:
+        self._unit = unit
+        self._name = self._note = ""
+        self._total: int | None = None
+        self._done = self._first = 0
         self._started = self._said = 0.0
 
-    def begin(self, name: str, number: int, of: int, frames: int | None) -> None:
-        self._name, self._frames, self._done = (name if of == 1 else f"{name} ({number} of {of})"), frames, 0
+    def begin(self, name: str, number: int, of: int, total: int | None, *, done: int = 0) -> None:
+        self._name, self._total, self._done, self._first = (name if of == 1 else f"{name} ({number} of {of})"), total, done, done
         self._started = self._said = time.monotonic()
 
-    def advance(self, frames_out: int) -> None:
-        self._done = frames_out
+    def advance(self, done: int, note: str = "") -> None:
+        self._done, self._note = done, note
         now = time.monotonic()
         if now - self._said >= self.interval_seconds:
             self._said = now
@@ -99,15 +101,16 @@ class _PlainLines(_Silent):
 
     @property
     def _rate(self) -> float:
-        return self._done / max(time.monotonic() - self._started, 1e-6)
+        return (self._done - self._first) / max(time.monotonic() - self._started, 1e-6)
 
     def _say(self, state: State) -> None:
-        if not self._frames:
-            text = f"{self._name}: {self._done} frames, {self._rate:.1f} frames per second"
+        text = f"{self._rate:.1f} {self._unit} per second"
+        if not self._total:
+            text = f"{self._name}: {self._done} {self._unit}, {text}"
         else:
-            left = max(0.0, (self._frames - self._done) / max(self._rate, 1e-6))
-            text = f"{self._name}: {self._done} of {self._frames} frames, {self._rate:.1f} frames per second, {left:.0f} s left"
-        print(text, file=sys.stderr, flush=True)
+            left = max(0.0, (self._total - self._done) / max(self._rate, 1e-6))
+            text = f"{self._name}: {self._done} of {self._total} {self._unit}, {text}, {left:.0f} s left"
+        print(", ".join(part for part in (text, self._note) if part), file=sys.stderr, flush=True)
 
 
 class _JsonLines(_PlainLines):
@@ -115,8 +118,8 @@ class _JsonLines(_PlainLines):
 
     interval_seconds = JSON_SECONDS
 
-    def begin(self, name: str, number: int, of: int, frames: int | None) -> None:
-        super().begin(name, 1, 1, frames)
+    def begin(self, name: str, number: int, of: int, total: int | None, *, done: int = 0) -> None:
+        super().begin(name, 1, 1, total, done=done)
 
     def end(self, *, failed: bool) -> None:
         if self._name:
@@ -124,17 +127,18 @@ class _JsonLines(_PlainLines):
         self._name = ""
 
     def _say(self, state: State) -> None:
-        line = {"input": self._name, "frames_done": self._done, "frames": self._frames}
-        print(json.dumps(line | {"frames_per_second": round(self._rate, 2), "state": state}), file=sys.stderr, flush=True)
+        line = {"input": self._name, f"{self._unit}_done": self._done, self._unit: self._total}
+        print(json.dumps(line | {f"{self._unit}_per_second": round(self._rate, 2), "state": state}), file=sys.stderr, flush=True)
 
 
 class _Bar(_Silent):
     """A bar with rate and time left."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str) -> None:
+        self._short = "fps" if unit == "frames" else f"{unit}/s"
         self._progress: Progress | None = None
         self._current: TaskID | None = None
-        self._started = 0.0
+        self._started, self._first = 0.0, 0
 
     def __enter__(self) -> Self:
         from rich.console import Console
@@ -151,15 +155,29 @@ class _Bar(_Silent):
         if self._progress is not None:
             self._progress.stop()
 
-    def begin(self, name: str, number: int, of: int, frames: int | None) -> None:
+    def begin(self, name: str, number: int, of: int, total: int | None, *, done: int = 0) -> None:
         assert self._progress is not None
         for task in self._progress.task_ids:
             self._progress.remove_task(task)
-        self._started = time.monotonic()
-        self._current = self._progress.add_task(name if of == 1 else f"{name} ({number}/{of})", total=frames, rate="")
+        self._started, self._first = time.monotonic(), done
+        self._current = self._progress.add_task(name if of == 1 else f"{name} ({number}/{of})", total=total, completed=done, rate="")
 
-    def advance(self, frames_out: int) -> None:
+    def advance(self, done: int, note: str = "") -> None:
         assert self._progress is not None
         assert self._current is not None
-        rate = frames_out / max(time.monotonic() - self._started, 1e-6)
-        self._progress.update(self._current, completed=frames_out, rate=f"{rate:.1f} fps")
+        rate = (done - self._first) / max(time.monotonic() - self._started, 1e-6)
+        self._progress.update(self._current, completed=done, rate=f"{rate:.1f} {self._short} {note}".rstrip())
+
+
+def counting(display: ProgressDisplay, name: str) -> Callable[[int, int], None]:
+    """Return a function that shows progress when it is called with the number of things done and of all."""
+    begun = False
+
+    def advance(done: int, of: int) -> None:
+        nonlocal begun
+        if not begun:
+            begun = True
+            display.begin(name, 1, 1, of)
+        display.advance(done)
+
+    return advance

@@ -1,4 +1,4 @@
-"""`p3mvideo weights list | verify | import | pull`."""
+"""`p3mvideo weights list | verify | import | ship | pull`."""
 
 from __future__ import annotations
 
@@ -51,6 +51,20 @@ def import_command(
 
         weights = import_weights(file, name=name, licence=licence, overwrite=overwrite)
         print(f"{weights.name}: {weights.path}")
+
+
+@weights_app.command("ship")
+def ship_command(
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="best.pt or last.pt of a training run.")],
+    target: Annotated[Path, typer.Argument(metavar="FILE.safetensors", help="Where to write; --model takes it.")],
+    licence: Annotated[str, typer.Option(help="Under which terms the weights may be used.")],
+    source: Annotated[str, typer.Option(help="How they were made.")] = "trained by p3mvideo",
+) -> None:
+    """Make a weights file of a training checkpoint: averaged weights, without what only training needs."""
+    with reporting_errors():
+        from p3mvideo.train.ship import ship
+
+        print(ship(checkpoint, target, licence=licence, source=source).path)
 
 
 @weights_app.command("pull")

@@ -1,6 +1,7 @@
 """Unpooling with the indices of a max-pool, the same on every device and exportable."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -18,11 +19,11 @@ def unpool(x: Tensor, indices: Tensor) -> Tensor:
         (B, C, 2 h, 2 w).
     """
     batch, channels, height, width = x.shape
-    taken = torch.zeros_like(indices, dtype=torch.bool)
-    taken[..., :-1] |= indices[..., :-1] == indices[..., 1:]
-    taken[..., :-1, :] |= indices[..., :-1, :] == indices[..., 1:, :]
-    taken[..., :-1, :-1] |= indices[..., :-1, :-1] == indices[..., 1:, 1:]
-    taken[..., :-1, 1:] |= indices[..., :-1, 1:] == indices[..., 1:, :-1]
+    # Without writing in place, which ONNX cannot express.
+    around = F.pad(indices, (1, 1, 0, 1), value=-1)
+    taken = indices == around[..., :height, 2:]
+    for column in range(3):
+        taken = taken | (indices == around[..., 1:, column : column + width])
     # Adding zeros to a value in any order gives that value, so no device can make a difference.
     kept = x.masked_fill(taken, 0).flatten(2)
     flat = torch.zeros(batch, channels, 4 * height * width, dtype=x.dtype, device=x.device)

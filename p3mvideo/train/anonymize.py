@@ -1,7 +1,8 @@
 """Makes a face-obfuscated data set from ordinary portraits, by P3M-10k's own construction (arXiv 2104.14222, section 3.1).
 
 Of each face the region from brow line to chin, less the matte's transition area (so that hair and edges stay as they are), is blurred
-past recognition. The region is kept as `facemask/NAME.png`.
+past recognition. The region is kept as `facemask/NAME.png`. Beyond that construction, a face that a detector still finds is hidden more
+strongly, see `p3mvideo.train.hidden_faces`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import numpy as np
 
 from p3mvideo.errors import DatasetError
 from p3mvideo.frame import UInt8Array
+from p3mvideo.train.hidden_faces import hide_faces
 from p3mvideo.train.picture_files import pictures_in, read_image, write_bytes, write_image
-from p3mvideo.train.portraits import PortraitFolder
+from p3mvideo.train.portraits import PortraitFolder, read_split
 
 CONFIDENCE = 0.4
 """The detector's threshold: below the usual one, for a face that is missed stays visible."""
@@ -42,10 +44,12 @@ class AnonymizedCount:
     """Names of the images in which this run found no face; they are in the target only if `keep_without_face` said so."""
     donors: int
     """Donor faces cut out in this run."""
+    still_found: tuple[str, ...] = ()
+    """Names of the images in which a detector still takes a hidden face of this run for one."""
 
 
 def anonymize_portraits(
-    source: Path, target: Path, *, donors: Iterable[str] = (), keep_without_face: bool = False, on_progress: Progress | None = None
+    source: Path, target: Path, *, donors: Path | None = None, keep_without_face: bool = False, on_progress: Progress | None = None
 ) -> AnonymizedCount:
     """Write `target/{blurred_image,mask,facemask}` from a split of unobfuscated portraits.
 
@@ -54,8 +58,8 @@ def anonymize_portraits(
     Args:
         source: The split's folder, see `p3mvideo.train.portraits`.
         target: Where to write.
-        donors: Names of portraits whose faces may serve as donor faces for copy-and-paste: they are cut out, unobfuscated, to
-            `target/faces/{image,mask}`.
+        donors: File with the names of portraits, one a line, whose faces may serve as donor faces for copy-and-paste: they are cut out,
+            unobfuscated, to `target/faces/{image,mask}`.
         keep_without_face: Whether images in which no face is found belong to the new set. People seen from behind are among them, but
             faces that were overlooked may be, too.
         on_progress: Called after each portrait.
@@ -65,39 +69,37 @@ def anonymize_portraits(
         WeightsError: The face detection models are missing.
     """
     # Imported here: training itself runs where MediaPipe is not installed.
-    from p3mvideo.privacy.cover import obfuscate
     from p3mvideo.privacy.detector import FaceDetector
     from p3mvideo.privacy.region import face_region_mask
 
     folder = PortraitFolder(source)
-    donor_names = set(donors)
+    donor_names = set() if donors is None else set(read_split(donors))
     _make_folders(target, "blurred_image", "mask", "facemask", *(("faces/image", "faces/mask") if donor_names else ()))
-    faces, without_face, donor_count = 0, [], 0
+    faces, without_face, still_found, donor_count = 0, [], [], 0
     with FaceDetector(confidence=CONFIDENCE) as detector:
         for done, name in enumerate(folder.names, start=1):
             # The face mask is written last, so it says that the portrait is complete.
             if not (target / "facemask" / f"{name}.png").exists():
                 portrait = folder.load(name)
                 detections = detector(portrait.image, min_face_px=_smallest_face_px(portrait.image))
-                mask = face_region_mask(portrait.image, detections, alpha=portrait.alpha)
+                hidden = hide_faces(portrait.image, portrait.alpha, detections, find=detector)
                 faces += len(detections)
-                if not mask.any():
+                if not hidden.mask.any():
                     without_face.append(name)
-                if name in donor_names and len(detections) == 1 and mask.any():
-                    _write_donor(target / "faces", name, portrait.image, mask)
+                if hidden.still_found:
+                    still_found.append(name)
+                if name in donor_names and len(detections) == 1 and hidden.mask.any():
+                    _write_donor(target / "faces", name, portrait.image, face_region_mask(portrait.image, detections, alpha=portrait.alpha))
                     donor_count += 1
-                if mask.any() or keep_without_face:
-                    blurred = obfuscate(portrait.image, mask)
-                    soft = (portrait.alpha > 0) & (portrait.alpha < 255)
-                    blurred[soft] = portrait.image[soft]  # the blur's own soft border reaches there
-                    write_image(target / "blurred_image" / f"{name}.jpg", blurred)
+                if hidden.mask.any() or keep_without_face:
+                    write_image(target / "blurred_image" / f"{name}.jpg", hidden.image)
                     write_image(target / "mask" / f"{name}.png", portrait.alpha)
-                    write_image(target / "facemask" / f"{name}.png", mask)
+                    write_image(target / "facemask" / f"{name}.png", hidden.mask)
             if on_progress is not None:
                 on_progress(done, len(folder.names))
     _note(target / WITHOUT_FACE, without_face)
     written = sum((target / "facemask" / f"{name}.png").exists() for name in folder.names)
-    return AnonymizedCount(len(folder), written, faces, tuple(without_face), donor_count)
+    return AnonymizedCount(len(folder), written, faces, tuple(without_face), donor_count, tuple(still_found))
 
 
 def cut_faces(source: Path, target: Path, *, on_progress: Progress | None = None) -> int:

@@ -33,8 +33,7 @@ def make_clips(
     count: int = 12,
     seconds: float = 2.0,
     rate: float = 30.0,
-    width: int = 512,
-    height: int = 288,
+    size: tuple[int, int] = (512, 288),
     split: Path | None = None,
     seed: int = 0,
     on_progress: Progress | None = None,
@@ -52,8 +51,7 @@ def make_clips(
         count: How many clips.
         seconds: Length of each.
         rate: Frames a second.
-        width: In pixels.
-        height: In pixels.
+        size: (width, height) of the frames in pixels.
         split: File with the names to use, one a line; None uses all.
         seed: Another seed gives other paths and backgrounds.
         on_progress: Called after each clip.
@@ -65,7 +63,7 @@ def make_clips(
     unknown = [name for name in motion if name not in MOTIONS]
     if unknown or not motion:
         raise ConfigError(f"there is no motion {unknown[0]!r}" if unknown else "no motion is named", hint=f"known are {', '.join(MOTIONS)}")
-    frames = round(seconds * rate)
+    frames, (width, height) = round(seconds * rate), size
     if count < 1 or frames < 1 or min(width, height) < 32:
         raise ConfigError(f"{count} clips of {frames} frames of {width}x{height} make no sense", hint="at least 1 clip, 1 frame, 32x32 pixels")
     folder = PortraitFolder(data, names=None if split is None else read_split(split))

@@ -43,6 +43,7 @@ def fit(
     checkpoint_every: int = 200,
     validate_every: int = 1000,
     log: Callable[[dict[str, float]], None] = lambda record: None,
+    stepped: Callable[[int, int], None] = lambda step, steps: None,
     tensorboard: bool = False,
 ) -> Path:
     """Train a network and return the path of the last checkpoint.
@@ -59,6 +60,7 @@ def fit(
         checkpoint_every: Steps between checkpoints.
         validate_every: Steps between validations.
         log: Called with each record that goes to `log.jsonl`.
+        stepped: Called before the first step and after each, with the number of steps done and of all.
         tensorboard: Whether to write the records and some validation pictures for TensorBoard, too.
 
     Raises:
@@ -85,6 +87,7 @@ def fit(
 
     with RunLog(out, after=state.step, writes=group.leads, tensorboard=tensorboard, log=log) as records:
         started, first = time.perf_counter(), state.step
+        stepped(state.step, options.steps)
         for batch in _loaded(loader):
             network.train()
             torch.manual_seed(options.seed + state.step * group.size + group.rank)  # for drop-path: nothing to remember in a checkpoint
@@ -109,6 +112,7 @@ def fit(
             scaler.update()
             average.update(network)
             state.step += 1
+            stepped(state.step, options.steps)
 
             if state.step % LOG_EVERY == 0 or state.step == options.steps:
                 rate = (state.step - first) * options.batch / (time.perf_counter() - started)

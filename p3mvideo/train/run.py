@@ -29,6 +29,8 @@ class TrainListener:
 
     started: Callable[[TrainOptions, int, Group], None] = lambda options, portraits, group: None
     """Everything is ready: the options, the number of portraits, and this process among those that train."""
+    stepped: Callable[[int, int], None] = lambda step, steps: None
+    """So many steps are done, of so many; also called before the first one."""
     recorded: Callable[[dict[str, float]], None] = lambda record: None
     """A record of the log, in the process that writes."""
 
@@ -168,7 +170,7 @@ def train(
                 _prepare(output, group, resume=resume)
             last = fit(
                 network, samples, options, out, group=group, validation=over, resume=resume, workers=workers, checkpoint_every=checkpoint_every,
-                validate_every=validate_every, tensorboard=tensorboard and not dry_run, log=listener.recorded,
+                validate_every=validate_every, tensorboard=tensorboard and not dry_run, log=listener.recorded, stepped=listener.stepped,
             )  # fmt: skip
     return TrainResult(options, len(names), None if dry_run else last)
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from p3mvideo.errors import ConfigError, TrainingError
 from p3mvideo.train.checkpoint import load_checkpoint
 from p3mvideo.train.start_weights import SIDE_HEADS
 from p3mvideo.weights import WeightsFile, save_weights
@@ -24,10 +25,15 @@ def ship(checkpoint: Path, target: Path, *, licence: str, source: str) -> Weight
         source: How they were made.
 
     Raises:
-        TrainingError: The checkpoint cannot be read.
+        ConfigError: The file's name has another ending.
+        TrainingError: The checkpoint cannot be read, or is none of a run.
         WeightsError: The file cannot be written.
     """
+    if target.suffix != ".safetensors":
+        raise ConfigError(f"{target} does not end in .safetensors", hint=f"write to {target.with_suffix('.safetensors')}")
     state = load_checkpoint(checkpoint)
+    if not {"options", "average"} <= state.keys():
+        raise TrainingError(f"{checkpoint} is no checkpoint of a training run", hint="take last.pt or best.pt of one")
     options: Mapping[str, Any] = state["options"]
     arguments = {**options["network"], "side_heads": False}
     # Checkpoints of early runs do not name their network.

@@ -141,7 +141,7 @@ def test_clips_are_complete_and_not_made_twice(data: Path, tmp_path: Path) -> No
     miniature.faces(tmp_path / "rooms")
     made = make_clips(
         data / "train", output=tmp_path / "clips", backgrounds=tmp_path / "rooms" / "image", motion=("talking", "fast"), count=3, seconds=0.2,
-        rate=10, width=96, height=64,
+        rate=10, size=(96, 64),
     )  # fmt: skip
     assert [path.name.rpartition("_")[2] for path in made] == ["talking", "fast", "talking"]
     for folder in made:
@@ -154,7 +154,7 @@ def test_clips_are_complete_and_not_made_twice(data: Path, tmp_path: Path) -> No
     (made[1] / "alpha" / "00001.png").unlink()
     again = make_clips(
         data / "train", output=tmp_path / "clips", backgrounds=tmp_path / "rooms" / "image", motion=("talking", "fast"), count=3, seconds=0.2,
-        rate=10, width=96, height=64,
+        rate=10, size=(96, 64),
     )  # fmt: skip
     assert again == made
     assert (made[0] / "image" / "00000.png").stat().st_mtime_ns == before
@@ -209,8 +209,10 @@ def originals(tmp_path: Path, portraits: dict[str, UInt8Array], cached_face_mode
 def test_anonymized_portraits(originals: Path, tmp_path: Path) -> None:
     from p3mvideo.privacy.detector import FaceDetector
 
-    done = anonymize_portraits(originals, tmp_path / "blurred", donors=["astronaut"])
+    (tmp_path / "agreed.txt").write_text("astronaut\n")
+    done = anonymize_portraits(originals, tmp_path / "blurred", donors=tmp_path / "agreed.txt")
     assert (done.images, done.written, done.without_face, done.donors) == (3, 2, ("nobody",), 1)
+    assert done.still_found == ()
     assert (tmp_path / "blurred" / "without_face.txt").read_text() == "nobody\n"
     before, after = PortraitFolder(originals), PortraitFolder(tmp_path / "blurred")
     assert after.names == ["astronaut", "grace_hopper"]

@@ -1,0 +1,186 @@
+"""`p3mvideo dataset check | anonymize | faces | foregrounds | stats | preview | clips`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from p3mvideo.cli.errors import reporting_errors
+from p3mvideo.cli.progress import ProgressKind, counting, make_progress
+from p3mvideo.errors import ExitCode
+
+dataset_app = typer.Typer(name="dataset", help="Check, make and look at data sets of portraits.", no_args_is_help=True, rich_markup_mode=None)
+
+MOTIONS = [
+    "still", "still_compressed", "breathing", "talking", "nodding", "exposure", "handheld", "turning", "occluded", "waving", "walking", "fast",
+]  # fmt: skip
+"""All of `p3mvideo.train.motion`, whose import would make every command start slowly."""
+
+Data = Annotated[Path, typer.Argument(metavar="DATA", help="A data set in P3M-10k's layout, or one split of it.")]
+Split = Annotated[Path | None, typer.Option(help="File with the names to take, one a line. [default: all]")]
+Shown = Annotated[ProgressKind, typer.Option(help="How progress is shown on standard error.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors.")]
+
+
+@dataset_app.command("check")
+def check_command(
+    data: Data,
+    split: Split = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Look at names only, open no file.")] = False,
+    progress: Shown = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Say what is broken or missing in a data set and how to get it; exit code 1 if one cannot train on it."""
+    with reporting_errors():
+        from p3mvideo.train.dataset_check import check_dataset
+
+        with make_progress(progress, quiet=quiet, unit="portraits") as display:
+            found = check_dataset(data, split=split, quick=quick, on_progress=counting(display, "checking"))
+            display.end(failed=False)
+        for name, count in found.portraits.items():
+            print(f"{name}: {count} portraits")
+        for finding in found.findings:
+            print(f"{finding.severity:<7} {finding.split}: {finding.text}" + (f"\n        {finding.remedy}" if finding.remedy else ""))
+        print("usable" if found.is_usable else "not usable")
+        if not found.is_usable:
+            raise typer.Exit(int(ExitCode.SOME_FAILED))
+
+
+@dataset_app.command("anonymize")
+def anonymize_command(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Split of portraits as taken: original_image/ or image/, and mask/ or alpha/.")],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="Folder for blurred_image/, mask/ and facemask/.")],
+    donors: Annotated[Path | None, typer.Option(metavar="FILE", help="Names of those who agreed that their faces serve as donor faces for P3M-CP, "
+                                                "one a line.")] = None,
+    keep_without_face: Annotated[bool, typer.Option("--keep-without-face", help="Also take portraits in which no face is found.")] = False,
+    progress: Shown = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Obfuscate the faces of portraits as P3M-10k does; it can be stopped and started again."""
+    with reporting_errors():
+        from p3mvideo.train.anonymize import anonymize_portraits
+
+        with make_progress(progress, quiet=quiet, unit="portraits") as display:
+            done = anonymize_portraits(
+                source, target, donors=donors, keep_without_face=keep_without_face, on_progress=counting(display, "obfuscating")
+            )
+            display.end(failed=False)
+        print(f"{done.written} of {done.images} portraits in {target}; {done.faces} faces and {done.donors} donor faces in this run")
+        if done.without_face:
+            print(f"p3mvideo: no face was found in {len(done.without_face)}, see {target / 'without_face.txt'}", file=sys.stderr)
+        if done.still_found:
+            print(f"p3mvideo: look at {', '.join(done.still_found[:8])}: a detector still takes something there for a face", file=sys.stderr)
+
+
+@dataset_app.command("faces")
+def faces_command(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder of pictures of people who agreed.")],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="Folder for image/ and mask/.")],
+    progress: Shown = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Cut the faces out of pictures, as donor faces for P3M-CP."""
+    with reporting_errors():
+        from p3mvideo.train.anonymize import cut_faces
+
+        with make_progress(progress, quiet=quiet, unit="pictures") as display:
+            count = cut_faces(source, target, on_progress=counting(display, "cutting out"))
+            display.end(failed=False)
+        print(f"{count} donor faces in {target}")
+
+
+@dataset_app.command("foregrounds")
+def foregrounds_command(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="One split, such as P3M-10k/train.")],
+    method: Annotated[Literal["closed-form", "multi-level"], typer.Option(help="As published, or much faster.")] = "closed-form",
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 takes one per core.")] = 0,
+    progress: Shown = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Estimate the colours that the published composition loss needs; it can be stopped and started again."""
+    with reporting_errors():
+        from p3mvideo.train.dataset_foregrounds import make_foregrounds
+
+        with make_progress(progress, quiet=quiet, unit="portraits") as display:
+            count = make_foregrounds(data, method=method, workers=workers, on_progress=counting(display, "estimating"))
+            display.end(failed=bool(count.failed))
+        print(f"{count.made} made, {count.there_already} were there already")
+        for line in count.failed:
+            print(f"p3mvideo: error: {line}", file=sys.stderr)
+        if count.failed:
+            raise typer.Exit(int(ExitCode.SOME_FAILED))
+
+
+@dataset_app.command("stats")
+def stats_command(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="One split, such as P3M-10k/train.")],
+    split: Split = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Also draw histograms.")] = None,
+    progress: Shown = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Measure sizes, and the shares of person, transition and face."""
+    with reporting_errors():
+        from p3mvideo.train.dataset_stats import dataset_stats
+
+        with make_progress(progress, quiet=quiet, unit="portraits") as display:
+            stats = dataset_stats(data, split=split, plot=plot, on_progress=counting(display, "measuring"))
+            display.end(failed=False)
+        print(f"{stats.portraits} portraits, {stats.with_face} with an obfuscated face")
+        columns = ("mean", "min", "p10", "p50", "p90", "max")
+        print(f"{'':<17}" + "".join(f"{column:>9}" for column in columns))
+        for one in stats.distributions:
+            print(f"{one.name:<17}" + "".join(f"{one.summary[column]:>9.4g}" for column in columns))
+
+
+@dataset_app.command("preview")
+def preview_command(
+    data: Data,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture, .png or .jpg.")] = Path("preview.png"),
+    recipe: Annotated[Literal["p3m2021", "p3m2024", "p3mvideo"], typer.Option(help="Whose samples.")] = "p3mvideo",
+    faces: Annotated[Path | None, typer.Option(help="Donor faces for P3M-CP.")] = None,
+    cp: Annotated[Literal["off", "image", "feature", "both"] | None, typer.Option(help="Where they are pasted. "
+                                                                                  "[default: both where there are faces]")] = None,
+    backgrounds: Annotated[Path | None, typer.Option(help="Folder of pictures without people, for p3mvideo.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the samples in pixels. [default: the recipe's]")] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many samples.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed gives other samples.")] = 10007,
+) -> None:
+    """Make a picture of training samples, one a row."""
+    with reporting_errors():
+        from p3mvideo.train.dataset_preview import preview_samples
+
+        print(preview_samples(data, output=output, recipe=recipe, faces=faces, cp=cp, backgrounds=backgrounds, size=size, count=count, seed=seed))
+
+
+@dataset_app.command("clips")
+def clips_command(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="One split of portraits with mattes.")],
+    backgrounds: Annotated[Path, typer.Option(help="Folder of pictures to move behind the people.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the clips.")] = Path("clips"),
+    motion: Annotated[list[str], typer.Option(help="Kinds of motion; repeat for several. [default: all]")] = MOTIONS,
+    count: Annotated[int, typer.Option(help="How many clips.")] = 12,
+    seconds: Annotated[float, typer.Option(help="Length of each.")] = 2.0,
+    rate: Annotated[float, typer.Option(help="Frames per second.")] = 30.0,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Size of the frames.")] = "512x288",
+    split: Split = None,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed gives other paths and backgrounds.")] = 0,
+    progress: Shown = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Make short clips of moving people with exact alpha, for `evaluate --protocol video`; it can be stopped and started again."""
+    with reporting_errors():
+        from p3mvideo.cli.process import parse_size
+        from p3mvideo.train.dataset_clips import make_clips
+
+        with make_progress(progress, quiet=quiet, unit="clips") as display:
+            made = make_clips(
+                data, output=output, backgrounds=backgrounds, motion=motion, count=count, seconds=seconds, rate=rate,
+                size=parse_size(size) or (512, 288), split=split, seed=seed, on_progress=counting(display, "moving"),
+            )  # fmt: skip
+            display.end(failed=False)
+        for folder in made:
+            print(folder)
