@@ -1,0 +1,164 @@
+"""`p3mvideo flicker`: how much the matte of anybody's clip flickers, without ground truth."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from p3mvideo.app.contact_sheet import write_picture
+from p3mvideo.app.flicker_pictures import draw_flicker_plot, draw_flicker_strip
+from p3mvideo.engine import make_matter
+from p3mvideo.engine.make_matter import Precision, Runtime
+from p3mvideo.errors import ConfigError, SinkError, SourceError
+from p3mvideo.frame import Float32Array, Frame, FrameSource, Matter
+from p3mvideo.io.inputs import expand_inputs, open_source
+from p3mvideo.ops.flicker import FlickerReport, measure_flicker
+from p3mvideo.privacy.make_anonymizer import make_anonymizer
+from p3mvideo.temporal import MatteStream, Smoothing, make_matte_stream
+from p3mvideo.weights import DEFAULT_MODEL
+
+BATCH = 4
+PLOT, STRIP, SCORES = "flicker.png", "worst.png", "flicker.csv"
+
+
+@dataclass(frozen=True)
+class Flicker:
+    """What `flicker` found and wrote."""
+
+    report: FlickerReport
+    seconds: tuple[float, ...]
+    """When each frame is shown."""
+    plot: Path
+    """The score over time."""
+    strip: Path
+    """The frames around the worst one, with their alphas and what flickers in them."""
+    scores: Path
+    """A table with number, time and score of each frame."""
+
+
+def flicker(
+    clip: str | Path,
+    *,
+    matte: str | Path | None = None,
+    output: Path = Path("flicker"),
+    overwrite: bool = False,
+    model: str = DEFAULT_MODEL,
+    device: str = "auto",
+    runtime: Runtime = "auto",
+    precision: Precision = "auto",
+    smoothing: Smoothing = "adaptive",
+    smoothing_strength: float = 0.5,
+    lookahead: int = 3,
+    anonymize: Literal["input", "off"] = "input",
+    face_model: Path | None = None,
+    offline: bool = False,
+    on_progress: Callable[[int, int | None], None] = lambda done, frames: None,
+) -> Flicker:
+    """Score how much the matte of a clip flickers; see `p3mvideo.ops.flicker` for what that means.
+
+    Args:
+        clip: A video, or a sequence of pictures like `frame_%05d.png`.
+        matte: The clip's matte as another video or sequence, white where the person is; None runs the network.
+        output: Folder for the plot, the strip of the worst moment and the scores.
+        overwrite: Replace what an earlier run wrote there.
+        model: Name or path of the weights.
+        device: auto, cpu, cuda, cuda:N or mps.
+        runtime: auto, torch or openvino.
+        precision: auto, f32, bf16 or f16.
+        smoothing: How the network's mattes are steadied over time. A given `matte` is taken as it is.
+        smoothing_strength: From 0 to 1.
+        lookahead: Frames after each one that adaptive smoothing looks at.
+        anonymize: `input` hides faces from the network and in the strip, `off` looks for none.
+        face_model: Face detection model, see `p3mvideo.app.process.process`.
+        offline: Never pull a face detection model.
+        on_progress: Called with the number of frames done and, if known, of all.
+
+    Raises:
+        ConfigError, WeightsError, DeviceError: Options make no sense, or something for them is missing.
+        SourceError: Clip or matte cannot be read, or they do not go together.
+        SinkError: The folder cannot be written to, or holds a report.
+    """
+    if not 0 <= smoothing_strength <= 1 or lookahead < 0:
+        raise ConfigError(f"smoothing strength is in [0, 1] and look-ahead 0 or more, got {smoothing_strength:g} and {lookahead}")
+    _prepare(output, overwrite)
+    seconds: list[float] = []
+    with ExitStack() as open_things:
+        source = open_things.enter_context(_open(clip))
+        anonymizer = open_things.enter_context(closing(make_anonymizer(anonymize, face_model=face_model, offline=offline)))
+
+        def frames() -> Iterator[Frame]:
+            for frame in source:
+                seconds.append(float(frame.seconds))
+                yield anonymizer(frame)[0]
+                on_progress(len(seconds), source.info.frames)
+
+        if matte is not None:
+            pairs = _with_given(frames(), iter(open_things.enter_context(_open(matte))), str(matte))
+        else:
+            loaded = make_matter(model, device=device, runtime=runtime, precision=precision)
+            moved = (frame.with_image(frame.image.to(loaded.device)) for frame in frames())
+            pairs = _with_network(moved, loaded.matter, make_matte_stream(smoothing, smoothing_strength, lookahead))
+        try:
+            report = measure_flicker((frame.interleaved()[..., :3], alpha) for frame, alpha in pairs)
+        except ValueError as error:
+            raise SourceError(f"{clip}: {error}", hint="the score takes clips of at least 3 frames and of one size") from error
+    return _write(report, tuple(seconds), output)
+
+
+def _open(name: str | Path) -> FrameSource:
+    items = expand_inputs([str(name)])
+    if len(items) != 1 or items[0].kind not in ("video", "sequence"):
+        raise ConfigError(f"{name} is not one clip", hint="name a video, or a sequence like frame_%05d.png")
+    return open_source(items[0])
+
+
+def _with_network(frames: Iterator[Frame], matter: Matter, stream: MatteStream) -> Iterator[tuple[Frame, Float32Array]]:
+    def finished() -> Iterator[tuple[Frame, Float32Array]]:
+        while batch := list(islice(frames, BATCH)):
+            for frame, matte in zip(batch, matter([frame.image for frame in batch]), strict=True):
+                yield from stream.push(frame, matte)
+        yield from stream.flush()
+
+    for frame, matte in finished():
+        yield frame, matte.alpha[0].float().cpu().numpy()
+
+
+def _with_given(frames: Iterator[Frame], mattes: Iterator[Frame], name: str) -> Iterator[tuple[Frame, Float32Array]]:
+    for frame, matte in zip_longest(frames, mattes):
+        if frame is None or matte is None:
+            raise SourceError(f"{name} has {'fewer' if matte is None else 'more'} frames than the clip", hint="give the matte of this very clip")
+        alpha = matte.interleaved()[..., :3].mean(axis=2, dtype=np.float32) / np.float32(255)
+        if abs(alpha.shape[0] * frame.width - alpha.shape[1] * frame.height) > max(frame.width, frame.height, *alpha.shape):
+            size = f"{alpha.shape[1]}x{alpha.shape[0]}"
+            raise SourceError(f"{name} is {size}, the clip {frame.width}x{frame.height}", hint="both must have one shape")
+        yield frame, alpha
+
+
+def _prepare(output: Path, overwrite: bool) -> None:
+    """Make the folder before the work is done."""
+    there = [output / name for name in (PLOT, STRIP, SCORES) if (output / name).exists()]
+    if there and not overwrite:
+        raise SinkError(f"{there[0]} exists", hint="choose another --output, or --overwrite")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"cannot make the folder {output}: {error.strerror or error}", hint="choose another --output") from error
+
+
+def _write(report: FlickerReport, seconds: tuple[float, ...], output: Path) -> Flicker:
+    write_picture(output / PLOT, draw_flicker_plot(report, list(seconds)))
+    write_picture(output / STRIP, draw_flicker_strip(report))
+    try:
+        with (output / SCORES).open("w", encoding="utf-8", newline="") as file:
+            rows = zip(range(len(seconds)), seconds, report.scores, strict=True)
+            csv.writer(file).writerows([("frame", "seconds", "flicker"), *((n, f"{at:.3f}", f"{score:.4f}") for n, at, score in rows)])
+    except OSError as error:
+        raise SinkError(f"cannot write {output / SCORES}: {error.strerror or error}", hint="choose another --output") from error
+    return Flicker(report, seconds, output / PLOT, output / STRIP, output / SCORES)
