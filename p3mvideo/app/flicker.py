@@ -17,7 +17,7 @@ from p3mvideo.app.flicker_pictures import draw_flicker_plot, draw_flicker_strip
 from p3mvideo.engine import make_matter
 from p3mvideo.engine.make_matter import Precision, Runtime
 from p3mvideo.errors import ConfigError, SinkError, SourceError
-from p3mvideo.frame import Float32Array, Frame, FrameSource, Matter
+from p3mvideo.frame import Float32Array, Frame, FrameSource, Matte, Matter
 from p3mvideo.io.inputs import expand_inputs, open_source
 from p3mvideo.ops.flicker import FlickerReport, measure_flicker
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
@@ -120,7 +120,7 @@ def _open(name: str | Path) -> FrameSource:
 
 
 def _with_network(frames: Iterator[Frame], matter: Matter, stream: MatteStream) -> Iterator[tuple[Frame, Float32Array]]:
-    def finished() -> Iterator[tuple[Frame, Float32Array]]:
+    def finished() -> Iterator[tuple[Frame, Matte]]:
         while batch := list(islice(frames, BATCH)):
             for frame, matte in zip(batch, matter([frame.image for frame in batch]), strict=True):
                 yield from stream.push(frame, matte)

@@ -30,6 +30,10 @@ def evaluate_command(
                                              "large-kernel; with B= or N= before it: trained on blurred or normal pictures.")] = MODEL,
     strategy: Annotated[Literal["auto", "engine", "resize", "hybrid"], typer.Option(help="How a network looks at a picture.")] = "auto",
     protocol: Annotated[Literal["stills", "ppt", "video"], typer.Option(help="stills, blurred against normal (ppt), or clips (video).")] = "stills",
+    smoothing: Annotated[Literal["off", "ema", "adaptive"], typer.Option(help="How the mattes of clips are steadied over time.")] = "off",
+    smoothing_strength: Annotated[float, typer.Option(min=0, max=1, help="From 0 to 1.")] = 0.5,
+    lookahead: Annotated[int, typer.Option(min=0, help="Frames after each one that adaptive smoothing looks at.")] = 3,
+    rate: Annotated[float, typer.Option(help="Frames a second of the clips.")] = 30.0,
     trimap: Annotated[Literal["given", "derive"], typer.Option(help="Whether to derive missing trimaps from the mattes.")] = "given",
     metric: Annotated[list[str], typer.Option(help="Which metrics of stills.")] = METRICS,
     group: Annotated[list[str], typer.Option(help="Patterns such as hs_*; the summary has figures for each.")] = [],  # noqa: B006
@@ -51,7 +55,8 @@ def evaluate_command(
         from p3mvideo.evaluate.run import evaluate
 
         made = evaluate(
-            data, split=split, images=images, model=model, strategy=strategy, protocol=protocol, trimap=trimap,
+            data, split=split, images=images, model=model, strategy=strategy, protocol=protocol, smoothing=smoothing,
+            smoothing_strength=smoothing_strength, lookahead=lookahead, rate=rate, trimap=trimap,
             metric=cast("Sequence[Metric]", metric), group=group, names=names, limit=limit, output=output, overwrite=overwrite, worst=worst,
             worst_by=cast("Metric", worst_by), workers=workers, device=device, runtime=runtime, precision=precision, onnx_input=onnx_input,
             quiet=quiet,

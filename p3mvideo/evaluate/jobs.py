@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from p3mvideo.errors import DatasetError, P3MVideoError
-from p3mvideo.evaluate.clips import Clip, score_clip
+from p3mvideo.evaluate.clips import Clip, ClipSmoothing, score_clip
 from p3mvideo.evaluate.layouts import Entry, Portrait
 from p3mvideo.evaluate.methods import Method
 from p3mvideo.evaluate.score_table import Score, ScoreTable
@@ -49,7 +49,14 @@ class Job:
 
 
 def run_jobs(
-    jobs: Sequence[Job], table: ScoreTable, *, metrics: tuple[Metric, ...], derive: bool, workers: int, advance: Callable[[], None]
+    jobs: Sequence[Job],
+    table: ScoreTable,
+    *,
+    metrics: tuple[Metric, ...],
+    derive: bool,
+    workers: int,
+    advance: Callable[[], None],
+    smoothing: ClipSmoothing | None = None,
 ) -> list[Failure]:
     """Score in threads; return what failed.
 
@@ -60,11 +67,12 @@ def run_jobs(
         derive: Whether to derive missing trimaps from the true mattes.
         workers: Number of threads; 0 chooses.
         advance: Called after each job.
+        smoothing: What steadies the mattes of clips.
     """
     failures: list[Failure] = []
     pool = ThreadPoolExecutor(workers or min(4, os.cpu_count() or 1), thread_name_prefix="evaluate")
     try:
-        futures = {pool.submit(_score, job, metrics, derive): job for job in jobs}
+        futures = {pool.submit(_score, job, metrics, derive, smoothing): job for job in jobs}
         for future in as_completed(futures):
             job = futures[future]
             try:
@@ -77,9 +85,9 @@ def run_jobs(
     return sorted(failures, key=lambda failure: (failure.method, failure.images, failure.name))
 
 
-def _score(job: Job, metrics: tuple[Metric, ...], derive: bool) -> dict[str, float]:
+def _score(job: Job, metrics: tuple[Metric, ...], derive: bool, smoothing: ClipSmoothing | None) -> dict[str, float]:
     if isinstance(job.subject, Clip):
-        return score_clip(job.subject, job.method)
+        return score_clip(job.subject, job.method, smoothing=smoothing)
     portrait, alpha, predict_ms = predicted(job.method, job.subject, derive)
     scores = image_scores(
         alpha, portrait.alpha, metrics=metrics, trimap=portrait.trimap,

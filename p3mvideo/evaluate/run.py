@@ -7,6 +7,8 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +20,7 @@ from p3mvideo.engine.make_matter import Precision, Runtime
 from p3mvideo.engine.strategies import Strategy
 from p3mvideo.errors import ConfigError, DatasetError
 from p3mvideo.evaluate.blurred import blur_originals
-from p3mvideo.evaluate.clips import VIDEO_METRICS, Clip, find_clips
+from p3mvideo.evaluate.clips import VIDEO_METRICS, Clip, ClipSmoothing, find_clips
 from p3mvideo.evaluate.contact_sheet import Row, write_contact_sheet
 from p3mvideo.evaluate.jobs import Failure, Job, predicted, run_jobs
 from p3mvideo.evaluate.layouts import BLURRED, ORIGINAL, Entry, find_entries, split_folder
@@ -26,6 +28,7 @@ from p3mvideo.evaluate.methods import OnnxInput, make_method
 from p3mvideo.evaluate.score_table import Score, ScoreTable
 from p3mvideo.evaluate.summary import gap_table, gaps, markdown_table, summarise
 from p3mvideo.ops.metrics import METRICS, Metric
+from p3mvideo.temporal import Smoothing, make_matte_stream
 from p3mvideo.weights import DEFAULT_MODEL
 
 Protocol = Literal["stills", "ppt", "video"]
@@ -52,6 +55,10 @@ def evaluate(
     model: Sequence[str] = (DEFAULT_MODEL,),
     strategy: Strategy = "auto",
     protocol: Protocol = "stills",
+    smoothing: Smoothing = "off",
+    smoothing_strength: float = 0.5,
+    lookahead: int = 3,
+    rate: float = 30.0,
     trimap: Literal["given", "derive"] = "given",
     metric: Sequence[Metric] = METRICS,
     group: Sequence[str] = (),
@@ -80,6 +87,10 @@ def evaluate(
             large-kernel). A leading "B=" or "N=" says that it was trained on blurred or normal pictures, for the protocol "ppt".
         strategy: How a P3M-Net looks at a picture: "engine" as the program itself, "resize" and "hybrid" as published.
         protocol: "stills"; "ppt" scores the same pictures blurred and not; "video" scores clips in the video convention.
+        smoothing: How the mattes of clips are steadied over time, in the protocol "video".
+        smoothing_strength: From 0 to 1.
+        lookahead: Frames after each one that adaptive smoothing looks at.
+        rate: Frames a second of the clips, for smoothing goes by seconds.
         trimap: Whether to derive the trimaps that are not given from the true mattes.
         metric: Which metrics of stills.
         group: Patterns such as `hs_*`; the summary has figures for each.
@@ -107,6 +118,7 @@ def evaluate(
         raise ConfigError(f"there is no metric {unknown[0]!r}", hint=f"Known are {', '.join(METRICS)}.")
     if worst and worst_by not in metric and protocol != "video":
         raise ConfigError(f"the worst by {worst_by} cannot be shown, for it is not among the metrics", hint="Change --worst-by.")
+    clip_smoothing = _clip_smoothing(protocol, smoothing, smoothing_strength, lookahead, rate)
     folder = split_folder(data, split)
     specs = [_trained_on(spec) for spec in model]
     methods = [
@@ -121,6 +133,7 @@ def evaluate(
 
     settings = {
         "data": str(folder.resolve()), "protocol": protocol, "images": images, "trimap": trimap, "metrics": list(metric),
+        "smoothing": [smoothing, smoothing_strength, lookahead, rate] if clip_smoothing else "off",
         "methods": {method.name: method.identity for method in methods},
     }  # fmt: skip
     columns = (*(VIDEO_METRICS if protocol == "video" else metric), "predict_ms")
@@ -132,8 +145,9 @@ def evaluate(
         todo = [job for job in jobs if job.key not in done]
         task = progress.add_task("scoring", total=len(jobs), completed=len(jobs) - len(todo))
         failures = run_jobs(
-            todo, table, metrics=tuple(metric), derive=trimap == "derive", workers=workers, advance=lambda: progress.advance(task)
-        )
+            todo, table, metrics=tuple(metric), derive=trimap == "derive", workers=workers, advance=lambda: progress.advance(task),
+            smoothing=clip_smoothing,
+        )  # fmt: skip
 
     asked = {job.key for job in jobs}
     scores = tuple(sorted((s for s in table.scores if (s.method, s.images, s.name) in asked), key=lambda s: (s.method, s.images, s.name)))
@@ -157,6 +171,19 @@ def evaluate(
     if worst and protocol != "video":
         _sheets(jobs, scores, worst, worst_by, trimap == "derive", output)
     return Evaluation(output, scores, tuple(failures), summary, markdown)
+
+
+def _clip_smoothing(protocol: Protocol, smoothing: Smoothing, strength: float, lookahead: int, rate: float) -> ClipSmoothing | None:
+    if smoothing == "off":
+        return None
+    if protocol != "video":
+        raise ConfigError(f"--smoothing {smoothing} steadies clips, and the protocol is {protocol}", hint="add --protocol video")
+    if not 0 <= strength <= 1 or lookahead < 0 or not 0 < rate < float("inf"):
+        raise ConfigError(
+            f"smoothing of strength {strength:g}, {lookahead} frames ahead, at {rate:g} frames a second makes no sense",
+            hint="strength is in [0, 1], look-ahead 0 or more, the rate above 0",
+        )
+    return ClipSmoothing(partial(make_matte_stream, smoothing, strength, lookahead), Fraction(rate).limit_denominator(1001))
 
 
 def _trained_on(spec: str) -> tuple[str, str]:

@@ -14,7 +14,8 @@ TITLES = {
     "sad": "SAD", "mse": "MSE", "mad": "MAD", "sad_t": "SAD-T", "mse_t": "MSE-T", "mad_t": "MAD-T", "sad_fg": "SAD-FG",
     "sad_bg": "SAD-BG", "grad": "Grad", "conn": "Conn", "iou": "IoU", "sad_face": "SAD-face", "mse_face": "MSE-face",
     "mad_face": "MAD-face", "video_mad": "MAD x 10³", "video_mse": "MSE x 10³", "video_grad": "Grad (video)",
-    "video_conn": "Conn (video)", "video_dtssd": "dtSSD x 10²", "predict_ms": "ms",
+    "video_conn": "Conn (video)", "video_dtssd": "dtSSD x 10²", "video_dtssd_sum": "dtSSD (sum)",
+    "video_messddt": "MESSDdt", "video_moving_edge": "moving edges", "video_lag": "lag, frames", "predict_ms": "ms",
 }  # fmt: skip
 GAP_METRICS = ("sad", "mad", "mse", "sad_face")
 """What the privacy-preserving protocol compares."""

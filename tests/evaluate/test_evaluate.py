@@ -15,6 +15,7 @@ from PIL import Image
 
 from p3mvideo.engine.strategies import Strategy
 from p3mvideo.errors import ConfigError, DatasetError, WeightsError
+from p3mvideo.evaluate.clips import VIDEO_METRICS
 from p3mvideo.evaluate.methods import SOLVERS
 from p3mvideo.evaluate.pictures import read_levels
 from p3mvideo.evaluate.run import evaluate
@@ -186,9 +187,32 @@ def test_clips_in_the_video_convention(tmp_path: Path) -> None:
     done = evaluate(tmp_path / "clips", model=[red], protocol="video", onnx_input="unit", output=tmp_path / "out", quiet=True)
     assert [score.name for score in done.scores] == ["clip0", "clip1"]
     for score in done.scores:
-        assert set(score.values) == {"video_mad", "video_mse", "video_grad", "video_conn", "video_dtssd", "predict_ms"}
+        assert set(score.values) == {*VIDEO_METRICS, "predict_ms"}
         assert 0 < score.values["video_dtssd"] < 20
         assert 10 < score.values["video_mad"] < 400
+
+
+def test_smoothing_steadies_clips(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    image, alpha = person(0, 48, 64)
+    for t in range(12):
+        # The network reads alpha off the red channel, so noise there is flicker.
+        noisy = np.clip(image + rng.normal(0, 8, image.shape), 0, 255).astype(np.uint8)
+        write(tmp_path / "clips" / "clip" / "com" / f"{t:04d}.png", noisy)
+        write(tmp_path / "clips" / "clip" / "pha" / f"{t:04d}.png", alpha)
+    given = {"model": [red_channel_network(tmp_path / "red.onnx")], "protocol": "video", "onnx_input": "unit", "quiet": True}
+    found = {}
+    for name, options in {
+        "off": {}, "live": {"smoothing": "adaptive", "lookahead": 0}, "ahead": {"smoothing": "adaptive"}, "slow": {"smoothing": "ema", "rate": 5},
+        "weak": {"smoothing": "ema", "smoothing_strength": 0.1},
+    }.items():  # fmt: skip
+        (score,) = evaluate(tmp_path / "clips", output=tmp_path / name, **given, **options).scores  # type: ignore[arg-type]
+        found[name] = score.values["video_dtssd"]
+    assert found["ahead"] < found["live"] < 0.6 * found["off"]
+    assert found["live"] < found["slow"]  # at 5 frames a second there is less to remember
+    assert found["weak"] < found["off"]
+    with pytest.raises(ConfigError, match="other settings"):
+        evaluate(tmp_path / "clips", output=tmp_path / "off", smoothing="ema", **given)  # type: ignore[arg-type]
 
 
 def as_three_channels(path: Path) -> None:
@@ -288,6 +312,8 @@ def test_nothing_to_score(data: Path, tmp_path: Path, options: Callable[[Path], 
     [
         ({"metric": ["psnr"]}, ConfigError, "no metric 'psnr'"),
         ({"metric": ["mad"], "worst_by": "sad"}, ConfigError, "not among the metrics"),
+        ({"smoothing": "ema"}, ConfigError, "the protocol is stills"),
+        ({"smoothing": "ema", "protocol": "video", "rate": 0.0}, ConfigError, "makes no sense"),
         ({"model": ["nobody"]}, WeightsError, "no weights called 'nobody'"),
         ({"model": ["none.onnx"]}, WeightsError, "there is no file none.onnx"),
         ({"model": ["closed-form", "closed-form"]}, ConfigError, "same name"),
