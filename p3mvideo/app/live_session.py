@@ -126,6 +126,9 @@ class LiveSession:
                 self.error = error  # what is missing or makes no sense does not mend itself
                 return
             except Exception as error:
+                if isinstance(error, DeviceError) and not self._description:
+                    self.error = error  # the network was never loaded: an accelerator that was asked for is not there
+                    return
                 failures = 1 if time.monotonic() - began > HEALTHY_SECONDS else failures + 1
                 self._let_go()
                 if failures > RETRIES:

@@ -10,10 +10,12 @@ from typing import Self
 
 SIGNALS = tuple(number for number in (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")) if number is not None)
 """Ctrl-C, the end of the session, the closed terminal."""
+ECHO_SECONDS = 1.0
+"""Signals so soon after the first one are the same wish: wrappers pass Ctrl-C on to who has heard it already."""
 
 
 class StopRequest:
-    """Is set by Ctrl-C, SIGTERM or SIGHUP, so that a run can come to its end by itself; the second signal interrupts that.
+    """Is set by Ctrl-C, SIGTERM or SIGHUP, so that a run can come to its end by itself; another one, later, interrupts that.
 
     A context manager. Signals are heard in the main thread only; elsewhere `set` is the way.
     """
@@ -21,6 +23,7 @@ class StopRequest:
     def __init__(self) -> None:
         # No lock is taken in the handler: it may interrupt whoever holds it.
         self._is_set = False
+        self._heard_at = 0.0
         self._former: dict[int, object] = {}
 
     def set(self) -> None:
@@ -47,6 +50,7 @@ class StopRequest:
             signal.signal(number, handler)  # type: ignore[arg-type]  # it came from there
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
-        if self._is_set:
+        if not self._is_set:
+            self._is_set, self._heard_at = True, time.monotonic()
+        elif time.monotonic() - self._heard_at > ECHO_SECONDS:
             raise KeyboardInterrupt(signal.Signals(number).name)
-        self._is_set = True

@@ -15,8 +15,11 @@ import pytest
 import torch
 
 from p3mvideo.app import live_session, live_show
+from p3mvideo.app.live_ladder import Rung
+from p3mvideo.app.live_stop import StopRequest
 from p3mvideo.app.sample_clip import make_sample_clip
-from p3mvideo.errors import P3MVideoError, PrivacyError, SinkError
+from p3mvideo.engine import LoadedMatter
+from p3mvideo.errors import DeviceError, P3MVideoError, PrivacyError, SinkError
 from p3mvideo.frame import Matte
 from p3mvideo.io import camera_source
 from p3mvideo.io.video_sink import VideoSink
@@ -29,6 +32,7 @@ from tests.live.room import (
     RUN_PX,
     WIDTH,
     ColourMatter,
+    RoomParts,
     Stage,
     film,
     is_placeholder,
@@ -341,6 +345,45 @@ def test_a_signal_ends_the_run_and_completes_the_recording(stage: Stage, number:
         pictures = [frame.interleaved() for frame in recording]
     assert len(pictures) >= 3
     assert max(room_pixels_in_a_row(picture) for picture in pictures) < RUN_PX
+
+
+def test_a_signal_that_comes_twice_at_once_is_heard_once(stage: Stage) -> None:
+    stage.recording = stage.folder / "out.mkv"
+
+    def script() -> None:
+        stage.wait_for_live()
+        os.kill(os.getpid(), signal.SIGINT)
+        wait_for(stage.stop.is_set)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    stage.run(script)
+    stage.check()
+    assert stage.error is None
+    assert stage.recording.is_file()
+
+
+def test_a_later_signal_interrupts_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p3mvideo.app.live_stop.ECHO_SECONDS", 0.0)
+    with StopRequest() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        wait_for(stop.is_set)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_an_accelerator_that_is_not_there_ends_the_run_at_once(stage: Stage) -> None:
+    error = DeviceError("device cuda was asked for, but 0 CUDA devices are usable")
+
+    def refuse(self: RoomParts, rung: Rung) -> LoadedMatter:
+        self.matters += 1
+        raise error
+
+    stage.monkeypatch.setattr(RoomParts, "matter", refuse)
+    stage.run(lambda: wait_for(lambda: stage.parts.matters >= 1 and not _live_thread(), "the end"))
+    stage.check()
+    assert stage.error is error
+    assert stage.parts.matters == 1
+    assert stage.live() == 0
 
 
 def test_a_full_disk_ends_the_recording_and_not_the_picture(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
