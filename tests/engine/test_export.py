@@ -1,0 +1,110 @@
+"""Exported networks give PyTorch's mattes, in a runtime of their own, at any size or at one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from p3mvideo.app.export import ExportFormat, export
+from p3mvideo.engine.export import GraphFormat, Parity, export_graph
+from p3mvideo.engine.onnx_network import OnnxNetwork
+from p3mvideo.errors import ConfigError, DeviceError, SinkError
+from p3mvideo.model.p3mnet import P3MNet
+from p3mvideo.model.variants import build_network
+from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
+from p3mvideo.weights.network import load_network
+from tests.train import miniature
+
+FORMATS: dict[GraphFormat, tuple[str, ...]] = {"onnx": ("onnx", "onnxruntime"), "openvino": ("openvino",), "torchscript": ()}
+ENDINGS = {"onnx": "onnx", "openvino": "xml", "torchscript": "pt"}
+
+
+def small_network() -> P3MNet:
+    torch.manual_seed(0)
+    return build_network("p3mnet-mobilenetv2", {"backbone": miniature.BACKBONE})
+
+
+def skip_without(format: GraphFormat) -> None:
+    for library in FORMATS[format]:
+        pytest.importorskip(library)
+
+
+@pytest.mark.parametrize("size", [None, (96, 64)], ids=["any size", "one size"])
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_graph_is_the_same_network(tmp_path: Path, format: GraphFormat, size: tuple[int, int] | None) -> None:
+    skip_without(format)
+    path = tmp_path / f"net.{ENDINGS[format]}"
+    parities = export_graph(small_network(), path, format=format, size=size)
+    assert [(parity.width, parity.height) for parity in parities] == ([size] if size else [(256, 192), (320, 448)])
+    assert all(parity.agrees and parity.largest < 1e-3 for parity in parities)
+    assert path in set(tmp_path.iterdir())
+    assert all(file.stem == "net" for file in tmp_path.iterdir()), "nothing half-written stays"
+
+
+def test_the_shipped_network_in_onnx_runtime_and_its_normalisation_inside(tmp_path: Path) -> None:
+    skip_without("onnx")
+    result = export(format="onnx", output=tmp_path / "net.onnx")
+    assert result.agrees
+    assert "256x192" in result.table()
+    image = np.random.default_rng(1).random((1, 3, 128, 160), np.float32)
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    with torch.inference_mode():
+        expected = load_network()((torch.from_numpy(image) - mean) / std).alpha[0, 0].numpy()
+    assert np.abs(OnnxNetwork(tmp_path / "net.onnx")(image) - expected).mean() < 0.1 / 255
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_published_network_with_unpooling(tmp_path: Path) -> None:
+    skip_without("onnx")
+    torch.manual_seed(0)
+    (parity,) = export_graph(build_network("p3mnet-resnet34", {}), tmp_path / "net.onnx", format="onnx", size=(96, 64))
+    assert parity.agrees
+
+
+def test_weights_in_32_bits_are_read_again(tmp_path: Path) -> None:
+    result = export(format="safetensors", output=tmp_path / "own.safetensors")
+    assert result.agrees
+    before, after = load_network().state_dict(), load_network(tmp_path / "own.safetensors").state_dict()
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
+def test_a_network_that_differs_is_told() -> None:
+    assert not Parity(64, 64, largest=0.5, mean=0.01, semantic=0.0).agrees
+    assert not Parity(64, 64, largest=0.5, mean=0.0, semantic=0.01).agrees
+
+
+@pytest.mark.parametrize(("options", "kind", "message"), [
+    ({"format": "tflite"}, ConfigError, "there is no format"),
+    ({"format": "onnx", "output": Path("net.pt")}, ConfigError, "is no name for onnx"),
+    ({"format": "torchscript", "output": Path("net.pt"), "size": (100, 64)}, ConfigError, "multiples of 32"),
+    ({"format": "safetensors", "size": (64, 64)}, ConfigError, "no picture size"),
+])  # fmt: skip
+def test_what_makes_no_sense(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, object], kind: type[Exception], message: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(kind, match=message):
+        export(**options)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("format", "name"), [("onnx", "net.onnx"), ("torchscript", "net.pt"), ("safetensors", "net.safetensors")])
+def test_a_file_that_exists_is_kept(tmp_path: Path, format: ExportFormat, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ConfigError, match="exists"):
+        export(format=format, output=tmp_path / name)
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_what_a_format_needs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p3mvideo.engine.export.find_spec", lambda name: None)
+    with pytest.raises(DeviceError, match="needs onnx"):
+        export_graph(small_network(), tmp_path / "net.onnx", format="onnx")
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SinkError, match="cannot write"):
+        export_graph(small_network(), tmp_path / "file" / "net.pt", format="torchscript")
