@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench weights clean
 
 demo: .venv/.installed
 	$(BIN)/p3mvideo demo demo
@@ -18,6 +18,23 @@ lint: .venv/.installed-dev
 
 bench: .venv/.installed
 	$(BIN)/p3mvideo bench
+
+# The shipped network again, see weights/MODEL_CARD.md. PORTRAITS holds train/ and val/ with original_image/ and mask/, DONORS the names of
+# those whose faces may be pasted, BACKGROUNDS pictures without people, PRETRAINED timm's MobileNetV2. What is done already is not done again.
+RUNS ?= runs
+DATA = $(RUNS)/data
+TRAIN = $(BIN)/p3mvideo train --data $(DATA) --backgrounds $(BACKGROUNDS) --faces $(DATA)/train/faces --share house_=0.07 --share ccp_=0.5 --resume
+
+weights: .venv/.installed
+	@test -n "$(PORTRAITS)" -a -n "$(DONORS)" -a -n "$(BACKGROUNDS)" -a -n "$(PRETRAINED)" || \
+		{ echo "make weights PORTRAITS=folder DONORS=names.txt BACKGROUNDS=folder PRETRAINED=mobilenetv2_100.safetensors"; exit 2; }
+	$(BIN)/p3mvideo dataset anonymize $(PORTRAITS)/train $(DATA)/train --donors $(DONORS)
+	$(BIN)/p3mvideo dataset anonymize $(PORTRAITS)/val $(DATA)/val --keep-without-face
+	$(TRAIN) -o $(RUNS)/1 --steps 1000 --batch 12 --size 256 --seed 10007 --pretrained $(PRETRAINED)
+	$(TRAIN) -o $(RUNS)/2 --steps 1200 --batch 8 --size 384 --seed 20008 --lr 1e-3 --initial $(RUNS)/1/last.pt
+	$(TRAIN) -o $(RUNS)/3 --steps 1600 --batch 8 --size 384 --seed 30011 --lr 1e-3 --warmup 60 --ema 0.998 --initial $(RUNS)/2/last.pt
+	$(TRAIN) -o $(RUNS)/4 --steps 350 --batch 8 --size 384 --seed 30012 --lr 6e-4 --warmup 10 --ema 0.99 --initial $(RUNS)/3/last.pt
+	$(BIN)/p3mvideo weights ship $(RUNS)/4/last.pt $(RUNS)/p3mnet-mobilenetv2.safetensors --licence MIT --source "make weights"
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -44,7 +44,7 @@ def loader_rate(samples: TrainingSamples, options: TrainOptions, seconds: float)
 
 def step_rate(batch: Sample, options: TrainOptions, seconds: float) -> float:
     """Return how many samples a second training steps take."""
-    network = build_network(options.variant, options.network).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    network = build_network(options.variant, options.network).to(memory_format=torch.channels_last).train()
     optimizer = make_optimizer(network, options)
     image, alpha, classes = normalise(batch.image).contiguous(memory_format=torch.channels_last), batch.alpha.float() / 255, batch.classes.long()
     count, started = -1, 0.0

@@ -83,7 +83,9 @@ def test_a_network_that_differs_is_told() -> None:
     ({"format": "torchscript", "output": Path("net.pt"), "size": (100, 64)}, ConfigError, "multiples of 32"),
     ({"format": "safetensors", "size": (64, 64)}, ConfigError, "no picture size"),
 ])  # fmt: skip
-def test_what_makes_no_sense(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, object], kind: type[Exception], message: str) -> None:
+def test_what_makes_no_sense(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, object], kind: type[Exception], message: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(kind, match=message):
         export(**options)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -24,6 +25,7 @@ from pathlib import Path
 import torch
 import p3mvideo.train.loop as loop
 from p3mvideo.train.samples import TrainingSamples
+from tests.train.test_group import options_of
 from tests.train.test_train import run
 
 torch.set_num_threads(1)
@@ -38,11 +40,19 @@ def noted(self, index):
     return take(self, index)
 
 TrainingSamples.__getitem__ = noted
-run(folder / "data", folder / "run", steps=2, batch=4, validate_every=2, checkpoint_every=1, faces=folder / "faces", cp="both", cp_start=0.4, lr=1e-6)
+run(folder / "data", folder / "run", checkpoint_every=1, **options_of(sys.argv[3], folder))
 """
 
 
-def processes(folder: Path, *, count: int, lost: int = -1) -> list[subprocess.Popen[str]]:
+def options_of(recipe: str, folder: Path) -> dict[str, Any]:
+    """Return options of two steps, both levels of P3M-CP in the second one."""
+    return {
+        "recipe": recipe, "variant": "p3mnet-mobilenetv2", "steps": 2, "batch": 4, "validate_every": 2, "faces": folder / "faces", "cp": "both",
+        "cp_start": 0.4, "lr": 1e-6,
+    }  # fmt: skip
+
+
+def processes(folder: Path, *, count: int, lost: int = -1, recipe: str = "p3mvideo") -> list[subprocess.Popen[str]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -51,7 +61,7 @@ def processes(folder: Path, *, count: int, lost: int = -1) -> list[subprocess.Po
         environment = {
             **os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
         }  # fmt: skip
-        command = [sys.executable, "-c", WORKER, str(folder), str(lost)]
+        command = [sys.executable, "-c", WORKER, str(folder), str(lost), recipe]
         started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True))
     return started
 
@@ -68,39 +78,43 @@ def finished(started: list[subprocess.Popen[str]]) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    miniature.split(tmp_path / "data" / "train", count=4)
+    miniature.split(tmp_path / "data" / "train", count=4, layers=True)
     miniature.split(tmp_path / "data" / "val", count=3)
     miniature.faces(tmp_path / "faces")
     return tmp_path
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.xfail(reason="the bound on how much weights move in its few steps is too tight")
-def test_two_processes_equal_one_and_see_every_sample_once(folder: Path) -> None:
-    together = processes(folder, count=2)
+@pytest.mark.parametrize("recipe", ["p3mvideo", "p3m2024"])
+def test_two_processes_equal_one_and_see_every_sample_once(folder: Path, recipe: str) -> None:
+    """The published recipe has no limit on gradients, which would hide a wrong scale, and its loss has the composition term."""
+    together = processes(folder, count=2, recipe=recipe)
     errors = finished(together)
     assert [process.returncode for process in together] == [0, 0], errors
     seen = [[int(line) for line in (folder / f"seen_{rank}").read_text().split()] for rank in range(2)]
     assert sorted(seen[0] + seen[1]) == list(range(8))
     assert len(seen[0]) == len(seen[1]) == 4
 
-    run(folder / "data", folder / "alone", steps=2, batch=4, validate_every=2, faces=folder / "faces", cp="both", cp_start=0.4, lr=1e-6)
+    run(folder / "data", folder / "alone", **options_of(recipe, folder))
     one, two = (load_checkpoint(folder / name / "last.pt") for name in ("alone", "run"))
     assert one["network"].keys() == two["network"].keys()
+    for name, tensor in one["network"].items():
+        assert torch.allclose(two["network"][name], tensor, rtol=1e-5, atol=1e-5), name
     # At this rate weights hardly move, so it is their gradients that tell. At a higher one Adam turns rounding noise in gradients of 1e-9
-    # into steps of full size, which no two machines share; and a changed weight switches some ReLU, which shows in later gradients.
-    assert_close(one["network"], two["network"], tolerance=1e-5)
-    gradients = [{str(number): values["exp_avg"] for number, values in state["optimizer"]["state"].items()} for state in (one, two)]
-    assert_close(*gradients, tolerance=1e-4)
-    assert max(float(gradient.abs().max()) for gradient in gradients[0].values()) > 1e-2
+    # into steps of full size, which no two machines share. Shares of another size are summed up in another order, so single
+    # gradients differ by rounding, and where a ReLU or an absolute value is at its edge by more; a share that is left out or counted twice
+    # changes all of them by tens of per cent.
+    alone, shared = (all_gradients(state) for state in (one, two))
+    assert float((alone - shared).norm() / alone.norm()) < 2e-2
+    assert float(shared.norm() / alone.norm()) == pytest.approx(1, abs=1e-2)
     for a, b in zip(*(records(folder / name) for name in ("alone", "run")), strict=True):
-        assert {**a, "samples_per_second": 0} == pytest.approx({**b, "samples_per_second": 0}, rel=1e-5)
+        # The log has six digits.
+        assert {**a, "samples_per_second": 0} == pytest.approx({**b, "samples_per_second": 0}, rel=3e-5)
 
 
-def assert_close(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor], *, tolerance: float) -> None:
-    assert one.keys() == two.keys()
-    for name, tensor in one.items():
-        assert torch.allclose(two[name], tensor, rtol=1e-5, atol=tolerance), (name, float((two[name] - tensor).abs().max()))
+def all_gradients(state: dict[str, Any]) -> torch.Tensor:
+    """Return the gradients of all weights in one row, averaged over the steps as Adam does."""
+    return torch.cat([values["exp_avg"].flatten() for values in state["optimizer"]["state"].values()])
 
 
 @pytest.mark.timeout(300)
