@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from fractions import Fraction
+from types import TracebackType
+from typing import Self
 
 import cv2
 import numpy as np
@@ -40,6 +42,12 @@ class MovingPortrait:
         self._pictures = [np.ascontiguousarray(np.roll(portrait, STEP_PX * min(place, PLACES - place), 1)) for place in range(PLACES)]
         self._frames = frames
         self.info = StreamInfo(width, height, RATE, frames=frames)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Nothing is held."""
 
     def __iter__(self) -> Iterator[Frame]:
         for number in range(self._frames):
