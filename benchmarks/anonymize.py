@@ -23,13 +23,13 @@ import numpy as np
 
 from benchmarks.face_clips import CASES, RATE, Actor, Case, load_actors, shoot
 from benchmarks.face_identity import identity_table
-from p3mvideo.app.anonymize import anonymize
 from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.io.video_sink import VideoSink
 from p3mvideo.io.video_source import VideoSource
 from p3mvideo.privacy.anonymizer import FaceAnonymizer
-from p3mvideo.privacy.cover import Solid, cover
+from p3mvideo.privacy.cover import Blur, Filter, Solid, cover
 from p3mvideo.privacy.cover_plan import CoverPlan
-from p3mvideo.privacy.detection import Detection, intersection, union
+from p3mvideo.privacy.detection import Detection, area, intersection, union
 from p3mvideo.privacy.detector import FaceDetector
 from p3mvideo.privacy.make_anonymizer import OUTPUT_MASK_SCALE, make_anonymizer, make_survey
 from p3mvideo.privacy.region import face_region_mask
@@ -39,6 +39,10 @@ THRESH = 0.5
 PAINT = (255, 0, 255)
 COVERED = 0.95
 """A face counts as covered if this part of what can be seen of it, from brow line to chin, is."""
+FRAMES_WITH_FACE = {
+    "d0": 78, "d10": 448, "d11": 225, "d12": 183, "d14": 536, "d18": 216, "d19": 250, "d20": 175, "d6": 1008, "d9": 587, "s20": 297,
+}  # fmt: skip
+"""In how many frames of each clip its one person's face is seen, by eye: in all of them, looked at in nine frames of each clip."""
 SMALLEST_PX = 40
 """A face of which fewer pixels can be seen counts neither way."""
 
@@ -117,40 +121,62 @@ def covered_mask(plan: CoverPlan, number: int, width: int, height: int) -> UInt8
     return np.asarray((painted == PAINT).all(axis=2), np.uint8)
 
 
+class Checks:
+    """Covers a face with squares that no detector takes for one.
+
+    Detectors find a head by its outline, whatever is in it: they fire on black discs on shoulders. Where this is found, something shows.
+    """
+
+    def __call__(self, patch: UInt8Array, side_px: float) -> UInt8Array:
+        square = max(2, int(side_px / 10))
+        light = (np.indices(patch.shape[:2]) // square).sum(axis=0) % 2
+        return np.repeat((20 + 210 * light).astype(np.uint8)[..., None], 3, axis=2)
+
+
 def clips_table(clips: Iterable[Path]) -> Iterator[str]:
-    """Yield the rows of real clips, anonymized to files and looked at again."""
-    yield "| clip | frames with the face | covered | bare | the independent look fires on a covered face | on anything else |"
-    yield "|---|---|---|---|---|---|"
+    """Yield the rows of real clips, surveyed, covered, written, and looked at again."""
+    yield "| clip | frames with the face | covered | the independent look finds it, under checks | likewise, under a blur |"
+    yield "|---|---|---|---|---|"
+    totals = np.zeros(4, int)
     with FaceDetector(confidence=0.3) as look, tempfile.TemporaryDirectory() as folder:
         for clip in sorted(clips):
             with VideoSource(clip) as source, closing(make_survey(thresh=THRESH)) as survey:
                 for frame in source:
                     survey.see(frame)
                 plan = survey.plan()
-            target = Path(folder) / f"{clip.stem}.mp4"
-            result = anonymize([clip], output=target, thresh=THRESH)
-            if result.inputs[0].error is not None:
-                raise result.inputs[0].error
-            yield _clip_row(clip, target, plan, look)
+            row = [*_covered(clip, plan, look), *(_finds(clip, plan, look, replacement, Path(folder)) for replacement in (Checks(), Blur()))]
+            totals += row
+            yield f"| {clip.stem} | " + " | ".join(map(str, row)) + " |"
+    yield "| all | " + " | ".join(map(str, totals)) + " |"
 
 
-def _clip_row(clip: Path, target: Path, plan: CoverPlan, look: FaceDetector) -> str:
-    frames = covered_frames = bare = phantoms = elsewhere = 0
-    with VideoSource(clip) as before, VideoSource(target) as after:
-        for number, (original, written) in enumerate(zip(before, after, strict=True)):
-            mask = covered_mask(plan, number, original.width, original.height)
+def _covered(clip: Path, plan: CoverPlan, look: FaceDetector) -> tuple[int, int]:
+    """Return the number of frames in which the face is seen, and of those whose surest face, by the independent look, is covered."""
+    frames = covered = 0
+    with VideoSource(clip) as source:
+        for number, frame in enumerate(source):
+            best = max(independent_look(look, frame), key=lambda face: face.score, default=None)
             frames += 1
-            best = max(independent_look(look, original), key=lambda face: face.score, default=None)
-            covered_frames += best is not None and is_inside(best, mask)
-            found = independent_look(look, written)
-            inside = [face for face in found if is_inside(face, mask)]
+            covered += best is not None and is_inside(best, covered_mask(plan, number, frame.width, frame.height))
+    return FRAMES_WITH_FACE.get(clip.stem, frames), covered
+
+
+def _finds(clip: Path, plan: CoverPlan, look: FaceDetector, replacement: Filter, folder: Path) -> int:
+    """Return in how many frames of the written file the independent look finds a face in a place that was covered."""
+    target = folder / f"{clip.stem}.mp4"
+    with VideoSource(clip) as source, closing(VideoSink(target, source.info, overwrite=True)) as sink:
+        for number, frame in enumerate(source):
+            regions = [sighting.region for sighting in plan.at(number)]
+            image = cover(frame.interleaved(), regions, replacement, mask_scale=OUTPUT_MASK_SCALE)
+            sink.write(Frame.from_interleaved(image, frame.pts, frame.time_base))
+        sink.finish()
+    count = 0
+    with VideoSource(target) as written:
+        for number, frame in enumerate(written):
             places = [sighting.region.box for sighting in plan.at(number)]
-            others = [face for face in found if face not in inside]
-            beside = [face for face in others if any(intersection(face.box, box) > 0 for box in places)]
-            phantoms += bool(inside)
-            bare += bool(beside)
-            elsewhere += len(others) > len(beside)
-    return f"| {clip.stem} | {frames} | {covered_frames} | {bare} | {phantoms} | {elsewhere} |"
+            found = independent_look(look, frame)
+            count += any(intersection(face.box, place) > 0.3 * min(area(face.box), area(place)) for face in found for place in places)
+    return count
 
 
 def independent_look(detector: FaceDetector, frame: Frame) -> tuple[Detection, ...]:
