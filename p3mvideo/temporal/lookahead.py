@@ -10,10 +10,13 @@ from collections import deque
 from itertools import pairwise
 from typing import NamedTuple
 
-from p3mvideo.frame import Frame, Matte, UInt8Array
-from p3mvideo.temporal.memory import Memory, to_matte
+from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.temporal.memory import Memory, small_alpha, to_matte
 from p3mvideo.temporal.moment import Moment
 from p3mvideo.temporal.motion_match import MotionMatch, flow_both_ways, match_by_flow, small_gray
+
+CONTRAST_SHARE = 0.06
+"""As in `motion_match`, but larger: what lags behind on one side runs ahead on the other."""
 
 
 class _Waiting(NamedTuple):
@@ -58,9 +61,9 @@ class Lookahead:
             self._waiting.append(_Waiting(frame, matte, moment, picture, memory, 0.0, MotionMatch.none(picture.shape)))
             return finished
         back, forth = flow_both_ways(picture, last.picture)
-        match = match_by_flow(picture, last.picture, back, forth)
+        match = _match(picture, last.picture, back, forth, matte)
         memory = last.memory.carried(match, elapsed, self._memory_seconds).weighed(matte, match.trust, elapsed, self._memory_seconds)
-        from_before = match_by_flow(last.picture, picture, forth, back)
+        from_before = _match(last.picture, picture, forth, back, last.matte)
         self._waiting.append(_Waiting(frame, matte, moment, picture, memory, elapsed, from_before))
         return [self._finish_oldest()] if len(self._waiting) > self._frames else []
 
@@ -90,3 +93,8 @@ class Lookahead:
     def _carried_back(self, memory: Memory, later: _Waiting) -> Memory:
         """Return what is left of a memory at `later`, carried to the frame before."""
         return memory.carried(later.from_before, later.seconds_before, self._memory_seconds)
+
+
+def _match(present: UInt8Array, other: UInt8Array, there: Float32Array, back: Float32Array, matte: Matte) -> MotionMatch:
+    match = match_by_flow(present, other, there, back, contrast_share=CONTRAST_SHARE)
+    return match.along_person(small_alpha(matte, present.shape))

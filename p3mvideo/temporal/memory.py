@@ -89,6 +89,12 @@ class Memory:
         return Memory(self.mean, self.support * (1 - np.clip(2 * proven, 0, 1) * contradiction))
 
 
+def small_alpha(matte: Matte, shape: tuple[int, ...]) -> Float32Array:
+    """Return a matte's alpha at the size (h, w) of the compared pictures."""
+    alpha = matte.alpha[0].float().cpu().numpy()
+    return np.asarray(cv2.resize(alpha, shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
+
+
 def to_pixels(matte: Matte) -> Float32Array:
     """Return a matte's alpha, and semantic if it has any, as one array (H, W, 1 or 4)."""
     tensors = [matte.alpha] if matte.semantic is None else [matte.alpha, matte.semantic]

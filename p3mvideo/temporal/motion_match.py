@@ -17,11 +17,15 @@ NOISE_LEVELS = 2.0
 NOISE_FACTOR = 2.5
 """Differences up to this many times the picture's median difference are taken for noise."""
 CONTRAST_SHARE = 0.02
-"""Share of the local contrast that sampling between pixels may cost."""
+"""Share of the local contrast that sampling between pixels may cost. More makes slow edges lag: what they miss in a frame adds up."""
 ROUND_TRIP_PX = 0.6
 """How far from its start a pixel may end that is followed there and back, plus a tenth of the way."""
 FAR_PX = 12.0
 """Trust falls to 1 / e at this displacement: the faster, the blurrier and the less sure."""
+TEXTURE_FACTOR = 4.0
+"""Local contrast, as a multiple of the noise, from which a surface shows its motion."""
+EDGE_SHARE = 0.06
+"""Side of the neighbourhood whose motion an edge takes over, in widths of the picture."""
 CUT_TRUST = 0.3
 """Below this mean trust the pictures do not show one scene."""
 
@@ -43,6 +47,8 @@ class MotionMatch:
     """Displacement (dx, dy) in pixels from the present picture to the other, (h, w, 2)."""
     trust: Float32Array
     """How sure that is, in [0, 1], (h, w); 0 everywhere across a cut."""
+    texture: Float32Array
+    """How well the present picture shows motion, in [0, 1], (h, w); 0 where it is plain."""
     _places: dict[tuple[int, int], Float32Array] = field(default_factory=dict, repr=False, compare=False)
 
     def places_at(self, width: int, height: int) -> Float32Array:
@@ -55,10 +61,33 @@ class MotionMatch:
             self._places[width, height] = places(np.asarray(cv2.resize(self.flow * scale, (width, height)), np.float32))
         return self._places[width, height]
 
+    def along_person(self, alpha: Float32Array) -> MotionMatch:
+        """Return this match with the motion of the person spread over their edge.
+
+        Beside a moving person the wall is covered and uncovered, so that the pictures cannot agree there; but the edge goes
+        where the person goes.
+
+        Args:
+            alpha: In [0, 1], of the present picture, (h, w).
+        """
+        side = max(1, round(EDGE_SHARE * max(alpha.shape)))
+        weight = np.square(alpha) * self.texture * self.trust
+        inside = cv2.blur(weight, (side, side))
+        trust = inside / (cv2.blur(np.square(alpha) * self.texture, (side, side)) + 0.05)
+        flow = cv2.blur(self.flow * weight[..., None], (side, side)) / (inside + 1e-3)[..., None]
+        window = np.ones((3, 3), np.uint8)
+        edge = (cv2.erode(alpha, window) < 0.98) & (cv2.dilate(alpha, window) > 0.02) & (trust > self.trust)
+        share = cv2.blur(edge.astype(np.float32), (3, 3)) * (trust > self.trust)
+        return MotionMatch(
+            (self.flow + share[..., None] * (flow - self.flow)).astype(np.float32),
+            (self.trust + share * (trust - self.trust)).astype(np.float32),
+            self.texture,
+        )
+
     @classmethod
     def none(cls, shape: tuple[int, ...]) -> MotionMatch:
         """Return the match of pictures (h, w) that have nothing in common."""
-        return cls(np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32))
+        return cls(np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32))
 
 
 def match_pictures(present: UInt8Array, other: UInt8Array) -> MotionMatch:
@@ -71,7 +100,9 @@ def flow_both_ways(one: UInt8Array, two: UInt8Array) -> tuple[Float32Array, Floa
     return dense_flow(one, two, effort="ultrafast"), dense_flow(two, one, effort="ultrafast")
 
 
-def match_by_flow(present: UInt8Array, other: UInt8Array, there: Float32Array, back: Float32Array) -> MotionMatch:
+def match_by_flow(
+    present: UInt8Array, other: UInt8Array, there: Float32Array, back: Float32Array, *, contrast_share: float = CONTRAST_SHARE
+) -> MotionMatch:
     """Do as `match_pictures`, with the flow from `present` to `other` and back given."""
     now, then = present.astype(np.float32), other.astype(np.float32)
     moved = warp(then, there, outside=-1.0)
@@ -84,7 +115,7 @@ def match_by_flow(present: UInt8Array, other: UInt8Array, there: Float32Array, b
 
     contrast = cv2.morphologyEx(present, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     noise = max(NOISE_LEVELS, NOISE_FACTOR * float(np.median(error[::4, ::4])))
-    trust = np.clip(2 - error / (noise + CONTRAST_SHARE * contrast), 0, 1)
+    trust = np.clip(2 - error / (noise + contrast_share * contrast), 0, 1)
 
     way = _length(there)
     astray = _length(there + warp(back, there))
@@ -94,7 +125,8 @@ def match_by_flow(present: UInt8Array, other: UInt8Array, there: Float32Array, b
     trust = cv2.blur(cv2.erode(trust, np.ones((5, 5), np.uint8)), (3, 3)).astype(np.float32)
     if trust.mean() < CUT_TRUST:
         return MotionMatch.none(trust.shape)
-    return MotionMatch(np.where(still[..., None], 0, there).astype(np.float32), trust)
+    texture = np.clip(contrast / np.float32(TEXTURE_FACTOR * noise), 0, 1)
+    return MotionMatch(np.where(still[..., None], 0, there).astype(np.float32), trust, texture)
 
 
 def _length(flow: Float32Array) -> Float32Array:
