@@ -82,7 +82,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 class Window:
     """The preview of a running command."""
 
-    def __init__(self, screen: str, process: subprocess.Popen[str]) -> None:
+    def __init__(self, screen: str, process: subprocess.Popen[bytes]) -> None:
         self._screen, self._process = screen, process
 
     def press(self, key: str) -> None:
@@ -93,7 +93,7 @@ class Window:
         for look in itertools.count():
             if self.shows(LiveState.LIVE) or self.shows(LiveState.DEGRADED):
                 return
-            assert self._process.poll() is None, self._process.communicate()[1]
+            assert self._process.poll() is None, "it has ended"
             if look % LOOKS_PER_MAPPING == LOOKS_PER_MAPPING - 1 and not self.pixels().any():
                 command = ["xdotool", "search", "--name", "p3mvideo", "windowunmap", "windowmap"]
                 subprocess.run(command, check=False, capture_output=True)  # there may be no window yet
@@ -115,7 +115,8 @@ class Window:
 @pytest.mark.slow
 def test_the_preview_shows_the_state_and_hears_keys(screen: str, tmp_path: Path) -> None:
     command = [*COMMAND, "--preview", "--bg", "navy", "--profile", "none"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    told = tmp_path / "told.txt"
+    with told.open("w") as errors, subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors) as process:
         window = Window(screen, process)
         try:
             window.wait_until_drawn()
@@ -130,13 +131,15 @@ def test_the_preview_shows_the_state_and_hears_keys(screen: str, tmp_path: Path)
             plain = window.pixels()[BAR_PX : BAR_PX + 40, :40]
             window.press("f")
             wait_for(lambda: not np.array_equal(window.pixels()[BAR_PX : BAR_PX + 40, :40], plain), "the figures")
-            for key in "ams":
+            # One after the other: of keys that come at once, the window hears the last.
+            for key, answer in (("a", "anonymize: output"), ("m", "mirror: on"), ("s", "smoothing: ema")):
                 window.press(key)
+                wait_for(lambda answer=answer: answer in told.read_text(), answer)  # type: ignore[misc]
             window.press("q")
-            _, said = process.communicate(timeout=LIMIT_SECONDS)
+            process.wait(LIMIT_SECONDS)
         finally:
             process.kill()
     assert process.returncode == 0
-    for line in ("background: navy", "paused: panic", "going on: no longer panic", "anonymize: output", "mirror: on", "smoothing: ema"):
+    said = told.read_text()
+    for line in ("background: navy", "paused: panic", "going on: no longer panic", "pictures shown"):
         assert line in said
-    assert "pictures shown" in said
