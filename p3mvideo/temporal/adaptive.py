@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from p3mvideo.frame import Frame, Matte, UInt8Array
-from p3mvideo.temporal.memory import Memory, to_matte
+from p3mvideo.temporal.memory import Memory, Observation, to_matte
 from p3mvideo.temporal.moment import Moment
 from p3mvideo.temporal.motion_match import match_pictures, small_gray
 
@@ -33,13 +33,14 @@ class AdaptiveFilter:
         """Return the steadied matte. The first one, and the first after a cut, a gap or a change of size, is `matte` itself."""
         moment = Moment.of(frame, matte)
         picture = small_gray(frame, matte)
+        seen = Observation.of(matte, picture.shape)
         elapsed = None if self._before is None else self._before.moment.seconds_until(moment)
         if self._before is None or elapsed is None:
-            memory, steady = Memory.of(matte, picture.shape, self._memory_seconds), matte
+            memory, steady = Memory.of(seen, self._memory_seconds), matte
         else:
             match = match_pictures(picture, self._before.picture)
             carried = self._before.memory.carried(match, elapsed, self._memory_seconds)
-            memory = carried.weighed(matte, match.trust, elapsed, self._memory_seconds)
+            memory = carried.weighed(seen, match.trust, elapsed, self._memory_seconds)
             steady = to_matte(memory.mean, matte)
         self._before = _Before(moment, picture, memory)
         return steady

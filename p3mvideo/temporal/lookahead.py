@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
-from p3mvideo.temporal.memory import Memory, small_alpha, to_matte
+from p3mvideo.temporal.memory import Memory, Observation, to_matte
 from p3mvideo.temporal.moment import Moment
 from p3mvideo.temporal.motion_match import MotionMatch, flow_both_ways, match_by_flow, small_gray
 
@@ -24,6 +24,7 @@ class _Waiting(NamedTuple):
     matte: Matte
     moment: Moment
     picture: UInt8Array
+    seen: Observation
     memory: Memory
     """Of this matte and those before."""
     seconds_before: float
@@ -53,18 +54,19 @@ class Lookahead:
         """Take the next frame and its matte; return the pairs that are finished: none, one, or all before a break."""
         moment = Moment.of(frame, matte)
         picture = small_gray(frame, matte)
+        seen = Observation.of(matte, picture.shape)
         last = self._waiting[-1] if self._waiting else None
         elapsed = None if last is None else last.moment.seconds_until(moment)
         if last is None or elapsed is None:
             finished = self.flush()
-            memory = Memory.of(matte, picture.shape, self._memory_seconds)
-            self._waiting.append(_Waiting(frame, matte, moment, picture, memory, 0.0, MotionMatch.none(picture.shape)))
+            memory = Memory.of(seen, self._memory_seconds)
+            self._waiting.append(_Waiting(frame, matte, moment, picture, seen, memory, 0.0, MotionMatch.none(picture.shape)))
             return finished
         back, forth = flow_both_ways(picture, last.picture)
-        match = _match(picture, last.picture, back, forth, matte)
-        memory = last.memory.carried(match, elapsed, self._memory_seconds).weighed(matte, match.trust, elapsed, self._memory_seconds)
-        from_before = _match(last.picture, picture, forth, back, last.matte)
-        self._waiting.append(_Waiting(frame, matte, moment, picture, memory, elapsed, from_before))
+        match = _match(picture, last.picture, back, forth, seen)
+        memory = last.memory.carried(match, elapsed, self._memory_seconds).weighed(seen, match.trust, elapsed, self._memory_seconds)
+        from_before = _match(last.picture, picture, forth, back, last.seen)
+        self._waiting.append(_Waiting(frame, matte, moment, picture, seen, memory, elapsed, from_before))
         return [self._finish_oldest()] if len(self._waiting) > self._frames else []
 
     def flush(self) -> list[tuple[Frame, Matte]]:
@@ -76,7 +78,7 @@ class Lookahead:
         memory, future = oldest.memory, self._future()
         if future is not None:
             following = self._waiting[0]
-            memory = memory.joined(self._carried_back(future, following).corrected(oldest.matte, following.from_before.trust))
+            memory = memory.joined(self._carried_back(future, following).corrected(oldest.seen, following.from_before.trust))
         return oldest.frame, to_matte(memory.mean, oldest.matte)
 
     def _future(self) -> Memory | None:
@@ -84,10 +86,10 @@ class Lookahead:
         if not self._waiting:
             return None
         latest = self._waiting[-1]
-        memory = Memory.of(latest.matte, latest.picture.shape, self._memory_seconds)
+        memory = Memory.of(latest.seen, self._memory_seconds)
         for earlier, later in reversed(list(pairwise(self._waiting))):
             carried = self._carried_back(memory, later)
-            memory = carried.weighed(earlier.matte, later.from_before.trust, later.seconds_before, self._memory_seconds)
+            memory = carried.weighed(earlier.seen, later.from_before.trust, later.seconds_before, self._memory_seconds)
         return memory
 
     def _carried_back(self, memory: Memory, later: _Waiting) -> Memory:
@@ -95,6 +97,6 @@ class Lookahead:
         return memory.carried(later.from_before, later.seconds_before, self._memory_seconds)
 
 
-def _match(present: UInt8Array, other: UInt8Array, there: Float32Array, back: Float32Array, matte: Matte) -> MotionMatch:
+def _match(present: UInt8Array, other: UInt8Array, there: Float32Array, back: Float32Array, seen: Observation) -> MotionMatch:
     match = match_by_flow(present, other, there, back, contrast_share=CONTRAST_SHARE)
-    return match.along_person(small_alpha(matte, present.shape))
+    return match.along_person(seen.alpha)

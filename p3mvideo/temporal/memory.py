@@ -36,6 +36,22 @@ FIRST_SECONDS = 1 / 30
 
 
 @dataclass(frozen=True)
+class Observation:
+    """A new matte, as it is compared with what is remembered."""
+
+    pixels: Float32Array
+    """Alpha, and the three semantic probabilities if there are any, (H, W, 1 or 4)."""
+    alpha: Float32Array
+    """Alpha at the size of the compared pictures, (h, w)."""
+
+    @classmethod
+    def of(cls, matte: Matte, shape: tuple[int, ...]) -> Observation:
+        """Take a matte apart; `shape` is the (h, w) of the compared pictures."""
+        pixels = to_pixels(matte)
+        return cls(pixels, _shrunk_alpha(pixels, shape))
+
+
+@dataclass(frozen=True)
 class Memory:
     """The mean of the mattes so far."""
 
@@ -45,10 +61,9 @@ class Memory:
     """How much the mean rests on, from 0 to about 1, at the size of the compared pictures (h, w)."""
 
     @classmethod
-    def of(cls, matte: Matte, shape: tuple[int, ...], memory_seconds: float) -> Memory:
-        """Return the memory of a single matte; `shape` is the (h, w) of the compared pictures."""
-        pixels = to_pixels(matte)
-        return cls(pixels, _sample(_shrunk_alpha(pixels, shape), FIRST_SECONDS, memory_seconds))
+    def of(cls, seen: Observation, memory_seconds: float) -> Memory:
+        """Return the memory of a single matte."""
+        return cls(seen.pixels, _sample(seen.alpha, FIRST_SECONDS, memory_seconds))
 
     def carried(self, match: MotionMatch, elapsed_seconds: float, memory_seconds: float) -> Memory:
         """Return what is left of this memory `elapsed_seconds` away, at a picture that `match` explains by this one's."""
@@ -58,17 +73,15 @@ class Memory:
         support = sample(self.support, match.places_at(*match.trust.shape[::-1]), outside=0.0)
         return Memory(mean, support * match.trust * np.float32(keep))
 
-    def weighed(self, matte: Matte, trust: Float32Array, elapsed_seconds: float, memory_seconds: float) -> Memory:
+    def weighed(self, seen: Observation, trust: Float32Array, elapsed_seconds: float, memory_seconds: float) -> Memory:
         """Return this carried memory together with the matte of the picture that it was carried to."""
-        pixels = to_pixels(matte)
-        alpha = _shrunk_alpha(pixels, trust.shape)
-        contradiction = self._contradiction(alpha)
-        sample = _sample(alpha, elapsed_seconds, memory_seconds) * (1 - CONTRADICTING * contradiction)
-        return self._corrected(contradiction, trust).joined(Memory(pixels, sample))
+        contradiction = self._contradiction(seen.alpha)
+        sample = _sample(seen.alpha, elapsed_seconds, memory_seconds) * (1 - CONTRADICTING * contradiction)
+        return self._corrected(contradiction, trust).joined(Memory(seen.pixels, sample))
 
-    def corrected(self, matte: Matte, trust: Float32Array) -> Memory:
+    def corrected(self, seen: Observation, trust: Float32Array) -> Memory:
         """Return this carried memory without what the picture that it was carried to disproves."""
-        return self._corrected(self._contradiction(_shrunk_alpha(to_pixels(matte), trust.shape)), trust)
+        return self._corrected(self._contradiction(seen.alpha), trust)
 
     def joined(self, other: Memory) -> Memory:
         """Return the memory of both. Together they must have some support everywhere."""
@@ -87,12 +100,6 @@ class Memory:
         side = max(1, round(WITNESS_SHARE * max(trust.shape)))
         proven = cv2.blur(contradiction * (1 - trust), (side, side)) / (cv2.blur(contradiction, (side, side)) + 0.02)
         return Memory(self.mean, self.support * (1 - np.clip(2 * proven, 0, 1) * contradiction))
-
-
-def small_alpha(matte: Matte, shape: tuple[int, ...]) -> Float32Array:
-    """Return a matte's alpha at the size (h, w) of the compared pictures."""
-    alpha = matte.alpha[0].float().cpu().numpy()
-    return np.asarray(cv2.resize(alpha, shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
 
 
 def to_pixels(matte: Matte) -> Float32Array:
