@@ -109,6 +109,8 @@ class Face:
     """Identifies the same face in neighbouring frames."""
     score: float | None = None
     """The detector's confidence in [0, 1]; None where the face is known from other frames only."""
+    original: UInt8Array | None = None
+    """The pixels of `box` before they were covered, like `shown`, if a later stage may decide to show them; None if it may not."""
 
 
 @dataclass(frozen=True)

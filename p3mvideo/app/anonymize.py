@@ -120,7 +120,7 @@ def anonymize(
             (`.audit.json`) and the contact sheet (`.review.jpg`) lie beside each output.
         thresh: The detector's score, in (0, 1), from which something is a face.
         mask_scale: Size of what is covered around a face, 1 or more.
-        replacewith: What faces are covered with: blur, mosaic, solid, or the path of a picture.
+        replacewith: What faces are covered with: blur, solid, mosaic, or the path of a picture. People can be recognised under a mosaic.
         mosaicsize: Side of a mosaic's squares in pixels.
         min_face: Height in pixels of the smallest face to look for; None: 24, or an eightieth of the frame's long side.
         on_detector_failure: Whether a frame whose faces cannot be found ends its input, or becomes a mosaic as a whole.

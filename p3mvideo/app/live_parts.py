@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import torch
 
+from p3mvideo.app.face_options import FaceOptions
 from p3mvideo.app.live_ladder import Rung
 from p3mvideo.app.live_settings import AnonymizeMode, LiveSettings
 from p3mvideo.compose import ForegroundEstimator, ReplaceBackground
@@ -20,7 +20,6 @@ from p3mvideo.engine import LoadedMatter, make_matter
 from p3mvideo.engine.make_matter import Precision, Runtime
 from p3mvideo.errors import P3MVideoError
 from p3mvideo.frame import Anonymizer, Compositor, Frame, Matte
-from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.privacy.sparse import SparseAnonymizer
 from p3mvideo.temporal import MatteStream, make_matte_stream
 
@@ -39,7 +38,7 @@ class LiveParts(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class RealParts:
-    """`LiveParts` by the options of `make_matter` and `make_anonymizer`."""
+    """`LiveParts` by the options of `make_matter` and those for faces."""
 
     size: tuple[int, int]
     """(width, height) of the frames, in pixels."""
@@ -47,8 +46,7 @@ class RealParts:
     runtime: Runtime = "auto"
     precision: Precision = "auto"
     threads: int = 0
-    face_model: Path | None = None
-    offline: bool = False
+    faces: FaceOptions = field(default_factory=FaceOptions)
 
     def matter(self, rung: Rung) -> LoadedMatter:
         """See `LiveParts`."""
@@ -64,7 +62,7 @@ class RealParts:
 
     def anonymizer(self, mode: AnonymizeMode, rung: Rung) -> Anonymizer:
         """See `LiveParts`."""
-        anonymizer = make_anonymizer(mode, face_model=self.face_model, offline=self.offline)
+        anonymizer = self.faces.make(mode)
         # Whatever the rung says: where viewers are not to see faces, no frame goes unlooked at.
         return SparseAnonymizer(anonymizer, rung.detector_every) if mode == "input" and rung.detector_every > 1 else anonymizer
 

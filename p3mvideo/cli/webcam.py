@@ -47,6 +47,14 @@ def webcam_command(
     runtime: Annotated[Literal["auto", "torch", "openvino"], typer.Option(help="What runs the network.")] = "auto",
     precision: Annotated[Literal["auto", "f32", "bf16", "f16"], typer.Option(help="What it computes in.")] = "auto",
     threads: Annotated[int, typer.Option(min=0, help="CPU threads of the network; 0 lets it choose.")] = 0,
+    thresh: Annotated[float, typer.Option(help="Score in (0, 1) from which something is a face.")] = 0.5,
+    mask_scale: Annotated[float, typer.Option(help="Size of what is covered around a face, 1 or more.")] = 1.3,
+    replacewith: Annotated[str, typer.Option(metavar="blur|solid|mosaic|IMAGE", help="What faces are covered with. People can be recognised "
+                                             "under a mosaic.")] = "blur",
+    mosaicsize: Annotated[int, typer.Option(help="Side of a mosaic's squares in pixels.")] = 20,
+    keep_subject: Annotated[bool, typer.Option("--keep-subject", help="With --anonymize output, show the matted person's face and hide all "
+                                               "others.")] = False,
+    on_detector_failure: Annotated[Literal["stop", "mosaic"], typer.Option(help="What becomes of a frame that cannot be examined.")] = "stop",
     face_model: Annotated[Path | None, typer.Option(metavar="PATH", help="Face detection model. [default: pulled once, then kept]")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never pull anything.")] = False,
     profile: Annotated[str | None, typer.Option(metavar="NAME|none", help="Settings are remembered under this name. [default: the camera's]")] = None,
@@ -83,7 +91,9 @@ def webcam_command(
             camera=camera, size=parse_size(size), fps=fps, mirror=mirror, bg=bg or (), bg_fit=bg_fit, virtual_camera=virtual_camera,
             virtual_device=virtual_device, preview=preview, record=record, overwrite=overwrite, anonymize=anonymize, smoothing=smoothing,
             smoothing_strength=smoothing_strength, keep=keep, light_wrap=light_wrap, model=model, device=device, runtime=runtime,
-            precision=precision, threads=threads, face_model=face_model, offline=offline, profile=profile, on_figures=tell, say=say,
+            precision=precision, threads=threads, thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize,
+            keep_subject=keep_subject, on_detector_failure=on_detector_failure, face_model=face_model, offline=offline,
+            profile=profile, on_figures=tell, say=say,
         )  # fmt: skip
         say(result.text())
         if result.recording is not None:

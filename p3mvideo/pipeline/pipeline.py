@@ -4,7 +4,7 @@
         | FrameQueue: frames with covered faces, on the device; a live source drops the oldest, a file waits
     network thread   matter, in batches
         | ClosableQueue: one finished batch waits while the next is in work
-    compose thread   matte stream (temporal filter), refiner, faces given back, compositors
+    compose thread   matte stream (temporal filter), refiner, faces given back, the subject's perhaps, compositors
         | ClosableQueue: finished pictures
     write thread     sinks
     calling thread   waits, and hears of failures, Ctrl-C and SIGTERM
@@ -33,6 +33,7 @@ from p3mvideo.pipeline.faces import restore_faces
 from p3mvideo.pipeline.output import Output, closing_all
 from p3mvideo.pipeline.statistics import RunStatistics, StageStatistics
 from p3mvideo.pipeline.supervisor import run_stages
+from p3mvideo.privacy.subject import SubjectKeeper
 from p3mvideo.temporal import MatteStream
 
 
@@ -97,6 +98,8 @@ class Pipeline:
     """Called in the write thread after every frame; what it raises ends the run."""
     statistics: StageStatistics = field(default_factory=StageStatistics)
     """Records the run."""
+    subject_keeper: SubjectKeeper = field(default_factory=SubjectKeeper)
+    """Chooses whose face is shown, among those whose anonymizer lets it choose. Called in the compose thread."""
 
     def __post_init__(self) -> None:
         if not self.outputs:
@@ -198,7 +201,7 @@ class Pipeline:
             with self.statistics.timed("refine"):
                 refined = self.refiner(frame, matte)
             with self.statistics.timed("compose"):
-                restored = restore_faces(frame, captured.faces)
+                restored = restore_faces(frame, self.subject_keeper(frame, captured.faces, refined))
                 composed = tuple(output.compositor(restored, refined) for output in self.outputs)
             pictures.put(Pictures(composed, captured.captured_at))
 

@@ -38,6 +38,7 @@ class FaceAnonymizer:
         mask_scale: Size of the covered ellipses, see `cover`.
         inner: Return frames for a matting network: faces are smeared from brow line to chin only, so that the outlines of heads stay.
             What is to be written in their place, the original pixels or pixels covered by `replacement`, comes with the faces.
+        keep_subject: Whether each face also brings its original pixels for a `SubjectKeeper` to choose from.
         on_failure: Whether a frame whose faces cannot be found raises, or becomes a mosaic as a whole.
         limit_seconds: How long the search of one frame may take.
     """
@@ -50,6 +51,7 @@ class FaceAnonymizer:
         keep_originals: bool = False,
         mask_scale: float = 1.3,
         inner: bool = False,
+        keep_subject: bool = False,
         on_failure: Literal["stop", "mosaic"] = "stop",
         limit_seconds: float = LIMIT_SECONDS,
     ) -> None:
@@ -58,6 +60,7 @@ class FaceAnonymizer:
         self._keep_originals = keep_originals
         self._mask_scale = mask_scale
         self._inner = inner
+        self._keep_subject = keep_subject
         self._on_failure = on_failure
         self._closed = False
 
@@ -95,7 +98,10 @@ class FaceAnonymizer:
         hidden = image if self._inner and self._keep_originals else cover(image, regions, self._replacement, mask_scale=self._mask_scale)
         brought = image if self._keep_originals else hidden if self._inner else None
         faces = tuple(
-            Face((x0, y0, x1, y1), None if brought is None else brought[y0:y1, x0:x1].copy(), track.number, track.score)
+            Face(
+                (x0, y0, x1, y1), None if brought is None else brought[y0:y1, x0:x1].copy(), track.number, track.score,
+                image[y0:y1, x0:x1].copy() if self._keep_subject else None,
+            )
             for (x0, y0, x1, y1), track in found
         )
         return cover(image, inner_regions, Smear(), mask_scale=self._mask_scale, inner=True) if self._inner else hidden, faces

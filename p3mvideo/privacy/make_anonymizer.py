@@ -41,7 +41,7 @@ def make_anonymizer(
         replacewith: What "output" covers faces with: blur, mosaic, solid, or the path of a picture.
         mosaicsize: Side of a mosaic's squares in pixels.
         min_face: Height in pixels of the smallest face to look for; None: 24, or an eightieth of the frame's long side.
-        keep_subject: With "output", let faces carry their original pixels, for a `SubjectKeeper` to choose from.
+        keep_subject: With "output", let faces also bring their original pixels, for a `SubjectKeeper` to choose from.
         on_detector_failure: Whether a frame whose faces cannot be found raises, or becomes a mosaic as a whole.
         limit_seconds: How long the search of one frame may take before it counts as failed; less for a live picture.
         face_model: Model file given by hand, see `face_model_path`.
@@ -60,13 +60,13 @@ def make_anonymizer(
     replacement = make_filter(replacewith, mosaicsize=mosaicsize)
     if anonymize == "off":
         return NoAnonymizer()
-    hidden = anonymize == "output"
     detector = FaceDetector(confidence=WEAK * thresh, mode="video", offline=offline, face_model=face_model)
     return FaceAnonymizer(
         StreamSearch(detector, thresh=thresh, min_face_px=min_face),
         replacement=replacement,
-        keep_originals=not hidden or keep_subject,
-        inner=not keep_subject,
+        keep_originals=anonymize == "input",
+        inner=True,
+        keep_subject=keep_subject,
         mask_scale=mask_scale or OUTPUT_MASK_SCALE,
         on_failure=on_detector_failure,
         limit_seconds=limit_seconds,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import torch
-
 from p3mvideo.frame import Face, Frame, Matte
 
 IN_MATTE = 0.7
@@ -16,7 +14,7 @@ TAKE_OVER = 1.5
 
 
 class SubjectKeeper:
-    """Lets the largest face inside the matte have its original pixels back, and takes those of all others away.
+    """Lets the largest face inside the matte show its original pixels. Whoever brings none is left as the anonymizer wants it.
 
     Bystanders, posters and screens lie outside the matte. State: whose face was shown last.
     """
@@ -25,14 +23,14 @@ class SubjectKeeper:
         self._track: int | None = None
 
     def __call__(self, frame: Frame, faces: Sequence[Face], matte: Matte) -> tuple[Face, ...]:
-        """Return the faces, of which at most one still carries original pixels.
+        """Return the faces, the subject's last, of which no other than that one has changed and none carries original pixels.
 
         Args:
             frame: As the anonymizer returned it, with all faces covered.
-            faces: As the anonymizer returned them, with their original pixels.
+            faces: As the anonymizer returned them.
             matte: Of this frame, of any size.
         """
-        matted = [face for face in faces if face.shown is not None and _in_matte(face, frame, matte) >= IN_MATTE]
+        matted = [face for face in faces if face.original is not None and _in_matte(face, frame, matte) >= IN_MATTE]
         subject = max(matted, key=_area, default=None)
         before = next((face for face in matted if face.track is not None and face.track == self._track), None)
         if subject is not None and before is not None and _area(subject) < TAKE_OVER * _area(before):
@@ -40,9 +38,8 @@ class SubjectKeeper:
         if subject is not None:
             self._track = subject.track
         hidden = [face for face in faces if face is not subject]
-        return tuple(
-            _without(face, frame, hidden) if face is subject else replace(face, shown=None) for face in faces
-        )
+        subjects = [] if subject is None else [_without(subject, frame, hidden)]
+        return tuple(replace(face, original=None) for face in [*hidden, *subjects])
 
     def reset(self) -> None:
         """Forget who the subject was."""
@@ -65,13 +62,16 @@ def _in_matte(face: Face, frame: Frame, matte: Matte) -> float:
 
 
 def _without(face: Face, frame: Frame, hidden: Sequence[Face]) -> Face:
-    """Return a face whose original pixels do not show what hidden faces share with its box."""
-    assert face.shown is not None
-    original = face.shown.copy()
+    """Return a face that shows its original pixels, without what hidden faces share with its box."""
+    assert face.original is not None
+    original = face.original.copy()
     x0, y0, x1, y1 = face.box
     for other in hidden:
         u0, v0, u1, v1 = max(x0, other.box[0]), max(y0, other.box[1]), min(x1, other.box[2]), min(y1, other.box[3])
         if u0 < u1 and v0 < v1:
-            covered: torch.Tensor = frame.image[:3, v0:v1, u0:u1].permute(1, 2, 0).cpu()
-            original[v0 - y0 : v1 - y0, u0 - x0 : u1 - x0] = covered.numpy()
+            if other.shown is not None:
+                covered = other.shown[v0 - other.box[1] : v1 - other.box[1], u0 - other.box[0] : u1 - other.box[0]]
+            else:
+                covered = frame.image[:3, v0:v1, u0:u1].permute(1, 2, 0).cpu().numpy()
+            original[v0 - y0 : v1 - y0, u0 - x0 : u1 - x0] = covered
     return replace(face, shown=original)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -11,7 +13,8 @@ from tests.privacy.fakes import HEIGHT, WIDTH, frame
 
 
 def face(track: int, box: tuple[int, int, int, int]) -> Face:
-    return Face(box, np.full((box[3] - box[1], box[2] - box[0], 3), 250, np.uint8), track, 0.9)
+    covered, original = (np.full((box[3] - box[1], box[2] - box[0], 3), value, np.uint8) for value in (COVERED, ORIGINAL))
+    return Face(box, covered, track, 0.9, original)
 
 
 def matte(*boxes: tuple[int, int, int, int], scale: int = 1) -> Matte:
@@ -23,10 +26,11 @@ def matte(*boxes: tuple[int, int, int, int], scale: int = 1) -> Matte:
 
 PRESENTER, BYSTANDER, POSTER = (100, 60, 180, 140), (220, 80, 260, 120), (10, 10, 50, 50)
 PERSON = (80, 40, 200, 240)
+COVERED, ORIGINAL = 5, 250
 
 
 def shown(faces: tuple[Face, ...]) -> list[int | None]:
-    return [found.track for found in faces if found.shown is not None]
+    return [found.track for found in faces if found.shown is not None and (found.shown == ORIGINAL).any()]
 
 
 def test_only_the_matted_face_is_shown() -> None:
@@ -34,8 +38,8 @@ def test_only_the_matted_face_is_shown() -> None:
     for scale in (1, 4):
         kept = SubjectKeeper()(frame(0), faces, matte(PERSON, scale=scale))
         assert shown(kept) == [1]
-        assert [found.track for found in kept] == [1, 2, 3]
-        assert [found.box for found in kept] == [PRESENTER, BYSTANDER, POSTER]
+        assert {found.track: found.box for found in kept} == {1: PRESENTER, 2: BYSTANDER, 3: POSTER}
+        assert not any(found.original is not None for found in kept)
 
 
 def test_nobody_is_shown_without_a_matte_over_a_face() -> None:
@@ -58,9 +62,17 @@ def test_of_two_matted_faces_the_larger_is_shown_and_stays_so() -> None:
 def test_what_a_shown_face_shares_with_a_hidden_one_stays_hidden() -> None:
     neighbour = (160, 100, 220, 160)
     given = frame(0)
-    kept = SubjectKeeper()(given, (face(1, PRESENTER), face(2, neighbour)), matte((80, 40, 178, 240)))
-    assert shown(kept) == [1]
-    pixels = kept[0].shown
-    assert pixels is not None
-    assert (pixels[100 - 60 :, 160 - 100 :] == given.interleaved()[100:140, 160:180]).all()
-    assert (pixels[:40] == 250).all()
+    hidden = face(2, neighbour)
+    for other, expected in ((hidden, COVERED), (replace(hidden, shown=None), given.interleaved()[100:140, 160:180])):
+        kept = SubjectKeeper()(given, (face(1, PRESENTER), other), matte((80, 40, 178, 240)))
+        assert shown(kept) == [1]
+        assert kept[-1].track == 1, "it is written over what others cover"
+        pixels = kept[-1].shown
+        assert pixels is not None
+        assert (pixels[100 - 60 :, 160 - 100 :] == expected).all()
+        assert (pixels[:40] == ORIGINAL).all()
+
+
+def test_who_brings_no_original_pixels_is_left_as_the_anonymizer_wants_it() -> None:
+    faces = tuple(replace(face(track, box), original=None) for track, box in ((1, PRESENTER), (2, BYSTANDER)))
+    assert SubjectKeeper()(frame(0), faces, matte(PERSON)) == faces
