@@ -133,12 +133,7 @@ class Tracker:
         if self._seconds is None:
             raise ValueError("update comes after predict")
         seconds = self._seconds
-        pairs = match([_expected(track, self._passed) for track in self.tracks], detections)
-        # What was hidden by something that moved otherwise turns up where it was going.
-        lost = [i for i, track in enumerate(self.tracks) if i not in pairs and track.score is None]
-        spare = [j for j in range(len(detections)) if j not in pairs.values()]
-        coasts = [replace(self.tracks[i].region, box=self.tracks[i].coast) for i in lost]
-        pairs |= {lost[i]: spare[j] for i, j in match(coasts, [detections[j] for j in spare]).items()}
+        pairs = self._pairs(detections)
         kept = []
         for index, track in enumerate(self.tracks):
             if index in pairs:
@@ -153,6 +148,21 @@ class Tracker:
             track for track in kept if seconds <= track.expires_seconds and shows(track.cover(seconds), width, height)
         )
         return self.tracks
+
+    def _pairs(self, detections: Sequence[Detection]) -> dict[int, int]:
+        """Return which detection belongs to which track, index to index."""
+        pairs: dict[int, int] = {}
+        # A face that was just seen goes first: one that is hidden behind it must not take its find for its own, and go with it.
+        seen = {i: _expected(track, self._passed) for i, track in enumerate(self.tracks) if track.score is not None}
+        lost = {i: track.region for i, track in enumerate(self.tracks) if track.score is None}
+        # What was hidden by something that moved otherwise turns up where it was going.
+        coasts = {i: replace(region, box=self.tracks[i].coast) for i, region in lost.items()}
+        for places in (seen, lost, coasts):
+            left = [i for i in places if i not in pairs]
+            spare = [j for j in range(len(detections)) if j not in pairs.values()]
+            found = match([places[i] for i in left], [detections[j] for j in spare])
+            pairs |= {left[i]: spare[j] for i, j in found.items()}
+        return pairs
 
 
 def match(regions: Sequence[Region], detections: Sequence[Detection]) -> dict[int, int]:

@@ -212,3 +212,25 @@ def test_detections_move_with_their_key_points() -> None:
     moved = face.moved(scale=2, dx=1, dy=-1)
     assert moved.box == (13.0, 31.0, 29.0, 47.0)
     assert np.allclose(moved.key_points, face.key_points * 2 + (1, -1))
+
+
+class InFront(Still):
+    """A picture of which only a face in front can be followed, and takes along whatever is expected near it."""
+
+    def follow(self, box: Box) -> Box | None:
+        return box[0] - 8, box[1], box[2] - 8, box[3]
+
+
+def test_a_face_behind_another_one_stays_covered_where_it_goes() -> None:
+    tracker, side = Tracker(), 80.0
+    for number in range(70):
+        behind, in_front = 100 + 8.0 * number, 660 - 8.0 * number
+        # What is found of the face in front is found a bit to the left and a bit to the right of it by turns.
+        found = [face_at(in_front + (-10 if number % 2 else 10), 200, side, 0.95)]
+        if not -0.4 * side < behind - in_front < 0.9 * side:
+            found.append(face_at(behind, 190, side, 0.95))
+        tracker.predict(number * STEP)
+        tracks = tracker.update(found, width=800, height=400, moves=InFront())
+        place = (behind - side / 2, 190 - side / 2, behind + side / 2, 190 + side / 2)
+        assert any(contains(track.cover(number * STEP).box, place) for track in tracks), number
+        assert len(tracks) == 2
