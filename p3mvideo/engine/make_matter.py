@@ -14,11 +14,11 @@ import torch
 from p3mvideo.errors import ConfigError, DeviceError
 from p3mvideo.frame import Matter
 from p3mvideo.model.p3mnet import P3MNet
+from p3mvideo.model.variants import REALTIME_VARIANTS
 from p3mvideo.weights import DEFAULT_MODEL, WeightsFile, find_weights, load_weights
 
 Runtime = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "f32", "bf16", "f16"]
-REALTIME_VARIANT = "p3mnet-mobilenetv2"
 TORCH_PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 
 
@@ -88,8 +88,8 @@ def make_matter(
         raise ConfigError("p3mnet-swin-t does not run in OpenVINO: its windows differ from size to size", hint="use --runtime torch")
     if runtime == "openvino" and find_spec("openvino") is None:
         raise DeviceError("runtime openvino was asked for, but it is not installed", hint="pip install openvino")
-    small = weights.variant == REALTIME_VARIANT and chosen.type == "cpu" and find_spec("openvino") is not None
-    if runtime == "openvino" or (runtime == "auto" and small):
+    suits = weights.variant in REALTIME_VARIANTS and chosen.type == "cpu" and find_spec("openvino") is not None
+    if runtime == "openvino" or (runtime == "auto" and suits):
         return _openvino(weights, precision, downsample_ratio, threads, semantic=semantic, live=live)
     return _torch(weights, chosen, precision, downsample_ratio, threads, semantic=semantic)
 

@@ -14,11 +14,12 @@ import numpy as np
 import torch
 
 from p3mvideo.engine import GuidedRefiner, make_matter
-from p3mvideo.engine.make_matter import REALTIME_VARIANT, Precision, Runtime, choose_device
+from p3mvideo.engine.make_matter import Precision, Runtime, choose_device
 from p3mvideo.engine.onnx_network import OnnxNetwork
 from p3mvideo.engine.strategies import Strategy, hybrid_strategy, network_size, resize_strategy
 from p3mvideo.errors import ConfigError, DatasetError, DeviceError
 from p3mvideo.frame import Float32Array, Frame, UInt8Array
+from p3mvideo.model.variants import REALTIME_VARIANTS
 from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
 from p3mvideo.weights import WeightsFile, find_weights
 from p3mvideo.weights.network import load_network
@@ -208,7 +209,7 @@ def make_method(
         return OnnxMethod(Path(model), onnx_input)
     weights = find_weights(model)
     if strategy == "auto":
-        strategy = "engine" if weights.variant == REALTIME_VARIANT else "resize"
+        strategy = "engine" if weights.variant in REALTIME_VARIANTS else "resize"
     if strategy == "engine":
         return EngineMethod(weights, device, runtime, precision)
     if strategy in ("resize", "hybrid"):

@@ -1,6 +1,7 @@
 """The real-time P3M-Net: any timm backbone, P3M-Net's decoders at widths that suit it, and nothing that fails to export."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import timm
 from torch import Tensor, nn
@@ -18,14 +19,17 @@ class TimmEncoder(nn.Module):
 
     Args:
         backbone: Name of a timm model with `features_only`, features at strides 2 to 32.
+        backbone_args: Further arguments of the timm model.
         skip_channels: Widths of S1 to S4.
         deep_channels: Width of the deepest feature after the context module.
         full_channels: Width of the full-resolution feature, made by one 3x3 convolution of the image.
     """
 
-    def __init__(self, backbone: str, *, skip_channels: Sequence[int], deep_channels: int, full_channels: int) -> None:
+    def __init__(
+        self, backbone: str, *, backbone_args: Mapping[str, Any] | None = None, skip_channels: Sequence[int], deep_channels: int, full_channels: int
+    ) -> None:
         super().__init__()
-        self.backbone = timm.create_model(backbone, features_only=True, pretrained=False)
+        self.backbone = timm.create_model(backbone, features_only=True, pretrained=False, **(backbone_args or {}))
         strides = tuple(self.backbone.feature_info.reduction())
         if strides != STRIDES:
             raise ValueError(f"a backbone with features at strides {STRIDES} is needed, {backbone} has {strides}")
@@ -46,6 +50,7 @@ class TimmEncoder(nn.Module):
 def realtime_p3mnet(
     backbone: str = "mobilenetv2_100",
     *,
+    backbone_args: Mapping[str, Any] | None = None,
     deep_channels: int = 192,
     widths: Sequence[int] = (128, 64, 32, 16),
     detail_channels: int = 8,
@@ -56,6 +61,7 @@ def realtime_p3mnet(
 
     Args:
         backbone: Name of a timm model with `features_only`, features at strides 2 to 32.
+        backbone_args: Further arguments of the timm model.
         deep_channels: Width at stride 32.
         widths: Widths of both decoders at strides 16, 8, 4, 2.
         detail_channels: Width of the detail decoder's last feature.
@@ -73,5 +79,22 @@ def realtime_p3mnet(
         hard_fusion=False,
         side_heads=side_heads,
     )
-    encoder = TimmEncoder(backbone, skip_channels=(w1, w2, w3, w4), deep_channels=deep_channels, full_channels=full_channels)
+    encoder = TimmEncoder(
+        backbone, backbone_args=backbone_args, skip_channels=(w1, w2, w3, w4), deep_channels=deep_channels, full_channels=full_channels
+    )
     return P3MNet(encoder, Decoder(layout))
+
+
+def small_p3mnet(backbone: str = "mobilenetv2_100", *, side_heads: bool = True) -> P3MNet:
+    """Build the real-time P3M-Net for weak machines, with random weights: a third of MobileNetV2's depth, decoders half as wide.
+
+    Blocks that are left out only add to what the blocks before them made, so that the weights of the whole backbone fit the rest.
+
+    Args:
+        backbone: Name of a timm model of the MobileNetV2 family.
+        side_heads: Whether to have the side outputs, which only training needs.
+    """
+    return realtime_p3mnet(
+        backbone, backbone_args={"depth_multiplier": 0.3}, deep_channels=128, widths=(80, 32, 16, 8), detail_channels=4, full_channels=4,
+        side_heads=side_heads,
+    )  # fmt: skip

@@ -10,11 +10,15 @@ from p3mvideo.model.p3mnet import P3MNet
 
 VARIANTS: dict[str, tuple[str, str]] = {
     "p3mnet-mobilenetv2": ("realtime", "realtime_p3mnet"),
+    "p3mnet-mobilenetv2-small": ("realtime", "small_p3mnet"),
     "p3mnet-resnet34": ("resnet34", "p3mnet_resnet34"),
     "p3mnet-swin-t": ("swin", "p3mnet_swin_t"),
     "p3mnet-vitae-s": ("vitae", "p3mnet_vitae_s"),
 }
 """The module in `p3mvideo.model` and the builder of each variant; the builder's keyword arguments are what a weights file stores."""
+
+REALTIME_VARIANTS = frozenset(name for name, (module, _) in VARIANTS.items() if module == "realtime")
+"""Those for video, which all look at pictures about 512 pixels large, and take any timm backbone."""
 
 
 def build_network(variant: str, arguments: Mapping[str, Any] | None = None) -> P3MNet:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from p3mvideo.errors import ConfigError, WeightsError
 from p3mvideo.model.p3mnet import P3MNet
-from p3mvideo.model.variants import VARIANTS, build_network
+from p3mvideo.model.variants import REALTIME_VARIANTS, VARIANTS, build_network
 from p3mvideo.train.checkpoint import load_checkpoint
 from p3mvideo.train.options import TrainOptions
 from p3mvideo.weights import find_weights
@@ -24,6 +24,9 @@ _logger = logging.getLogger(__name__)
 SIDE_HEADS = frozenset(f"decoder.dbfi_{number}.conv2.weight" for number in range(3))
 """Weights that only training needs and shipped files lack; they start anew."""
 
+IN_NETWORK = "encoder.backbone."
+"""How the names of the backbone's weights begin in a real-time network."""
+
 
 def build_start(options: TrainOptions, *, pretrained: str | None, initial: str | None) -> P3MNet:
     """Build a run's network with the weights to start from; what they do not cover is random.
@@ -31,7 +34,7 @@ def build_start(options: TrainOptions, *, pretrained: str | None, initial: str |
     Args:
         options: Which network.
         pretrained: ImageNet weights of its encoder: the name of imported ones, or a file with timm's names for the real-time network (for
-            example the model.safetensors that timm publishes).
+            example the model.safetensors that timm publishes), or the name or path of a real-time network's weights, whose encoder is taken.
         initial: Weights of the whole network: a checkpoint (.pt) of a run, of which the averaged weights are taken, or the name or path of
             a weights file.
 
@@ -41,7 +44,7 @@ def build_start(options: TrainOptions, *, pretrained: str | None, initial: str |
     """
     if options.variant not in VARIANTS:
         raise ConfigError(f"there is no network {options.variant!r}", hint=f"known are {', '.join(VARIANTS)}")
-    if options.network and options.variant != "p3mnet-mobilenetv2":
+    if options.network and options.variant not in REALTIME_VARIANTS:
         raise ConfigError(f"{options.variant} has a backbone of its own", hint="leave --backbone out")
     try:
         network = build_network(options.variant, options.network)
@@ -61,16 +64,23 @@ def build_start(options: TrainOptions, *, pretrained: str | None, initial: str |
 def _fill_encoder(network: P3MNet, pretrained: str) -> None:
     if hasattr(network.encoder, "backbone"):
         assert isinstance(network.encoder.backbone, nn.Module)
-        try:
-            tensors = load_file(pretrained)
-        except (SafetensorError, OSError) as error:
-            raise WeightsError(f"cannot read the backbone weights {pretrained}: {error}", hint="expected timm's weights as .safetensors") from error
+        tensors = _backbone_weights(pretrained)
         _fill(network.encoder.backbone, tensors, pretrained, may_have_more=True)
         return
     weights = find_weights(pretrained)
     if weights.kind != "backbone":
         raise WeightsError(f"{pretrained} is a whole network, not an encoder", hint="start from it with --initial")
     _fill(network.encoder, {name.removeprefix("encoder."): tensor for name, tensor in load_weights(weights).items()}, pretrained)
+
+
+def _backbone_weights(pretrained: str) -> dict[str, Tensor]:
+    """Return timm's weights of a backbone, from a file of its own or out of a real-time network."""
+    try:
+        tensors = load_file(pretrained if Path(pretrained).exists() else find_weights(pretrained).path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"cannot read the backbone weights {pretrained}: {error}", hint="expected timm's weights as .safetensors") from error
+    inside = {name.removeprefix(IN_NETWORK): tensor for name, tensor in tensors.items() if name.startswith(IN_NETWORK)}
+    return inside or tensors
 
 
 def _fill(module: nn.Module, tensors: dict[str, Tensor], source: str, *, may_lack: Collection[str] = (), may_have_more: bool = False) -> None:

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from p3mvideo.engine import GuidedRefiner
-from p3mvideo.engine.make_matter import REALTIME_VARIANT
 from p3mvideo.engine.strategies import resize_strategy
 from p3mvideo.engine.torch_matter import TorchMatter
 from p3mvideo.frame import Float32Array, Frame, UInt8Array
 from p3mvideo.model.p3mnet import P3MNet
+from p3mvideo.model.variants import REALTIME_VARIANTS
 from p3mvideo.ops.metrics import iou, mad, mse, sad
 from p3mvideo.train.group import Group
 from p3mvideo.train.portraits import PortraitFolder
@@ -65,7 +65,7 @@ def validate(network: P3MNet, over: ValidationSet, *, variant: str, group: Group
 
 def predicted_alpha(network: P3MNet, image: UInt8Array, *, variant: str) -> Float32Array:
     """Return the alpha of a picture, RGB (H, W, 3), as float32 (H, W). See `validate`."""
-    if variant != REALTIME_VARIANT:
+    if variant not in REALTIME_VARIANTS:
         return resize_strategy(network, image)
     device = next(network.parameters()).device
     frame = Frame.from_interleaved(image)
