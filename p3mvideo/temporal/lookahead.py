@@ -31,6 +31,8 @@ class _Waiting(NamedTuple):
     """Time since the frame before; 0 for the first of a scene."""
     from_before: MotionMatch
     """How the picture before is explained by this one; not at all for the first of a scene."""
+    small: Observation
+    """The matte at the size of the compared pictures."""
 
 
 class Lookahead:
@@ -60,13 +62,13 @@ class Lookahead:
         if last is None or elapsed is None:
             finished = self.flush()
             memory = Memory.of(seen, self._memory_seconds)
-            self._waiting.append(_Waiting(frame, matte, moment, picture, seen, memory, 0.0, MotionMatch.none(picture.shape)))
+            self._waiting.append(_Waiting(frame, matte, moment, picture, seen, memory, 0.0, MotionMatch.none(picture.shape), seen.shrunk()))
             return finished
         back, forth = flow_both_ways(picture, last.picture)
         match = _match(picture, last.picture, back, forth, seen)
         memory = last.memory.carried(match, elapsed, self._memory_seconds).weighed(seen, match.trust, elapsed, self._memory_seconds)
         from_before = _match(last.picture, picture, forth, back, last.seen)
-        self._waiting.append(_Waiting(frame, matte, moment, picture, seen, memory, elapsed, from_before))
+        self._waiting.append(_Waiting(frame, matte, moment, picture, seen, memory, elapsed, from_before, seen.shrunk()))
         return [self._finish_oldest()] if len(self._waiting) > self._frames else []
 
     def flush(self) -> list[tuple[Frame, Matte]]:
@@ -78,18 +80,21 @@ class Lookahead:
         memory, future = oldest.memory, self._future()
         if future is not None:
             following = self._waiting[0]
-            memory = memory.joined(self._carried_back(future, following).corrected(oldest.seen, following.from_before.trust))
+            memory = memory.shifted(self._carried_back(future, following).corrected(oldest.small, following.from_before.trust))
         return oldest.frame, to_matte(memory.mean, oldest.matte)
 
     def _future(self) -> Memory | None:
-        """Return the memory of all waiting mattes, the latest first, at the earliest of them; None if nothing waits."""
+        """Return the memory of all waiting mattes, the latest first, at the earliest of them; None if nothing waits.
+
+        It is that of small mattes: it has to be found anew for every frame, and fine detail comes from the mattes before.
+        """
         if not self._waiting:
             return None
         latest = self._waiting[-1]
-        memory = Memory.of(latest.seen, self._memory_seconds)
+        memory = Memory.of(latest.small, self._memory_seconds)
         for earlier, later in reversed(list(pairwise(self._waiting))):
             carried = self._carried_back(memory, later)
-            memory = carried.weighed(earlier.seen, later.from_before.trust, later.seconds_before, self._memory_seconds)
+            memory = carried.weighed(earlier.small, later.from_before.trust, later.seconds_before, self._memory_seconds)
         return memory
 
     def _carried_back(self, memory: Memory, later: _Waiting) -> Memory:

@@ -50,6 +50,10 @@ class Observation:
         pixels = to_pixels(matte)
         return cls(pixels, _shrunk_alpha(pixels, shape))
 
+    def shrunk(self) -> Observation:
+        """Return the matte as it is compared, at the size of the compared pictures."""
+        return Observation(_resized(self.pixels, self.alpha.shape), self.alpha)
+
 
 @dataclass(frozen=True)
 class Memory:
@@ -89,6 +93,12 @@ class Memory:
         share = cv2.resize(other.support / support, (self.mean.shape[1], self.mean.shape[0]))[..., None]
         return Memory(self.mean + share * (other.mean - self.mean), support)
 
+    def shifted(self, other: Memory) -> Memory:
+        """Return the memory of both, where the other one is that of small mattes, at the size of the compared pictures."""
+        support = self.support + other.support
+        shift = (other.support / support)[..., None] * (other.mean - _resized(self.mean, support.shape))
+        return Memory(self.mean + _resized(shift, self.mean.shape, cv2.INTER_LINEAR), support)
+
     def _contradiction(self, alpha: Float32Array) -> Float32Array:
         """Return in [0, 1] where a small alpha (h, w) says something else than this memory."""
         part = np.clip((np.abs(alpha - _shrunk_alpha(self.mean, alpha.shape)) - AGREES) / (CONTRADICTS - AGREES), 0, 1)
@@ -121,6 +131,12 @@ def to_matte(pixels: Float32Array, like: Matte) -> Matte:
 def _sample(alpha: Float32Array, elapsed_seconds: float, memory_seconds: float) -> Float32Array:
     weight = 1 - math.exp(-elapsed_seconds / memory_seconds)
     return np.float32(weight) * (1 - np.float32(4 * UNDECIDED) * alpha * (1 - alpha))
+
+
+def _resized(pixels: Float32Array, shape: tuple[int, ...], interpolation: int = cv2.INTER_AREA) -> Float32Array:
+    """Return `pixels` (H, W, C) at the size (h, w, ...) of `shape`."""
+    resized = cv2.resize(pixels, (shape[1], shape[0]), interpolation=interpolation)
+    return np.asarray(resized, np.float32).reshape(*shape[:2], pixels.shape[2])
 
 
 def _shrunk_alpha(pixels: Float32Array, shape: tuple[int, ...]) -> Float32Array:
