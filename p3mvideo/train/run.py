@@ -14,6 +14,7 @@ from p3mvideo.engine.make_matter import choose_device
 from p3mvideo.errors import ConfigError, TrainingError
 from p3mvideo.train.build_samples import build_samples
 from p3mvideo.train.group import Group, joined_group
+from p3mvideo.train.kept_memory import keep_memory
 from p3mvideo.train.loop import fit
 from p3mvideo.train.options import EPOCHS, RECIPES, Precision, RecipeName, TrainOptions, recipe_options
 from p3mvideo.train.portraits import PortraitFolder, read_split, training_split, validation_splits
@@ -158,6 +159,8 @@ def train(
     if overfit:
         over = [ValidationSet("overfit", folder, names)]
     samples = build_samples(folder, names, options, backgrounds=backgrounds, faces=faces)
+    if chosen.type == "cpu":
+        keep_memory()
     torch.manual_seed(seed)
     network = build_start(options, pretrained=pretrained, initial=initial)
     with joined_group(chosen) as group:
