@@ -23,7 +23,7 @@ from p3mvideo.frame import Frame, FrameSource
 from p3mvideo.io.inputs import Input, open_source
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.rgb import Hdr
-from p3mvideo.privacy.cover import Filter, cover, make_filter, mosaic_all
+from p3mvideo.privacy.cover import FaceFilters, Filter, cover, make_filter, mosaic_all
 from p3mvideo.privacy.cover_plan import CoverPlan
 from p3mvideo.privacy.face_models import MODELS, face_model_path
 from p3mvideo.privacy.make_anonymizer import OUTPUT_MASK_SCALE, make_survey
@@ -199,9 +199,9 @@ def _anonymize_one(item: Input, plan: OutputPlan, settings: _Settings) -> Anonym
             identity=settings.identity,
         )  # fmt: skip
         stack.callback(sink.close)
-        count = 0
+        count, filters = 0, FaceFilters(settings.replacement)
         for count, frame in enumerate(source, start=1):
-            covered = _covered(frame, count - 1, cover_plan, settings)
+            covered = _covered(frame, count - 1, cover_plan, filters, settings)
             review.look(covered, count - 1)
             sink.write(covered)
             settings.listener.progressed(2, count, len(cover_plan.seconds))
@@ -226,7 +226,7 @@ def _look(item: Input, settings: _Settings) -> CoverPlan:
         return survey.plan()
 
 
-def _covered(frame: Frame, number: int, plan: CoverPlan, settings: _Settings) -> Frame:
+def _covered(frame: Frame, number: int, plan: CoverPlan, filters: FaceFilters, settings: _Settings) -> Frame:
     """Do the second pass for one frame."""
     image = frame.interleaved()
     # A frame that the first pass did not see at this very time was never examined.
@@ -234,7 +234,8 @@ def _covered(frame: Frame, number: int, plan: CoverPlan, settings: _Settings) ->
         hidden = mosaic_all(image)
     elif sightings := plan.at(number):
         regions = [sighting.region for sighting in sightings]
-        hidden = cover(image, regions, settings.replacement, mask_scale=settings.mask_scale)
+        chosen = [filters.of(sighting.track, image, sighting.region) for sighting in sightings]
+        hidden = cover(image, regions, chosen, mask_scale=settings.mask_scale)
     else:
         return frame
     return frame.with_image(torch.from_numpy(hidden).permute(2, 0, 1))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from p3mvideo.weights import DEFAULT_MODEL
+from p3mvideo.weights import SMALL_MODEL
 
 LOST_SHARE = 0.05
 """More dropped pictures than this are too many."""
@@ -55,8 +55,8 @@ def make_rungs(model: str, *, long_side_px: int, anonymize: Literal["input", "ou
     if anonymize == "input":
         every = 2
         rungs.append(Rung("faces looked for in every second frame", model, side, every))
-    if model not in (DEFAULT_MODEL, "default"):
-        rungs.append(Rung(f"the smaller network {DEFAULT_MODEL}", DEFAULT_MODEL, side, every))
+    if model != SMALL_MODEL:
+        rungs.append(Rung(f"the smaller network {SMALL_MODEL}", SMALL_MODEL, side, every))
     return tuple(rungs)
 
 

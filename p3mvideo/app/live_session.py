@@ -224,6 +224,8 @@ class LiveSession:
             self._say(f"quality stays as it is: {error.message}")
             self.ladder = Ladder([self._rung])
             return
+        # The step that is left may soon be taken again; more networks than these two would only fill the memory.
+        self._matters = {key: self._matters[key] for key in (_key(self._rung), _key(rung)) if key in self._matters}
         self._rung = rung
         self._say(f"quality: {rung.name}")
         self._source.stop()

@@ -9,7 +9,7 @@ import torch
 
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Face, Frame, UInt8Array
-from p3mvideo.privacy.cover import Filter, Smear, cover, mosaic_all
+from p3mvideo.privacy.cover import FaceFilters, Filter, Smear, cover, mosaic_all
 from p3mvideo.privacy.follower import LIMIT_SECONDS, Follower
 from p3mvideo.privacy.search import Search
 from p3mvideo.privacy.tracker import Track
@@ -56,7 +56,7 @@ class FaceAnonymizer:
         limit_seconds: float = LIMIT_SECONDS,
     ) -> None:
         self._follower = Follower(search, limit_seconds=limit_seconds)
-        self._replacement = replacement
+        self._filters = FaceFilters(replacement)
         self._keep_originals = keep_originals
         self._mask_scale = mask_scale
         self._inner = inner
@@ -95,7 +95,10 @@ class FaceAnonymizer:
                 # No margin for error where the face was found: it would reach over the outline of the head.
                 inner_regions.append(region if track.score is None else track.region)
                 found.append((bounds, track))
-        hidden = image if self._inner and self._keep_originals else cover(image, regions, self._replacement, mask_scale=self._mask_scale)
+        hidden = image
+        if not (self._inner and self._keep_originals):
+            filters = [self._filters.of(track.number, image, region) for region, (_, track) in zip(regions, found, strict=True)]
+            hidden = cover(image, regions, filters, mask_scale=self._mask_scale)
         brought = image if self._keep_originals else hidden if self._inner else None
         faces = tuple(
             Face(

@@ -6,7 +6,7 @@ what is kept of a face here is counted in colours, whatever its size: one for a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -37,11 +37,15 @@ class Blur:
     """Nothing of the face but whether it is rather dark or rather light, in two colours that are the same for everybody."""
 
     def __call__(self, patch: UInt8Array, side_px: float) -> UInt8Array:
+        return self.settled(patch)(patch, side_px)
+
+    def settled(self, patch: UInt8Array) -> Solid:
+        """Return what replaces the face in this patch, for further pictures of it: a face between both colours would flicker."""
         height, width = patch.shape[:2]
         middle = patch[height // 4 : height - height // 4, width // 4 : width - width // 4]
         brightness = float(cv2.mean(cv2.cvtColor(middle, cv2.COLOR_RGB2GRAY))[0])
         # Quantised before it is spread over the face: what the steps took away, no sharpening brings back.
-        return _plain(TONES[int(brightness) * len(TONES) // 256], patch)
+        return Solid(TONES[int(brightness) * len(TONES) // 256])
 
 
 TONES = ((92, 74, 64), (170, 142, 126))
@@ -125,10 +129,34 @@ def make_filter(replacewith: str, *, mosaicsize: int = 20) -> Filter:
     return Picture(picture)
 
 
+class FaceFilters:
+    """The filter of each face of a stream.
+
+    Args:
+        replacement: What faces are covered with.
+    """
+
+    def __init__(self, replacement: Filter) -> None:
+        self._replacement = replacement
+        self._settled: dict[int, Filter] = {}
+
+    def of(self, track: int, image: UInt8Array, region: Region) -> Filter:
+        """Return the filter of the face with that track's number, which is at `region` of `image`, uint8 RGB (H, W, 3)."""
+        if not isinstance(self._replacement, Blur):
+            return self._replacement
+        if track not in self._settled:
+            bounds = region.bounds(image.shape[1], image.shape[0], mask_scale=1.0)
+            if bounds is None:
+                return self._replacement
+            x0, y0, x1, y1 = bounds
+            self._settled[track] = self._replacement.settled(image[y0:y1, x0:x1])
+        return self._settled[track]
+
+
 def cover(
     image: UInt8Array,
-    regions: Iterable[Region],
-    replacement: Filter,
+    regions: Sequence[Region],
+    replacement: Filter | Sequence[Filter],
     *,
     mask_scale: float = 1.3,
     alpha: UInt8Array | None = None,
@@ -139,7 +167,7 @@ def cover(
     Args:
         image: uint8 RGB (H, W, 3).
         regions: Boxes are covered whole, ellipses around them too.
-        replacement: What to cover with.
+        replacement: What to cover with: all regions, or each of them.
         mask_scale: Size of the ellipses; 1.3 touches the corners of the boxes.
         alpha: The picture's matte if it is known, uint8 (H, W): where it is neither 0 nor 255, the picture is left alone outside
             the boxes, so that hair stays sharp.
@@ -148,7 +176,8 @@ def cover(
     """
     covered = image.copy()
     height, width = image.shape[:2]
-    for region in regions:
+    filters = replacement if isinstance(replacement, Sequence) else [replacement] * len(regions)
+    for region, replaced in zip(regions, filters, strict=True):
         # Brow line to chin lies within the smallest ellipse: no larger part need be blended.
         bounds = region.bounds(width, height, mask_scale=1.0 if inner else mask_scale)
         if bounds is None:
@@ -159,7 +188,7 @@ def cover(
             part = alpha[y0:y1, x0:x1]
             weight = np.where((part > 0) & (part < 255), region.box_weight(bounds), weight)
         patch = covered[y0:y1, x0:x1]
-        blend(patch, replacement(patch, region.side_px), weight)
+        blend(patch, replaced(patch, region.side_px), weight)
     return covered
 
 

@@ -3,12 +3,13 @@
 `weights.network` and `weights.importer` are not imported here: they build networks, and what that needs takes a second to import.
 """
 
-from p3mvideo.weights.store import DEFAULT_MODEL, find_weights, list_weights, verify_weights
+from p3mvideo.weights.store import DEFAULT_MODEL, SMALL_MODEL, find_weights, list_weights, verify_weights
 from p3mvideo.weights.tensors import load_weights, save_weights
 from p3mvideo.weights.weights_file import WeightsFile
 
 __all__ = [
     "DEFAULT_MODEL",
+    "SMALL_MODEL",
     "WeightsFile",
     "find_weights",
     "list_weights",

@@ -13,6 +13,8 @@ from p3mvideo.weights.tensors import describe_weights, load_weights
 from p3mvideo.weights.weights_file import WeightsFile
 
 DEFAULT_MODEL = "p3mnet-mobilenetv2"
+SMALL_MODEL = "p3mnet-mobilenetv2-small"
+"""For weak machines."""
 
 
 @dataclass(frozen=True)

@@ -66,17 +66,18 @@ def test_a_step_up_that_holds_restores_the_wait() -> None:
 @pytest.mark.parametrize(
     ("model", "anonymize", "expected"),
     [
-        ("p3mnet-mobilenetv2", "input", [(None, 1), (384, 1), (256, 1), (256, 2)]),
-        ("p3mnet-mobilenetv2", "off", [(None, 1), (384, 1), (256, 1)]),
-        ("p3mnet-mobilenetv2", "output", [(None, 1), (384, 1), (256, 1)]),
+        ("p3mnet-mobilenetv2", "input", [(None, 1), (384, 1), (256, 1), (256, 2), (256, 2)]),
+        ("p3mnet-mobilenetv2", "off", [(None, 1), (384, 1), (256, 1), (256, 1)]),
+        ("p3mnet-mobilenetv2", "output", [(None, 1), (384, 1), (256, 1), (256, 1)]),
+        ("p3mnet-mobilenetv2-small", "input", [(None, 1), (384, 1), (256, 1), (256, 2)]),
         ("p3mnet-resnet34", "input", [(None, 1), (384, 1), (256, 1), (256, 2), (256, 2)]),
     ],
 )
 def test_levels_of_quality(model: str, anonymize: str, expected: list[tuple[int | None, int]]) -> None:
     rungs = make_rungs(model, long_side_px=512, anonymize=anonymize)  # type: ignore[arg-type]
     assert [(rung.long_side_px, rung.detector_every) for rung in rungs] == expected
-    assert rungs[-1].model == "p3mnet-mobilenetv2"
+    assert rungs[-1].model == "p3mnet-mobilenetv2-small"
 
 
 def test_pictures_that_are_small_already_are_not_made_smaller() -> None:
-    assert [rung.long_side_px for rung in make_rungs("p3mnet-mobilenetv2", long_side_px=320, anonymize="off")] == [None, 256]
+    assert [rung.long_side_px for rung in make_rungs("p3mnet-mobilenetv2", long_side_px=320, anonymize="off")] == [None, 256, 256]

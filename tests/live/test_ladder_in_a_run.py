@@ -23,7 +23,7 @@ def test_a_slow_network_leads_down_and_a_fast_one_up_again(stage: Stage, monkeyp
 
     def script() -> None:
         nonlocal slow
-        wait_for(lambda: any(said == "quality: faces looked for in every second frame" for said in stage.said), "the lowest rung")
+        wait_for(lambda: any(said == "quality: the smaller network p3mnet-mobilenetv2-small" for said in stage.said), "the lowest rung")
         slow = False
         wait_for(lambda: stage.said[-1] == "quality: full quality", "the highest rung")
         stage.wait_for_live()
@@ -31,4 +31,4 @@ def test_a_slow_network_leads_down_and_a_fast_one_up_again(stage: Stage, monkeyp
     # The room is too small for smaller working sizes.
     stage.run(script)
     stage.check()
-    assert stage.said.count("quality: faces looked for in every second frame") >= 1
+    assert stage.said.count("quality: the smaller network p3mnet-mobilenetv2-small") >= 1

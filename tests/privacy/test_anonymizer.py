@@ -15,7 +15,7 @@ import pytest
 from p3mvideo.errors import ConfigError, PrivacyError
 from p3mvideo.frame import Anonymizer, Face, Frame, UInt8Array
 from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
-from p3mvideo.privacy.cover import Smear, Solid
+from p3mvideo.privacy.cover import Blur, Smear, Solid
 from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.privacy.search import Search
@@ -51,6 +51,17 @@ def is_mosaic(shown: Frame) -> bool:
 
 def still(_: int) -> list[Detection]:
     return [face_at(*HERE)]
+
+
+def test_a_face_between_dark_and_light_does_not_flicker() -> None:
+    anonymizer = FaceAnonymizer(ScriptedSearch(still), replacement=Blur())
+    x, y = (round(value) for value in HERE)
+    colours = []
+    for number in range(8):
+        shown, _ = anonymizer(Frame.from_interleaved(np.full((HEIGHT, WIDTH, 3), 126 + 4 * (number % 2), np.uint8), number, Fraction(1, RATE)))
+        colours.append(tuple(shown.interleaved()[y, x].tolist()))
+    assert len(set(colours)) == 1
+    anonymizer.close()
 
 
 @pytest.mark.parametrize(
