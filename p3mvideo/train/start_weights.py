@@ -77,8 +77,9 @@ def _backbone_weights(pretrained: str) -> dict[str, Tensor]:
     """Return timm's weights of a backbone, from a file of its own or out of a real-time network."""
     try:
         tensors = load_file(pretrained if Path(pretrained).exists() else find_weights(pretrained).path)
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"cannot read the backbone weights {pretrained}: {error}", hint="expected timm's weights as .safetensors") from error
+    except (SafetensorError, OSError, WeightsError) as error:
+        hint = "expected timm's weights as .safetensors, or a real-time network"
+        raise WeightsError(f"cannot read the backbone weights {pretrained}: {error}", hint=hint) from error
     inside = {name.removeprefix(IN_NETWORK): tensor for name, tensor in tensors.items() if name.startswith(IN_NETWORK)}
     return inside or tensors
 

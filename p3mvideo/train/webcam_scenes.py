@@ -20,6 +20,9 @@ from p3mvideo.train.picture_files import pictures_in, read_image
 from p3mvideo.train.portraits import Portrait, PortraitFolder
 from p3mvideo.train.scene import Scene, composed_scene, crop_scene, procedural_background, square_crop, whole_scene
 
+COMPANION_TRIES = 4
+"""So many portraits are drawn at most to find one that suits another."""
+
 
 @dataclass(frozen=True)
 class WebcamOptions:
@@ -27,9 +30,9 @@ class WebcamOptions:
 
     compose: float = 0.6
     """Chance that people are cut out and put over another background."""
-    several: float = 0.3
+    several: float = 0.35
     """Chance that such a scene shows more than one person."""
-    most_people: int = 4
+    most_people: int = 5
     """How many it shows at most."""
     nobody: float = 0.05
     """Chance that such a scene shows nobody."""
@@ -72,7 +75,7 @@ class WebcamScenes:
                 scene = composed_scene([], background, rng)
             elif kind < options.nobody + options.several:
                 others = int(rng.integers(1, options.most_people))
-                scene = composed_scene([person, *(self._anybody(rng) for _ in range(others))], background, rng)
+                scene = composed_scene([person, *(self._companion(person, rng) for _ in range(others))], background, rng)
             else:
                 scene = composed_scene([person], background, rng)
         elif rng.random() < options.whole:
@@ -92,6 +95,15 @@ class WebcamScenes:
     def _anybody(self, rng: np.random.Generator) -> Portrait:
         return self.portraits.load(self.order.any(rng))
 
+    def _companion(self, person: Portrait, rng: np.random.Generator) -> Portrait:
+        """Draw somebody who may stand beside a person: both seen whole, or both cut off by the picture's lower border."""
+        other = self._anybody(rng)
+        for _ in range(COMPANION_TRIES - 1):
+            if stands(other) == stands(person):
+                break
+            other = self._anybody(rng)
+        return other
+
     def _background(self, rng: np.random.Generator) -> UInt8Array:
         """Draw a background: mostly a picture, else a portrait's own surroundings, else a made-up one."""
         kind = rng.random()
@@ -102,6 +114,11 @@ class WebcamScenes:
             if free is not None:
                 return square_crop(free, self.size_px, rng)
         return procedural_background(self.size_px, rng)
+
+
+def stands(portrait: Portrait) -> bool:
+    """Return whether a person is seen down to the feet, and not cut off by the portrait's lower border."""
+    return int(portrait.alpha[-3:].max()) < 128
 
 
 def free_part(portrait: Portrait, rng: np.random.Generator) -> UInt8Array | None:
