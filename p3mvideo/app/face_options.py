@@ -32,10 +32,15 @@ class FaceOptions:
             )
         self.make("off").close()
 
-    def make(self, mode: Literal["input", "output", "off"]) -> Anonymizer:
-        """Return an anonymizer for one stream. The subject is kept with "output" only; elsewhere everybody is shown."""
+    def make(self, mode: Literal["input", "output", "off"], *, look_every: int = 1) -> Anonymizer:
+        """Return an anonymizer for one stream. The subject is kept with "output" only; elsewhere everybody is shown.
+
+        Args:
+            mode: What faces are hidden from.
+            look_every: With "input", they are looked for in every n-th frame only.
+        """
         return make_anonymizer(
             mode, thresh=self.thresh, mask_scale=self.mask_scale, replacewith=self.replacewith, mosaicsize=self.mosaicsize,
             keep_subject=self.keep_subject and mode == "output", on_detector_failure=self.on_detector_failure,
-            face_model=self.face_model, offline=self.offline,
+            look_every=look_every, face_model=self.face_model, offline=self.offline,
         )  # fmt: skip

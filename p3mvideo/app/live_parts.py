@@ -20,7 +20,6 @@ from p3mvideo.engine import LoadedMatter, make_matter
 from p3mvideo.engine.make_matter import Precision, Runtime
 from p3mvideo.errors import P3MVideoError
 from p3mvideo.frame import Anonymizer, Compositor, Frame, Matte
-from p3mvideo.privacy.sparse import SparseAnonymizer
 from p3mvideo.temporal import MatteStream, make_matte_stream
 
 
@@ -62,9 +61,8 @@ class RealParts:
 
     def anonymizer(self, mode: AnonymizeMode, rung: Rung) -> Anonymizer:
         """See `LiveParts`."""
-        anonymizer = self.faces.make(mode)
-        # Whatever the rung says: where viewers are not to see faces, no frame goes unlooked at.
-        return SparseAnonymizer(anonymizer, rung.detector_every) if mode == "input" and rung.detector_every > 1 else anonymizer
+        # Whatever the rung says: where viewers are not to see faces, every frame is looked at.
+        return self.faces.make(mode, look_every=rung.detector_every)
 
 
 def make_stream(settings: LiveSettings) -> MatteStream:

@@ -20,7 +20,7 @@ def list_command() -> None:
         from p3mvideo.weights import list_weights
 
         for weights in list_weights():
-            print(f"{weights.name:<24} {weights.kind:<9} {weights.variant:<22} {weights.licence or 'licence unknown':<12} {weights.path}")
+            print(f"{weights.name:<26} {weights.kind:<9} {weights.variant:<26} {weights.licence or 'licence unknown':<12} {weights.path}")
 
 
 @weights_app.command("verify")
@@ -33,7 +33,7 @@ def verify_command(
 
         checks = verify_weights(model)
         for check in checks:
-            print(f"{check.weights.name:<24} {check.problem or 'ok'}")
+            print(f"{check.weights.name:<26} {check.problem or 'ok'}")
         if any(check.problem for check in checks):
             raise typer.Exit(int(ExitCode.MISSING))
 

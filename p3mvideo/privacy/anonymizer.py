@@ -39,6 +39,8 @@ class FaceAnonymizer:
         inner: Return frames for a matting network: faces are smeared from brow line to chin only, so that the outlines of heads stay.
             What is to be written in their place, the original pixels or pixels covered by `replacement`, comes with the faces.
         keep_subject: Whether each face also brings its original pixels for a `SubjectKeeper` to choose from.
+        look_every: Faces are looked for in every n-th frame; between those, they are covered where they should have gone. A face that appears
+            stays bare until the next look, so more than 1 is only for hiding faces from a network.
         on_failure: Whether a frame whose faces cannot be found raises, or becomes a mosaic as a whole.
         limit_seconds: How long the search of one frame may take.
     """
@@ -52,9 +54,16 @@ class FaceAnonymizer:
         mask_scale: float = 1.3,
         inner: bool = False,
         keep_subject: bool = False,
+        look_every: int = 1,
         on_failure: Literal["stop", "mosaic"] = "stop",
         limit_seconds: float = LIMIT_SECONDS,
     ) -> None:
+        if look_every < 1 or (look_every > 1 and not (inner and keep_originals)):
+            raise ValueError(f"faces that others may see are looked for in every frame, got look_every={look_every}")
+        self._look_every = look_every
+        self._unlooked = 0
+        self._tracks: tuple[Track, ...] = ()
+        self._shape: tuple[int, ...] = ()
         self._follower = Follower(search, limit_seconds=limit_seconds)
         self._filters = FaceFilters(replacement)
         self._keep_originals = keep_originals
@@ -77,12 +86,21 @@ class FaceAnonymizer:
         image = frame.interleaved()
         seconds = float(frame.seconds)
         try:
-            covered, faces = self._cover(image, seconds, self._follower(image, seconds).tracks)
+            covered, faces = self._cover(image, seconds, self._find(image, seconds))
         except Exception as error:
             return self._failed(frame, image, error), ()
         if not faces:
             return frame, ()
         return frame.with_image(torch.from_numpy(covered).permute(2, 0, 1)), faces
+
+    def _find(self, image: UInt8Array, seconds: float) -> tuple[Track, ...]:
+        """Return the faces of a frame, whether it is looked at or not."""
+        self._unlooked += 1
+        if self._unlooked >= self._look_every or image.shape != self._shape:
+            self._tracks = ()
+            self._tracks = self._follower(image, seconds).tracks
+            self._unlooked, self._shape = 0, image.shape
+        return self._tracks
 
     def _cover(self, image: UInt8Array, seconds: float, tracks: tuple[Track, ...]) -> tuple[UInt8Array, tuple[Face, ...]]:
         height, width = image.shape[:2]
@@ -93,7 +111,7 @@ class FaceAnonymizer:
             if bounds is not None:
                 regions.append(region)
                 # No margin for error where the face was found: it would reach over the outline of the head.
-                inner_regions.append(region if track.score is None else track.region)
+                inner_regions.append(region if track.score is None else track.expected(seconds))
                 found.append((bounds, track))
         hidden = image
         if not (self._inner and self._keep_originals):

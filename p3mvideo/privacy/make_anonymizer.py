@@ -26,6 +26,7 @@ def make_anonymizer(
     mosaicsize: int = 20,
     min_face: int | None = None,
     keep_subject: bool = False,
+    look_every: int = 1,
     on_detector_failure: Literal["stop", "mosaic"] = "stop",
     limit_seconds: float = LIMIT_SECONDS,
     face_model: Path | None = None,
@@ -42,6 +43,7 @@ def make_anonymizer(
         mosaicsize: Side of a mosaic's squares in pixels.
         min_face: Height in pixels of the smallest face to look for; None: 24, or an eightieth of the frame's long side.
         keep_subject: With "output", let faces also bring their original pixels, for a `SubjectKeeper` to choose from.
+        look_every: With "input", look for faces in every n-th frame only, see `FaceAnonymizer`.
         on_detector_failure: Whether a frame whose faces cannot be found raises, or becomes a mosaic as a whole.
         limit_seconds: How long the search of one frame may take before it counts as failed; less for a live picture.
         face_model: Model file given by hand, see `face_model_path`.
@@ -67,6 +69,7 @@ def make_anonymizer(
         keep_originals=anonymize == "input",
         inner=True,
         keep_subject=keep_subject,
+        look_every=look_every if anonymize == "input" else 1,
         mask_scale=mask_scale or OUTPUT_MASK_SCALE,
         on_failure=on_detector_failure,
         limit_seconds=limit_seconds,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -23,15 +24,50 @@ HALF_WIDTH, HALF_HEIGHT = 0.52, 0.57
 FEATHER = 0.08
 """Width of the soft border, in sides of the box. It lies outside the covered ellipse."""
 
-# The face from brow line to chin, as x, y in sides of the box from its centre, x to the subject's left and y to the chin. Hair
-# and forehead stay out, as in the face masks of P3M-10k ("Privacy-Preserving Portrait Matting", Li et al., 2021, section 3).
+# The face from brow line to chin: x and y from -1 to 1, to be scaled by the reach of the face in each direction. Hair and forehead
+# stay out, as in the face masks of P3M-10k ("Privacy-Preserving Portrait Matting", Li et al., 2021, section 3).
 BROW_TO_CHIN = np.array(
     [
-        (-0.26, -0.36), (0.0, -0.34), (0.26, -0.36), (0.40, -0.32), (0.46, -0.20), (0.46, 0.0), (0.42, 0.18), (0.33, 0.34),
-        (0.20, 0.46), (0.0, 0.52), (-0.20, 0.46), (-0.33, 0.34), (-0.42, 0.18), (-0.46, 0.0), (-0.46, -0.20), (-0.40, -0.32),
+        (-0.57, -1.0), (0.0, -0.94), (0.57, -1.0), (0.87, -0.89), (1.0, -0.56), (1.0, 0.0), (0.85, 0.35), (0.64, 0.65),
+        (0.38, 0.88), (0.0, 1.0), (-0.38, 0.88), (-0.64, 0.65), (-0.85, 0.35), (-1.0, 0.0), (-1.0, -0.56), (-0.87, -0.89),
     ],
     np.float32,
 )  # fmt: skip
+BROWS, CHIN = 0.3, 0.61
+"""How far brows lie above the eyes, and the chin below the mouth, in distances of eyes and mouth."""
+EARS = 0.9
+"""Part of the way to the outermost key points, the ears of a face from the front, that counts as face. All of it, in some pictures,
+would reach over the outline of the head, which a matting network then looks for in vain."""
+
+
+class Reach(NamedTuple):
+    """How far the face from brow line to chin reaches from the middle of its box, in sides of the box, upright."""
+
+    right: float = 0.46
+    """To the subject's right."""
+    up: float = 0.36
+    left: float = 0.46
+    down: float = 0.52
+
+    @classmethod
+    def of(cls, detection: Detection) -> Reach:
+        """Return the reach of a detected face by its key points: the models' boxes are not all alike about one face."""
+        x0, y0, x1, y1 = detection.box
+        side = max(x1 - x0, y1 - y0, 1e-6)
+        angle = lean(detection.key_points)
+        turn = np.array([(math.cos(angle), -math.sin(angle)), (math.sin(angle), math.cos(angle))], np.float32)
+        points = (detection.key_points - np.array(((x0 + x1) / 2, (y0 + y1) / 2), np.float32)) @ turn / side
+        eyes, mouth = float(points[:2, 1].mean()), float(points[3, 1])
+        if mouth - eyes < 0.2:
+            return cls()  # seen from far above or below; or the points are of little worth
+        right, left = -float(points[:, 0].min()), float(points[:, 0].max())
+        return cls(
+            float(np.clip(EARS * right, 0.25, 0.46)), float(np.clip(BROWS * (mouth - eyes) - eyes, 0.2, 0.45)),
+            float(np.clip(EARS * left, 0.25, 0.46)), float(np.clip(CHIN * (mouth - eyes) + mouth, 0.35, 0.6)),
+        )  # fmt: skip
+
+
+UNKNOWN_REACH = Reach()
 
 
 @dataclass(frozen=True)
@@ -42,11 +78,13 @@ class Region:
     """(x0, y0, x1, y1) in pixels; may reach beyond the picture's border."""
     lean: float = 0.0
     """Angle in radians by which the head leans clockwise."""
+    reach: Reach = UNKNOWN_REACH
+    """Where in the box the face from brow line to chin lies."""
 
     @classmethod
     def of(cls, detection: Detection) -> Region:
         """Return the region of a detected face."""
-        return cls(detection.box, lean(detection.key_points))
+        return cls(detection.box, lean(detection.key_points), Reach.of(detection))
 
     @property
     def side_px(self) -> float:
@@ -101,7 +139,10 @@ class Region:
         """Return the face from brow line to chin as a polygon, int32 (n, 2) as x, y in pixels."""
         x0, y0, x1, y1 = self.box
         turn = np.array([(math.cos(self.lean), -math.sin(self.lean)), (math.sin(self.lean), math.cos(self.lean))], np.float32)
-        points = BROW_TO_CHIN * np.array((x1 - x0, y1 - y0), np.float32) @ turn.T + np.array(((x0 + x1) / 2, (y0 + y1) / 2))
+        x, y = BROW_TO_CHIN.T
+        reach = np.stack([np.where(x < 0, self.reach.right, self.reach.left), np.where(y < 0, self.reach.up, self.reach.down)], axis=1)
+        sides = np.array((x1 - x0, y1 - y0), np.float32)
+        points = BROW_TO_CHIN * reach * sides @ turn.T + np.array(((x0 + x1) / 2, (y0 + y1) / 2))
         outline: IntArray = np.round(points).astype(np.int32)
         return outline
 

@@ -81,6 +81,13 @@ class Track:
             self, region=replace(self.region, box=box), anchor=anchor, coast=coast, speed=speed, step_px=self.step_px * factor
         )  # fmt: skip
 
+    def expected(self, seconds: float) -> Region:
+        """Return where the face should be at a moment after it was found; where it is not found, where it was last taken to be."""
+        if self.score is None:
+            return self.region
+        passed = seconds - self.found_seconds
+        return replace(self.region, box=moved(self.region.box, self.speed[0] * passed, self.speed[1] * passed))
+
     def cover(self, seconds: float) -> Region:
         """Return what must be covered at a moment at or after the last update."""
         side = self.region.side_px
@@ -116,7 +123,7 @@ class Tracker:
         """Go on to the picture of a moment and return where each face is expected in it, one region a track."""
         self._passed = 0.0 if self._seconds is None else max(0.0, seconds - self._seconds)
         self._seconds = seconds
-        return tuple(_expected(track, self._passed) for track in self.tracks)
+        return tuple(track.expected(seconds) for track in self.tracks)
 
     def update(
         self, detections: Sequence[Detection], *, width: int, height: int, moves: Moves | None = None
@@ -153,7 +160,7 @@ class Tracker:
         """Return which detection belongs to which track, index to index."""
         pairs: dict[int, int] = {}
         # A face that was just seen goes first: one that is hidden behind it must not take its find for its own, and go with it.
-        seen = {i: _expected(track, self._passed) for i, track in enumerate(self.tracks) if track.score is not None}
+        seen = {i: track.expected(self._seconds or 0.0) for i, track in enumerate(self.tracks) if track.score is not None}
         lost = {i: track.region for i, track in enumerate(self.tracks) if track.score is None}
         # What was hidden by something that moved otherwise turns up where it was going.
         coasts = {i: replace(region, box=self.tracks[i].coast) for i, region in lost.items()}
@@ -196,13 +203,6 @@ def _new(number: int, detection: Detection, seconds: float) -> Track:
 def _expiry(seconds: float, best_score: float, hits: int) -> float:
     sure = best_score >= SURE_SCORE or hits >= SURE_HITS
     return seconds + (HOLD_SECONDS if sure else HOLD_DOUBTFUL_SECONDS)
-
-
-def _expected(track: Track, passed: float) -> Region:
-    """Return where a face is looked for `passed` seconds later."""
-    if track.score is None:
-        return track.region
-    return replace(track.region, box=moved(track.region.box, track.speed[0] * passed, track.speed[1] * passed))
 
 
 def _missed(track: Track, passed: float, seconds: float, moves: Moves | None) -> Track:

@@ -14,6 +14,7 @@ import pytest
 
 from p3mvideo.errors import ConfigError, PrivacyError
 from p3mvideo.frame import Anonymizer, Face, Frame, UInt8Array
+from p3mvideo.pipeline import restore_faces
 from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
 from p3mvideo.privacy.cover import Blur, Smear, Solid
 from p3mvideo.privacy.detection import Detection
@@ -315,3 +316,38 @@ def test_the_real_detector_hides_a_face_in_every_mode(portrait: UInt8Array, mode
             else:
                 assert np.abs(written[eyes_to_mouth].astype(int) - portrait[eyes_to_mouth]).mean() > 10
         anonymizer.close()
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_between_looks_a_moving_face_stays_hidden_from_the_network(every: int) -> None:
+    def moving(look: int) -> list[Detection]:
+        return [face_at(60.0 + 4 * every * look, 120.0)]
+
+    search = ScriptedSearch(moving)
+    anonymizer = FaceAnonymizer(search, replacement=Solid(PAINT), keep_originals=True, inner=True, look_every=every)
+    for number in range(12):
+        original = frame(number)
+        shown, faces = anonymizer(original)
+        assert len(faces) == 1
+        # The first frames between looks do not know its speed yet.
+        x, y = round(60.0 + 4 * number), 120
+        middle = np.s_[y - 8 : y + 9, x - 6 : x + 7]
+        assert (shown.interleaved()[middle] != original.interleaved()[middle]).any(axis=2).mean() > 0.95
+        np.testing.assert_array_equal(restore_faces(shown, faces).interleaved(), original.interleaved())
+    assert search.calls == -(-12 // every)
+    anonymizer.close()
+
+
+def test_a_frame_of_another_size_is_looked_at() -> None:
+    search = ScriptedSearch(still)
+    anonymizer = FaceAnonymizer(search, replacement=Solid(PAINT), keep_originals=True, inner=True, look_every=3)
+    anonymizer(frame(0))
+    anonymizer(Frame.from_interleaved(np.zeros((HEIGHT // 2, WIDTH, 3), np.uint8), 1, Fraction(1, RATE)))
+    assert search.calls == 2
+    anonymizer.close()
+
+
+@pytest.mark.parametrize(("every", "inner", "kept"), [(0, True, True), (2, False, True), (2, True, False)])
+def test_what_others_may_see_is_looked_at_frame_by_frame(every: int, inner: bool, kept: bool) -> None:
+    with pytest.raises(ValueError, match="every frame"):
+        FaceAnonymizer(ScriptedSearch(still), replacement=Solid(PAINT), keep_originals=kept, inner=inner, look_every=every)
