@@ -18,6 +18,9 @@ from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.telemetry import deny_telemetry
 from p3mvideo.privacy.view import halved
 
+GREETINGS = 6
+"""So many pictures are looked at before the first real one."""
+
 
 class MediaPipeFaceModel:
     """A face detection model that answers for one picture at a time, from one thread at a time.
@@ -41,8 +44,10 @@ class MediaPipeFaceModel:
         with _held_back_stderr() as said:
             try:
                 self._load(path, confidence)
-                # A first picture here takes the runtime's remaining greetings and its slow first run.
-                self(np.zeros((input_px, input_px, 3), np.uint8), timestamp_ms=0)
+                # First pictures here take the runtime's remaining greetings and its slow first run. One of them is a warning about the
+                # alignment of memory, said once in a process, at the first picture or soon after it.
+                for number in range(GREETINGS):
+                    self(np.zeros((input_px + 7 * number, input_px, 3), np.uint8), timestamp_ms=number)
             except Exception as error:
                 failure: Exception | None = error
             else:
