@@ -59,12 +59,13 @@ def ship_command(
     target: Annotated[Path, typer.Argument(metavar="FILE.safetensors", help="Where to write; --model takes it.")],
     licence: Annotated[str, typer.Option(help="Under which terms the weights may be used.")],
     source: Annotated[str, typer.Option(help="How they were made.")] = "trained by p3mvideo",
+    mean_with: Annotated[list[Path] | None, typer.Option(metavar="CHECKPOINT", help="Ship the mean of all; may be given again.")] = None,
 ) -> None:
     """Make a weights file of a training checkpoint: averaged weights, without what only training needs."""
     with reporting_errors():
         from p3mvideo.train.ship import ship
 
-        print(ship(checkpoint, target, licence=licence, source=source).path)
+        print(ship(checkpoint, target, mean_with=mean_with or (), licence=licence, source=source).path)
 
 
 @weights_app.command("pull")

@@ -1,8 +1,8 @@
-"""Makes a weights file of a training checkpoint."""
+"""Makes a weights file of training checkpoints."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +15,45 @@ from p3mvideo.train.start_weights import SIDE_HEADS
 from p3mvideo.weights import WeightsFile, save_weights
 
 
-def ship(checkpoint: Path, target: Path, *, licence: str, source: str) -> WeightsFile:
+def ship(checkpoint: Path, target: Path, *, mean_with: Sequence[Path] = (), licence: str, source: str) -> WeightsFile:
     """Write the averaged weights of a checkpoint for use: without side heads, convolutions in 16 bits.
 
     Args:
         checkpoint: `last.pt` or `best.pt` of a run.
         target: The weights file, `.safetensors`.
+        mean_with: Further checkpoints, of runs that went on from one another: the mean of all is shipped. It is often better than
+            each ("Model soups", Wortsman et al., 2022).
         licence: Under which terms the weights may be used.
         source: How they were made.
 
     Raises:
         ConfigError: The file's name has another ending.
-        TrainingError: The checkpoint cannot be read, or is none of a run.
+        TrainingError: A checkpoint cannot be read, or is none of a run, or of another network than the first.
         WeightsError: The file cannot be written.
     """
     if target.suffix != ".safetensors":
         raise ConfigError(f"{target} does not end in .safetensors", hint=f"write to {target.with_suffix('.safetensors')}")
-    state = load_checkpoint(checkpoint)
-    if not {"options", "average"} <= state.keys():
-        raise TrainingError(f"{checkpoint} is no checkpoint of a training run", hint="take last.pt or best.pt of one")
+    state = _of_run(checkpoint)
+    average: dict[str, Tensor] = state["average"]
+    for count, path in enumerate(mean_with, start=1):
+        other = _of_run(path)["average"]
+        if {name: tensor.shape for name, tensor in other.items()} != {name: tensor.shape for name, tensor in average.items()}:
+            raise TrainingError(f"{path} and {checkpoint} are not of one network", hint="average runs that went on from one another")
+        average = {
+            name: tensor + (other[name] - tensor) / (count + 1) if tensor.is_floating_point() else tensor for name, tensor in average.items()
+        }
     options: Mapping[str, Any] = state["options"]
     arguments = {**options["network"], "side_heads": False}
     # Checkpoints of early runs do not name their network.
     variant = options.get("variant", "p3mnet-mobilenetv2")
-    return save_weights(target, slim(state["average"]), variant=variant, arguments=arguments, licence=licence, source=source)
+    return save_weights(target, slim(average), variant=variant, arguments=arguments, licence=licence, source=source)
+
+
+def _of_run(checkpoint: Path) -> dict[str, Any]:
+    state: dict[str, Any] = load_checkpoint(checkpoint)
+    if not {"options", "average"} <= state.keys():
+        raise TrainingError(f"{checkpoint} is no checkpoint of a training run", hint="take last.pt or best.pt of one")
+    return state
 
 
 def slim(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -276,6 +276,19 @@ def test_training_goes_on_from_checkpoints_and_from_shipped_weights(data: Path, 
         assert torch.allclose(begun.state_dict()["decoder.tfi_0.conv1.weight"], averaged["decoder.tfi_0.conv1.weight"], rtol=1e-3, atol=1e-6)
 
 
+def test_the_mean_of_several_runs_can_be_shipped(data: Path, tmp_path: Path) -> None:
+    paths = [run(data, tmp_path / str(seed), seed=seed, warmup=0).checkpoint for seed in (1, 2, 3)]
+    first, second, third = (path for path in paths if path is not None)
+    weights = ship(first, tmp_path / "mean.safetensors", mean_with=[second, third], licence="", source="")
+    states = [load_checkpoint(path)["average"] for path in (first, second, third)]
+    for name, tensor in load_network(weights.path).state_dict().items():
+        if not name.endswith("num_batches_tracked"):
+            assert torch.allclose(tensor, torch.stack([state[name] for state in states]).mean(0), rtol=2e-3, atol=1e-5), name
+    torch.save({"average": {"other": torch.zeros(3)}, "options": {}}, tmp_path / "other.pt")
+    with pytest.raises(TrainingError, match="not of one network"):
+        ship(first, tmp_path / "none.safetensors", mean_with=[tmp_path / "other.pt"], licence="", source="")
+
+
 def test_checkpoints_of_runs_that_did_not_name_their_network_can_be_shipped(data: Path, tmp_path: Path) -> None:
     first = run(data, tmp_path / "first").checkpoint
     assert first is not None
