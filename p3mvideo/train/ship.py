@@ -12,7 +12,7 @@ from torch import Tensor
 from p3mvideo.errors import ConfigError, TrainingError
 from p3mvideo.train.checkpoint import load_checkpoint
 from p3mvideo.train.start_weights import SIDE_HEADS
-from p3mvideo.weights import WeightsFile, save_weights
+from p3mvideo.weights import WeightsFile, find_weights, load_weights, save_weights
 
 
 def ship(checkpoint: Path, target: Path, *, mean_with: Sequence[Path] = (), licence: str, source: str) -> WeightsFile:
@@ -21,8 +21,8 @@ def ship(checkpoint: Path, target: Path, *, mean_with: Sequence[Path] = (), lice
     Args:
         checkpoint: `last.pt` or `best.pt` of a run.
         target: The weights file, `.safetensors`.
-        mean_with: Further checkpoints, of runs that went on from one another: the mean of all is shipped. It is often better than
-            each ("Model soups", Wortsman et al., 2022).
+        mean_with: Further checkpoints, or weights files, of runs that went on from one another: the mean of all is shipped. It is often
+            better than each ("Model soups", Wortsman et al., 2022).
         licence: Under which terms the weights may be used.
         source: How they were made.
 
@@ -34,19 +34,17 @@ def ship(checkpoint: Path, target: Path, *, mean_with: Sequence[Path] = (), lice
     if target.suffix != ".safetensors":
         raise ConfigError(f"{target} does not end in .safetensors", hint=f"write to {target.with_suffix('.safetensors')}")
     state = _of_run(checkpoint)
-    average: dict[str, Tensor] = state["average"]
+    mean = _for_use(state["average"])
     for count, path in enumerate(mean_with, start=1):
-        other = _of_run(path)["average"]
-        if {name: tensor.shape for name, tensor in other.items()} != {name: tensor.shape for name, tensor in average.items()}:
+        other = _for_use(load_weights(find_weights(path)) if path.suffix == ".safetensors" else _of_run(path)["average"])
+        if {name: tensor.shape for name, tensor in other.items()} != {name: tensor.shape for name, tensor in mean.items()}:
             raise TrainingError(f"{path} and {checkpoint} are not of one network", hint="average runs that went on from one another")
-        average = {
-            name: tensor + (other[name] - tensor) / (count + 1) if tensor.is_floating_point() else tensor for name, tensor in average.items()
-        }
+        mean = {name: tensor + (other[name].to(tensor.dtype) - tensor) / (count + 1) for name, tensor in mean.items()}
     options: Mapping[str, Any] = state["options"]
     arguments = {**options["network"], "side_heads": False}
     # Checkpoints of early runs do not name their network.
     variant = options.get("variant", "p3mnet-mobilenetv2")
-    return save_weights(target, slim(average), variant=variant, arguments=arguments, licence=licence, source=source)
+    return save_weights(target, slim(mean), variant=variant, arguments=arguments, licence=licence, source=source)
 
 
 def _of_run(checkpoint: Path) -> dict[str, Any]:
@@ -58,8 +56,8 @@ def _of_run(checkpoint: Path) -> dict[str, Any]:
 
 def slim(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return what inference needs: no side heads; kernels in 16 bits, vectors (normalisation) in 32."""
-    return {
-        name: tensor.to(torch.float16) if tensor.is_floating_point() and tensor.ndim > 1 else tensor
-        for name, tensor in state_dict.items()
-        if name not in SIDE_HEADS and not name.endswith("num_batches_tracked")
-    }
+    return {name: tensor.to(torch.float16) if tensor.ndim > 1 else tensor for name, tensor in _for_use(state_dict).items()}
+
+
+def _for_use(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in state_dict.items() if name not in SIDE_HEADS and not name.endswith("num_batches_tracked")}

@@ -284,6 +284,10 @@ def test_the_mean_of_several_runs_can_be_shipped(data: Path, tmp_path: Path) -> 
     for name, tensor in load_network(weights.path).state_dict().items():
         if not name.endswith("num_batches_tracked"):
             assert torch.allclose(tensor, torch.stack([state[name] for state in states]).mean(0), rtol=2e-3, atol=1e-5), name
+    with_file = ship(first, tmp_path / "same.safetensors", mean_with=[weights.path, weights.path], licence="", source="")
+    name = "decoder.tfi_0.conv1.weight"
+    expected = (states[0][name] + 2 * torch.stack([state[name] for state in states]).mean(0)) / 3
+    assert torch.allclose(load_network(with_file.path).state_dict()[name], expected, rtol=4e-3, atol=1e-5)
     torch.save({"average": {"other": torch.zeros(3)}, "options": {}}, tmp_path / "other.pt")
     with pytest.raises(TrainingError, match="not of one network"):
         ship(first, tmp_path / "none.safetensors", mean_with=[tmp_path / "other.pt"], licence="", source="")
