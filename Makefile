@@ -19,11 +19,13 @@ lint: .venv/.installed-dev
 bench: .venv/.installed
 	$(BIN)/p3mvideo bench
 
-# The shipped network again, see weights/MODEL_CARD.md. PORTRAITS holds train/ and val/ with original_image/ and mask/, DONORS the names of
+# The shipped networks again, see weights/MODEL_CARD.md. PORTRAITS holds train/ and val/ with original_image/ and mask/, DONORS the names of
 # those whose faces may be pasted, BACKGROUNDS pictures without people, PRETRAINED timm's MobileNetV2. What is done already is not done again.
 RUNS ?= runs
 DATA = $(RUNS)/data
 TRAIN = $(BIN)/p3mvideo train --data $(DATA) --backgrounds $(BACKGROUNDS) --faces $(DATA)/train/faces --share house_=0.07 --share ccp_=0.5 --resume
+SMALL = $(TRAIN) --variant p3mnet-mobilenetv2-small
+SHIP = $(BIN)/p3mvideo weights ship --licence MIT --source "make weights"
 
 weights: .venv/.installed
 	@test -n "$(PORTRAITS)" -a -n "$(DONORS)" -a -n "$(BACKGROUNDS)" -a -n "$(PRETRAINED)" || \
@@ -32,9 +34,15 @@ weights: .venv/.installed
 	$(BIN)/p3mvideo dataset anonymize $(PORTRAITS)/val $(DATA)/val --keep-without-face
 	$(TRAIN) -o $(RUNS)/1 --steps 1000 --batch 12 --size 256 --seed 10007 --pretrained $(PRETRAINED)
 	$(TRAIN) -o $(RUNS)/2 --steps 1200 --batch 8 --size 384 --seed 20008 --lr 1e-3 --initial $(RUNS)/1/last.pt
-	$(TRAIN) -o $(RUNS)/3 --steps 1600 --batch 8 --size 384 --seed 30011 --lr 1e-3 --warmup 60 --ema 0.998 --initial $(RUNS)/2/last.pt
+	$(TRAIN) -o $(RUNS)/3 --steps 700 --batch 8 --size 384 --seed 30011 --lr 1e-3 --warmup 60 --ema 0.998 --initial $(RUNS)/2/last.pt
 	$(TRAIN) -o $(RUNS)/4 --steps 350 --batch 8 --size 384 --seed 30012 --lr 6e-4 --warmup 10 --ema 0.99 --initial $(RUNS)/3/last.pt
-	$(BIN)/p3mvideo weights ship $(RUNS)/4/last.pt $(RUNS)/p3mnet-mobilenetv2.safetensors --licence MIT --source "make weights"
+	$(SHIP) $(RUNS)/4/last.pt $(RUNS)/mean.safetensors --mean-with $(RUNS)/2/last.pt
+	$(TRAIN) -o $(RUNS)/5 --steps 700 --batch 8 --size 384 --seed 50001 --lr 8e-4 --warmup 40 --ema 0.997 --initial $(RUNS)/mean.safetensors
+	$(SHIP) $(RUNS)/5/last.pt $(RUNS)/p3mnet-mobilenetv2.safetensors --mean-with $(RUNS)/mean.safetensors --mean-with $(RUNS)/mean.safetensors
+	$(SMALL) -o $(RUNS)/s1 --steps 900 --batch 12 --size 256 --seed 40001 --pretrained $(RUNS)/mean.safetensors
+	$(SMALL) -o $(RUNS)/s2 --steps 700 --batch 8 --size 384 --seed 40002 --lr 1e-3 --ema 0.995 --initial $(RUNS)/s1/last.pt
+	$(SMALL) -o $(RUNS)/s3 --steps 400 --batch 8 --size 384 --seed 50002 --lr 1e-3 --warmup 20 --ema 0.99 --initial $(RUNS)/s2/last.pt
+	$(SHIP) $(RUNS)/s3/last.pt $(RUNS)/p3mnet-mobilenetv2-small.safetensors
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
