@@ -34,8 +34,8 @@ weights: .venv/.installed
 	$(BIN)/p3mvideo dataset anonymize $(PORTRAITS)/val $(DATA)/val --keep-without-face
 	$(TRAIN) -o $(RUNS)/1 --steps 1000 --batch 12 --size 256 --seed 10007 --pretrained $(PRETRAINED)
 	$(TRAIN) -o $(RUNS)/2 --steps 1200 --batch 8 --size 384 --seed 20008 --lr 1e-3 --initial $(RUNS)/1/last.pt
-	$(TRAIN) -o $(RUNS)/3 --steps 700 --batch 8 --size 384 --seed 30011 --lr 1e-3 --warmup 60 --ema 0.998 --initial $(RUNS)/2/last.pt
-	$(TRAIN) -o $(RUNS)/4 --steps 350 --batch 8 --size 384 --seed 30012 --lr 6e-4 --warmup 10 --ema 0.99 --initial $(RUNS)/3/last.pt
+	$(TRAIN) -o $(RUNS)/3 --steps 700 --batch 8 --size 384 --seed 30011 --lr 1e-3 --backbone-lr 2.5e-4 --warmup 60 --ema 0.998 --initial $(RUNS)/2/last.pt
+	$(TRAIN) -o $(RUNS)/4 --steps 350 --batch 8 --size 384 --seed 30012 --lr 6e-4 --backbone-lr 1.5e-4 --warmup 10 --ema 0.99 --initial $(RUNS)/3/last.pt
 	$(SHIP) $(RUNS)/4/last.pt $(RUNS)/mean.safetensors --mean-with $(RUNS)/2/last.pt
 	$(TRAIN) -o $(RUNS)/5 --steps 700 --batch 8 --size 384 --seed 50001 --lr 8e-4 --warmup 40 --ema 0.997 --initial $(RUNS)/mean.safetensors
 	$(SHIP) $(RUNS)/5/last.pt $(RUNS)/p3mnet-mobilenetv2.safetensors --mean-with $(RUNS)/mean.safetensors --mean-with $(RUNS)/mean.safetensors
