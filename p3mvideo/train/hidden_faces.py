@@ -80,9 +80,10 @@ def _ways() -> list[tuple[float, Filter]]:
 
 
 def _face_mask(face: Detection, alpha: UInt8Array, growth: float) -> UInt8Array:
-    from p3mvideo.privacy.region import Region
+    from p3mvideo.privacy.region import Region, lean
 
-    region = Region.of(face)
+    # Where only what is opaque is replaced, the outline of the head need not be minded: all of the box serves.
+    region = Region.of(face) if growth == 1 else Region(face.box, lean(face.key_points))
     mask = np.zeros(alpha.shape, np.uint8)
     cv2.fillPoly(mask, [region.grown((growth - 1) / 2 * region.side_px).face_outline()], 255)
     mask[(alpha < 255) if growth > 1 else (alpha > 0) & (alpha < 255)] = 0
