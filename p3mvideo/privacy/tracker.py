@@ -140,7 +140,7 @@ class Tracker:
         if self._seconds is None:
             raise ValueError("update comes after predict")
         seconds = self._seconds
-        pairs = self._pairs(detections)
+        pairs = self._pairs(detections, seconds)
         kept = []
         for index, track in enumerate(self.tracks):
             if index in pairs:
@@ -156,11 +156,11 @@ class Tracker:
         )
         return self.tracks
 
-    def _pairs(self, detections: Sequence[Detection]) -> dict[int, int]:
+    def _pairs(self, detections: Sequence[Detection], seconds: float) -> dict[int, int]:
         """Return which detection belongs to which track, index to index."""
         pairs: dict[int, int] = {}
         # A face that was just seen goes first: one that is hidden behind it must not take its find for its own, and go with it.
-        seen = {i: track.expected(self._seconds or 0.0) for i, track in enumerate(self.tracks) if track.score is not None}
+        seen = {i: track.expected(seconds) for i, track in enumerate(self.tracks) if track.score is not None}
         lost = {i: track.region for i, track in enumerate(self.tracks) if track.score is None}
         # What was hidden by something that moved otherwise turns up where it was going.
         coasts = {i: replace(region, box=self.tracks[i].coast) for i, region in lost.items()}

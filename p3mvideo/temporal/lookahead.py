@@ -80,7 +80,7 @@ class Lookahead:
         memory, future = oldest.memory, self._future()
         if future is not None:
             following = self._waiting[0]
-            memory = memory.shifted(self._carried_back(future, following).corrected(oldest.small, following.from_before.trust))
+            memory = memory.joined(self._carried_back(future, following).corrected(oldest.small, following.from_before.trust))
         return oldest.frame, to_matte(memory.mean, oldest.matte)
 
     def _future(self) -> Memory | None:

@@ -88,15 +88,10 @@ class Memory:
         return self._corrected(self._contradiction(seen.alpha), trust)
 
     def joined(self, other: Memory) -> Memory:
-        """Return the memory of both. Together they must have some support everywhere."""
+        """Return the memory of both, of which the other one's mattes may be smaller. Together they must have some support everywhere."""
         support = self.support + other.support
-        share = cv2.resize(other.support / support, (self.mean.shape[1], self.mean.shape[0]))[..., None]
-        return Memory(self.mean + share * (other.mean - self.mean), support)
-
-    def shifted(self, other: Memory) -> Memory:
-        """Return the memory of both, where the other one is that of small mattes, at the size of the compared pictures."""
-        support = self.support + other.support
-        shift = (other.support / support)[..., None] * (other.mean - _resized(self.mean, support.shape))
+        share = _resized((other.support / support)[..., None], other.mean.shape, cv2.INTER_LINEAR)
+        shift = share * (other.mean - _resized(self.mean, other.mean.shape))
         return Memory(self.mean + _resized(shift, self.mean.shape, cv2.INTER_LINEAR), support)
 
     def _contradiction(self, alpha: Float32Array) -> Float32Array:
@@ -135,10 +130,12 @@ def _sample(alpha: Float32Array, elapsed_seconds: float, memory_seconds: float) 
 
 def _resized(pixels: Float32Array, shape: tuple[int, ...], interpolation: int = cv2.INTER_AREA) -> Float32Array:
     """Return `pixels` (H, W, C) at the size (h, w, ...) of `shape`."""
+    if pixels.shape[:2] == shape[:2]:
+        return pixels
     resized = cv2.resize(pixels, (shape[1], shape[0]), interpolation=interpolation)
     return np.asarray(resized, np.float32).reshape(*shape[:2], pixels.shape[2])
 
 
 def _shrunk_alpha(pixels: Float32Array, shape: tuple[int, ...]) -> Float32Array:
     """Return the alpha of `pixels` at the size (h, w) of `shape`."""
-    return np.asarray(cv2.resize(pixels[..., 0], shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
+    return _resized(pixels[..., :1], shape)[..., 0]

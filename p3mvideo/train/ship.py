@@ -44,7 +44,9 @@ def ship(checkpoint: Path, target: Path, *, mean_with: Sequence[Path] = (), lice
     arguments = {**options["network"], "side_heads": False}
     # Checkpoints of early runs do not name their network.
     variant = options.get("variant", "p3mnet-mobilenetv2")
-    return save_weights(target, slim(mean), variant=variant, arguments=arguments, licence=licence, source=source)
+    # Kernels in 16 bits, vectors (normalisation) in 32.
+    stored = {name: tensor.to(torch.float16) if tensor.ndim > 1 else tensor for name, tensor in mean.items()}
+    return save_weights(target, stored, variant=variant, arguments=arguments, licence=licence, source=source)
 
 
 def _of_run(checkpoint: Path) -> dict[str, Any]:
@@ -54,10 +56,6 @@ def _of_run(checkpoint: Path) -> dict[str, Any]:
     return state
 
 
-def slim(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return what inference needs: no side heads; kernels in 16 bits, vectors (normalisation) in 32."""
-    return {name: tensor.to(torch.float16) if tensor.ndim > 1 else tensor for name, tensor in _for_use(state_dict).items()}
-
-
 def _for_use(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return what inference needs: no side heads."""
     return {name: tensor for name, tensor in state_dict.items() if name not in SIDE_HEADS and not name.endswith("num_batches_tracked")}

@@ -76,7 +76,7 @@ def _fill_encoder(network: P3MNet, pretrained: str) -> None:
 def _backbone_weights(pretrained: str) -> dict[str, Tensor]:
     """Return timm's weights of a backbone, from a file of its own or out of a real-time network."""
     try:
-        tensors = load_file(pretrained if Path(pretrained).exists() else find_weights(pretrained).path)
+        tensors = load_file(pretrained) if Path(pretrained).exists() else load_weights(find_weights(pretrained))
     except (SafetensorError, OSError, WeightsError) as error:
         hint = "expected timm's weights as .safetensors, or a real-time network"
         raise WeightsError(f"cannot read the backbone weights {pretrained}: {error}", hint=hint) from error
