@@ -58,7 +58,7 @@ def exact_table(clips: Iterable[RawClip]) -> Iterator[str]:
         yield f"| {row} | {' | '.join(cells)} | {means[row]['lag']:+.2f} ({max(lags, default=float('nan')):.2f}) |"
     yield ""
     changes = {row: np.mean([one.dtssd / off.dtssd - 1 for one, off in zip(measured[row], measured["off"], strict=True)]) for row in ROWS[1:]}
-    yield "dtSSD, mean of the clips' own changes: " + ", ".join(f"{row} {100 * change:+.0f} %" for row, change in changes.items())
+    yield "dtSSD, mean of the clips' own changes: " + "; ".join(f"{row} {100 * change:+.0f} %" for row, change in changes.items())
     yield ""
     yield f"| clip | dtSSD: {' | '.join(ROWS)} | moving-edge error: {' | '.join(ROWS)} |"
     yield "|---" * (1 + 2 * len(ROWS)) + "|"
