@@ -8,6 +8,7 @@ from pathlib import Path
 from p3mvideo.errors import ConfigError
 from p3mvideo.train.donors import DonorFaces
 from p3mvideo.train.draw import PortraitOrder
+from p3mvideo.train.moving_scenes import MovingScenes
 from p3mvideo.train.options import TrainOptions
 from p3mvideo.train.portraits import PortraitFolder
 from p3mvideo.train.published_scenes import PublishedScenes
@@ -42,7 +43,8 @@ def _scenes(folder: PortraitFolder, names: Sequence[str], options: TrainOptions,
         return WholeScenes(folder, names, size_px=options.size_px)
     order = PortraitOrder(names, shares=options.shares, seed=options.seed)
     if options.recipe == "p3mvideo":
-        return WebcamScenes(folder, order, size_px=options.size_px, options=options.webcam, backgrounds=backgrounds)
+        scenes = WebcamScenes(folder, order, size_px=options.size_px, options=options.webcam, backgrounds=backgrounds)
+        return MovingScenes(scenes, seed=options.seed) if options.webcam.moving else scenes
     if backgrounds is not None:
         raise ConfigError(f"the recipe {options.recipe} puts nobody before other backgrounds", hint="leave --backgrounds out, or take p3mvideo")
     return PublishedScenes(folder, order, size_px=options.size_px, anchor="corner" if options.recipe == "p3m2021" else "centre")

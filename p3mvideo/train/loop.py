@@ -99,7 +99,10 @@ def fit(
             with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
                 output = model(image, source, mask)
             unknown_px = (group.sum((classes == 1).sum().float()) + 1) / group.size - 1
-            losses = matting_losses(output, batch.alpha.to(device).float() / 255, classes, layers=layers, unknown_px=unknown_px)
+            losses = matting_losses(
+                output, batch.alpha.to(device).float() / 255, classes, layers=layers, unknown_px=unknown_px,
+                follows=_follows(batch, options, device),
+            )  # fmt: skip
             optimizer.zero_grad(set_to_none=True)
             scaler.scale(losses["total"]).backward()  # type: ignore[no-untyped-call]
             scaler.unscale_(optimizer)
@@ -164,6 +167,13 @@ def _pixels(batch: Sample, device: torch.device) -> tuple[torch.Tensor, list[tor
     if batch.source is None or batch.paste is None:
         return image, layers, None, None
     return image, layers, ready(batch.source), (batch.paste.to(device) > 127).float()
+
+
+def _follows(batch: Sample, options: TrainOptions, device: torch.device) -> torch.Tensor | None:
+    """Return which samples follow the one before, (B, 1, 1, 1); None in runs that know no motion."""
+    if not options.webcam.moving:
+        return None
+    return torch.zeros((len(batch.image), 1, 1, 1), device=device) if batch.follows is None else batch.follows.to(device).float()
 
 
 def _loaded(loader: DataLoader[Sample]) -> Iterator[Sample]:

@@ -1,4 +1,4 @@
-"""P3M-Net's losses (arXiv 2203.16828, section 4.4, with the constants of the published training code).
+"""P3M-Net's losses (arXiv 2203.16828, section 4.4, with the constants of the published training code), and one for clips.
 
 Each function is pure and returns a scalar tensor; `matting_losses` returns all named terms and their `total`.
 """
@@ -12,6 +12,8 @@ from torch import Tensor
 from p3mvideo.model.output import MattingOutput
 
 PYRAMID_LEVELS = 5
+TEMPORAL_WEIGHT = 60
+"""Flicker is small beside other errors: with this, and a third of the samples moving, it makes a tenth of the alpha's part of the sum."""
 
 
 def absolute_error(pred_alpha: Tensor, true_alpha: Tensor) -> Tensor:
@@ -63,6 +65,22 @@ def composition_error(pred_alpha: Tensor, image: Tensor, foreground: Tensor, bac
     return torch.sqrt((composite - image) ** 2 + 1e-12).sum() / (image.numel() / 3)
 
 
+def temporal_error(pred_alpha: Tensor, true_alpha: Tensor, follows: Tensor) -> Tensor:
+    """Mean of the smoothed |difference| between how the alpha changes from frame to frame and how it should.
+
+    The temporal coherence of Robust Video Matting (Lin et al., WACV 2022, section 4), on pairs of frames, with an absolute error
+    instead of a squared one.
+
+    Args:
+        pred_alpha: (B, 1, H, W).
+        true_alpha: (B, 1, H, W).
+        follows: (B, 1, 1, 1), 1 where a sample is the next frame after the sample before, else 0. Where it is 0 the error counts as 0.
+    """
+    error = pred_alpha - true_alpha
+    change = (error - error.roll(1, 0)) * follows
+    return torch.sqrt(change**2 + 1e-12).mean()
+
+
 def matting_losses(
     output: MattingOutput,
     true_alpha: Tensor,
@@ -70,6 +88,7 @@ def matting_losses(
     *,
     layers: Sequence[Tensor] | None = None,
     unknown_px: Tensor | None = None,
+    follows: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Return P3M-Net's loss terms by name, and `total`.
 
@@ -81,6 +100,7 @@ def matting_losses(
             composition term out.
         unknown_px: Number of transition pixels to divide by; None counts those of this batch. Where several processes share a batch,
             it makes the mean of their losses the loss of the whole batch.
+        follows: See `temporal_error`. None leaves the temporal term out.
     """
     unknown = (true_classes == 1).unsqueeze(1).to(true_alpha.dtype)
     detail, alpha = output.detail.float(), output.alpha.float()
@@ -96,4 +116,7 @@ def matting_losses(
         image, foreground, background = layers
         terms["composition"] = composition_error(alpha, image, foreground, background)
         total = total + terms["composition"]
+    if follows is not None:
+        terms["temporal"] = temporal_error(alpha, true_alpha, follows)
+        total = total + TEMPORAL_WEIGHT * terms["temporal"]
     return {**terms, "total": total}

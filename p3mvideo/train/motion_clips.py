@@ -37,6 +37,7 @@ def make_clip(
     height: int = 288,
     rate: float = 30.0,
     frames: int = 60,
+    only: range | None = None,
 ) -> list[ClipFrame]:
     """Animate one portrait.
 
@@ -50,7 +51,8 @@ def make_clip(
         width: Of the frames, in pixels.
         height: Of the frames, in pixels.
         rate: Frames a second.
-        frames: How many to make.
+        frames: How many the clip has.
+        only: The numbers of those to make; None makes all.
 
     Raises:
         ValueError: The arrays do not fit together, or the matte is empty.
@@ -62,7 +64,7 @@ def make_clip(
     scene = _Scene(colours, alpha, background, motion, seed, (width, height), frames / rate)
     sensor = np.random.default_rng([seed, 1])
     clip = []
-    for index in range(frames):
+    for index in range(frames) if only is None else only:
         picture, matte = scene.exposed(index / rate, motion.shutter / rate)
         clip.append(ClipFrame(_through_camera(picture, motion, sensor), matte))
     return clip

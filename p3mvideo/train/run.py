@@ -22,6 +22,7 @@ from p3mvideo.train.precision import choose_precision
 from p3mvideo.train.samples import CopyPaste, CopyPasteOptions
 from p3mvideo.train.start_weights import build_start
 from p3mvideo.train.validation import ValidationSet
+from p3mvideo.train.webcam_scenes import WebcamOptions
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def train(
     cp_start: float = 1 / 3,
     composition: bool | None = None,
     share: Sequence[str] = (),
+    moving: float = 0.0,
     steps: int | None = None,
     epochs: float | None = None,
     batch: int | None = None,
@@ -106,6 +108,8 @@ def train(
         cp_start: Share of the steps before the feature level begins.
         composition: Whether to use the composition loss; by default as in the recipe.
         share: PREFIX=SHARE of the draws for portraits whose name starts so; the rest is shared by all others.
+        moving: Share of the samples that are neighbouring frames of moving people, two and two, whose mattes are asked to change as they
+            should; for p3mvideo.
         steps: Optimizer steps in all; by default from `epochs`.
         epochs: How often each portrait is seen; by default as in the recipe.
         batch: Samples per step over all processes; by default as in the recipe, as are the next five.
@@ -152,6 +156,7 @@ def train(
         backbone_lr=backbone_lr if backbone_lr is not None or lr is None else lr * _backbone_share(recipe),
         warmup=min(recipe_options(recipe, steps=1).warmup, total // 10) if warmup is None else warmup, ema_decay=ema,
         precision=choose_precision(precision, recipe, chosen), composition=composed, seed=seed, overfit=overfit, shares=_shares(share),
+        webcam=WebcamOptions(moving=moving),
         copy_paste=CopyPasteOptions(level="off" if overfit else level, feature_start=0 if dry_run else round(cp_start * total) * each_step),
     )  # fmt: skip
     judged = validation or ([] if overfit else validation_splits(data))
@@ -166,6 +171,8 @@ def train(
     with joined_group(chosen) as group:
         if options.batch % group.size:
             raise ConfigError(f"a batch of {options.batch} cannot be shared by {group.size} processes", hint=f"use --batch {group.size * 4}")
+        if options.webcam.moving and options.batch // group.size % 2:
+            raise ConfigError("moving people come in pairs of samples, and batches are odd", hint=f"use --batch {group.size * 4}")
         listener.started(options, len(names), group)
         with tempfile.TemporaryDirectory() as nowhere:
             out = Path(nowhere) if dry_run else output

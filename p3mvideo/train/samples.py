@@ -54,6 +54,8 @@ class Sample(NamedTuple):
     """RGB (3, S, S): donors' faces at the places where their features are to be pasted."""
     paste: Tensor | None = None
     """(1, S, S): 255 where they are to be pasted, else 0."""
+    follows: Tensor | None = None
+    """(1, 1, 1): 1 where the sample is the next frame of the clip that the sample before is a frame of, else 0."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ class TrainingSamples(Dataset[Sample]):
                 )  # fmt: skip
         if options.level in ("feature", "both") and index >= options.feature_start:
             source = self._faces(scene, FEATURE_LEVEL, rng)
-        camera_seed = rng.integers(2**62)
+        drawn = int(rng.integers(2**62))
+        camera_seed = drawn if scene.camera_seed is None else scene.camera_seed
         classes = np.digitize(trimap, (UNKNOWN, KNOWN_FOREGROUND)).astype(np.uint8)
         return Sample(
             _planes(self.scenes.camera(scene.image, np.random.default_rng(camera_seed))),
@@ -117,6 +120,7 @@ class TrainingSamples(Dataset[Sample]):
             # The same camera sees the donor.
             None if source is None else _planes(self.scenes.camera(source.image, np.random.default_rng(camera_seed))),
             None if source is None else torch.from_numpy(source.mask)[None],
+            torch.ones((1, 1, 1), dtype=torch.uint8) if scene.follows else None,
         )
 
     def _faces(self, scene: Scene, augmentation: Augmentation, rng: np.random.Generator) -> PlacedFaces | None:

@@ -31,11 +31,16 @@ class Scene:
     """The person's own colours, RGB (H, W, 3), where the composition loss needs them."""
     background: UInt8Array | None = None
     """The background's colours, RGB (H, W, 3), likewise."""
+    camera_seed: int | None = None
+    """Frames of one clip are seen by one camera, drawn from this; None is seen by any."""
+    follows: bool = False
+    """Whether it comes right after the scene of the sample before, in one clip."""
 
     def mirrored(self) -> Scene:
         """Return the scene with left and right exchanged."""
         parts = (self.image, self.alpha, self.face_mask, self.trimap, self.foreground, self.background)
-        return Scene(*(None if part is None else np.ascontiguousarray(part[:, ::-1]) for part in parts))  # type: ignore[arg-type]
+        turned = (None if part is None else np.ascontiguousarray(part[:, ::-1]) for part in parts)
+        return Scene(*turned, camera_seed=self.camera_seed, follows=self.follows)  # type: ignore[arg-type]
 
 
 def crop_scene(portrait: Portrait, size_px: int, rng: Rng) -> Scene:

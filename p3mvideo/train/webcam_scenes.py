@@ -36,6 +36,8 @@ class WebcamOptions:
     """How many it shows at most."""
     nobody: float = 0.05
     """Chance that such a scene shows nobody."""
+    moving: float = 0.0
+    """Share of the samples that are neighbouring frames of moving people, two and two, see `p3mvideo.train.moving_scenes`."""
     whole: float = 0.3
     """Chance that a portrait as it was taken is seen whole instead of cropped."""
     trimap_px: tuple[int, int] = (7, 15)
@@ -69,7 +71,7 @@ class WebcamScenes:
         """Return the scene of sample `index`, drawn by `rng`."""
         options, person = self.options, self.portraits.load(self.order.at(index, rng))
         if rng.random() < options.compose:
-            background = self._background(rng)
+            background = self.background(rng)
             kind = rng.random()
             if kind < options.nobody:
                 scene = composed_scene([], background, rng)
@@ -84,9 +86,12 @@ class WebcamScenes:
             scene = crop_scene(person, self.size_px, rng)
         if rng.random() < 0.5:
             scene = scene.mirrored()
-        low, high = (round(k * self.size_px / 320) for k in options.trimap_px)
-        trimap = trimap_from_alpha(scene.alpha, max(1, int(rng.integers(low, high + 1))))
-        return Scene(scene.image, scene.alpha, scene.face_mask, trimap)
+        return Scene(scene.image, scene.alpha, scene.face_mask, trimap_from_alpha(scene.alpha, self.trimap_kernel(rng)))
+
+    def trimap_kernel(self, rng: np.random.Generator) -> int:
+        """Draw the width of the online trimap's kernel in pixels."""
+        low, high = (round(k * self.size_px / 320) for k in self.options.trimap_px)
+        return max(1, int(rng.integers(low, high + 1)))
 
     def camera(self, image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
         """Return what a camera makes of the picture."""
@@ -104,8 +109,8 @@ class WebcamScenes:
             other = self._anybody(rng)
         return other
 
-    def _background(self, rng: np.random.Generator) -> UInt8Array:
-        """Draw a background: mostly a picture, else a portrait's own surroundings, else a made-up one."""
+    def background(self, rng: np.random.Generator) -> UInt8Array:
+        """Draw a background (S, S, 3): mostly a picture, else a portrait's own surroundings, else a made-up one."""
         kind = rng.random()
         if kind < 0.6 and self.backgrounds:
             return square_crop(read_image(self.backgrounds[int(rng.integers(len(self.backgrounds)))]), self.size_px, rng)

@@ -9,10 +9,12 @@ from scipy import ndimage
 
 from p3mvideo.model.output import MattingOutput
 from p3mvideo.train.losses import (
+    TEMPORAL_WEIGHT,
     absolute_error,
     composition_error,
     laplacian_error,
     matting_losses,
+    temporal_error,
     unknown_absolute_error,
 )
 
@@ -87,6 +89,16 @@ def test_composition_error_is_summed_over_channels_and_averaged_over_pixels() ->
     assert float(composition_error(pred, image, front, back)) == pytest.approx(total / (2 * 32 * 32), rel=1e-5)
 
 
+def test_temporal_error_is_that_of_the_change_since_the_sample_before() -> None:
+    pred, true = random_alphas(7, batch=4)
+    follows = torch.tensor([0, 1, 0, 1]).view(4, 1, 1, 1).float()
+    p, t = pred.double().numpy(), true.double().numpy()
+    changes = [abs((p[k] - p[k - 1]) - (t[k] - t[k - 1])).mean() for k in (1, 3)]
+    assert float(temporal_error(pred, true, follows)) == pytest.approx(sum(changes) / 4, rel=1e-4)
+    steady = true + 0.3  # wrong, but always by the same
+    assert float(temporal_error(steady, true, follows)) == pytest.approx(0, abs=2e-6)
+
+
 def made_output(seed: int) -> tuple[MattingOutput, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     logits = [torch.randn(2, 3, 32, 32, generator=generator) for _ in range(4)]
@@ -124,6 +136,16 @@ def test_gradients_are_finite_where_prediction_and_truth_agree() -> None:
     losses["total"].backward()  # type: ignore[no-untyped-call]
     assert alpha.grad is not None
     assert torch.isfinite(alpha.grad).all()
+
+
+def test_temporal_term_is_added_where_samples_may_follow_each_other() -> None:
+    output, true, classes = made_output(8)
+    follows = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1)
+    without, losses = matting_losses(output, true, classes), matting_losses(output, true, classes, follows=follows)
+    term = float(temporal_error(output.alpha, true, follows))
+    assert term > 0
+    assert float(losses["temporal"]) == pytest.approx(term)
+    assert float(losses["total"]) == pytest.approx(float(without["total"]) + TEMPORAL_WEIGHT * term, rel=1e-5)
 
 
 def test_shares_of_a_batch_average_to_the_loss_of_the_batch() -> None:

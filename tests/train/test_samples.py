@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from p3mvideo.errors import DatasetError
 from p3mvideo.train.donors import DonorFaces
 from p3mvideo.train.draw import PortraitOrder
+from p3mvideo.train.moving_scenes import MovingScenes
 from p3mvideo.train.portraits import PortraitFolder
 from p3mvideo.train.published_scenes import Anchor, PublishedScenes, three_levels
 from p3mvideo.train.samples import CopyPaste, CopyPasteOptions, SceneMaker, TrainingSamples, collate
@@ -36,6 +37,8 @@ def scenes(data: Path, kind: str, *, seed: int = 0, webcam: WebcamOptions = WEBC
     order = PortraitOrder(folder.names, shares={}, seed=seed)
     if kind == "p3mvideo":
         return WebcamScenes(folder, order, size_px=SIZE, options=webcam)
+    if kind == "moving":
+        return MovingScenes(WebcamScenes(folder, order, size_px=SIZE, options=replace(webcam, moving=webcam.moving or 0.5)), seed=seed)
     if kind == "whole":
         return WholeScenes(folder, folder.names, size_px=SIZE)
     return PublishedScenes(folder, order, size_px=SIZE, anchor="corner" if kind == "p3m2021" else "centre")
@@ -50,7 +53,7 @@ def made(
     return TrainingSamples(scenes(data, kind, seed=seed, webcam=webcam), length=length, seed=seed, donors=donors, copy_paste=options)
 
 
-KINDS = ["p3mvideo", "p3m2021", "p3m2024", "whole"]
+KINDS = ["p3mvideo", "moving", "p3m2021", "p3m2024", "whole"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -207,6 +210,30 @@ def test_backgrounds_show_nobody(data: Path) -> None:
 def test_scenes_with_nobody_are_empty(data: Path) -> None:
     samples = made(data, "p3mvideo", webcam=WebcamOptions(compose=1.0, nobody=1.0))
     assert all(samples[index].alpha.max() == 0 and samples[index].classes.max() == 0 for index in range(4))
+
+
+def test_moving_people_come_in_pairs_of_neighbouring_frames(data: Path) -> None:
+    samples = made(data, "moving", webcam=WebcamOptions(moving=1.0), length=16)
+    some = [samples[index] for index in range(16)]
+    follows = collate(some).follows
+    assert follows is not None
+    assert follows.flatten().tolist() == [0, 1] * 8
+
+    def apart(one: int, other: int) -> tuple[float, float]:
+        images, alphas = ([getattr(some[k], name).float() for k in (one, other)] for name in ("image", "alpha"))
+        return float((images[0] - images[1]).abs().mean()), float((alphas[0] - alphas[1]).abs().mean())
+
+    pairs, others = [apart(k, k + 1) for k in range(0, 16, 2)], [apart(k, k + 2) for k in range(0, 14, 2)]
+    assert min(image for image, _ in pairs) > 0  # noise of their own, if nothing else
+    # Same person, room and camera, a thirtieth of a second later.
+    assert np.mean(pairs, axis=0) == pytest.approx((0, 0), abs=0.25 * float(np.mean(others, axis=0).min()))
+
+
+def test_share_of_moving_samples(data: Path) -> None:
+    samples = made(data, "moving", webcam=WebcamOptions(moving=0.3), length=240)
+    pairs = [samples.scenes(index, np.random.default_rng(index)).follows for index in range(1, 240, 2)]
+    assert np.mean(pairs) == pytest.approx(0.3, abs=0.12)
+    assert not any(samples.scenes(index, np.random.default_rng(index)).follows for index in range(0, 20, 2))
 
 
 @pytest.mark.parametrize("name", ["image", "alpha"])

@@ -147,6 +147,17 @@ def test_published_recipe_without_layers_says_how_to_make_them(data: Path, tmp_p
     assert run(data / "val", tmp_path / "run", recipe="p3m2024", variant="p3mnet-mobilenetv2", composition=False).checkpoint
 
 
+def test_moving_people_add_the_temporal_term(data: Path, tmp_path: Path) -> None:
+    run(data, tmp_path / "run", moving=1.0)
+    assert records(tmp_path / "run")[0]["temporal"] > 0
+    run(data, tmp_path / "still")
+    assert "temporal" not in records(tmp_path / "still")[0]
+    with pytest.raises(ConfigError, match="pairs"):
+        run(data, tmp_path / "odd", moving=0.5, batch=3)
+    with pytest.raises(ConfigError, match="no moving people"):
+        run(data, tmp_path / "published", recipe="p3m2024", moving=0.5)
+
+
 def test_best_checkpoint_has_the_lowest_sad(data: Path, tmp_path: Path) -> None:
     run(data, tmp_path / "run", steps=4, validate_every=1, warmup=0, lr=1e-2, ema=0.5)
     sads = {int(record["step"]): record["val_sad"] for record in records(tmp_path / "run") if "val_sad" in record}

@@ -1,0 +1,70 @@
+"""Draw where networks fail: their mattes, with what they took along in red and what they lost in blue.
+
+    python -m benchmarks.failure_pictures SPLIT hs_21 hs_190 --model p3mnet-mobilenetv2 -o docs/failures.png
+
+SPLIT holds `original_image/NAME.jpg`, `mask/NAME.png` and, where people drew one, `human_mask/NAME.png`. The photographs themselves are not
+shown: they are not ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from p3mvideo.evaluate.methods import Method, make_method
+from p3mvideo.frame import Float32Array, UInt8Array
+
+CELL_PX = 250
+TITLE_PX = 20
+TAKEN, LOST, RIGHT = (235, 70, 50), (60, 110, 255), (255, 255, 255)
+
+
+def drawn(title: str, pred_alpha: Float32Array, truth: Float32Array) -> UInt8Array:
+    """Return one cell: the matte, and where it is wrong."""
+    taken, lost = np.clip(pred_alpha - truth, 0, 1), np.clip(truth - pred_alpha, 0, 1)
+    right = np.minimum(pred_alpha, truth)
+    picture = sum(part[..., None] * np.array(colour, np.float32) for part, colour in ((right, RIGHT), (taken, TAKEN), (lost, LOST)))
+    height, width = truth.shape
+    scale = (CELL_PX - TITLE_PX) / max(height, width)
+    size = (round(width * scale), round(height * scale))
+    small = cv2.resize(np.asarray(np.clip(picture, 0, 255), np.uint8), size, interpolation=cv2.INTER_AREA)
+    cell = np.full((CELL_PX, CELL_PX, 3), 96, np.uint8)
+    left = (CELL_PX - size[0]) // 2
+    cell[TITLE_PX : TITLE_PX + size[1], left : left + size[0]] = small
+    cv2.putText(cell, title, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA)
+    return cell
+
+
+def row(method: Method, split: Path, names: Sequence[str]) -> UInt8Array:
+    """Return a network's cells side by side."""
+    cells = []
+    for name in names:
+        image = np.asarray(cv2.imread(str(split / "original_image" / f"{name}.jpg"), cv2.IMREAD_COLOR_RGB), np.uint8)
+        human = split / "human_mask" / f"{name}.png"
+        label = cv2.imread(str(human if human.exists() else split / "mask" / f"{name}.png"), cv2.IMREAD_GRAYSCALE)
+        truth = np.asarray(label, np.float32) / np.float32(255)
+        alpha = method.predict(image, None)
+        both = np.logical_or(alpha > 0.5, truth > 0.5).sum()
+        iou = np.logical_and(alpha > 0.5, truth > 0.5).sum() / max(both, 1)
+        cells.append(drawn(f"{name}: IoU {iou:.2f}", alpha, truth))
+    return np.concatenate(cells, 1)
+
+
+def main() -> None:
+    """Write the picture: one row a network."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("split", type=Path)
+    parser.add_argument("names", nargs="+")
+    parser.add_argument("--model", action="append", required=True)
+    parser.add_argument("--output", "-o", type=Path, required=True)
+    options = parser.parse_args()
+    sheet = np.concatenate([row(make_method(model), options.split, options.names) for model in options.model])
+    cv2.imwrite(str(options.output), sheet[..., ::-1])
+
+
+if __name__ == "__main__":
+    main()
