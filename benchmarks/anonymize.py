@@ -93,7 +93,7 @@ def _stress(
     """Count one clip both ways, and return the part of the picture that was covered in two passes."""
     width, height = case.size
     kept: list[dict[str, UInt8Array]] = []
-    search = StreamSearch(FaceDetector(confidence=WEAK * THRESH, mode="video"), thresh=THRESH)
+    search = StreamSearch(FaceDetector(confidence=WEAK * THRESH, mode="video"), thresh=THRESH, wary=True)
     with closing(FaceAnonymizer(search, replacement=Solid(PAINT), limit_seconds=60)) as live, closing(make_survey(thresh=THRESH)) as survey:
         for number, shot in enumerate(shoot(case, actors, backgrounds, seed=seed)):
             frame = Frame.from_interleaved(shot.image, number, Fraction(1, RATE))

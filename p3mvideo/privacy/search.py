@@ -23,6 +23,8 @@ WEAK = 0.6
 """A face that is followed already is believed at this part of the threshold; a new one is looked at more closely from there on."""
 SURE = 0.8
 """A new face with this score is believed at sight."""
+SEEN_TWICE = 1.1
+"""A wary search believes a new face whose score and that of the best closer look reach so many thresholds in the mean."""
 DISMISSED_FRAMES = 5
 """For so many frames, what turned out to be no face is not looked at again unless it looks more like one."""
 
@@ -65,12 +67,15 @@ class StreamSearch:
         detector: With a confidence of `WEAK * thresh` or lower.
         thresh: The score from which a new face is believed.
         min_face_px: Height of the smallest face to look for; None: 24, or an eightieth of the frame's long side if that is more.
+        wary: Rather take a hand or a shoe for a face than miss one. Small faces in profile and in the shade are seen by one model of
+            two only, as such things are.
     """
 
-    def __init__(self, detector: FaceDetector, *, thresh: float, min_face_px: int | None = None) -> None:
+    def __init__(self, detector: FaceDetector, *, thresh: float, min_face_px: int | None = None, wary: bool = False) -> None:
         self._detector = detector
         self._thresh = thresh
         self._min_face_px = min_face_px
+        self._wary = wary
         self._frames = 0
         self._dismissed: list[_Dismissed] = []
 
@@ -120,7 +125,8 @@ class StreamSearch:
         scores = [
             max((close.score for close in self._close_up(image, region, model, timestamp_ms)), default=0.0) for model in INPUT_PX
         ]
-        if max(scores) >= WEAK * self._thresh if at_sight else sum(scores) / len(scores) >= self._thresh:
+        twice = self._wary and (face.score + max(scores)) / 2 >= SEEN_TWICE * self._thresh
+        if twice or (max(scores) >= WEAK * self._thresh if at_sight else sum(scores) / len(scores) >= self._thresh):
             return True
         self._dismissed.append(_Dismissed(face, self._frames + DISMISSED_FRAMES))
         return False

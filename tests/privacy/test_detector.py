@@ -16,11 +16,13 @@ from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detection import Detection, iou
 from p3mvideo.privacy.detector import FaceDetector, tiles
+from p3mvideo.privacy.face_models import ModelName
 from p3mvideo.privacy.mediapipe_model import MediaPipeFaceModel
 from p3mvideo.privacy.region import Region
 from p3mvideo.privacy.search import StreamSearch
 from p3mvideo.privacy.telemetry import deny_telemetry
-from tests.privacy.fakes import ScriptedSearch
+from p3mvideo.privacy.view import View
+from tests.privacy.fakes import ScriptedSearch, face_at
 
 FACE = (176.0, 80.0, 270.0, 174.0)
 """Where the face of the portrait is, by hand."""
@@ -90,6 +92,31 @@ def test_a_stream_is_searched_for_every_face_in_turn(search: StreamSearch, portr
     assert any(found_at(faces, 1000, 200, 30) for faces in seen)
     expected = [Region((985, 185, 1015, 215))]
     assert all(found_at(search(both, timestamp_ms=0, expected=expected), 1000, 200, 30) for _ in range(6))
+
+
+class OneModelOnly(FaceDetector):
+    """Sees a small face in tiles, and more closely with the short-range model alone, as it is with profiles; with fixed scores."""
+
+    def __init__(self, in_tiles: float, close_up: float) -> None:
+        self._scores = in_tiles, close_up
+
+    def look(
+        self, image: UInt8Array, model: ModelName, *, view: View | None = None, timestamp_ms: int | None = None
+    ) -> list[Detection]:
+        if view is None or (is_close := view.side < 200) == (model == "full_range"):
+            return []
+        return [face_at(400, 200, 30, self._scores[is_close])] if max(abs(view.x - 400), abs(view.y - 200)) < view.side / 2 else []
+
+    def close(self) -> None:
+        """There is nothing to release."""
+
+
+@pytest.mark.parametrize(("in_tiles", "close_up", "believed"), [(0.6, 0.52, True), (0.7, 0.42, True), (0.6, 0.45, False), (0.75, 0.0, False)])
+def test_a_wary_search_believes_what_two_looks_say(in_tiles: float, close_up: float, believed: bool) -> None:
+    picture = np.zeros((720, 1280, 3), np.uint8)
+    for wary in (False, True):
+        search = StreamSearch(OneModelOnly(in_tiles, close_up), thresh=0.5, wary=wary)
+        assert (search(picture, timestamp_ms=0, thorough=True) != ()) == (wary and believed)
 
 
 def test_half_a_face_at_the_border_is_found(search: StreamSearch, portrait: UInt8Array) -> None:
