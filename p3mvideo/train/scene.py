@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import cv2
@@ -31,9 +31,9 @@ class Scene:
     """The person's own colours, RGB (H, W, 3), where the composition loss needs them."""
     background: UInt8Array | None = None
     """The background's colours, RGB (H, W, 3), likewise."""
-    camera_seed: int | None = None
+    camera_seed: int | None = field(default=None, kw_only=True)
     """Frames of one clip are seen by one camera, drawn from this; None is seen by any."""
-    follows: bool = False
+    follows: bool = field(default=False, kw_only=True)
     """Whether it comes right after the scene of the sample before, in one clip."""
 
     def mirrored(self) -> Scene:
