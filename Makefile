@@ -48,7 +48,8 @@ weights: training-data
 	$(SMALL) -o $(RUNS)/s1 --steps 900 --batch 12 --size 256 --seed 40001 --pretrained $(RUNS)/mean.safetensors
 	$(SMALL) -o $(RUNS)/s2 --steps 700 --batch 8 --size 384 --seed 40002 --lr 1e-3 --ema 0.995 --initial $(RUNS)/s1/last.pt
 	$(SMALL) -o $(RUNS)/s3 --steps 400 --batch 8 --size 384 --seed 50002 --lr 1e-3 --warmup 20 --ema 0.99 --initial $(RUNS)/s2/last.pt
-	$(SMALL) -o $(RUNS)/s4 --steps 1000 --batch 8 --size 384 --seed 60002 --lr 1e-3 --warmup 40 --ema 0.998 --share ccp_=0.4 --moving 0.3 --initial $(RUNS)/s3/last.pt
+	$(SHIP) $(RUNS)/s3/last.pt $(RUNS)/small3.safetensors
+	$(SMALL) -o $(RUNS)/s4 --steps 1000 --batch 8 --size 384 --seed 60002 --lr 1e-3 --warmup 40 --ema 0.998 --share ccp_=0.4 --moving 0.3 --initial $(RUNS)/small3.safetensors
 	$(SHIP) $(RUNS)/s4/last.pt $(RUNS)/p3mnet-mobilenetv2-small.safetensors
 
 # What P3M-CP is worth: four short trainings that differ in nothing else, scored on blurred portraits and on portraits as taken.
