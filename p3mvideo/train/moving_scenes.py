@@ -15,10 +15,13 @@ from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.trimap import trimap_from_alpha
 from p3mvideo.train.motion import MOTIONS
 from p3mvideo.train.motion_clips import make_clip
+from p3mvideo.train.portraits import Portrait
 from p3mvideo.train.scene import Scene
 from p3mvideo.train.webcam_scenes import WebcamScenes
 
 CLIP_FRAMES = 60
+TRIES = 20
+"""So many portraits are drawn at most to find one that shows somebody."""
 MOST_NOISE = 8.0
 """In 8-bit levels: half of the clips get sensor noise of up to this, the others that of their kind of motion."""
 
@@ -53,19 +56,15 @@ class MovingScenes:
     def _frames(self, rng: np.random.Generator) -> list[Scene]:
         """Draw a clip and return two neighbouring frames of it."""
         scenes, kinds = self.scenes, list(MOTIONS.values())
-        name = scenes.order.any(rng)
-        portrait = scenes.portraits.load(name)
+        portrait = self._somebody(rng)
         motion = kinds[int(rng.integers(len(kinds)))]
         if rng.random() < 0.5:
             motion = replace(motion, noise=float(rng.uniform(0, MOST_NOISE)))
         first = int(rng.integers(CLIP_FRAMES - 1))
-        try:
-            clip = make_clip(
-                portrait.image, portrait.alpha.astype(np.float32) / np.float32(255), scenes.background(rng), motion=motion,
-                seed=int(rng.integers(2**31)), width=scenes.size_px, height=scenes.size_px, frames=CLIP_FRAMES, only=range(first, first + 2),
-            )  # fmt: skip
-        except ValueError as error:
-            raise DatasetError(f"{name} cannot be moved: {error}", hint="leave it out by --split") from error
+        clip = make_clip(
+            portrait.image, portrait.alpha.astype(np.float32) / np.float32(255), scenes.background(rng), motion=motion,
+            seed=int(rng.integers(2**31)), width=scenes.size_px, height=scenes.size_px, frames=CLIP_FRAMES, only=range(first, first + 2),
+        )  # fmt: skip
         kernel, camera_seed, mirrored = scenes.trimap_kernel(rng), int(rng.integers(2**62)), rng.random() < 0.5
         made = []
         for number, frame in enumerate(clip):
@@ -75,3 +74,11 @@ class MovingScenes:
             )
             made.append(scene.mirrored() if mirrored else scene)
         return made
+
+    def _somebody(self, rng: np.random.Generator) -> Portrait:
+        """Draw a portrait that shows anybody: the mattes of a few may be empty."""
+        for _ in range(TRIES):
+            portrait = self.scenes.portraits.load(self.scenes.order.any(rng))
+            if portrait.alpha.max() > 127:
+                return portrait
+        raise DatasetError(f"the mattes of {TRIES} portraits that were drawn are empty", hint="`p3mvideo dataset check` names them")

@@ -236,6 +236,16 @@ def test_share_of_moving_samples(data: Path) -> None:
     assert not any(samples.scenes(index, np.random.default_rng(index)).follows for index in range(0, 20, 2))
 
 
+def test_nobody_is_moved_who_is_not_there(tmp_path: Path) -> None:
+    miniature.split(tmp_path / "train", count=2)
+    cv2.imwrite(str(tmp_path / "train" / "mask" / "p_00000000.png"), np.zeros((64, 64), np.uint8))
+    samples = made(tmp_path, "moving", webcam=WebcamOptions(moving=1.0))
+    assert all(samples[index].alpha.max() == 255 for index in range(12))
+    cv2.imwrite(str(tmp_path / "train" / "mask" / "p_00000001.png"), np.zeros((64, 64), np.uint8))
+    with pytest.raises(DatasetError, match="empty"):
+        made(tmp_path, "moving", webcam=WebcamOptions(moving=1.0))[0]
+
+
 @pytest.mark.parametrize("name", ["image", "alpha"])
 def test_unreadable_file_is_named(tmp_path: Path, name: str) -> None:
     split = miniature.split(tmp_path, count=1)
