@@ -1,9 +1,9 @@
-"""Draw where networks fail: their mattes, with what they took along in red and what they lost in blue.
+"""Draw where networks fail: their mattes, with what they took along by mistake in red.
 
     python -m benchmarks.failure_pictures SPLIT hs_21 hs_190 --model p3mnet-mobilenetv2 -o docs/failures.png
 
-SPLIT holds `original_image/NAME.jpg`, `mask/NAME.png` and, where people drew one, `human_mask/NAME.png`. The photographs themselves are not
-shown: they are not ours.
+SPLIT holds `original_image/NAME.jpg`, `mask/NAME.png` and, where people drew one, `human_mask/NAME.png`. The photographs and their
+labels are not shown: they are not ours.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ from p3mvideo.frame import Float32Array, UInt8Array
 
 CELL_PX = 250
 TITLE_PX = 20
-TAKEN, LOST, RIGHT = (235, 70, 50), (60, 110, 255), (255, 255, 255)
+TAKEN, RIGHT = (235, 70, 50), (255, 255, 255)
 
 
 def drawn(title: str, pred_alpha: Float32Array, truth: Float32Array) -> UInt8Array:
-    """Return one cell: the matte, and where it is wrong."""
-    taken, lost = np.clip(pred_alpha - truth, 0, 1), np.clip(truth - pred_alpha, 0, 1)
-    right = np.minimum(pred_alpha, truth)
-    picture = sum(part[..., None] * np.array(colour, np.float32) for part, colour in ((right, RIGHT), (taken, TAKEN), (lost, LOST)))
+    """Return one cell: the matte, and where it took along what is no person."""
+    taken, right = np.clip(pred_alpha - truth, 0, 1), np.minimum(pred_alpha, truth)
+    picture = right[..., None] * np.array(RIGHT, np.float32) + taken[..., None] * np.array(TAKEN, np.float32)
     height, width = truth.shape
     scale = (CELL_PX - TITLE_PX) / max(height, width)
     size = (round(width * scale), round(height * scale))
