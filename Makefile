@@ -44,7 +44,7 @@ weights: training-data
 	$(TRAIN) -o $(RUNS)/5 --steps 700 --batch 8 --size 384 --seed 50001 --lr 8e-4 --warmup 40 --ema 0.997 --initial $(RUNS)/mean.safetensors
 	$(SHIP) $(RUNS)/5/last.pt $(RUNS)/mean5.safetensors --mean-with $(RUNS)/mean.safetensors --mean-with $(RUNS)/mean.safetensors
 	$(TRAIN) -o $(RUNS)/6 --steps 1900 --batch 8 --size 384 --seed 60001 --lr 6e-4 --warmup 60 --ema 0.998 --share ccp_=0.4 --moving 0.3 --initial $(RUNS)/mean5.safetensors
-	$(SHIP) $(RUNS)/6/last.pt $(RUNS)/p3mnet-mobilenetv2.safetensors --mean-with $(RUNS)/mean5.safetensors
+	$(SHIP) $(RUNS)/6/last.pt $(RUNS)/p3mnet-mobilenetv2.safetensors --mean-with $(RUNS)/mean5.safetensors --mean-with $(RUNS)/mean5.safetensors
 	$(SMALL) -o $(RUNS)/s1 --steps 900 --batch 12 --size 256 --seed 40001 --pretrained $(RUNS)/mean.safetensors
 	$(SMALL) -o $(RUNS)/s2 --steps 700 --batch 8 --size 384 --seed 40002 --lr 1e-3 --ema 0.995 --initial $(RUNS)/s1/last.pt
 	$(SMALL) -o $(RUNS)/s3 --steps 400 --batch 8 --size 384 --seed 50002 --lr 1e-3 --warmup 20 --ema 0.99 --initial $(RUNS)/s2/last.pt

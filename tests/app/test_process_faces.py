@@ -68,7 +68,7 @@ def run(monkeypatch: pytest.MonkeyPatch, matter: EverybodyMatter, tmp_path: Path
     clip = make_video(tmp_path / "clip.mkv", frames=FRAMES, pictures=[picture] * FRAMES, codec="ffv1", pixel_format="bgr0")
 
     def run_it(script: Callable[[int], list[Detection]] = both, **options: Any) -> list[UInt8Array]:
-        def search(detector: object, *, thresh: float, min_face_px: int | None) -> ScriptedSearch:
+        def search(detector: object, *, thresh: float, min_face_px: int | None, wary: bool) -> ScriptedSearch:
             return ScriptedSearch(lambda n: [face for face in script(n) if face.score >= thresh])
 
         monkeypatch.setattr(making, "FaceDetector", lambda **_: None)
