@@ -116,9 +116,12 @@ def _stress(
 def covered_mask(plan: CoverPlan, number: int, width: int, height: int) -> UInt8Array:
     """Return 1 where a frame is covered past recognition and 0 elsewhere, uint8 (H, W)."""
     blank = np.zeros((height, width, 3), np.uint8)
-    regions = [sighting.region for sighting in plan.at(number)]
-    painted = cover(blank, regions, Solid(PAINT), mask_scale=OUTPUT_MASK_SCALE)
-    return np.asarray((painted == PAINT).all(axis=2), np.uint8)
+    return np.asarray((covered_picture(blank, plan, number, Solid(PAINT)) == PAINT).all(axis=2), np.uint8)
+
+
+def covered_picture(image: UInt8Array, plan: CoverPlan, number: int, replacement: Filter) -> UInt8Array:
+    """Return a frame's pixels (H, W, 3) with everything covered that the plan covers in it."""
+    return cover(image, [sighting.region for sighting in plan.at(number)], replacement, mask_scale=OUTPUT_MASK_SCALE)
 
 
 class Checks:
@@ -176,7 +179,7 @@ def portraits_table(portraits: Path) -> Iterator[str]:
             faces, covered = independent_look(look, frame), covered_mask(plan, 0, frame.width, frame.height)
             again = []
             for replacement in (Checks(), Blur()):
-                image = cover(frame.interleaved(), [sighting.region for sighting in plan.at(0)], replacement, mask_scale=OUTPUT_MASK_SCALE)
+                image = covered_picture(frame.interleaved(), plan, 0, replacement)
                 packed = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
                 written = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR_RGB), np.uint8)
                 again.append(_finds_covered(look, Frame.from_interleaved(written), plan, 0))
@@ -196,8 +199,7 @@ def _finds(clip: Path, plan: CoverPlan, look: FaceDetector, replacement: Filter,
     target = folder / f"{clip.stem}.mp4"
     with VideoSource(clip) as source, closing(VideoSink(target, source.info, overwrite=True)) as sink:
         for number, frame in enumerate(source):
-            regions = [sighting.region for sighting in plan.at(number)]
-            image = cover(frame.interleaved(), regions, replacement, mask_scale=OUTPUT_MASK_SCALE)
+            image = covered_picture(frame.interleaved(), plan, number, replacement)
             sink.write(Frame.from_interleaved(image, frame.pts, frame.time_base))
         sink.finish()
     with VideoSource(target) as written:

@@ -15,8 +15,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from p3mvideo.evaluate.layouts import ORIGINAL, Entry, find_entries
 from p3mvideo.evaluate.methods import Method, make_method
 from p3mvideo.frame import Float32Array, UInt8Array
+from p3mvideo.ops.metrics import iou
 
 CELL_PX = 250
 TITLE_PX = 20
@@ -38,18 +40,15 @@ def drawn(title: str, pred_alpha: Float32Array, truth: Float32Array) -> UInt8Arr
     return cell
 
 
-def row(method: Method, split: Path, names: Sequence[str]) -> UInt8Array:
+def row(method: Method, entries: Sequence[Entry]) -> UInt8Array:
     """Return a network's cells side by side."""
     cells = []
-    for name in names:
-        image = np.asarray(cv2.imread(str(split / "original_image" / f"{name}.jpg"), cv2.IMREAD_COLOR_RGB), np.uint8)
-        human = split / "human_mask" / f"{name}.png"
-        label = cv2.imread(str(human if human.exists() else split / "mask" / f"{name}.png"), cv2.IMREAD_GRAYSCALE)
-        truth = np.asarray(label, np.float32) / np.float32(255)
-        alpha = method.predict(image, None)
-        both = np.logical_or(alpha > 0.5, truth > 0.5).sum()
-        iou = np.logical_and(alpha > 0.5, truth > 0.5).sum() / max(both, 1)
-        cells.append(drawn(f"{name}: IoU {iou:.2f}", alpha, truth))
+    for entry in entries:
+        portrait = entry.load()
+        human = portrait.human_mask
+        truth = portrait.alpha if human is None else human.astype(np.float32) / np.float32(255)
+        alpha = method.predict(portrait.image, None)
+        cells.append(drawn(f"{entry.name}: IoU {iou(alpha, truth > 0.5):.2f}", alpha, truth))
     return np.concatenate(cells, 1)
 
 
@@ -61,7 +60,9 @@ def main() -> None:
     parser.add_argument("--model", action="append", required=True)
     parser.add_argument("--output", "-o", type=Path, required=True)
     options = parser.parse_args()
-    sheet = np.concatenate([row(make_method(model), options.split, options.names) for model in options.model])
+    found = {entry.name: entry for entry in find_entries(options.split, ORIGINAL, names=options.names)}
+    entries = [found[name] for name in options.names]
+    sheet = np.concatenate([row(make_method(model), entries) for model in options.model])
     cv2.imwrite(str(options.output), sheet[..., ::-1])
 
 

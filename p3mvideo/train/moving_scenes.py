@@ -20,6 +20,7 @@ from p3mvideo.train.scene import Scene
 from p3mvideo.train.webcam_scenes import WebcamScenes
 
 CLIP_FRAMES = 60
+"""Length of the clips that pairs are taken out of, at 30 frames a second."""
 TRIES = 20
 """So many portraits are drawn at most to find one that shows somebody."""
 MOST_NOISE = 8.0
@@ -78,7 +79,7 @@ class MovingScenes:
     def _somebody(self, rng: np.random.Generator) -> Portrait:
         """Draw a portrait that shows anybody: the mattes of a few may be empty."""
         for _ in range(TRIES):
-            portrait = self.scenes.portraits.load(self.scenes.order.any(rng))
+            portrait = self.scenes.anybody(rng)
             if portrait.alpha.max() > 127:
                 return portrait
         raise DatasetError(f"the mattes of {TRIES} portraits that were drawn are empty", hint="`p3mvideo dataset check` names them")

@@ -97,16 +97,17 @@ class WebcamScenes:
         """Return what a camera makes of the picture."""
         return degrade(image, rng)
 
-    def _anybody(self, rng: np.random.Generator) -> Portrait:
+    def anybody(self, rng: np.random.Generator) -> Portrait:
+        """Draw a portrait."""
         return self.portraits.load(self.order.any(rng))
 
     def _companion(self, person: Portrait, rng: np.random.Generator) -> Portrait:
         """Draw somebody who may stand beside a person: both seen whole, or both cut off by the picture's lower border."""
-        other = self._anybody(rng)
+        other = self.anybody(rng)
         for _ in range(COMPANION_TRIES - 1):
             if stands(other) == stands(person):
                 break
-            other = self._anybody(rng)
+            other = self.anybody(rng)
         return other
 
     def background(self, rng: np.random.Generator) -> UInt8Array:
@@ -115,7 +116,7 @@ class WebcamScenes:
         if kind < 0.6 and self.backgrounds:
             return square_crop(read_image(self.backgrounds[int(rng.integers(len(self.backgrounds)))]), self.size_px, rng)
         if kind < 0.85:
-            free = free_part(self._anybody(rng), rng)
+            free = free_part(self.anybody(rng), rng)
             if free is not None:
                 return square_crop(free, self.size_px, rng)
         return procedural_background(self.size_px, rng)
