@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from p3mvideo.frame import UInt8Array
+from p3mvideo.frame import Float32Array, UInt8Array
 from p3mvideo.ops.foreground import estimate_layers
 from p3mvideo.train.portraits import Portrait
 
@@ -68,29 +69,84 @@ def whole_scene(portrait: Portrait, size_px: int) -> Scene:
     return Scene(*(_resize(part, size_px, size_px) for part in (portrait.image, portrait.alpha, portrait.face_mask)))
 
 
-def composed_scene(people: list[Portrait], background: UInt8Array, rng: Rng) -> Scene:
+class Layer(NamedTuple):
+    """Something to put into a scene."""
+
+    colours: Float32Array
+    """RGB (S, S, 3) in [0, 255]."""
+    matte: Float32Array
+    """(S, S) in [0, 1]."""
+    face: UInt8Array | None = None
+    """(S, S), above 127 on an obfuscated face; None for what is no person."""
+
+
+def composed_scene(people: Sequence[Layer], background: UInt8Array, *, behind: Sequence[Layer] = (), before: Sequence[Layer] = ()) -> Scene:
     """Put people over a background, the first one farthest back.
 
-    Several people stand side by side, about equally far away, in most scenes with more than one; else everybody is somewhere.
-
     Args:
-        people: Portraits; their own surroundings are left out.
+        people: As `placed_people` makes them.
         background: RGB (S, S, 3).
-        rng: Draws sizes and places.
+        behind: Things that stand behind everybody.
+        before: Things that stand before everybody.
     """
     size = background.shape[0]
-    image, alpha, faces = background.astype(np.float32), np.zeros((size, size), np.float32), np.zeros((size, size), np.uint8)
+    image, faces = background.astype(np.float32), np.zeros((size, size), np.uint8)
+    alpha: Float32Array = np.zeros((size, size), np.float32)
+    for colours, matte, face in (*behind, *people, *before):
+        image = matte[..., None] * colours + (1 - matte[..., None]) * image
+        alpha = np.asarray((1 - matte) * alpha + (0 if face is None else matte), np.float32)
+        faces[matte > 0] = 0 if face is None else face[matte > 0]  # who stands in front hides the faces behind
+    return Scene(np.round(image).astype(np.uint8), np.round(alpha * 255).astype(np.uint8), faces)
+
+
+def accompanied(scene: Scene, company: Sequence[Layer], *, in_front: bool) -> Scene:
+    """Put other people into a picture of somebody, behind or in front of who is in it."""
+    image, faces = scene.image.astype(np.float32), scene.face_mask.copy()
+    alpha: Float32Array = scene.alpha.astype(np.float32) / np.float32(255)
+    free = np.ones_like(alpha) if in_front else 1 - alpha
+    for colours, matte, face in company:
+        seen = matte * free
+        image = seen[..., None] * colours + (1 - seen[..., None]) * image
+        alpha = np.asarray(1 - (1 - matte) * (1 - alpha), np.float32)
+        if face is not None:
+            faces[seen > 0] = face[seen > 0] if in_front else np.maximum(faces, face)[seen > 0]
+    return Scene(np.round(image).astype(np.uint8), np.round(alpha * 255).astype(np.uint8), faces)
+
+
+def turned(scene: Scene, degrees: float) -> Scene:
+    """Turn a square scene about its middle, as far enlarged as it takes to fill the square."""
+    size = scene.alpha.shape[0]
+    angle = np.deg2rad(abs(degrees))
+    matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), degrees, float(np.cos(angle) + np.sin(angle)))
+    parts = (scene.image, scene.alpha, scene.face_mask)
+    return Scene(*(np.asarray(cv2.warpAffine(part, matrix, (size, size), flags=cv2.INTER_LINEAR), np.uint8) for part in parts))
+
+
+def placed_people(people: Sequence[Portrait], size: int, rng: Rng) -> list[Layer]:
+    """Cut people out of their portraits and give them places on an S x S canvas.
+
+    Several people stand side by side, about equally far away, in most scenes with more than one; else everybody is somewhere.
+    Portraits that show nobody are left out.
+    """
     side_by_side = len(people) > 1 and rng.random() < 0.6
     spots = _side_by_side(len(people), size, rng) if side_by_side else [_anywhere(size, rng, small=len(people) > 1) for _ in people]
-    for person, spot in zip(people, spots, strict=True):
-        placed = _placed(person, size, spot, rng)
-        if placed is None:
-            continue
-        colours, matte, face = placed
-        image = matte[..., None] * colours + (1 - matte[..., None]) * image
-        alpha = 1 - (1 - matte) * (1 - alpha)
-        faces[matte > 0] = face[matte > 0]  # who stands in front hides the faces behind
-    return Scene(np.round(image).astype(np.uint8), np.round(alpha * 255).astype(np.uint8), faces)
+    placed = (_placed(person, size, spot, rng) for person, spot in zip(people, spots, strict=True))
+    return [layer for layer in placed if layer is not None]
+
+
+def placed_company(people: Sequence[Portrait], scene: Scene, rng: Rng) -> list[Layer]:
+    """Cut people out of their portraits and give them places about who is in a scene: mostly beside them, at about their size."""
+    size = scene.alpha.shape[0]
+    x, _, w, h = cv2.boundingRect((scene.alpha > 127).astype(np.uint8))
+    layers = []
+    for person in people:
+        spot = _anywhere(size, rng, small=True)
+        if h > size // 8 and rng.random() < 0.7:
+            apart = rng.choice((-1.0, 1.0)) * rng.uniform(0.3, 0.8) * max(w, 0.4 * h)
+            spot = _Spot(h * np.exp(rng.normal(-0.1, 0.2)), x + w / 2 + apart, rng.uniform(0.35, 0.7) * size)
+        layer = _placed(person, size, spot, rng)
+        layers += [] if layer is None else [layer]
+    return layers
 
 
 class _Spot(NamedTuple):
@@ -103,12 +159,12 @@ class _Spot(NamedTuple):
 
 def _anywhere(size: int, rng: Rng, *, small: bool) -> _Spot:
     # Small people are the hard ones, so sizes are drawn evenly on a logarithmic scale.
-    height = size * np.exp(rng.uniform(np.log(0.25), np.log(0.9 if small else 1.7)))
+    height = size * np.exp(rng.uniform(np.log(0.15), np.log(0.9 if small else 1.7)))
     return _Spot(height, rng.uniform(0.1, 0.9) * size, rng.uniform(0.3, 0.8) * size)
 
 
 def _side_by_side(count: int, size: int, rng: Rng) -> list[_Spot]:
-    height = size * np.exp(rng.uniform(np.log(0.2), np.log(0.9)))
+    height = size * np.exp(rng.uniform(np.log(0.14), np.log(0.9)))
     apart = height * rng.uniform(0.2, 0.45)
     x, y = rng.uniform(0.25, 0.75) * size, rng.uniform(0.4, 0.7) * size
     return [
@@ -117,12 +173,8 @@ def _side_by_side(count: int, size: int, rng: Rng) -> list[_Spot]:
     ]
 
 
-def _placed(person: Portrait, size: int, spot: _Spot, rng: Rng) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Put a person at a place of an S x S canvas.
-
-    Returns:
-        Colours (S, S, 3) in [0, 255], matte (S, S) in [0, 1], face mask (S, S); None where the portrait shows nobody.
-    """
+def _placed(person: Portrait, size: int, spot: _Spot, rng: Rng) -> Layer | None:
+    """Put a person at a place of an S x S canvas; None where the portrait shows nobody."""
     x, y, w, h = cv2.boundingRect((person.alpha > 127).astype(np.uint8))
     if w < 8 or h < 8:
         return None
@@ -161,7 +213,12 @@ def _placed(person: Portrait, size: int, spot: _Spot, rng: Rng) -> tuple[np.ndar
     canvas = (size, size)
     warped = cv2.warpAffine(colours, affine, canvas, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     warped_matte = np.clip(cv2.warpAffine(matte, affine, canvas, flags=cv2.INTER_LINEAR), 0, 1)
-    return warped, warped_matte, np.asarray(cv2.warpAffine(face, affine, canvas, flags=cv2.INTER_LINEAR), np.uint8)
+    if rng.random() < 0.4:  # in other light than the room
+        warped = np.clip(warped * np.exp(rng.normal(0, 0.2)), 0, 255)
+    return Layer(
+        np.asarray(warped, np.float32), np.asarray(warped_matte, np.float32),
+        np.asarray(cv2.warpAffine(face, affine, canvas, flags=cv2.INTER_LINEAR), np.uint8),
+    )  # fmt: skip
 
 
 def procedural_background(size: int, rng: Rng) -> UInt8Array:

@@ -2,11 +2,12 @@
 
 What a webcam sees is not what portrait collections hold: people far away, off-centre, several of them, nobody at all. So a part of the
 scenes is composed: one or more people, at random sizes and places, over rooms, over other portraits' surroundings, or over plain and
-noisy fields.
+noisy fields, with things beside them. The others are portraits as they were taken, some turned, some joined by other people.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,24 @@ import numpy as np
 from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.trimap import trimap_from_alpha
 from p3mvideo.train.draw import PortraitOrder
+from p3mvideo.train.from_behind import from_behind
 from p3mvideo.train.photometric import degrade
 from p3mvideo.train.picture_files import pictures_in, read_image
 from p3mvideo.train.portraits import Portrait, PortraitFolder
-from p3mvideo.train.scene import Scene, composed_scene, crop_scene, procedural_background, square_crop, whole_scene
+from p3mvideo.train.scene import (
+    Layer,
+    Scene,
+    accompanied,
+    composed_scene,
+    crop_scene,
+    placed_company,
+    placed_people,
+    procedural_background,
+    square_crop,
+    turned,
+    whole_scene,
+)
+from p3mvideo.train.things import thing_before, thing_behind
 
 COMPANION_TRIES = 4
 """So many portraits are drawn at most to find one that suits another."""
@@ -36,6 +51,16 @@ class WebcamOptions:
     """How many it shows at most."""
     nobody: float = 0.05
     """Chance that such a scene shows nobody."""
+    things: float = 0.35
+    """Chance that such a scene has things put behind people."""
+    desk: float = 0.12
+    """Chance that it has a thing put before people, at the lower border."""
+    company: float = 0.3
+    """Chance that other people are put into a portrait as it was taken."""
+    behind: float = 0.15
+    """Chance that somebody is seen from behind: hair in place of an obfuscated face."""
+    tilt: float = 0.2
+    """Chance that such a picture is turned."""
     moving: float = 0.0
     """Share of the samples that are neighbouring frames of moving people, two and two, see `p3mvideo.train.moving_scenes`."""
     whole: float = 0.3
@@ -69,24 +94,45 @@ class WebcamScenes:
 
     def __call__(self, index: int, rng: np.random.Generator) -> Scene:
         """Return the scene of sample `index`, drawn by `rng`."""
-        options, person = self.options, self.portraits.load(self.order.at(index, rng))
+        options, person = self.options, self._seen(self.portraits.load(self.order.at(index, rng)), rng)
         if rng.random() < options.compose:
-            background = self.background(rng)
-            kind = rng.random()
-            if kind < options.nobody:
-                scene = composed_scene([], background, rng)
-            elif kind < options.nobody + options.several:
-                others = int(rng.integers(1, options.most_people))
-                scene = composed_scene([person, *(self._companion(person, rng) for _ in range(others))], background, rng)
-            else:
-                scene = composed_scene([person], background, rng)
-        elif rng.random() < options.whole:
-            scene = whole_scene(person, self.size_px)
+            scene = self._composed(person, rng)
         else:
-            scene = crop_scene(person, self.size_px, rng)
+            scene = whole_scene(person, self.size_px) if rng.random() < options.whole else crop_scene(person, self.size_px, rng)
+            if rng.random() < options.tilt:
+                scene = turned(scene, float(rng.normal(0, 12)))
+            if rng.random() < options.company:
+                others = [self._companion(person, rng) for _ in range(int(rng.integers(1, 4)))]
+                scene = accompanied(scene, placed_company(others, scene, rng), in_front=rng.random() < 0.4)
         if rng.random() < 0.5:
             scene = scene.mirrored()
         return Scene(scene.image, scene.alpha, scene.face_mask, trimap_from_alpha(scene.alpha, self.trimap_kernel(rng)))
+
+    def _composed(self, person: Portrait, rng: np.random.Generator) -> Scene:
+        """Put a person, several people, or nobody, and things, over another background."""
+        options, kind = self.options, rng.random()
+        shown = [] if kind < options.nobody else [person]
+        if options.nobody <= kind < options.nobody + options.several:
+            shown += [self._companion(person, rng) for _ in range(int(rng.integers(1, options.most_people)))]
+        people = placed_people(shown, self.size_px, rng)
+        behind, before = [], []
+        if rng.random() < options.things:
+            for _ in range(int(rng.integers(1, 5))):
+                behind.append(thing_behind(self.background(rng), self._beside(people, rng), rng))
+        if rng.random() < options.desk:
+            before.append(thing_before(self.background(rng), rng))
+        return composed_scene(people, self.background(rng), behind=behind, before=before)
+
+    def _beside(self, people: Sequence[Layer], rng: np.random.Generator) -> tuple[float, float]:
+        """Draw a place on the outline of one of the people, or anywhere."""
+        if people and rng.random() < 0.8:
+            matte = people[int(rng.integers(len(people)))].matte
+            outline = np.flatnonzero((matte > 0.1) & (matte < 0.9))
+            if outline.size:
+                y, x = divmod(int(rng.choice(outline)), self.size_px)
+                return float(x), float(y)
+        x, y = rng.uniform(0, self.size_px, 2)
+        return float(x), float(y)
 
     def trimap_kernel(self, rng: np.random.Generator) -> int:
         """Draw the width of the online trimap's kernel in pixels."""
@@ -99,7 +145,11 @@ class WebcamScenes:
 
     def anybody(self, rng: np.random.Generator) -> Portrait:
         """Draw a portrait."""
-        return self.portraits.load(self.order.any(rng))
+        return self._seen(self.portraits.load(self.order.any(rng)), rng)
+
+    def _seen(self, portrait: Portrait, rng: np.random.Generator) -> Portrait:
+        """Draw whether a portrait's person is seen from behind."""
+        return from_behind(portrait, rng) if rng.random() < self.options.behind else portrait
 
     def _companion(self, person: Portrait, rng: np.random.Generator) -> Portrait:
         """Draw somebody who may stand beside a person: both seen whole, or both cut off by the picture's lower border."""

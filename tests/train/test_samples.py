@@ -12,10 +12,13 @@ from torch.utils.data import DataLoader
 from p3mvideo.errors import DatasetError
 from p3mvideo.train.donors import DonorFaces
 from p3mvideo.train.draw import PortraitOrder
+from p3mvideo.train.from_behind import from_behind
 from p3mvideo.train.moving_scenes import MovingScenes
 from p3mvideo.train.portraits import PortraitFolder
 from p3mvideo.train.published_scenes import Anchor, PublishedScenes, three_levels
 from p3mvideo.train.samples import CopyPaste, CopyPasteOptions, SceneMaker, TrainingSamples, collate
+from p3mvideo.train.scene import accompanied, composed_scene, placed_company, placed_people, turned, whole_scene
+from p3mvideo.train.things import thing_before, thing_behind
 from p3mvideo.train.webcam_scenes import WebcamOptions, WebcamScenes, free_part
 from p3mvideo.train.whole_scenes import WholeScenes
 from tests.train import miniature
@@ -210,6 +213,68 @@ def test_backgrounds_show_nobody(data: Path) -> None:
 def test_scenes_with_nobody_are_empty(data: Path) -> None:
     samples = made(data, "p3mvideo", webcam=WebcamOptions(compose=1.0, nobody=1.0))
     assert all(samples[index].alpha.max() == 0 and samples[index].classes.max() == 0 for index in range(4))
+
+
+def test_things_are_not_people(data: Path) -> None:
+    """They hide who stands behind them, faces too, and nothing else of the labels changes."""
+    rng = np.random.default_rng(3)
+    background = np.full((SIZE, SIZE, 3), 40, np.uint8)
+    people = placed_people([PortraitFolder(data / "train").load("p_00000000")], SIZE, rng)
+    texture = np.full((SIZE, SIZE, 3), 250, np.uint8)
+    hidden = 0
+    for _ in range(20):
+        alone = composed_scene(people, background)
+        behind = [thing_behind(texture, (32, 32), rng)]
+        assert np.array_equal(composed_scene(people, background, behind=behind).alpha, alone.alpha)
+        assert (composed_scene([], background, behind=behind).image > 40).any()
+        thing = thing_before(texture, rng)
+        desk = composed_scene(people, background, before=[thing])
+        assert (desk.image[thing.matte == 1] == 250).all()
+        assert desk.alpha[thing.matte == 1].max(initial=0) == 0
+        assert desk.face_mask[thing.matte == 1].max(initial=0) == 0
+        assert np.array_equal(desk.alpha[thing.matte == 0], alone.alpha[thing.matte == 0])
+        hidden += int((desk.alpha < alone.alpha).any())
+    assert hidden
+
+
+@pytest.mark.parametrize("in_front", [False, True])
+def test_company_joins_who_is_there(data: Path, in_front: bool) -> None:
+    folder = PortraitFolder(data / "train")
+    scene = whole_scene(folder.load("p_00000000"), SIZE)
+    overlaps = 0
+    for seed in range(12):
+        company = placed_company([folder.load("p_00000001")], scene, np.random.default_rng(seed))
+        (other,) = company
+        joined = accompanied(scene, company, in_front=in_front)
+        assert (joined.alpha.astype(int) >= scene.alpha).all()
+        assert (joined.alpha.astype(int) >= np.round(255 * other.matte) - 1).all()
+        both = (scene.alpha == 255) & (other.matte == 1)
+        assert np.array_equal(joined.image[both], np.round(other.colours[both]).astype(np.uint8) if in_front else scene.image[both])
+        overlaps += int(both.any())
+    assert overlaps
+
+
+def test_turned_scenes_are_full_and_keep_their_labels(data: Path) -> None:
+    scene = whole_scene(PortraitFolder(data / "train").load("p_00000000"), SIZE)
+    marked = replace(scene, image=np.repeat(np.maximum(scene.alpha, 20)[..., None], 3, axis=2))
+    for degrees in (-40.0, -7.0, 12.0, 45.0):
+        found = turned(marked, degrees)
+        assert found.image.min() >= 20  # no corner comes from beyond the picture
+        assert np.abs(found.image[..., 0].astype(int) - np.maximum(found.alpha, 20)).max() <= 20
+        assert not np.array_equal(found.alpha, scene.alpha)
+    assert np.array_equal(turned(scene, 0.0).image, scene.image)
+
+
+def test_from_behind_there_is_hair_and_no_face(data: Path) -> None:
+    portrait = PortraitFolder(data / "train").load("p_00000000")
+    seen = from_behind(portrait, np.random.default_rng(0))
+    changed = (seen.image != portrait.image).any(-1)
+    assert changed.any()
+    assert not changed[portrait.face_mask == 0].any()
+    assert seen.face_mask.max() == 0
+    assert np.array_equal(seen.alpha, portrait.alpha)
+    portrait = replace(portrait, face_mask=np.zeros_like(portrait.face_mask))
+    assert np.array_equal(from_behind(portrait, np.random.default_rng(0)).image, portrait.image)
 
 
 def test_moving_people_come_in_pairs_of_neighbouring_frames(data: Path) -> None:
