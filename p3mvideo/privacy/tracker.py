@@ -13,10 +13,15 @@ from p3mvideo.privacy.region import Region, shows
 HOLD_SECONDS = 3.0
 """How long a face stays covered after it was last found."""
 HOLD_DOUBTFUL_SECONDS = 0.7
-"""The same for one that was found a few times only, and never surely."""
+"""The same for one that was believed a few times only, and never surely."""
 HOLD_AFTER_CUT_SECONDS = 0.35
 """How long a face that is not found in a new scene stays covered; a flash of light may look like a new scene."""
-SURE_SCORE, SURE_HITS = 0.75, 5
+SURE_SCORE, SURE_FINDS = 0.75, 5
+"""A face is sure from this score on, or when it was believed so often."""
+BELIEVED_SCORE = 0.5
+"""Finds with less keep a face in sight but do not tell how large it is: texture passes for faces of any size at low scores."""
+DOUBTFUL_RESIZE = 1.2
+"""How much larger or smaller than when it was last believed a face is expected at most."""
 SPEED_SECONDS = 0.1
 """Time over which the speed of a face is averaged."""
 COAST_SECONDS = 0.8
@@ -31,6 +36,7 @@ REACH = (0.35, 0.35)
 """How far from where it is expected a face may be found to be the same, in its sides: a constant and a part a score of 1 adds."""
 RESIZE = (1.3, 0.6)
 """How many times as large or small it may be found, likewise."""
+
 
 class Moves(Protocol):
     """Knows how the picture moved since the one before it."""
@@ -63,8 +69,12 @@ class Track:
     score: float | None
     """The detector's confidence at this moment; None if the face was not found at it."""
     best_score: float
-    hits: int = 1
+    believed_px: float
+    """Side of its region when it was last found with a score that is believed, or for the first time."""
+    finds: int = 1
     """How often it was found."""
+    believed: int = 0
+    """How often of these it was believed."""
     speed: tuple[float, float] = (0.0, 0.0)
     """Of the face's centre when it was last found, in pixels a second."""
     step_px: float = 0.0
@@ -78,15 +88,18 @@ class Track:
         coast = (self.coast[0] * factor, self.coast[1] * factor, self.coast[2] * factor, self.coast[3] * factor)
         speed = (self.speed[0] * factor, self.speed[1] * factor)
         return replace(
-            self, region=replace(self.region, box=box), anchor=anchor, coast=coast, speed=speed, step_px=self.step_px * factor
+            self, region=replace(self.region, box=box), anchor=anchor, coast=coast, speed=speed, step_px=self.step_px * factor,
+            believed_px=self.believed_px * factor,
         )  # fmt: skip
 
     def expected(self, seconds: float) -> Region:
         """Return where the face should be at a moment after it was found; where it is not found, where it was last taken to be."""
-        if self.score is None:
-            return self.region
-        passed = seconds - self.found_seconds
-        return replace(self.region, box=moved(self.region.box, self.speed[0] * passed, self.speed[1] * passed))
+        region = self.region
+        if self.score is not None:
+            passed = seconds - self.found_seconds
+            region = replace(region, box=moved(region.box, self.speed[0] * passed, self.speed[1] * passed))
+        side = min(max(region.side_px, self.believed_px / DOUBTFUL_RESIZE), self.believed_px * DOUBTFUL_RESIZE)
+        return replace(region, box=_scaled(region.box, side / region.side_px))
 
     def cover(self, seconds: float) -> Region:
         """Return what must be covered at a moment at or after the last update."""
@@ -115,7 +128,7 @@ class Tracker:
 
     def begin(self, track: Track, seconds: float) -> None:
         """Begin again with one face that was found at a moment, and is at rest as far as is known."""
-        expires = _expiry(seconds, track.best_score, track.hits)
+        expires = _expiry(seconds, track.best_score, track.believed)
         self.tracks = (replace(track, found_seconds=seconds, expires_seconds=expires, speed=(0.0, 0.0)),)
         self._seconds, self._next_number = seconds, track.number + 1
 
@@ -161,7 +174,7 @@ class Tracker:
         pairs: dict[int, int] = {}
         # A face that was just seen goes first: one that is hidden behind it must not take its find for its own, and go with it.
         seen = {i: track.expected(seconds) for i, track in enumerate(self.tracks) if track.score is not None}
-        lost = {i: track.region for i, track in enumerate(self.tracks) if track.score is None}
+        lost = {i: track.expected(seconds) for i, track in enumerate(self.tracks) if track.score is None}
         # What was hidden by something that moved otherwise turns up where it was going.
         coasts = {i: replace(region, box=self.tracks[i].coast) for i, region in lost.items()}
         for places in (seen, lost, coasts):
@@ -194,14 +207,13 @@ def match(regions: Sequence[Region], detections: Sequence[Detection]) -> dict[in
 
 
 def _new(number: int, detection: Detection, seconds: float) -> Track:
-    region = Region.of(detection)
-    return Track(
-        number, region, region.box, region.box, seconds, _expiry(seconds, detection.score, 1), detection.score, detection.score
-    )  # fmt: skip
+    region, score, believed = Region.of(detection), detection.score, int(detection.score >= BELIEVED_SCORE)
+    expires = _expiry(seconds, score, believed)
+    return Track(number, region, region.box, region.box, seconds, expires, score, score, region.side_px, believed=believed)
 
 
-def _expiry(seconds: float, best_score: float, hits: int) -> float:
-    sure = best_score >= SURE_SCORE or hits >= SURE_HITS
+def _expiry(seconds: float, best_score: float, believed: int) -> float:
+    sure = best_score >= SURE_SCORE or believed >= SURE_FINDS
     return seconds + (HOLD_SECONDS if sure else HOLD_DOUBTFUL_SECONDS)
 
 
@@ -231,16 +243,24 @@ def _found_again(track: Track, detection: Detection, seconds: float) -> Track:
     side = max(region.side_px, track.region.side_px * (1 - SHRINK_PER_SECOND * min(1.0, passed)))
     region = region.grown((side - region.side_px) / 2)
     # Averaged over a few pictures, because a detector's box trembles; the first difference is all there is.
-    share = 1.0 if track.hits == 1 else 1 - math.exp(-passed / SPEED_SECONDS)
+    share = 1.0 if track.finds == 1 else 1 - math.exp(-passed / SPEED_SECONDS)
     speed = (
         track.speed[0] + share * ((x - before_x) / passed - track.speed[0]),
         track.speed[1] + share * ((y - before_y) / passed - track.speed[1]),
     )
-    best_score, hits = max(track.best_score, detection.score), track.hits + 1
+    best_score, is_believed = max(track.best_score, detection.score), detection.score >= BELIEVED_SCORE
+    believed = track.believed + is_believed
     return Track(
-        track.number, region, region.box, region.box, seconds, _expiry(seconds, best_score, hits), detection.score, best_score, hits,
-        speed, step,
+        track.number, region, region.box, region.box, seconds, _expiry(seconds, best_score, believed), detection.score, best_score,
+        region.side_px if is_believed else track.believed_px, track.finds + 1, believed, speed, step,
     )  # fmt: skip
+
+
+def _scaled(box: Box, factor: float) -> Box:
+    """Return a box so many times as large about its centre."""
+    x, y = centre(box)
+    half_width, half_height = factor * (box[2] - box[0]) / 2, factor * (box[3] - box[1]) / 2
+    return x - half_width, y - half_height, x + half_width, y + half_height
 
 
 def moved(box: Box, dx: float, dy: float) -> Box:

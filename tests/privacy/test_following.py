@@ -103,6 +103,37 @@ def test_a_weak_find_far_off_leads_no_track_astray() -> None:
     assert match([region], [face_at(101, 99, 80, 0.9)]) == {}
 
 
+@pytest.mark.parametrize(("score", "follows"), [(0.35, False), (0.9, True)])
+def test_only_finds_that_are_believed_tell_how_large_a_face_is(score: float, follows: bool) -> None:
+    """Texture passes for a face of any size at low scores, and would grow over all of the picture step by step."""
+    tracker, side = Tracker(), 40.0
+    tracker.predict(0.0)
+    tracker.update([face_at(100, 100, side, 0.9)], width=WIDTH, height=HEIGHT, moves=Still())
+    for number in range(1, 8):
+        side *= 1.3
+        expected = tracker.predict(number * STEP)
+        face = face_at(100, 100, side, score)
+        found = [face] if match(expected, [face]) else []  # a search gives back no weak find that matches nothing
+        tracker.update(found, width=WIDTH, height=HEIGHT, moves=Still())
+    (region, *_) = tracker.predict(8 * STEP)
+    assert (region.side_px > 4 * 40) == follows
+    assert (region.side_px < 1.5 * 40) != follows
+
+
+def test_many_weak_finds_hold_a_face_no_longer_than_one() -> None:
+    def held_for(score: float, times: int) -> float:
+        tracker = Tracker()
+        for number in range(times):
+            tracker.predict(number * STEP)
+            tracker.update([face_at(100, 100, 40, score)], width=WIDTH, height=HEIGHT, moves=Still())
+        last = (times - 1) * STEP
+        tracker.predict(last + 1.5)
+        return 1.5 if tracker.update([], width=WIDTH, height=HEIGHT, moves=Still()) else 0.0
+
+    assert held_for(0.4, 30) == held_for(0.4, 1) == held_for(0.6, 1) == 0.0
+    assert held_for(0.6, 30) == held_for(0.8, 1) == 1.5
+
+
 def test_the_nearest_pair_goes_first() -> None:
     regions = [Region((80, 80, 120, 120)), Region((100, 80, 140, 120))]
     assert match(regions, [face_at(118, 100), face_at(104, 100)]) == {0: 1, 1: 0}
