@@ -11,12 +11,14 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from p3mvideo.privacy.region import Region
-from p3mvideo.privacy.tracker import JITTER, centre
+from p3mvideo.privacy.tracker import JITTER, SURE_SCORE, centre
 
 Evidence = Literal["detection", "tracking", "interpolation"]
 
 BRIDGE_SECONDS, BRIDGE_SIDES, BRIDGE_RESIZE = 3.0, 3.0, 1.7
 """A face that turns up so soon after another was last found, so near to it in sides of the face, and so alike in size, may be it."""
+NEARBY_SECONDS = 0.1
+"""A doubtful find may lie beside its face, which is then where it was found so shortly before or after."""
 GAP_GROWTH = 0.15
 """How much wider than a face a region is that is interpolated between two moments, on each side, in sides of the face."""
 
@@ -61,7 +63,7 @@ class CoverPlan:
         bridges = self._bridges([known for known in found.values() if known], sorted(scenes))
         for track, known in self.tracks.items():
             filled = [sighting for pair in [*pairwise(found[track]), *bridges[track]] for sighting in _between(*pair)]
-            self.tracks[track] = sorted([*known, *filled], key=_frame)
+            self.tracks[track] = sorted([*known, *filled, *self._nearby(found[track])], key=_frame)
         self._by_frame: dict[int, list[Sighting]] = defaultdict(list)
         for known in self.tracks.values():
             for sighting in known:
@@ -84,6 +86,19 @@ class CoverPlan:
                 if soon and near and max(sides) <= BRIDGE_RESIZE * min(sides):
                     bridges[first.track].append((last, first))
         return bridges
+
+    def _nearby(self, found: Sequence[Sighting]) -> list[Sighting]:
+        """Return, for each doubtful find, the places where its face was found shortly before and after."""
+        nearby = []
+        for number, sighting in enumerate(found):
+            if sighting.score is None or sighting.score >= SURE_SCORE:
+                continue
+            for others in (found[number + 1 :], reversed(found[:number])):
+                for other in others:
+                    if abs(self.seconds[other.frame] - self.seconds[sighting.frame]) > NEARBY_SECONDS:
+                        break
+                    nearby.append(Sighting(sighting.frame, sighting.track, other.region, "interpolation"))
+        return nearby
 
     def at(self, frame: int) -> tuple[Sighting, ...]:
         """Return everything to cover in a frame. A face may be sighted in more than one way."""

@@ -72,6 +72,20 @@ def test_no_bridge_leads_over_a_cut_or_too_far() -> None:
     assert CoverPlan(seconds, [], [found(0, 0, 0), late]).at(10) == ()
 
 
+def test_a_doubtful_find_is_covered_where_its_neighbours_are_too() -> None:
+    def found(number: int, x: float, score: float) -> Sighting:
+        region = Region((x, 0, x + 40, 40))
+        return Sighting(number, 0, region, "detection", region, score)
+
+    seconds = [number / 30 for number in range(20)]
+    for score, lefts in ((0.5, {0, 10, 30}), (0.9, {30})):
+        # Frames 8 and 11 are near frame 10, frame 2 is not.
+        plan = CoverPlan(seconds, [], [found(2, 70, 0.9), found(8, 0, 0.9), found(10, 30, score), found(11, 10, 0.9)])
+        assert {sighting.region.box[0] for sighting in plan.at(10)} == lefts
+        (track,) = plan.account()["tracks"]
+        assert track["covered_by_detection"] == 4
+
+
 def test_the_account_counts_each_frame_once_by_its_best_evidence() -> None:
     plan = survey_of(lambda n: [face_at(160, 120, score=0.9 if n != 30 else 0.6)] if n not in range(10, 15) else [], 40)
     (track,) = plan.account()["tracks"]
