@@ -88,8 +88,13 @@ class CoverPlan:
         return bridges
 
     def _nearby(self, found: Sequence[Sighting]) -> list[Sighting]:
-        """Return, for each doubtful find, the places where its face was found shortly before and after."""
-        nearby = []
+        """Return, for each doubtful find of one face, the places where that was found shortly before and after.
+
+        What was never found surely may be no face: what jumps about is not all covered.
+        """
+        nearby: list[Sighting] = []
+        if max((sighting.score or 0 for sighting in found), default=0) < SURE_SCORE:
+            return nearby
         for number, sighting in enumerate(found):
             if sighting.score is None or sighting.score >= SURE_SCORE:
                 continue

@@ -84,6 +84,8 @@ def test_a_doubtful_find_is_covered_where_its_neighbours_are_too() -> None:
         assert {sighting.region.box[0] for sighting in plan.at(10)} == lefts
         (track,) = plan.account()["tracks"]
         assert track["covered_by_detection"] == 4
+    never_sure = CoverPlan(seconds, [], [found(8, 0, 0.7), found(10, 30, 0.5), found(11, 10, 0.7)])
+    assert len(never_sure.at(10)) == 1
 
 
 def test_the_account_counts_each_frame_once_by_its_best_evidence() -> None:
