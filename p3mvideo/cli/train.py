@@ -38,6 +38,7 @@ def train_command(
     composition: Annotated[bool | None, typer.Option("--composition/--no-composition", help="Composition loss. [default: by the recipe]")] = None,
     share: Annotated[list[str], typer.Option(metavar="PREFIX=SHARE", help="Share of the draws for names that start so.")] = [],  # noqa: B006
     moving: Annotated[float, typer.Option(help="Share of the samples that are frames of moving people, two and two, for p3mvideo.")] = 0.0,
+    hard: Annotated[float, typer.Option(help="Share of the other samples with people far off, from behind, in company or among things.")] = 0.0,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps in all. [default: by epochs]")] = None,
     epochs: Annotated[float | None, typer.Option(help="How often each portrait is seen. [default: by the recipe]")] = None,
     batch: Annotated[int | None, typer.Option(help="Samples per step over all processes. [default: by the recipe]")] = None,
@@ -95,7 +96,8 @@ def train_command(
                 result = train(
                     data, output=output, recipe=recipe, variant=variant, backbone=backbone, pretrained=pretrained, initial=initial, images=images,
                     split=split, validation=validation, validation_images=validation_images, backgrounds=backgrounds, faces=faces, cp=cp,
-                    cp_start=cp_start, composition=composition, share=share, moving=moving, steps=steps, epochs=epochs, batch=batch, size=size, lr=lr,
+                    cp_start=cp_start, composition=composition, share=share, moving=moving, hard=hard, steps=steps,
+                    epochs=epochs, batch=batch, size=size, lr=lr,
                     backbone_lr=backbone_lr, warmup=warmup, ema=ema, seed=seed, device=device, precision=precision, workers=workers,
                     checkpoint_every=checkpoint_every, validate_every=validate_every, resume=resume, overfit=overfit, dry_run=dry_run,
                     tensorboard=tensorboard, listener=TrainListener(started=started, stepped=stepped, recorded=recorded),

@@ -21,8 +21,6 @@ def degrade(image: UInt8Array, rng: Rng) -> UInt8Array:
     if rng.random() < 0.8:
         picture = _light(picture, rng)
     if rng.random() < 0.2:
-        picture = _uneven(picture, rng)
-    if rng.random() < 0.2:
         picture = _blur(picture, rng)
     if rng.random() < 0.3:
         picture = _noise(picture, rng)
@@ -47,13 +45,6 @@ def _light(picture: np.ndarray, rng: Rng) -> np.ndarray:
     grey = picture.mean(2, keepdims=True)
     saturation = 0.0 if rng.random() < 0.04 else np.exp(rng.normal(0, 0.25))
     return np.asarray(grey + (picture - grey) * saturation, np.float32)
-
-
-def _uneven(picture: np.ndarray, rng: Rng) -> np.ndarray:
-    """Light that falls from one side, or from behind."""
-    height, width = picture.shape[:2]
-    corners = np.exp(rng.normal(0, 0.4, (2, 2))).astype(np.float32)
-    return np.asarray(picture * cv2.resize(corners, (width, height), interpolation=cv2.INTER_LINEAR)[..., None])
 
 
 def _blur(picture: np.ndarray, rng: Rng) -> np.ndarray:

@@ -68,6 +68,7 @@ def train(
     composition: bool | None = None,
     share: Sequence[str] = (),
     moving: float = 0.0,
+    hard: float = 0.0,
     steps: int | None = None,
     epochs: float | None = None,
     batch: int | None = None,
@@ -110,6 +111,8 @@ def train(
         share: PREFIX=SHARE of the draws for portraits whose name starts so; the rest is shared by all others.
         moving: Share of the samples that are neighbouring frames of moving people, two and two, whose mattes are asked to change as they
             should; for p3mvideo.
+        hard: Share of the other samples that show people far away, from behind, in company, through a tilted camera or among things;
+            for p3mvideo.
         steps: Optimizer steps in all; by default from `epochs`.
         epochs: How often each portrait is seen; by default as in the recipe.
         batch: Samples per step over all processes; by default as in the recipe, as are the next five.
@@ -156,7 +159,7 @@ def train(
         backbone_lr=backbone_lr if backbone_lr is not None or lr is None else lr * _backbone_share(recipe),
         warmup=min(recipe_options(recipe, steps=1).warmup, total // 10) if warmup is None else warmup, ema_decay=ema,
         precision=choose_precision(precision, recipe, chosen), composition=composed, seed=seed, overfit=overfit, shares=_shares(share),
-        webcam=WebcamOptions(moving=moving),
+        webcam=WebcamOptions(moving=moving, hard=hard),
         copy_paste=CopyPasteOptions(level="off" if overfit else level, feature_start=0 if dry_run else round(cp_start * total) * each_step),
     )  # fmt: skip
     judged = validation or ([] if overfit else validation_splits(data))

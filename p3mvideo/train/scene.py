@@ -15,6 +15,9 @@ from p3mvideo.train.portraits import Portrait
 
 Rng = np.random.Generator
 
+NEAR, FAR = 0.25, 0.15
+"""Height of the smallest people, in sides of the scene, ordinarily and where they may be far away."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -122,14 +125,25 @@ def turned(scene: Scene, degrees: float) -> Scene:
     return Scene(*(np.asarray(cv2.warpAffine(part, matrix, (size, size), flags=cv2.INTER_LINEAR), np.uint8) for part in parts))
 
 
-def placed_people(people: Sequence[Portrait], size: int, rng: Rng) -> list[Layer]:
+def placed_people(people: Sequence[Portrait], size: int, rng: Rng, *, far: bool = False) -> list[Layer]:
     """Cut people out of their portraits and give them places on an S x S canvas.
 
     Several people stand side by side, about equally far away, in most scenes with more than one; else everybody is somewhere.
     Portraits that show nobody are left out.
+
+    Args:
+        people: Who is placed.
+        size: S.
+        rng: Draws sizes and places.
+        far: Whether people may be very small.
     """
     side_by_side = len(people) > 1 and rng.random() < 0.6
-    spots = _side_by_side(len(people), size, rng) if side_by_side else [_anywhere(size, rng, small=len(people) > 1) for _ in people]
+    smallest = FAR if far else NEAR
+    spots = (
+        _side_by_side(len(people), size, rng, smallest=0.8 * smallest)
+        if side_by_side
+        else [_anywhere(size, rng, smallest=smallest, small=len(people) > 1) for _ in people]
+    )
     placed = (_placed(person, size, spot, rng) for person, spot in zip(people, spots, strict=True))
     return [layer for layer in placed if layer is not None]
 
@@ -140,7 +154,7 @@ def placed_company(people: Sequence[Portrait], scene: Scene, rng: Rng) -> list[L
     x, _, w, h = cv2.boundingRect((scene.alpha > 127).astype(np.uint8))
     layers = []
     for person in people:
-        spot = _anywhere(size, rng, small=True)
+        spot = _anywhere(size, rng, smallest=FAR, small=True)
         if h > size // 8 and rng.random() < 0.7:
             apart = rng.choice((-1.0, 1.0)) * rng.uniform(0.3, 0.8) * max(w, 0.4 * h)
             spot = _Spot(h * np.exp(rng.normal(-0.1, 0.2)), x + w / 2 + apart, rng.uniform(0.35, 0.7) * size)
@@ -157,14 +171,14 @@ class _Spot(NamedTuple):
     y: float
 
 
-def _anywhere(size: int, rng: Rng, *, small: bool) -> _Spot:
+def _anywhere(size: int, rng: Rng, *, smallest: float, small: bool) -> _Spot:
     # Small people are the hard ones, so sizes are drawn evenly on a logarithmic scale.
-    height = size * np.exp(rng.uniform(np.log(0.15), np.log(0.9 if small else 1.7)))
+    height = size * np.exp(rng.uniform(np.log(smallest), np.log(0.9 if small else 1.7)))
     return _Spot(height, rng.uniform(0.1, 0.9) * size, rng.uniform(0.3, 0.8) * size)
 
 
-def _side_by_side(count: int, size: int, rng: Rng) -> list[_Spot]:
-    height = size * np.exp(rng.uniform(np.log(0.14), np.log(0.9)))
+def _side_by_side(count: int, size: int, rng: Rng, *, smallest: float) -> list[_Spot]:
+    height = size * np.exp(rng.uniform(np.log(smallest), np.log(0.9)))
     apart = height * rng.uniform(0.2, 0.45)
     x, y = rng.uniform(0.25, 0.75) * size, rng.uniform(0.4, 0.7) * size
     return [
@@ -213,8 +227,6 @@ def _placed(person: Portrait, size: int, spot: _Spot, rng: Rng) -> Layer | None:
     canvas = (size, size)
     warped = cv2.warpAffine(colours, affine, canvas, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     warped_matte = np.clip(cv2.warpAffine(matte, affine, canvas, flags=cv2.INTER_LINEAR), 0, 1)
-    if rng.random() < 0.4:  # in other light than the room
-        warped = np.clip(warped * np.exp(rng.normal(0, 0.2)), 0, 255)
     return Layer(
         np.asarray(warped, np.float32), np.asarray(warped_matte, np.float32),
         np.asarray(cv2.warpAffine(face, affine, canvas, flags=cv2.INTER_LINEAR), np.uint8),

@@ -2,7 +2,7 @@
 
 What a webcam sees is not what portrait collections hold: people far away, off-centre, several of them, nobody at all. So a part of the
 scenes is composed: one or more people, at random sizes and places, over rooms, over other portraits' surroundings, or over plain and
-noisy fields, with things beside them. The others are portraits as they were taken, some turned, some joined by other people.
+noisy fields. The others are portraits as they were taken. A share may be made harder still.
 """
 
 from __future__ import annotations
@@ -37,6 +37,14 @@ from p3mvideo.train.things import thing_before, thing_behind
 
 COMPANION_TRIES = 4
 """So many portraits are drawn at most to find one that suits another."""
+BEHIND = 0.3
+"""Chance that somebody in a hard scene is seen from behind: hair in place of an obfuscated face."""
+THINGS, DESK = 0.6, 0.2
+"""Chances that a hard scene on another background has things behind people, and one before them at the lower border."""
+COMPANY = 0.5
+"""Chance that other people are put into a hard portrait as it was taken."""
+TILT, TILT_DEGREES = 0.3, 12.0
+"""Chance that such a portrait is turned, and about how far."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +59,8 @@ class WebcamOptions:
     """How many it shows at most."""
     nobody: float = 0.05
     """Chance that such a scene shows nobody."""
-    things: float = 0.35
-    """Chance that such a scene has things put behind people."""
-    desk: float = 0.12
-    """Chance that it has a thing put before people, at the lower border."""
-    company: float = 0.3
-    """Chance that other people are put into a portrait as it was taken."""
-    behind: float = 0.15
-    """Chance that somebody is seen from behind: hair in place of an obfuscated face."""
-    tilt: float = 0.2
-    """Chance that such a picture is turned."""
+    hard: float = 0.0
+    """Share of the scenes that show what is hard: people far away, from behind, with company, through a tilted camera, among things."""
     moving: float = 0.0
     """Share of the samples that are neighbouring frames of moving people, two and two, see `p3mvideo.train.moving_scenes`."""
     whole: float = 0.3
@@ -94,34 +94,38 @@ class WebcamScenes:
 
     def __call__(self, index: int, rng: np.random.Generator) -> Scene:
         """Return the scene of sample `index`, drawn by `rng`."""
-        options, person = self.options, self._seen(self.portraits.load(self.order.at(index, rng)), rng)
+        options = self.options
+        hard = options.hard > 0 and rng.random() < options.hard
+        person = self.portraits.load(self.order.at(index, rng))
+        if hard and rng.random() < BEHIND:
+            person = from_behind(person, rng)
         if rng.random() < options.compose:
-            scene = self._composed(person, rng)
+            scene = self._composed(person, rng, hard=hard)
         else:
             scene = whole_scene(person, self.size_px) if rng.random() < options.whole else crop_scene(person, self.size_px, rng)
-            if rng.random() < options.tilt:
-                scene = turned(scene, float(rng.normal(0, 12)))
-            if rng.random() < options.company:
+            if hard and rng.random() < TILT:
+                scene = turned(scene, float(rng.normal(0, TILT_DEGREES)))
+            if hard and rng.random() < COMPANY:
                 others = [self._companion(person, rng) for _ in range(int(rng.integers(1, 4)))]
                 scene = accompanied(scene, placed_company(others, scene, rng), in_front=rng.random() < 0.4)
         if rng.random() < 0.5:
             scene = scene.mirrored()
         return Scene(scene.image, scene.alpha, scene.face_mask, trimap_from_alpha(scene.alpha, self.trimap_kernel(rng)))
 
-    def _composed(self, person: Portrait, rng: np.random.Generator) -> Scene:
-        """Put a person, several people, or nobody, and things, over another background."""
-        options, kind = self.options, rng.random()
+    def _composed(self, person: Portrait, rng: np.random.Generator, *, hard: bool) -> Scene:
+        """Put a person, several people, or nobody over another background, and things if it is to be hard."""
+        options, background, kind = self.options, self.background(rng), rng.random()
         shown = [] if kind < options.nobody else [person]
         if options.nobody <= kind < options.nobody + options.several:
             shown += [self._companion(person, rng) for _ in range(int(rng.integers(1, options.most_people)))]
-        people = placed_people(shown, self.size_px, rng)
+        people = placed_people(shown, self.size_px, rng, far=hard)
         behind, before = [], []
-        if rng.random() < options.things:
+        if hard and rng.random() < THINGS:
             for _ in range(int(rng.integers(1, 5))):
                 behind.append(thing_behind(self.background(rng), self._beside(people, rng), rng))
-        if rng.random() < options.desk:
+        if hard and rng.random() < DESK:
             before.append(thing_before(self.background(rng), rng))
-        return composed_scene(people, self.background(rng), behind=behind, before=before)
+        return composed_scene(people, background, behind=behind, before=before)
 
     def _beside(self, people: Sequence[Layer], rng: np.random.Generator) -> tuple[float, float]:
         """Draw a place on the outline of one of the people, or anywhere."""
@@ -145,11 +149,7 @@ class WebcamScenes:
 
     def anybody(self, rng: np.random.Generator) -> Portrait:
         """Draw a portrait."""
-        return self._seen(self.portraits.load(self.order.any(rng)), rng)
-
-    def _seen(self, portrait: Portrait, rng: np.random.Generator) -> Portrait:
-        """Draw whether a portrait's person is seen from behind."""
-        return from_behind(portrait, rng) if rng.random() < self.options.behind else portrait
+        return self.portraits.load(self.order.any(rng))
 
     def _companion(self, person: Portrait, rng: np.random.Generator) -> Portrait:
         """Draw somebody who may stand beside a person: both seen whole, or both cut off by the picture's lower border."""

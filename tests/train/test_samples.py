@@ -40,6 +40,8 @@ def scenes(data: Path, kind: str, *, seed: int = 0, webcam: WebcamOptions = WEBC
     order = PortraitOrder(folder.names, shares={}, seed=seed)
     if kind == "p3mvideo":
         return WebcamScenes(folder, order, size_px=SIZE, options=webcam)
+    if kind == "hard":
+        return WebcamScenes(folder, order, size_px=SIZE, options=replace(webcam, hard=1.0))
     if kind == "moving":
         return MovingScenes(WebcamScenes(folder, order, size_px=SIZE, options=replace(webcam, moving=webcam.moving or 0.5)), seed=seed)
     if kind == "whole":
@@ -56,7 +58,7 @@ def made(
     return TrainingSamples(scenes(data, kind, seed=seed, webcam=webcam), length=length, seed=seed, donors=donors, copy_paste=options)
 
 
-KINDS = ["p3mvideo", "moving", "p3m2021", "p3m2024", "whole"]
+KINDS = ["p3mvideo", "hard", "moving", "p3m2021", "p3m2024", "whole"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -275,6 +277,14 @@ def test_from_behind_there_is_hair_and_no_face(data: Path) -> None:
     assert np.array_equal(seen.alpha, portrait.alpha)
     portrait = replace(portrait, face_mask=np.zeros_like(portrait.face_mask))
     assert np.array_equal(from_behind(portrait, np.random.default_rng(0)).image, portrait.image)
+
+
+def test_no_hard_scene_comes_unasked(data: Path) -> None:
+    some, none = (scenes(data, "p3mvideo", webcam=WebcamOptions(hard=share)) for share in (1.0, 0.0))
+    plain = [none(index, np.random.default_rng(index)) for index in range(8)]
+    hard = [some(index, np.random.default_rng(index)) for index in range(8)]
+    # Something else is drawn for a hard scene from the beginning.
+    assert not any(np.array_equal(one.image, other.image) for one, other in zip(plain, hard, strict=True))
 
 
 def test_moving_people_come_in_pairs_of_neighbouring_frames(data: Path) -> None:
