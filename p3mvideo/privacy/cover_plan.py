@@ -7,7 +7,8 @@ from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
+from itertools import pairwise, takewhile
 from typing import Any, Literal
 
 from p3mvideo.privacy.region import Region
@@ -92,18 +93,19 @@ class CoverPlan:
 
         What was never found surely may be no face: what jumps about is not all covered.
         """
-        nearby: list[Sighting] = []
-        if max((sighting.score or 0 for sighting in found), default=0) < SURE_SCORE:
-            return nearby
-        for number, sighting in enumerate(found):
-            if sighting.score is None or sighting.score >= SURE_SCORE:
-                continue
-            for others in (found[number + 1 :], reversed(found[:number])):
-                for other in others:
-                    if abs(self.seconds[other.frame] - self.seconds[sighting.frame]) > NEARBY_SECONDS:
-                        break
-                    nearby.append(Sighting(sighting.frame, sighting.track, other.region, "interpolation"))
+        doubtful = [number for number, sighting in enumerate(found) if (sighting.score or 0) < SURE_SCORE]
+        if len(doubtful) == len(found):
+            return []
+        nearby = []
+        for number in doubtful:
+            sighting = found[number]
+            for way in (range(number + 1, len(found)), range(number - 1, -1, -1)):
+                near = takewhile(partial(self._is_near, sighting), (found[other] for other in way))
+                nearby += [Sighting(sighting.frame, sighting.track, other.region, "interpolation") for other in near]
         return nearby
+
+    def _is_near(self, one: Sighting, other: Sighting) -> bool:
+        return abs(self.seconds[other.frame] - self.seconds[one.frame]) <= NEARBY_SECONDS
 
     def at(self, frame: int) -> tuple[Sighting, ...]:
         """Return everything to cover in a frame. A face may be sighted in more than one way."""

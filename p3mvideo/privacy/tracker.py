@@ -173,8 +173,9 @@ class Tracker:
         """Return which detection belongs to which track, index to index."""
         pairs: dict[int, int] = {}
         # A face that was just seen goes first: one that is hidden behind it must not take its find for its own, and go with it.
-        seen = {i: track.expected(seconds) for i, track in enumerate(self.tracks) if track.score is not None}
-        lost = {i: track.expected(seconds) for i, track in enumerate(self.tracks) if track.score is None}
+        expected = {i: track.expected(seconds) for i, track in enumerate(self.tracks)}
+        seen = {i: region for i, region in expected.items() if self.tracks[i].score is not None}
+        lost = {i: region for i, region in expected.items() if i not in seen}
         # What was hidden by something that moved otherwise turns up where it was going.
         coasts = {i: replace(region, box=self.tracks[i].coast) for i, region in lost.items()}
         for places in (seen, lost, coasts):

@@ -61,11 +61,11 @@ class TrainOptions:
             raise ConfigError(f"training takes at least one step of one sample, got {self.steps} steps of {self.batch}")
         if self.size_px < 64 or self.size_px % 32:
             raise ConfigError(f"samples have a size that is a multiple of 32 and at least 64, got {self.size_px}", hint="use --size 512")
-        for name, share in (("moving", self.webcam.moving), ("hard", self.webcam.hard)):
+        for name, shown, share in (("moving", "moving people", self.webcam.moving), ("hard", "hard scenes", self.webcam.hard)):
             if not 0 <= share <= 1:
                 raise ConfigError(f"the {name} share of the samples is in [0, 1], got {share:g}", hint=f"use --{name} 0.5")
             if share and self.recipe != "p3mvideo":
-                raise ConfigError(f"the recipe {self.recipe} knows no {name} scenes", hint=f"leave --{name} out, or take p3mvideo")
+                raise ConfigError(f"the recipe {self.recipe} knows no {shown}", hint=f"leave --{name} out, or take p3mvideo")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as a checkpoint keeps them."""

@@ -92,27 +92,25 @@ def composed_scene(people: Sequence[Layer], background: UInt8Array, *, behind: S
         behind: Things that stand behind everybody.
         before: Things that stand before everybody.
     """
-    size = background.shape[0]
-    image, faces = background.astype(np.float32), np.zeros((size, size), np.uint8)
-    alpha: Float32Array = np.zeros((size, size), np.float32)
-    for colours, matte, face in (*behind, *people, *before):
-        image = matte[..., None] * colours + (1 - matte[..., None]) * image
-        alpha = np.asarray((1 - matte) * alpha + (0 if face is None else matte), np.float32)
-        faces[matte > 0] = 0 if face is None else face[matte > 0]  # who stands in front hides the faces behind
-    return Scene(np.round(image).astype(np.uint8), np.round(alpha * 255).astype(np.uint8), faces)
+    nobody = np.zeros(background.shape[:2], np.uint8)
+    return _with_layers(Scene(background, nobody, nobody), (*behind, *people, *before))
 
 
 def accompanied(scene: Scene, company: Sequence[Layer], *, in_front: bool) -> Scene:
     """Put other people into a picture of somebody, behind or in front of who is in it."""
+    return _with_layers(scene, company, behind_all=not in_front)
+
+
+def _with_layers(scene: Scene, layers: Sequence[Layer], *, behind_all: bool = False) -> Scene:
+    """Put layers into a scene, each before the one before it; all of them behind who is in the scene, or before."""
     image, faces = scene.image.astype(np.float32), scene.face_mask.copy()
     alpha: Float32Array = scene.alpha.astype(np.float32) / np.float32(255)
-    free = np.ones_like(alpha) if in_front else 1 - alpha
-    for colours, matte, face in company:
+    free = 1 - alpha if behind_all else np.ones_like(alpha)
+    for colours, matte, face in layers:
         seen = matte * free
         image = seen[..., None] * colours + (1 - seen[..., None]) * image
-        alpha = np.asarray(1 - (1 - matte) * (1 - alpha), np.float32)
-        if face is not None:
-            faces[seen > 0] = face[seen > 0] if in_front else np.maximum(faces, face)[seen > 0]
+        alpha = np.asarray((1 - matte) * alpha if face is None else 1 - (1 - matte) * (1 - alpha), np.float32)
+        faces[seen > 0] = 0 if face is None else face[seen > 0]  # who stands in front hides the faces behind
     return Scene(np.round(image).astype(np.uint8), np.round(alpha * 255).astype(np.uint8), faces)
 
 
@@ -151,16 +149,9 @@ def placed_people(people: Sequence[Portrait], size: int, rng: Rng, *, far: bool 
 def placed_company(people: Sequence[Portrait], scene: Scene, rng: Rng) -> list[Layer]:
     """Cut people out of their portraits and give them places about who is in a scene: mostly beside them, at about their size."""
     size = scene.alpha.shape[0]
-    x, _, w, h = cv2.boundingRect((scene.alpha > 127).astype(np.uint8))
-    layers = []
-    for person in people:
-        spot = _anywhere(size, rng, smallest=FAR, small=True)
-        if h > size // 8 and rng.random() < 0.7:
-            apart = rng.choice((-1.0, 1.0)) * rng.uniform(0.3, 0.8) * max(w, 0.4 * h)
-            spot = _Spot(h * np.exp(rng.normal(-0.1, 0.2)), x + w / 2 + apart, rng.uniform(0.35, 0.7) * size)
-        layer = _placed(person, size, spot, rng)
-        layers += [] if layer is None else [layer]
-    return layers
+    somebody = cv2.boundingRect((scene.alpha > 127).astype(np.uint8))
+    placed = (_placed(person, size, _about(somebody, size, rng), rng) for person in people)
+    return [layer for layer in placed if layer is not None]
 
 
 class _Spot(NamedTuple):
@@ -175,6 +166,16 @@ def _anywhere(size: int, rng: Rng, *, smallest: float, small: bool) -> _Spot:
     # Small people are the hard ones, so sizes are drawn evenly on a logarithmic scale.
     height = size * np.exp(rng.uniform(np.log(smallest), np.log(0.9 if small else 1.7)))
     return _Spot(height, rng.uniform(0.1, 0.9) * size, rng.uniform(0.3, 0.8) * size)
+
+
+def _about(somebody: Sequence[int], size: int, rng: Rng) -> _Spot:
+    """Draw a place for one more person, mostly beside somebody of whom the box (x, y, w, h) is known."""
+    x, _, w, h = somebody
+    spot = _anywhere(size, rng, smallest=FAR, small=True)
+    if h > size // 8 and rng.random() < 0.7:
+        apart = rng.choice((-1.0, 1.0)) * rng.uniform(0.3, 0.8) * max(w, 0.4 * h)
+        spot = _Spot(h * np.exp(rng.normal(-0.1, 0.2)), x + w / 2 + apart, rng.uniform(0.35, 0.7) * size)
+    return spot
 
 
 def _side_by_side(count: int, size: int, rng: Rng, *, smallest: float) -> list[_Spot]:

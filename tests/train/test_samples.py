@@ -17,7 +17,7 @@ from p3mvideo.train.moving_scenes import MovingScenes
 from p3mvideo.train.portraits import PortraitFolder
 from p3mvideo.train.published_scenes import Anchor, PublishedScenes, three_levels
 from p3mvideo.train.samples import CopyPaste, CopyPasteOptions, SceneMaker, TrainingSamples, collate
-from p3mvideo.train.scene import accompanied, composed_scene, placed_company, placed_people, turned, whole_scene
+from p3mvideo.train.scene import Layer, accompanied, composed_scene, placed_company, placed_people, turned, whole_scene
 from p3mvideo.train.things import thing_before, thing_behind
 from p3mvideo.train.webcam_scenes import WebcamOptions, WebcamScenes, free_part
 from p3mvideo.train.whole_scenes import WholeScenes
@@ -256,6 +256,15 @@ def test_company_joins_who_is_there(data: Path, in_front: bool) -> None:
     assert overlaps
 
 
+def test_company_hides_the_faces_of_company_behind_it(data: Path) -> None:
+    scene = whole_scene(PortraitFolder(data / "train").load("p_00000000"), SIZE)
+    everywhere, colours = np.ones((SIZE, SIZE), np.float32), np.zeros((SIZE, SIZE, 3), np.float32)
+    back, front = Layer(colours, everywhere, np.full((SIZE, SIZE), 255, np.uint8)), Layer(colours, everywhere, np.zeros((SIZE, SIZE), np.uint8))
+    joined = accompanied(scene, [back, front], in_front=False)
+    assert joined.face_mask[scene.alpha < 255].max() == 0
+    assert np.array_equal(joined.face_mask[scene.alpha == 255], scene.face_mask[scene.alpha == 255])
+
+
 def test_turned_scenes_are_full_and_keep_their_labels(data: Path) -> None:
     scene = whole_scene(PortraitFolder(data / "train").load("p_00000000"), SIZE)
     marked = replace(scene, image=np.repeat(np.maximum(scene.alpha, 20)[..., None], 3, axis=2))
@@ -283,6 +292,8 @@ def test_no_hard_scene_comes_unasked(data: Path) -> None:
     some, none = (scenes(data, "p3mvideo", webcam=WebcamOptions(hard=share)) for share in (1.0, 0.0))
     plain = [none(index, np.random.default_rng(index)) for index in range(8)]
     hard = [some(index, np.random.default_rng(index)) for index in range(8)]
+    default = [scenes(data, "p3mvideo")(index, np.random.default_rng(index)) for index in range(8)]
+    assert all(np.array_equal(one.image, other.image) for one, other in zip(plain, default, strict=True))
     # Something else is drawn for a hard scene from the beginning.
     assert not any(np.array_equal(one.image, other.image) for one, other in zip(plain, hard, strict=True))
 
