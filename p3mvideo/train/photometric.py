@@ -17,9 +17,7 @@ def degrade(image: UInt8Array, rng: Rng) -> UInt8Array:
         image: RGB (H, W, 3).
         rng: Draws everything.
     """
-    picture = image.astype(np.float32) / 255
-    if rng.random() < 0.8:
-        picture = _light(picture, rng)
+    picture = _light(image, rng) if rng.random() < 0.8 else image.astype(np.float32) / 255
     if rng.random() < 0.2:
         picture = _blur(picture, rng)
     if rng.random() < 0.3:
@@ -34,17 +32,18 @@ def degrade(image: UInt8Array, rng: Rng) -> UInt8Array:
     return degraded
 
 
-def _light(picture: np.ndarray, rng: Rng) -> np.ndarray:
-    """Exposure, contrast, gamma, white balance and saturation."""
+def _light(image: UInt8Array, rng: Rng) -> np.ndarray:
+    """Exposure, contrast, gamma, white balance and saturation; about [0, 1]."""
     gamma = np.exp(rng.normal(0, 0.25))
     gain = np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.06, 3))
     if rng.random() < 0.08:  # too little light
         gain = gain * rng.uniform(0.25, 0.7)
-    picture = np.power(np.maximum(picture, 0), gamma) * gain
-    picture = (picture - 0.5) * np.exp(rng.normal(0, 0.15)) + 0.5
-    grey = picture.mean(2, keepdims=True)
+    levels = np.power(np.arange(256) / 255, gamma)[:, None] * gain
+    levels = (levels - 0.5) * np.exp(rng.normal(0, 0.15)) + 0.5
+    picture = cv2.LUT(image, levels.astype(np.float32)[None])
     saturation = 0.0 if rng.random() < 0.04 else np.exp(rng.normal(0, 0.25))
-    return np.asarray(grey + (picture - grey) * saturation, np.float32)
+    mixed = saturation * np.eye(3) + (1 - saturation) / 3  # of each colour with their mean
+    return np.asarray(cv2.transform(picture, mixed), np.float32)
 
 
 def _blur(picture: np.ndarray, rng: Rng) -> np.ndarray:
