@@ -169,7 +169,6 @@ def train(
     samples = build_samples(folder, names, options, backgrounds=backgrounds, faces=faces)
     if chosen.type == "cpu":
         keep_memory()
-    torch.backends.cudnn.benchmark = chosen.type == "cuda"  # every batch has the same shape
     torch.manual_seed(seed)
     network = build_start(options, pretrained=pretrained, initial=initial)
     with joined_group(chosen) as group:
