@@ -102,8 +102,13 @@ class Memory:
 
     def _corrected(self, contradiction: Float32Array, trust: Float32Array) -> Memory:
         # A change may run ahead of its proof: where cloth is plain, only the outline of an arm shows that it has moved.
-        side = max(1, round(WITNESS_SHARE * max(trust.shape)))
-        proven = cv2.blur(contradiction * (1 - trust), (side, side)) / (cv2.blur(contradiction, (side, side)) + 0.02)
+        # Pixels bear witness for a wide neighbourhood, so a quarter of the size will do.
+        height, width = (max(1, length // 4) for length in trust.shape)
+        side = max(1, round(WITNESS_SHARE * max(height, width)))
+        shape = (height, width, 1)
+        changed, disproved = (_resized(part[..., None], shape) for part in (contradiction, contradiction * (1 - trust)))
+        proven = cv2.blur(disproved, (side, side)) / (cv2.blur(changed, (side, side)) + np.float32(0.02))
+        proven = _resized(proven.reshape(shape), trust.shape, cv2.INTER_LINEAR)[..., 0]
         return Memory(self.mean, self.support * (1 - np.clip(2 * proven, 0, 1) * contradiction))
 
 
