@@ -28,8 +28,8 @@ from p3mvideo.ops.flicker import measure_flicker
 from p3mvideo.temporal import MatteStream, make_matte_stream
 
 ROWS = ("off", "ema", "adaptive, live", "adaptive, look-ahead 3")
-KNOWN = f"the last one, and edges averaged over {2 * REACH + 1} frames along the true motion"
-"""A filter that knows the answer's motion: what is left is no matter of smoothing."""
+KNOWN = f"the last one, and edges averaged over {2 * REACH + 1} frames along the true person's motion"
+"""A filter that is told who is in the picture: what it leaves is hardly a matter of smoothing."""
 EMA_SHARE = 0.85
 """What the usual running average keeps of the past from one frame to the next, at 30 frames a second. Strength 0.5 does."""
 

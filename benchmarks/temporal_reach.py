@@ -1,4 +1,4 @@
-"""How far smoothing could go: mattes averaged along the motion of the person as it truly is, which no filter knows."""
+"""How far smoothing could go: mattes averaged along the motion of the true person, which no filter knows."""
 
 from __future__ import annotations
 
