@@ -33,6 +33,8 @@ class Frame:
     """Seconds per unit of `pts`."""
     duration: int | None = None
     """How long the frame is shown, in units of `time_base`; None where the source does not say."""
+    covered: tuple[tuple[int, int, int, int], ...] = ()
+    """Boxes (x0, y0, x1, y1) in pixels, half open, that are not what the camera saw, for a face is covered there in what is written."""
 
     def __post_init__(self) -> None:
         if self.image.dtype != torch.uint8 or self.image.ndim != 3 or self.image.shape[0] not in (3, 4):
@@ -111,6 +113,8 @@ class Face:
     """The detector's confidence in [0, 1]; None where the face is known from other frames only."""
     original: UInt8Array | None = None
     """The pixels of `box` before they were covered, like `shown`, if a later stage may decide to show them; None if it may not."""
+    hidden: bool = True
+    """Whether the face is covered in what is written, too."""
 
 
 @dataclass(frozen=True)

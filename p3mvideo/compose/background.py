@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import ceil
 from typing import Literal, NamedTuple, Protocol
 
 import cv2
@@ -23,6 +24,8 @@ BLUR_PX = 320
 DEFAULT_BLUR = 0.5
 EDGE_WEIGHT = 4
 """How much faster than 1 - alpha a pixel's part in the blur vanishes."""
+COVERED_WEIGHT = 1e-4
+"""Part in the blur of what is covered: it counts where there is nothing else."""
 
 
 class Background(Protocol):
@@ -112,7 +115,9 @@ class ImageBackground:
 
 
 class BlurBackground:
-    """A `Background` that is the frame itself, out of focus. The person is left out of the blur, so that no halo surrounds them.
+    """A `Background` that is the frame itself, out of focus.
+
+    The person and what covers faces are left out of the blur, so that no halo surrounds them.
 
     Args:
         strength: Above 0, up to 1; the blur's standard deviation is that part of a tenth of the frame's longer side.
@@ -129,6 +134,9 @@ class BlurBackground:
         alpha = cv2.resize(matte.alpha[0].cpu().numpy(), size, interpolation=cv2.INTER_AREA)
         # A little more than the person is left out, and soft edges altogether: what of them came in would glow around the person.
         weight = np.maximum(0, 1 - EDGE_WEIGHT * cv2.dilate(alpha, np.ones((5, 5), np.uint8)))
+        for x0, y0, x1, y1 in frame.covered:
+            weight[int(y0 * size[1] / frame.height) : ceil(y1 * size[1] / frame.height),
+                   int(x0 * size[0] / frame.width) : ceil(x1 * size[0] / frame.width)] *= COVERED_WEIGHT  # fmt: skip
         sigma = max(0.5, self._strength * 0.1 * max(size))
         around, total = _soften(small * weight[..., None], sigma), _soften(weight, sigma)
         wide, wide_total = _soften(around, 3 * sigma), _soften(total, 3 * sigma)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -10,10 +11,11 @@ from p3mvideo.frame import Face, Frame
 
 
 def restore_faces(frame: Frame, faces: Sequence[Face]) -> Frame:
-    """Return the frame with the original pixels of every face that brings them; the other faces stay covered.
+    """Return the frame with the original pixels of every face that brings them; the other faces stay covered, and it says where.
 
     The frame passed in keeps its covered pixels: whoever still holds it, say a temporal filter, never gets to see a face.
     """
+    frame = replace(frame, covered=tuple(face.box for face in faces if face.hidden))
     restorable = [(face.box, face.shown) for face in faces if face.shown is not None]
     if not restorable:
         return frame

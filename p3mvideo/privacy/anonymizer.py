@@ -121,7 +121,7 @@ class FaceAnonymizer:
         faces = tuple(
             Face(
                 (x0, y0, x1, y1), None if brought is None else brought[y0:y1, x0:x1].copy(), track.number, track.score,
-                image[y0:y1, x0:x1].copy() if self._keep_subject else None,
+                image[y0:y1, x0:x1].copy() if self._keep_subject else None, not self._keep_originals,
             )
             for (x0, y0, x1, y1), track in found
         )

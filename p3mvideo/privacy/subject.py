@@ -74,4 +74,4 @@ def _without(face: Face, frame: Frame, hidden: Sequence[Face]) -> Face:
             else:
                 covered = frame.image[:3, v0:v1, u0:u1].permute(1, 2, 0).cpu().numpy()
             original[v0 - y0 : v1 - y0, u0 - x0 : u1 - x0] = covered
-    return replace(face, shown=original)
+    return replace(face, shown=original, hidden=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -172,6 +173,24 @@ def test_a_blurred_background_has_no_halo_of_the_person(colour: tuple[int, int, 
     grey = behind_a_blur((120, 120, 120), strength, soft_px).astype(int)
     alpha = disc(320, 240, soft_px)
     assert np.abs(behind - grey)[alpha < 0.5].max() <= 3, "the person's colour reaches the background"
+
+
+def test_a_blurred_background_has_no_halo_of_a_cover() -> None:
+    room = scenery(320, 240)
+    nobody, box = matte_of(np.zeros((240, 320))), (100, 60, 180, 160)
+    behind = []
+    for colour in ((255, 0, 0), (0, 0, 255)):
+        picture = room.copy()
+        picture[60:160, 100:180] = colour
+        behind.append(BlurBackground(0.5)(replace(frame_of(picture), covered=(box,)), nobody).astype(int))
+    assert np.abs(behind[0] - behind[1])[:, :80].max() <= 2, "the cover's colour reaches the room"
+    assert np.abs(behind[0] - behind[1]).max() <= 25, "the cover shows through"
+
+
+def test_what_is_covered_everywhere_is_blurred_as_it_is() -> None:
+    frame = frame_of(np.full((48, 64, 3), 90, np.uint8))
+    picture = BlurBackground(0.5)(replace(frame, covered=((0, 0, 64, 48),)), matte_of(np.zeros((48, 64))))
+    assert np.abs(picture.astype(int) - 90).max() <= 2
 
 
 def test_a_stronger_blur_is_smoother() -> None:

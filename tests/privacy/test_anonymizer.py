@@ -338,6 +338,15 @@ def test_between_looks_a_moving_face_stays_hidden_from_the_network(every: int) -
     anonymizer.close()
 
 
+@pytest.mark.parametrize("keep_originals", [False, True])
+def test_what_is_written_says_where_faces_are_covered(keep_originals: bool) -> None:
+    anonymizer = FaceAnonymizer(ScriptedSearch(still), replacement=Solid(PAINT), keep_originals=keep_originals, inner=True)
+    shown, faces = anonymizer(frame(0))
+    assert faces
+    assert restore_faces(shown, faces).covered == (() if keep_originals else tuple(face.box for face in faces))
+    anonymizer.close()
+
+
 def test_a_frame_of_another_size_is_looked_at() -> None:
     search = ScriptedSearch(still)
     anonymizer = FaceAnonymizer(search, replacement=Solid(PAINT), keep_originals=True, inner=True, look_every=3)

@@ -40,6 +40,7 @@ def test_only_the_matted_face_is_shown() -> None:
         assert shown(kept) == [1]
         assert {found.track: found.box for found in kept} == {1: PRESENTER, 2: BYSTANDER, 3: POSTER}
         assert not any(found.original is not None for found in kept)
+        assert [found.track for found in kept if not found.hidden] == [1]
 
 
 def test_nobody_is_shown_without_a_matte_over_a_face() -> None:
