@@ -25,8 +25,9 @@ RUNS ?= runs
 DATA = $(RUNS)/data
 TRAIN = $(BIN)/p3mvideo train --data $(DATA) --backgrounds $(BACKGROUNDS) --faces $(DATA)/train/faces --share house_=0.07 --share ccp_=0.5 --resume
 SMALL = $(TRAIN) --variant p3mnet-mobilenetv2-small
+MIXED = --size 384 --share ccp_=0.42 --moving 0.25 --hard 0.2
 # Large batches: minutes on a GPU, hours on two cores.
-LAST = --steps 640 --batch 64 --size 384 --seed 80001 --lr 2e-3 --warmup 100 --share ccp_=0.42 --moving 0.25 --hard 0.2
+LARGE = $(MIXED) --steps 640 --batch 64 --seed 80001 --lr 2e-3 --warmup 100
 SHIP = $(BIN)/p3mvideo weights ship --licence MIT --source "make weights"
 
 training-data: .venv/.installed
@@ -47,7 +48,7 @@ weights: training-data
 	$(SHIP) $(RUNS)/5/last.pt $(RUNS)/mean5.safetensors --mean-with $(RUNS)/mean.safetensors --mean-with $(RUNS)/mean.safetensors
 	$(TRAIN) -o $(RUNS)/6 --steps 1900 --batch 8 --size 384 --seed 60001 --lr 6e-4 --warmup 60 --ema 0.998 --share ccp_=0.4 --moving 0.3 --initial $(RUNS)/mean5.safetensors
 	$(SHIP) $(RUNS)/6/last.pt $(RUNS)/mean6.safetensors --mean-with $(RUNS)/mean5.safetensors --mean-with $(RUNS)/mean5.safetensors
-	$(TRAIN) -o $(RUNS)/7 --initial $(RUNS)/mean6.safetensors $(LAST)
+	$(TRAIN) -o $(RUNS)/7 --initial $(RUNS)/mean6.safetensors $(LARGE)
 	$(SHIP) $(RUNS)/7/last.pt $(RUNS)/p3mnet-mobilenetv2.safetensors --mean-with $(RUNS)/7/last.pt --mean-with $(RUNS)/7/last.pt \
 		--mean-with $(RUNS)/mean6.safetensors --mean-with $(RUNS)/mean6.safetensors
 	$(SMALL) -o $(RUNS)/s1 --steps 900 --batch 12 --size 256 --seed 40001 --pretrained $(RUNS)/mean.safetensors
@@ -56,9 +57,9 @@ weights: training-data
 	$(SHIP) $(RUNS)/s3/last.pt $(RUNS)/small3.safetensors
 	$(SMALL) -o $(RUNS)/s4 --steps 1000 --batch 8 --size 384 --seed 60002 --lr 1e-3 --warmup 40 --ema 0.998 --share ccp_=0.4 --moving 0.3 --initial $(RUNS)/small3.safetensors
 	$(SHIP) $(RUNS)/s4/last.pt $(RUNS)/small4.safetensors
-	$(SMALL) -o $(RUNS)/s5 --initial $(RUNS)/small4.safetensors $(LAST)
+	$(SMALL) -o $(RUNS)/s5 --initial $(RUNS)/small4.safetensors $(LARGE)
 	$(SHIP) $(RUNS)/s5/last.pt $(RUNS)/small5.safetensors --mean-with $(RUNS)/s5/last.pt --mean-with $(RUNS)/s5/last.pt --mean-with $(RUNS)/small4.safetensors
-	$(SMALL) -o $(RUNS)/s6 --steps 1500 --batch 8 --size 384 --seed 90002 --lr 1e-3 --warmup 40 --ema 0.997 --share ccp_=0.42 --moving 0.25 --hard 0.2 --initial $(RUNS)/small5.safetensors
+	$(SMALL) -o $(RUNS)/s6 $(MIXED) --steps 1500 --batch 8 --seed 90002 --lr 1e-3 --warmup 40 --ema 0.997 --initial $(RUNS)/small5.safetensors
 	$(SHIP) $(RUNS)/s6/last.pt $(RUNS)/p3mnet-mobilenetv2-small.safetensors --mean-with $(RUNS)/small5.safetensors --mean-with $(RUNS)/small5.safetensors
 
 # What P3M-CP is worth: four short trainings that differ in nothing else, scored on blurred portraits and on portraits as taken.

@@ -134,9 +134,9 @@ class BlurBackground:
         alpha = cv2.resize(matte.alpha[0].cpu().numpy(), size, interpolation=cv2.INTER_AREA)
         # A little more than the person is left out, and soft edges altogether: what of them came in would glow around the person.
         weight = np.maximum(0, 1 - EDGE_WEIGHT * cv2.dilate(alpha, np.ones((5, 5), np.uint8)))
+        across, down = size[0] / frame.width, size[1] / frame.height
         for x0, y0, x1, y1 in frame.covered:
-            weight[int(y0 * size[1] / frame.height) : ceil(y1 * size[1] / frame.height),
-                   int(x0 * size[0] / frame.width) : ceil(x1 * size[0] / frame.width)] *= COVERED_WEIGHT  # fmt: skip
+            weight[int(y0 * down) : ceil(y1 * down), int(x0 * across) : ceil(x1 * across)] *= COVERED_WEIGHT
         sigma = max(0.5, self._strength * 0.1 * max(size))
         around, total = _soften(small * weight[..., None], sigma), _soften(weight, sigma)
         wide, wide_total = _soften(around, 3 * sigma), _soften(total, 3 * sigma)

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from p3mvideo.frame import Float32Array, Matte
+from p3mvideo.ops.neighbourhood import enlarged, neighbourhood_mean
 from p3mvideo.ops.optical_flow import sample
 from p3mvideo.temporal.motion_match import MotionMatch
 
@@ -102,13 +103,10 @@ class Memory:
 
     def _corrected(self, contradiction: Float32Array, trust: Float32Array) -> Memory:
         # A change may run ahead of its proof: where cloth is plain, only the outline of an arm shows that it has moved.
-        # Pixels bear witness for a wide neighbourhood, so a quarter of the size will do.
-        height, width = (max(1, length // 4) for length in trust.shape)
-        side = max(1, round(WITNESS_SHARE * max(height, width)))
-        shape = (height, width, 1)
-        changed, disproved = (_resized(part[..., None], shape) for part in (contradiction, contradiction * (1 - trust)))
-        proven = cv2.blur(disproved, (side, side)) / (cv2.blur(changed, (side, side)) + np.float32(0.02))
-        proven = _resized(proven.reshape(shape), trust.shape, cv2.INTER_LINEAR)[..., 0]
+        changed, disproved = (
+            neighbourhood_mean(part, share=WITNESS_SHARE, shrink=4) for part in (contradiction, contradiction * (1 - trust))
+        )
+        proven = enlarged(disproved / (changed + np.float32(0.02)), trust.shape)
         return Memory(self.mean, self.support * (1 - np.clip(2 * proven, 0, 1) * contradiction))
 
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.ops.neighbourhood import enlarged, neighbourhood_mean
 from p3mvideo.ops.optical_flow import dense_flow, places, sample
 
 LONG_SIDE_PX = 256
@@ -76,11 +77,12 @@ class MotionMatch:
         shown = np.square(alpha) * self.texture
         weight = shown * self.trust
         flow = cv2.split(self.flow)
-        # Nothing fine is in what a neighbourhood has in common.
-        around_shown, around, *carried = (_blurred_at_half(part) for part in (shown, weight, *(part * weight for part in flow)))
+        around_shown, around, *carried = (
+            neighbourhood_mean(part, share=EDGE_SHARE, shrink=2) for part in (shown, weight, *(part * weight for part in flow))
+        )
         trust = around / (around_shown + np.float32(0.05))
-        common = [_restored(part / (around + np.float32(1e-3)), alpha.shape) for part in carried]
-        trust = _restored(trust, alpha.shape)
+        common = [enlarged(part / (around + np.float32(1e-3)), alpha.shape) for part in carried]
+        trust = enlarged(trust, alpha.shape)
         surer = trust > self.trust
         window = np.ones((3, 3), np.uint8)
         edge = (cv2.erode(alpha, window) < 0.98) & (cv2.dilate(alpha, window) > 0.02) & surer
@@ -133,18 +135,6 @@ def match_by_flow(
         return MotionMatch.none(trust.shape)
     texture = (contrast * np.float32(1 / (TEXTURE_FACTOR * noise))).clip(0, 1)
     return MotionMatch(np.asarray(cv2.copyTo(there, 1 - still), np.float32), trust, texture)
-
-
-def _blurred_at_half(values: Float32Array) -> Float32Array:
-    """Return the mean of each pixel's neighbourhood, `EDGE_SHARE` wide, at half the size of (h, w)."""
-    height, width = values.shape
-    small = cv2.resize(values, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
-    side = max(1, round(EDGE_SHARE * max(small.shape)))
-    return np.asarray(cv2.blur(small, (side, side)), np.float32)
-
-
-def _restored(values: Float32Array, shape: tuple[int, ...]) -> Float32Array:
-    return np.asarray(cv2.resize(values, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _larger(x: Float32Array, y: Float32Array) -> Float32Array:

@@ -1,0 +1,31 @@
+"""Means of neighbourhoods on smaller pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from p3mvideo.ops.neighbourhood import enlarged, neighbourhood_mean
+
+
+@settings(max_examples=40, deadline=None)
+@given(height=st.integers(1, 60), width=st.integers(1, 60), shrink=st.integers(1, 5), share=st.floats(0.01, 0.5), level=st.floats(0, 1, width=32))
+def test_what_is_even_stays_even(height: int, width: int, shrink: int, share: float, level: float) -> None:
+    mean = neighbourhood_mean(np.full((height, width), level, np.float32), share=share, shrink=shrink)
+    assert mean.shape == (max(1, height // shrink), max(1, width // shrink))
+    again = enlarged(mean, (height, width))
+    assert again.shape == (height, width)
+    np.testing.assert_allclose(again, level, atol=1e-5)
+
+
+@pytest.mark.parametrize("shrink", [1, 2, 4])
+def test_a_neighbourhood_is_a_share_of_the_longer_side(shrink: int) -> None:
+    picture = np.zeros((80, 160), np.float32)
+    picture[40:44, 80:84] = 1
+    mean = neighbourhood_mean(picture, share=0.125, shrink=shrink)
+    reached = np.argwhere(mean > 1e-6)
+    high, wide = (reached.max(0) - reached.min(0) + 1) * shrink
+    assert (high, wide) == pytest.approx((20 + 4, 20 + 4), abs=2 * shrink)
+    assert mean.sum() * shrink**2 == pytest.approx(picture.sum(), rel=1e-4)
