@@ -108,7 +108,8 @@ class Options:
 
 def option_fields(group: type[Options]) -> tuple[Field, ...]:
     """Return the options of a group in the order of their declaration."""
-    return _fields_of(group)
+    hashable: Any = group
+    return _fields_of(hashable)
 
 
 @cache
