@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from p3mvideo.datasets.benchmark_images import read_alpha, read_image, read_levels
-from p3mvideo.datasets.layouts import Entry
+from p3mvideo.datasets.benchmark import Entry
+from p3mvideo.datasets.image_files import read_alpha, read_image, read_levels
 from p3mvideo.errors import DatasetError, SinkError
 from p3mvideo.frame import UInt8Array
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from p3mvideo.datasets.layouts import Entry, Portrait
+from p3mvideo.datasets.benchmark import BenchmarkImage, Entry
 from p3mvideo.errors import DatasetError, P3MVideoError
 from p3mvideo.evaluate.clips import Clip, ClipSmoothing, score_clip
 from p3mvideo.evaluate.methods import Method
@@ -97,7 +97,7 @@ def _score(job: Job, metrics: tuple[Metric, ...], derive: bool, smoothing: ClipS
     return {**scores, "predict_ms": predict_ms}
 
 
-def predicted(method: Method, entry: Entry, derive: bool) -> tuple[Portrait, Float32Array, float]:
+def predicted(method: Method, entry: Entry, derive: bool) -> tuple[BenchmarkImage, Float32Array, float]:
     """Return a picture, the method's alpha, and how many milliseconds it took."""
     portrait = entry.load()
     if portrait.trimap is None and derive:

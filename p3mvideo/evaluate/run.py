@@ -16,7 +16,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from p3mvideo.datasets.layouts import BLURRED, ORIGINAL, Entry, find_entries, split_folder
+from p3mvideo.datasets.benchmark import Entry, find_entries
+from p3mvideo.datasets.layout import BLURRED, ORIGINAL, split_folder
 from p3mvideo.engine.make_matter import Precision, Runtime
 from p3mvideo.engine.strategies import Strategy
 from p3mvideo.errors import ConfigError, DatasetError
@@ -80,7 +81,7 @@ def evaluate(
     A run that was interrupted goes on where it stopped if it is started again with the same options.
 
     Args:
-        data: The data set's folder, see `p3mvideo.datasets.layouts`.
+        data: The data set's folder, see `p3mvideo.datasets.layout`.
         split: Its split, such as P3M-500-P; none if the data set is one folder of pairs.
         images: Folder of pictures in the split; the first known one if empty. The protocol "ppt" takes both.
         model: Weights by name or path, .onnx files, or trimap-based solvers (closed-form, knn, learning-based, random-walk,

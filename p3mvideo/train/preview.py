@@ -10,7 +10,8 @@ import numpy as np
 from torch import Tensor
 
 from p3mvideo.datasets.image_files import write_image
-from p3mvideo.datasets.portraits import PortraitFolder, training_split
+from p3mvideo.datasets.layout import training_split
+from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.train.build_samples import build_samples

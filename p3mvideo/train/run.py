@@ -10,7 +10,8 @@ from typing import Literal
 
 import torch
 
-from p3mvideo.datasets.portraits import PortraitFolder, read_split, training_split, validation_splits
+from p3mvideo.datasets.layout import read_split, training_split, validation_splits
+from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.engine.make_matter import choose_device
 from p3mvideo.errors import ConfigError, TrainingError
 from p3mvideo.train.build_samples import build_samples

@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
-from p3mvideo.datasets.benchmark_images import read_levels
+from p3mvideo.datasets.image_files import read_levels
 from p3mvideo.engine.strategies import Strategy
 from p3mvideo.errors import ConfigError, DatasetError, WeightsError
 from p3mvideo.evaluate.clips import VIDEO_METRICS
@@ -265,11 +265,11 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda d: write(d / SPLIT / "trimap/p_00000001.png", np.zeros((10, 12), np.uint8)), r"is 96x80, but .*trimap.* is 12x10"
     ),
     "palette": (lambda d: with_palette(d / SPLIT / "mask/p_00000001.png"), "is coloured"),
-    "empty mask file": (lambda d: (d / SPLIT / "mask/p_00000001.png").write_bytes(b""), r"no mask that can be read \(0 bytes\)"),
-    "empty picture": (lambda d: (d / SPLIT / "blurred_image/p_00000001.jpg").write_bytes(b""), r"no picture that can be read \(0"),
-    "text": (lambda d: (d / SPLIT / "blurred_image/p_00000001.jpg").write_text("a face"), "no picture that can be read"),
+    "empty mask file": (lambda d: (d / SPLIT / "mask/p_00000001.png").write_bytes(b""), r"not a mask that can be read \(0 bytes\)"),
+    "empty picture": (lambda d: (d / SPLIT / "blurred_image/p_00000001.jpg").write_bytes(b""), r"not an image that can be read \(0"),
+    "text": (lambda d: (d / SPLIT / "blurred_image/p_00000001.jpg").write_text("a face"), "not an image that can be read"),
     "cut mask": (
-        lambda d: (p := d / SPLIT / "mask/p_00000001.png").write_bytes(p.read_bytes()[:30]), "no mask that can be read"
+        lambda d: (p := d / SPLIT / "mask/p_00000001.png").write_bytes(p.read_bytes()[:30]), "not a mask that can be read"
     ),
     "a folder": (lambda d: replaced_by_folder(d / SPLIT / "mask/p_00000001.png"), "cannot read"),
 }  # fmt: skip
@@ -290,9 +290,9 @@ def test_one_broken_picture_is_reported_in_words(data: Path, tmp_path: Path, dam
 NOTHING: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
     "no such folder": (lambda d: {"data": d / "nowhere"}, "is not a folder"),
     "no such split": (lambda d: {"split": "P3M-500-X"}, "has no split 'P3M-500-X'"),
-    "split not given": (lambda d: {"split": ""}, "has no folder of pictures"),
+    "split not given": (lambda d: {"split": ""}, "has no folder of images"),
     "no such pictures": (lambda d: {"split": "P3M-500-NP", "images": "blurred_image"}, "expected blurred_image"),
-    "no name fits": (lambda d: {"split": "P3M-500-P", "names": ["hs_*"]}, r"no picture whose name fits hs_\*"),
+    "no name fits": (lambda d: {"split": "P3M-500-P", "names": ["hs_*"]}, r"no image whose name fits hs_\*"),
     "only blurred": (lambda d: {"split": "P3M-500-P", "protocol": "ppt"}, "has blurred pictures only"),
     "no mattes": (lambda d: {"data": replaced_by_folder(d / "x/image").parent, "split": ""}, "no folder of mattes"),
     "no clips": (lambda d: {"data": replaced_by_folder(d / "y"), "split": "", "protocol": "video"}, "holds no clips"),

@@ -221,7 +221,7 @@ def test_log_holds_each_step_once_after_resuming(data: Path, tmp_path: Path) -> 
 def test_unreadable_picture_is_named(data: Path, tmp_path: Path, workers: int) -> None:
     for path in (data / "train" / "blurred_image").iterdir():
         path.write_bytes(b"broken")
-    with pytest.raises(DatasetError, match=r"p_0000000\d\.jpg cannot be read as a picture$"):
+    with pytest.raises(DatasetError, match=r"p_0000000\d\.jpg is not an image that can be read$"):
         run(data, tmp_path / "run", workers=workers)
 
 
@@ -262,7 +262,7 @@ def test_a_sample_process_that_dies_ends_training_in_words(data: Path, tmp_path:
         ({"batch": 0}, ConfigError, "at least one"),
         ({"precision": "f16"}, DeviceError, "does not train in f16"),
         ({"device": "cuda:99"}, DeviceError, "cuda:99"),
-        ({"backgrounds": Path("nowhere")}, DatasetError, "holds no pictures"),
+        ({"backgrounds": Path("nowhere")}, DatasetError, "holds no images"),
         ({"faces": Path("nowhere")}, DatasetError, "holds no donor faces"),
         ({"pretrained": "nowhere.safetensors"}, WeightsError, "cannot read the backbone weights"),
         ({"initial": "nowhere.pt"}, TrainingError, "cannot read the checkpoint"),

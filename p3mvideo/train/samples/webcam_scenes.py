@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from p3mvideo.datasets.image_files import pictures_in, read_image
+from p3mvideo.datasets.image_files import images_in, read_image
 from p3mvideo.datasets.portraits import Portrait, PortraitFolder
 from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.trimap import trimap_from_alpha
@@ -90,7 +90,7 @@ class WebcamScenes:
         self.order = order
         self.size_px = size_px
         self.options = options
-        self.backgrounds = pictures_in(backgrounds) if backgrounds is not None else []
+        self.backgrounds = images_in(backgrounds) if backgrounds is not None else []
 
     def __call__(self, index: int, rng: np.random.Generator) -> Scene:
         """Return the scene of sample `index`, drawn by `rng`."""
