@@ -15,6 +15,7 @@ from p3mvideo.cli.doctor import doctor_command
 from p3mvideo.cli.evaluate import evaluate_command
 from p3mvideo.cli.export import export_command
 from p3mvideo.cli.flicker import flicker_command
+from p3mvideo.cli.options import PanelCommand
 from p3mvideo.cli.process import process_command
 from p3mvideo.cli.train import train_command
 from p3mvideo.cli.webcam import webcam_command
@@ -29,17 +30,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-app.command("process")(process_command)
-app.command("anonymize")(anonymize_command)
-app.command("bench")(bench_command)
-app.command("demo")(demo_command)
-app.command("webcam")(webcam_command)
-app.command("doctor")(doctor_command)
-app.command("evaluate")(evaluate_command)
-app.command("flicker")(flicker_command)
+app.command("process", cls=PanelCommand)(process_command)
+app.command("anonymize", cls=PanelCommand)(anonymize_command)
+app.command("bench", cls=PanelCommand)(bench_command)
+app.command("demo", cls=PanelCommand)(demo_command)
+app.command("webcam", cls=PanelCommand)(webcam_command)
+app.command("doctor", cls=PanelCommand)(doctor_command)
+app.command("evaluate", cls=PanelCommand)(evaluate_command)
+app.command("flicker", cls=PanelCommand)(flicker_command)
 app.add_typer(weights_app)
-app.command("train")(train_command)
-app.command("export")(export_command)
+app.command("train", cls=PanelCommand)(train_command)
+app.command("export", cls=PanelCommand)(export_command)
 app.add_typer(dataset_app)
 
 

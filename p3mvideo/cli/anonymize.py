@@ -56,7 +56,7 @@ def anonymize_command(
                 nonlocal shown_pass
                 if which != shown_pass:
                     shown_pass = which
-                    display.begin(f"{current}, {'finding' if which == 1 else 'covering'} faces", 1, 1, frames)
+                    display.begin(f"{current}, {'finding' if which == 1 else 'covering'} faces", frames)
                 display.advance(done)
 
             listener = AnonymizeListener(

@@ -93,6 +93,7 @@ def _group(parameter: inspect.Parameter, hint: Any) -> _Group | None:
 def _parameter(field: Field, group: _Group) -> inspect.Parameter:
     """Return the typer parameter of one option."""
     option, default, kind = field.option, group.default_of(field), field.type
+    metavar = option.metavar
     text = option.help
     if default is None and option.unset:
         text = f"{text} [default: {option.unset}]"
@@ -104,11 +105,11 @@ def _parameter(field: Field, group: _Group) -> inspect.Parameter:
         kind = str | None
     elif kind is bool and len(flags) == 1 and default is True:
         flags = (f"{flags[0]}/--no-{flags[0].removeprefix('--')}",)
-    if isinstance(default, tuple):
-        default = list(default)
+    elif get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis:
+        kind, default, metavar = list[get_args(kind)[0]], list(default), metavar or "TEXT"  # type: ignore[misc]
     info = typer.Option(
         *flags, help=text, min=option.minimum if kind in (int, float, int | None, float | None) else None,
-        max=option.maximum if kind in (int, float, int | None, float | None) else None, metavar=option.metavar, rich_help_panel=group.type.panel,
+        max=option.maximum if kind in (int, float, int | None, float | None) else None, metavar=metavar, rich_help_panel=group.type.panel,
     )  # fmt: skip
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
 

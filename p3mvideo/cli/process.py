@@ -87,7 +87,7 @@ def process_command(
         with make_progress(progress, quiet=quiet) as display:
             listener = ProcessListener(
                 engine_ready=lambda description: say(f"network: {description}"),
-                input_started=lambda item, number, of, frames: display.begin(str(item.path), number, of, frames),
+                input_started=lambda item, number, of, frames: display.begin(str(item.path), frames, number=number, of=of),
                 progressed=lambda done: display.advance(done.frames_out),
                 input_done=lambda done: display.end(failed=done.error is not None),
             )

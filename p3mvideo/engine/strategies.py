@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,7 +14,6 @@ from p3mvideo.model.p3mnet import STRIDE, P3MNet
 from p3mvideo.ops.fusion import FOREGROUND, TRANSITION, harden
 from p3mvideo.ops.normalise import normalise
 
-Strategy = Literal["auto", "engine", "resize", "hybrid"]
 LONGEST_PX = 1600
 LEVEL_TOLERANCE = 0.5 / 255
 """How far from 0 or 1 a resized trimap may be and still count as known."""

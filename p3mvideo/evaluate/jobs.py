@@ -16,8 +16,9 @@ from p3mvideo.evaluate.clips import Clip, ClipSmoothing, score_clip
 from p3mvideo.evaluate.methods import Method
 from p3mvideo.evaluate.score_table import Score, ScoreTable
 from p3mvideo.frame import Float32Array
-from p3mvideo.ops.metrics import Metric, image_scores
+from p3mvideo.ops.metrics import image_scores
 from p3mvideo.ops.trimap import trimap_from_alpha
+from p3mvideo.options.evaluation import Metric
 
 DERIVED_TRIMAP_PX = 25
 """Side of the kernel that widens the transition area of a derived trimap."""

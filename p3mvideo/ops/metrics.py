@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from p3mvideo.frame import UInt8Array
+from p3mvideo.options.evaluation import METRICS, Metric
 
 FloatArray = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -25,11 +26,6 @@ GRADIENT_SIGMA_PX = 1.4
 CONNECTIVITY_STEP = 0.1
 CONNECTIVITY_TOLERANCE = 0.15
 PERSON_THRESHOLD = 0.5
-
-Metric = Literal[
-    "sad", "mse", "mad", "sad_t", "mse_t", "mad_t", "sad_fg", "sad_bg", "grad", "conn", "iou", "sad_face", "mse_face", "mad_face"
-]
-METRICS: tuple[Metric, ...] = get_args(Metric)
 
 
 class Kernels(NamedTuple):

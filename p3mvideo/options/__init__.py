@@ -6,20 +6,24 @@ A group of options is a frozen dataclass. It travels whole from the command line
 
 from p3mvideo.options.background import BackgroundOptions
 from p3mvideo.options.engine import EngineOptions
+from p3mvideo.options.evaluation import EvaluationOptions
 from p3mvideo.options.faces import CoverOptions, DetectionOptions, FaceOptions
 from p3mvideo.options.media import ReadOptions, WriteOptions
 from p3mvideo.options.option import Option, Options
 from p3mvideo.options.smoothing import SmoothingOptions
+from p3mvideo.options.training import TrainingOptions
 
 __all__ = [
     "BackgroundOptions",
     "CoverOptions",
     "DetectionOptions",
     "EngineOptions",
+    "EvaluationOptions",
     "FaceOptions",
     "Option",
     "Options",
     "ReadOptions",
     "SmoothingOptions",
+    "TrainingOptions",
     "WriteOptions",
 ]

@@ -14,8 +14,9 @@ from p3mvideo.datasets.layout import training_split
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import UInt8Array
+from p3mvideo.options.training import RecipeName
 from p3mvideo.train.build_samples import build_samples
-from p3mvideo.train.options import RecipeName, recipe_options
+from p3mvideo.train.options import recipe_options
 from p3mvideo.train.samples.dataset import CopyPaste, CopyPasteOptions, Sample
 
 COLUMNS = ("picture", "matte", "classes", "cut out", "donor at feature level")
