@@ -19,10 +19,10 @@ class BackgroundOptions(Options):
     background: Annotated[
         str | None,
         Option(
-            "Colour, image, video, blur[:STRENGTH] or transparent.", flags=("--bg",), aliases=("--background",), metavar="BG",
+            "Colour, image, video, sunset, studio, shelves, blur[:STRENGTH] or transparent.", flags=("--bg",), aliases=("--background",), metavar="BG",
             unset="transparent where the output can hold it, else white",
         ),
     ] = None  # fmt: skip
-    background_fit: Annotated[
-        Fit, Option("How a background is brought to the frame's size.", flags=("--bg-fit",), aliases=("--background-fit",))
-    ] = "cover"
+    background_fit: Annotated[Fit, Option("How a background is brought to the frame's size.", flags=("--bg-fit",), aliases=("--background-fit",))] = (
+        "cover"
+    )

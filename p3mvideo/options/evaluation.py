@@ -8,9 +8,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 from p3mvideo.errors import ConfigError
 from p3mvideo.options.option import Option, Options
 
-Metric = Literal[
-    "sad", "mse", "mad", "sad_t", "mse_t", "mad_t", "sad_fg", "sad_bg", "grad", "conn", "iou", "sad_face", "mse_face", "mad_face"
-]
+Metric = Literal["sad", "mse", "mad", "sad_t", "mse_t", "mad_t", "sad_fg", "sad_bg", "grad", "conn", "iou", "sad_face", "mse_face", "mad_face"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 Protocol = Literal["stills", "ppt", "video"]
 Strategy = Literal["auto", "engine", "resize", "hybrid"]

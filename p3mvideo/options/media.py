@@ -62,9 +62,7 @@ class WriteOptions(Options):
 
     codec: Annotated[str | None, Option("h264, hevc, vp9, ffv1 or prores.", unset="the container's own")] = None
     crf: Annotated[int | None, Option("Constant quality on the codec's scale.")] = None
-    bitrate: Annotated[
-        int | None, Option("Bits per second, instead of a quality.", minimum=1, metavar="BITS[k|M]", parse=parse_bitrate)
-    ] = None
+    bitrate: Annotated[int | None, Option("Bits per second, instead of a quality.", minimum=1, metavar="BITS[k|M]", parse=parse_bitrate)] = None
     pipe_form: Annotated[PipeForm, Option("What is written to standard output.")] = "y4m"
     overwrite: Annotated[bool, Option("Replace outputs that exist.")] = False
 

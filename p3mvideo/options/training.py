@@ -23,9 +23,7 @@ class TrainingOptions(Options):
     recipe: Annotated[RecipeName, Option("As published (p3m2021, p3m2024), or for webcam-like scenes (p3mvideo).")] = "p3mvideo"
     variant: Annotated[str | None, Option("The network.", unset="p3mnet-mobilenetv2; p3mnet-resnet34 with published recipes")] = None
     backbone: Annotated[str | None, Option("Another timm backbone for the real-time network.")] = None
-    pretrained: Annotated[
-        str | None, Option("ImageNet weights of the encoder: a file, or the name of imported ones.", metavar="NAME|PATH")
-    ] = None
+    pretrained: Annotated[str | None, Option("ImageNet weights of the encoder: a file, or the name of imported ones.", metavar="NAME|PATH")] = None
     initial: Annotated[str | None, Option("Weights or checkpoint of a whole network to start from.", metavar="NAME|PATH")] = None
     images: Annotated[str | None, Option("Folder of images in the split.", unset="the first known one")] = None
     split: Annotated[Path | None, Option("File with the names to train on, one a line.", unset="every pair of image and matte")] = None
@@ -57,9 +55,7 @@ class TrainingOptions(Options):
     backbone_lr: Annotated[
         float | None, Option("Peak learning rate of the pretrained encoder.", minimum=0, unset="by the recipe, in proportion to --lr")
     ] = None
-    warmup: Annotated[
-        int | None, Option("Steps of linear warm-up.", minimum=0, unset="by the recipe, at most a tenth of the steps")
-    ] = None
+    warmup: Annotated[int | None, Option("Steps of linear warm-up.", minimum=0, unset="by the recipe, at most a tenth of the steps")] = None
     ema: Annotated[float | None, Option("Decay of the averaged weights.", minimum=0, maximum=1, unset="by the recipe")] = None
     seed: Annotated[int, Option("Another seed gives other samples and initial weights.", minimum=0)] = 10007
     device: Annotated[str, Option("auto, cpu, cuda, cuda:N or mps.")] = "auto"
