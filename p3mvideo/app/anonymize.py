@@ -6,6 +6,7 @@ output lie an audit (JSON) and a contact sheet of the weakest moments, for a per
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -15,19 +16,25 @@ from typing import Any, Literal
 
 import torch
 
+from p3mvideo.app.batch.failure import failure_of
 from p3mvideo.app.batch.input_list import list_inputs
 from p3mvideo.app.batch.output_plan import STDOUT, OutputPlan, Wanted, plan_outputs
 from p3mvideo.app.reports.face_review import Review
 from p3mvideo.errors import ConfigError, ExitCode, P3MVideoError, PrivacyError
 from p3mvideo.frame import Frame, FrameSource
+from p3mvideo.frame_queue import QueueClosed
 from p3mvideo.io.inputs import Input, open_source
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.read.rgb import Hdr
+from p3mvideo.pipeline import run_interruptibly
 from p3mvideo.privacy.cover.cover import FaceFilters, Filter, cover, make_filter, mosaic_all
 from p3mvideo.privacy.detect.face_models import MODELS, face_model_path
 from p3mvideo.privacy.make_anonymizer import OUTPUT_MASK_SCALE, make_survey
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
 from p3mvideo.privacy.two_pass.first_pass import Survey
+
+REVIEW_SECONDS = 10.0
+"""How long an interrupted run waits for the review of an output that is complete."""
 
 
 @dataclass(frozen=True)
@@ -179,50 +186,86 @@ def anonymize(
         listener.input_started(item, number, len(listed.items))
         try:
             done.append(_anonymize_one(item, plan, settings))
-        except P3MVideoError as error:
-            done.append(Anonymized(item, error=error))
+        except Exception as error:
+            done.append(Anonymized(item, error=failure_of(item, error)))
         listener.input_done(done[-1])
     return AnonymizeResult(tuple(done))
 
 
+class _Stopped:
+    """Whether the end was asked for, and how far an input has come by then."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.published = threading.Event()
+        """The output has its final name."""
+        self.reviewed = threading.Event()
+        """So have the audit and the contact sheet."""
+
+    def ask(self, error: BaseException) -> None:
+        """Let the work end at the next frame."""
+        self.asked = True
+
+    def check(self) -> None:
+        """Raise QueueClosed if the end was asked for."""
+        if self.asked:
+            raise QueueClosed
+
+
 def _anonymize_one(item: Input, plan: OutputPlan, settings: _Settings) -> Anonymized:
+    """Do both passes on a thread of their own: Ctrl-C is heard even where decoding hangs. Output and review appear together."""
     target = plan.composite
     assert target is not None
+    stopped = _Stopped()
+    with ExitStack() as stack:  # released by this thread, whatever became of the other
+        try:
+            return run_interruptibly("anonymize", lambda: _both_passes(item, target, plan, settings, stack, stopped), stop=stopped.ask)
+        except KeyboardInterrupt as interrupt:
+            if stopped.published.is_set() and not stopped.reviewed.wait(REVIEW_SECONDS):
+                interrupt.add_note(f"{target} is complete, but there is no audit and no contact sheet of it")
+            raise
+
+
+def _both_passes(item: Input, target: Path, plan: OutputPlan, settings: _Settings, stack: ExitStack, stopped: _Stopped) -> Anonymized:
     plan.make_folders()
-    cover_plan = _look(item, settings)
+    cover_plan = _look(item, settings, stopped)
     review = Review(cover_plan, mask_scale=settings.mask_scale)
-    with ExitStack() as stack:
-        source = stack.enter_context(settings.open_source(item))
-        sink = open_sink(
-            target, source.info, source=item.path if item.kind == "video" else None, codec=settings.codec, crf=settings.crf,
-            bitrate=settings.bitrate, overwrite=settings.overwrite, threads=settings.threads, sound=settings.sound,
-            identity=settings.identity,
-        )  # fmt: skip
-        stack.callback(sink.close)
-        count, filters = 0, FaceFilters(settings.replacement)
-        for count, frame in enumerate(source, start=1):
-            covered = _covered(frame, count - 1, cover_plan, filters, settings)
-            review.look(covered, count - 1)
-            sink.write(covered)
-            settings.listener.progressed(2, count, len(cover_plan.seconds))
-        if count != len(cover_plan.seconds):
-            raise PrivacyError(
-                f"{item.path} had {len(cover_plan.seconds)} frames when its faces were looked for, and {count} afterwards",
-                hint="Nothing was written. Make sure that nothing else changes the file.",
-            )
-        sink.finish()
-        damaged = bool(getattr(source, "damaged", ()))
+    source = stack.enter_context(settings.open_source(item))
+    sink = open_sink(
+        target, source.info, source=item.path if item.kind == "video" else None, codec=settings.codec, crf=settings.crf,
+        bitrate=settings.bitrate, overwrite=settings.overwrite, threads=settings.threads, sound=settings.sound,
+        identity=settings.identity,
+    )  # fmt: skip
+    stack.callback(sink.close)
+    count, filters = 0, FaceFilters(settings.replacement)
+    for count, frame in enumerate(source, start=1):
+        stopped.check()
+        covered = _covered(frame, count - 1, cover_plan, filters, settings)
+        review.look(covered, count - 1)
+        sink.write(covered)
+        settings.listener.progressed(2, count, len(cover_plan.seconds))
+    stopped.check()
+    if count != len(cover_plan.seconds):
+        raise PrivacyError(
+            f"{item.path} had {len(cover_plan.seconds)} frames when its faces were looked for, and {count} afterwards",
+            hint="Nothing was written. Make sure that nothing else changes the file.",
+        )
+    sink.finish()
+    stopped.published.set()
     audit = {"input": str(item.path), "output": str(target), "options": settings.options, **cover_plan.account()}
     review.write(target, audit)
-    return Anonymized(item, target, audit, damaged)
+    stopped.reviewed.set()
+    return Anonymized(item, target, audit, bool(getattr(source, "damaged", ())))
 
 
-def _look(item: Input, settings: _Settings) -> CoverPlan:
+def _look(item: Input, settings: _Settings, stopped: _Stopped) -> CoverPlan:
     """Do the first pass."""
     with closing(settings.make_survey()) as survey, settings.open_source(item) as source:
         for number, frame in enumerate(source, start=1):
+            stopped.check()
             survey.see(frame)
             settings.listener.progressed(1, number, source.info.frames)
+        stopped.check()
         return survey.plan()
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 import cv2
 
 from p3mvideo.app.backgrounds import open_background
+from p3mvideo.app.batch.failure import failure_of
 from p3mvideo.app.batch.input_list import list_inputs
 from p3mvideo.app.batch.output_plan import STDOUT, OutputPlan, Wanted, plan_outputs
 from p3mvideo.app.batch.result import ProcessedInput, ProcessResult, check_report, write_report
@@ -21,13 +22,13 @@ from p3mvideo.compose import AlphaOnly, Cutout, Fit, ForegroundEstimator, Foregr
 from p3mvideo.compose.background import BackgroundSpec
 from p3mvideo.engine import GuidedRefiner, LoadedMatter, make_matter
 from p3mvideo.engine.make_matter import Precision, Runtime
-from p3mvideo.errors import ConfigError, P3MVideoError
+from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer, Compositor, FrameSource
 from p3mvideo.io.inputs import Input
 from p3mvideo.io.pipes.sink import PipeForm
 from p3mvideo.io.video.read.rgb import Hdr
 from p3mvideo.options.times import exact_rate, parse_time
-from p3mvideo.pipeline import Output, Pipeline, Progress
+from p3mvideo.pipeline import Output, Pipeline, Progress, run_interruptibly
 from p3mvideo.privacy.detect.face_models import MODELS, face_model_path
 from p3mvideo.privacy.make_anonymizer import OUTPUT_MASK_SCALE
 from p3mvideo.temporal import MatteStream, Smoothing, make_matte_stream
@@ -191,8 +192,8 @@ def process(
     plans = plan_outputs(listed.items, wanted, tree=listed.has_folder, reserved=background_file)
     _check_streams(listed.items, plans, spec, read, write)
     if spec is not None and background_file:
-        with open_background(bg or "", spec, bg_fit):
-            pass  # a background that cannot be opened is found out before the first input is touched
+        with ExitStack() as opened:  # a background that cannot be opened is found out before the first input is touched
+            run_interruptibly("open", partial(opened.enter_context, open_background(bg or "", spec, bg_fit)))
     done = [ProcessedInput(item, OutputPlan(), error=error) for item, error in listed.missing]
     for missing in done:
         listener.input_done(missing)
@@ -221,7 +222,7 @@ def process(
 def _process_one(item: Input, plan: OutputPlan, settings: _Settings, number: int, of: int) -> ProcessedInput:
     try:
         with ExitStack() as stack:
-            source = stack.enter_context(settings.read.open(item))
+            source = run_interruptibly("open", lambda: stack.enter_context(settings.read.open(item)))
             anonymizer = settings.make_anonymizer()
             stack.callback(anonymizer.close)
             settings.listener.input_started(item, number, of, source.info.frames)
@@ -237,8 +238,8 @@ def _process_one(item: Input, plan: OutputPlan, settings: _Settings, number: int
                 on_progress=settings.listener.progressed,
             ).run()
             return ProcessedInput(item, plan, statistics, getattr(source, "damaged", ()))
-    except P3MVideoError as error:
-        return ProcessedInput(item, plan, error=error)
+    except Exception as error:
+        return ProcessedInput(item, plan, error=failure_of(item, error))
 
 
 @contextmanager

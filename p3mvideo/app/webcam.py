@@ -36,7 +36,7 @@ from p3mvideo.frame import StreamInfo
 from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.io.devices.preview_window import window_problem
 from p3mvideo.io.devices.virtual_camera import VirtualCamera
-from p3mvideo.io.open_sink import open_sink
+from p3mvideo.io.video.write.recording_sink import RecordingSink
 from p3mvideo.ops.working_size import LONG_SIDE_PX
 from p3mvideo.options.times import exact_rate
 from p3mvideo.privacy.make_anonymizer import OUTPUT_MASK_SCALE
@@ -102,7 +102,7 @@ def webcam(
         virtual_camera: Feed a virtual camera: None does if there is one.
         virtual_device: Which one; None takes the first.
         preview: Open a window: None does if there is a screen.
-        record: Video file for what is shown, without sound.
+        record: Video file for what is shown, without sound. What is recorded stays whatever ends the run, see `RecordingSink`.
         overwrite: Replace that file if it exists.
         anonymize: `input` hides faces from the network only, `output` also in the picture, `off` looks for none.
         smoothing: How mattes are steadied over time.
@@ -160,7 +160,7 @@ def webcam(
         screen = _screen(preview, info, say)
         if screen is not None:
             stack.callback(screen.close)
-        sink = open_sink(record, info, overwrite=overwrite) if record is not None else None
+        sink = RecordingSink(record, info, overwrite=overwrite) if record is not None else None
         if sink is not None:
             stack.callback(sink.close)
         virtual = _virtual_outlet(virtual_camera, virtual_device, info, rate, say)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from p3mvideo.cli.config_option import ConfigOption
-from p3mvideo.cli.errors import reporting_errors, show_error
+from p3mvideo.cli.errors import reporting_errors, show_error, start_logging
 from p3mvideo.cli.process import parse_bitrate
 from p3mvideo.cli.progress import ProgressKind, make_progress
 
@@ -38,13 +37,14 @@ def anonymize_command(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
     progress: Annotated[ProgressKind, typer.Option(help="How progress is shown on standard error.")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an unexpected error.")] = False,
     config: ConfigOption = None,
 ) -> None:
     """Cover all faces in videos and images, for release: two passes, an audit and a sheet of the weakest moments to review."""
     with reporting_errors():
         from p3mvideo.app.anonymize import AnonymizeListener, anonymize
 
-        logging.basicConfig(format="p3mvideo: %(message)s", level=logging.ERROR if quiet else logging.WARNING)
+        start_logging(quiet=quiet, debug=debug)
         with make_progress(progress, quiet=quiet) as display:
             current, shown_pass = "", 0
 

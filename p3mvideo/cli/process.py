@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 import typer
 
 from p3mvideo.cli.config_option import ConfigOption
-from p3mvideo.cli.errors import reporting_errors, show_error
+from p3mvideo.cli.errors import reporting_errors, show_error, start_logging
 from p3mvideo.cli.progress import ProgressKind, make_progress
 from p3mvideo.errors import ConfigError
 
@@ -67,6 +66,7 @@ def process_command(
     report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write an account of the run.")] = None,
     progress: Annotated[ProgressKind, typer.Option(help="How progress is shown on standard error.")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an unexpected error.")] = False,
     config: ConfigOption = None,
 ) -> None:
     """Matte videos and images and write them with another background.
@@ -76,7 +76,7 @@ def process_command(
     with reporting_errors():
         from p3mvideo.app.process import ProcessListener, process
 
-        logging.basicConfig(format="p3mvideo: %(message)s", level=logging.ERROR if quiet else logging.WARNING)
+        start_logging(quiet=quiet, debug=debug)
 
         prose = not quiet and progress != "json"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -99,8 +98,6 @@ def webcam_command(
         if result.recording is not None:
             with contextlib.suppress(OSError):
                 print(result.recording, flush=True)
-        if result.hangs:
-            os._exit(0)  # everything is complete; Python's own end would crash on the thread that hangs
 
 
 def _print_cameras() -> None:

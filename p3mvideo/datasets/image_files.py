@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from p3mvideo.atomic_write import write_atomically
 from p3mvideo.datasets.layout import IMAGE_SUFFIXES
 from p3mvideo.errors import DatasetError
 from p3mvideo.frame import Float32Array, UInt8Array
@@ -79,12 +80,9 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         DatasetError: It cannot be written.
     """
-    part = path.with_name(f"{path.name}.part")
     try:
-        part.write_bytes(content)
-        part.replace(path)
+        write_atomically(path, content)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise DatasetError(f"cannot write {path}: {error.strerror or error}", hint="check the folder's rights and the free space") from error
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import SinkError
 from p3mvideo.frame import UInt8Array
 
@@ -42,10 +43,14 @@ def contact_sheet(rows: Sequence[tuple[str, Sequence[UInt8Array]]]) -> UInt8Arra
 
 
 def write_picture(path: Path, picture: UInt8Array) -> None:
-    """Write an RGB picture; the suffix says how.
+    """Write an RGB picture in one step; the suffix says how.
 
     Raises:
         SinkError: It cannot be written.
     """
-    if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
-        raise SinkError(f"cannot write {path}", hint="check that its folder exists and can be written to")
+    _, content = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    try:
+        write_atomically(path, content.tobytes())
+    except OSError as error:
+        hint = "check that its folder exists and can be written to"
+        raise SinkError(f"cannot write {path}: {error.strerror or error}", hint=hint) from error

@@ -16,7 +16,7 @@ import tomllib
 from pathlib import Path
 
 from p3mvideo.errors import WeightsError
-from p3mvideo.weights.tensors import write_atomically
+from p3mvideo.weights.tensors import write_weights_file
 from p3mvideo.weights.weights_file import WeightsFile
 
 MANIFEST = "manifest.toml"
@@ -49,7 +49,7 @@ def add_to_manifest(folder: Path, weights: WeightsFile) -> None:
         raise ValueError(f"a manifest lists hashed files of its own folder {folder}, got {weights}")
     entries = {**read_manifest(folder), weights.name: weights}
     text = "\n".join(_table(entry) for _, entry in sorted(entries.items()))
-    write_atomically(folder / MANIFEST, text.encode())
+    write_weights_file(folder / MANIFEST, text.encode())
 
 
 def _entry(path: Path, name: str, entry: object) -> WeightsFile:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
+from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import WeightsError
 from p3mvideo.weights.weights_file import Kind, WeightsFile
 
@@ -53,7 +52,7 @@ def save_weights(
     about = {"variant": variant, "arguments": dict(arguments), "kind": kind, "licence": licence, "source": source}
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state_dict.items()}
     content = safetensors.torch.save(tensors, {METADATA_KEY: json.dumps(about, sort_keys=True)})
-    write_atomically(path, content)
+    write_weights_file(path, content)
     return WeightsFile(
         path.stem, path, variant, json.loads(json.dumps(dict(arguments))), kind, licence, source, hashlib.sha256(content).hexdigest()
     )
@@ -110,24 +109,16 @@ def load_weights(weights: WeightsFile) -> dict[str, Tensor]:
     return tensors
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file beside its final name, sync it, and rename it; make its folder if it is missing.
+def write_weights_file(path: Path, content: bytes) -> None:
+    """Write a file in one step; make its folder if it is missing.
 
     Raises:
         WeightsError: It cannot be written; nothing is left behind.
     """
-    part: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.", suffix=".part", delete=False) as file:
-            part = Path(file.name)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        write_atomically(path, content)
     except OSError as error:
-        if part is not None:
-            part.unlink(missing_ok=True)
         raise WeightsError(
             f"cannot write the weights {path}: {error.strerror or error}", hint="Check the folder's rights and the free space."
         ) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from p3mvideo.app.batch.output_plan import OutputPlan
+from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import ConfigError, ExitCode, P3MVideoError
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.inputs import Input
@@ -77,12 +78,12 @@ def check_report(path: Path) -> None:
 
 
 def write_report(path: Path, result: ProcessResult) -> None:
-    """Write the account of a run as JSON; what was there is replaced.
+    """Write the account of a run as JSON, in one step; what was there is replaced.
 
     Raises:
         ConfigError: It cannot be written.
     """
     try:
-        path.write_text(json.dumps(result.to_json(), indent=2) + "\n", encoding="utf-8")
+        write_atomically(path, (json.dumps(result.to_json(), indent=2) + "\n").encode())
     except OSError as error:
         raise ConfigError(f"cannot write the report {path}: {error.strerror}", hint="choose another name for --report") from error

@@ -132,7 +132,7 @@ class LiveBackground:
 
     def _open_later(self) -> None:
         self._wanted += 1
-        threading.Thread(target=self._open_now, args=(self.name, self._wanted), name="background", daemon=True).start()
+        threading.Thread(target=self._open_now, args=(self.name, self._wanted), name="p3mvideo background", daemon=True).start()
 
     def _open_now(self, name: str, number: int) -> None:
         try:

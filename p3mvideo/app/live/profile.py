@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import tempfile
 import tomllib
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import platformdirs
 
 from p3mvideo.app.live.settings import LiveSettings
+from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import ConfigError
 
 NO_PROFILE = "none"
@@ -48,14 +47,8 @@ def write_profile(path: Path, settings: LiveSettings) -> None:
     """
     # JSON's texts, numbers, truth values and lists are TOML's too, but for one character.
     lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n".replace("\x7f", "\\u007f") for name, value in asdict(settings).items()]
-    part = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.writelines(lines)
-        os.replace(part, path)
+        write_atomically(path, "".join(lines).encode())
     except (OSError, UnicodeError) as error:
-        with contextlib.suppress(OSError):
-            os.unlink(part)
         raise ConfigError(f"the settings could not be remembered in {path}: {error}", hint=f"use --profile {NO_PROFILE}") from error

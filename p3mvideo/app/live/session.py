@@ -77,7 +77,9 @@ class LiveSession:
         self._stopping = threading.Event()
         self._started_at: float | None = None
         self._description = ""
-        self._thread = threading.Thread(target=self._live, name="live", daemon=True)
+        self._thread = threading.Thread(target=self._live, name="p3mvideo live", daemon=True)
+        # No daemon: a thread that comes back from the network's runtime when the interpreter is gone ends the process by an abort.
+        self._loader: threading.Thread | None = None
 
     @property
     def alive(self) -> bool:
@@ -98,7 +100,10 @@ class LiveSession:
         """Let the session end and wait for it, but not longer than the time given."""
         self._stopping.set()
         self._source.stop()
+        deadline = time.monotonic() + timeout_seconds
         self._thread.join(timeout_seconds)
+        if self._loader is not None:
+            self._loader.join(max(0.0, deadline - time.monotonic()))
 
     def change(self, **changes: Any) -> None:
         """Go on with other settings. What was captured before is not shown any more: it may show what is to be hidden now."""
@@ -114,7 +119,8 @@ class LiveSession:
         settled = started_at is not None and time.monotonic() - started_at > SETTLE_SECONDS
         settled = settled and self._rung == self.ladder.rung and not self._source.paused
         if observation is not None and settled and self.ladder.observe(lost_share=observation.lost_share, load=observation.load):
-            threading.Thread(target=self._take_step, args=(self.ladder.rung,), name="ladder", daemon=True).start()
+            self._loader = threading.Thread(target=self._take_step, args=(self.ladder.rung,), name="p3mvideo loader")
+            self._loader.start()
 
     def _live(self) -> None:
         failures = 0

@@ -34,6 +34,7 @@ class PipeSink:
 
     Raises:
         ConfigError: If the form cannot hold the frames.
+        SinkError: If standard output is closed.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class PipeSink:
         alpha: bool = False,
     ) -> None:
         self._info, self._alpha, self._form = info, alpha, form
+        if stream is None and sys.stdout is None:
+            raise SinkError(f"cannot write {NAME}: it is closed", hint="name a file, or let another program read it")
         self._stream = stream if stream is not None else sys.stdout.buffer
         self._pixel_format = _pixel_format(form, pixel_format, alpha=alpha)
         if form == "y4m" and info.rate is None:

@@ -240,7 +240,7 @@ def test_a_network_that_always_raises_ends_the_run_with_its_error(stage: Stage, 
 
 
 def _live_thread() -> bool:
-    return any(thread.name == "live" for thread in threading.enumerate())
+    return any(thread.name == "p3mvideo live" for thread in threading.enumerate())
 
 
 def test_a_network_that_hangs_is_left_behind_and_made_anew(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -332,7 +332,7 @@ def test_nothing_appears_under_the_name_before_finish(tmp_path: Path) -> None:
     sink = VideoSink(path, info_of(frames))
     for frame in frames:
         sink.write(frame)
-    assert [item.name for item in tmp_path.iterdir()] == ["a.mp4.part"]
+    assert [item.suffix for item in tmp_path.iterdir()] == [".part"]
     sink.finish()
     sink.close()
     assert [item.name for item in tmp_path.iterdir()] == ["a.mp4"]
