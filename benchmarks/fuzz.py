@@ -48,7 +48,7 @@ from p3mvideo import cli
 from p3mvideo.app import process as process_module
 from p3mvideo.engine import LoadedMatter
 from p3mvideo.frame import Matte
-from p3mvideo.privacy.telemetry import deny_telemetry
+from p3mvideo.privacy.detect.telemetry import deny_telemetry
 
 STILLS: Final = ("png", "png-16", "jpg", "jpg-progressive", "webp", "avif", "bmp", "tif")
 GOOD: Final = ("written", "refused")
