@@ -175,7 +175,6 @@ def run_case(case: Case, folder: Path, *, seconds: float) -> NoReturn:
     os.dup2(given, 0)
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
-    sys.stdin, sys.stdout, sys.stderr = open(0, closefd=False), open(1, "w", closefd=False), open(2, "w", closefd=False)
     sys.argv = ["p3mvideo", *case.arguments]
     code = 99
     try:
@@ -183,7 +182,7 @@ def run_case(case: Case, folder: Path, *, seconds: float) -> NoReturn:
             cli.main()
         else:
             loaded = LoadedMatter(BrightMatter(), torch.device("cpu"), "bright pixels")
-            with mock.patch.object(process_module, "make_matter", lambda *_, **__: loaded):
+            with mock.patch.object(process_module, "make_matter", return_value=loaded):
                 cli.main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
@@ -217,8 +216,8 @@ def judge(case: Case, work: Path, code: int, said: str) -> tuple[str, str]:
         return "partial", f"exit {code}, but {', '.join(left)} is there: {last}"
     if "MemoryError" in said or "bad_alloc" in said or "Cannot allocate memory" in said:
         return "memory", last
-    # A damaged image as background is a wrong option; nothing else that is damaged is one.
-    usual = (3,) if case.kind == "weights" else (1, 2, 3) if case.kind == "config" or "--bg" in case.arguments else (1,)
+    # A background that cannot be read is a wrong option, as is a start that a still image does not have.
+    usual = (3,) if case.kind == "weights" else (1, 2) if {"--config", "--bg", "--start"} & {*case.arguments} else (1,)
     usual = (*usual, 4) if "--strict" in case.arguments else usual
     if code not in usual or "p3mvideo: error:" not in said:
         return "exit", f"exit {code}: {last}"

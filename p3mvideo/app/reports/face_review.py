@@ -11,6 +11,7 @@ import cv2
 
 from p3mvideo.errors import SinkError
 from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.io.open_sink import is_sequence
 from p3mvideo.ops.contact_sheet import contact_sheet, write_picture
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Sighting
 
@@ -52,7 +53,7 @@ class Review:
         Raises:
             SinkError: They cannot be written.
         """
-        stem = target.stem.split("%")[0].rstrip("_-.") or "sequence"
+        stem = (target.stem.split("%")[0].rstrip("_-.") or "sequence") if is_sequence(target) else target.stem
         try:
             target.with_name(f"{stem}.audit.json").write_text(json.dumps(audit, indent=2) + "\n", encoding="utf-8")
         except OSError as error:
