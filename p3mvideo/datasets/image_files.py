@@ -9,6 +9,7 @@ import numpy as np
 
 from p3mvideo.errors import DatasetError
 from p3mvideo.frame import UInt8Array
+from p3mvideo.ops.opencv import read_image_file
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 JPEG_QUALITY = 95
@@ -20,7 +21,7 @@ def read_image(path: Path) -> UInt8Array:
     Raises:
         DatasetError: It is missing or damaged.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    image = read_image_file(path)
     if image is None:
         raise DatasetError(f"{path} cannot be read as a picture", hint="remove it or its name from the split, or restore the file")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
@@ -32,7 +33,7 @@ def read_matte(path: Path) -> UInt8Array:
     Raises:
         DatasetError: It is missing or damaged.
     """
-    matte = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    matte = read_image_file(path, cv2.IMREAD_UNCHANGED)
     if matte is None:
         raise DatasetError(f"{path} cannot be read as a matte", hint="remove it or its name from the split, or restore the file")
     if matte.dtype == np.uint16:
