@@ -160,7 +160,7 @@ def anonymize(
     survey_of = partial(
         make_survey, thresh=thresh, min_face=min_face, on_detector_failure=on_detector_failure, face_model=face_model, offline=offline
     )
-    wanted = Wanted(output, mark="_anonymized")
+    wanted = Wanted(output, mark="_anonymized", reviewed=True)
     listed = list_inputs(inputs, wanted)
     if any(item.kind == "pipe" for item in listed.items):
         raise ConfigError("standard input cannot be anonymized, for it cannot be read twice", hint="write it to a file first")

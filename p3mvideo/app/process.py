@@ -286,7 +286,7 @@ def _check_streams(
             if path is not None:
                 write.check(path, alpha=False)
     kinds = {item.kind for item in items}
-    if read.trims and kinds and ("pipe" in kinds or not kinds & {"video", "sequence"}):
+    if read.trims and items and ("pipe" in kinds or not any(item.has_length for item in items)):
         name = "standard input" if "pipe" in kinds else "pictures"
         raise ConfigError(f"--start and --end do not apply to {name}", hint="use them with videos and sequences")
     piped = "pipe" in kinds or any(STDOUT in plan.paths() for plan in plans)

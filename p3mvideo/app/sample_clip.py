@@ -12,6 +12,7 @@ from p3mvideo.errors import SourceError
 from p3mvideo.frame import Frame, StreamInfo, UInt8Array
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.ops.opencv import read_image_file
 
 RATE = Fraction(30)
 
@@ -25,7 +26,7 @@ def sample_portrait() -> UInt8Array:
     import matplotlib
 
     path = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    picture = cv2.imread(str(path))
+    picture = read_image_file(path)
     if picture is None:
         raise SourceError(f"the sample portrait {path} is not there", hint="name a clip of your own")
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)

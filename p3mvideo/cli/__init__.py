@@ -8,6 +8,7 @@ import typer
 
 from p3mvideo import __version__
 from p3mvideo.cli.anonymize import anonymize_command
+from p3mvideo.cli.any_text import print_any_text
 from p3mvideo.cli.bench import bench_command
 from p3mvideo.cli.dataset import dataset_app
 from p3mvideo.cli.demo import demo_command
@@ -62,6 +63,7 @@ def _common(
 
 def main() -> None:
     """Run the command line."""
+    print_any_text()
     secure_std_streams()
     code = 1
     try:

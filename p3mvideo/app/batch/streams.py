@@ -8,8 +8,9 @@ from pathlib import Path
 
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import FrameSink, FrameSource
+from p3mvideo.io.images.sequence_sink import sequence_place
 from p3mvideo.io.inputs import Input, open_source
-from p3mvideo.io.open_sink import can_hold_alpha, containers_with_alpha, open_sink
+from p3mvideo.io.open_sink import can_hold_alpha, containers_with_alpha, is_sequence, open_sink
 from p3mvideo.io.pipes.sink import PipeForm
 from p3mvideo.io.video.read.rgb import Hdr
 from p3mvideo.io.video.write.codecs import CONTAINERS, encoder_for
@@ -47,7 +48,7 @@ class ReadOptions:
 
     def range_of(self, item: Input) -> tuple[Fraction | None, Fraction | None]:
         """Return the part to read of an input: of pictures, all of them."""
-        return (self.start, self.end) if item.kind in ("video", "sequence") else (None, None)
+        return (self.start, self.end) if item.has_length else (None, None)
 
     def open(self, item: Input) -> FrameSource:
         """Return the source of an input, not entered yet. Options that its kind does not have are for others."""
@@ -102,7 +103,9 @@ class WriteOptions:
             codec = f" in {self.codec}" if self.codec else f" in {self.pipe_form}" if str(path) == "-" else ""
             hint = "add --pipe-form png or rawvideo" if str(path) == "-" else f"use {containers_with_alpha()}"
             raise ConfigError(f"{path.name} cannot hold transparency{codec}", hint=hint)
-        if path.suffix.lower() in CONTAINERS:
+        if str(path) != "-" and is_sequence(path):
+            sequence_place(path)
+        elif path.suffix.lower() in CONTAINERS:
             encoder_for(path, self.codec, alpha=alpha).quality_options(self.crf, self.bitrate)
 
     def open(self, path: Path, source: FrameSource, item: Input, *, start: Fraction | None, end: Fraction | None, alpha: bool) -> FrameSink:

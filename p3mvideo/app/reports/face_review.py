@@ -12,6 +12,7 @@ import cv2
 from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import SinkError
 from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.io.open_sink import is_sequence
 from p3mvideo.ops.contact_sheet import contact_sheet, write_picture
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Sighting
 
@@ -55,7 +56,7 @@ class Review:
         Raises:
             SinkError: They cannot be written.
         """
-        stem = target.stem.split("%")[0].rstrip("_-.") or "sequence"
+        stem = (target.stem.split("%")[0].rstrip("_-.") or "sequence") if is_sequence(target) else target.stem
         sheet = target.with_name(f"{stem}.review.jpg")
         shown = [moment for moment in self._moments if (moment.frame, moment.track) in self._pictures]
         rows = []
