@@ -37,9 +37,9 @@ def blur_originals(
         WeightsError: The face detection models are missing.
     """
     # Imported here: scoring itself runs where MediaPipe is not installed.
-    from p3mvideo.privacy.cover import obfuscate
     from p3mvideo.privacy.detector import FaceDetector
     from p3mvideo.privacy.region import face_region_mask
+    from p3mvideo.privacy.smear import obfuscate
 
     originals, blurred, without_face = [], [], []
     with FaceDetector(confidence=DETECTION_CONFIDENCE) as detector:
