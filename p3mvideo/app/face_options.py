@@ -8,7 +8,7 @@ from typing import Literal
 
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer
-from p3mvideo.privacy.cover import DEFAULT_MASK_SCALE
+from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 
 

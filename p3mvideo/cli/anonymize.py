@@ -66,7 +66,8 @@ def anonymize_command(
                 input_done=lambda done: display.end(failed=done.error is not None),
             )
             result = anonymize(
-                inputs, output=output, thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize, mosaic_of_face=mosaic_of_face, min_face=min_face,
+                inputs, output=output, thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize,
+                mosaic_of_face=mosaic_of_face, min_face=min_face,
                 on_detector_failure=on_detector_failure, audio=audio, keep_metadata=keep_metadata, face_model=face_model, offline=offline,
                 codec=codec, crf=crf, bitrate=parse_bitrate(bitrate), threads=threads, hdr=hdr, strict=strict, overwrite=overwrite,
                 listener=listener,

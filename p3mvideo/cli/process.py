@@ -16,7 +16,7 @@ from p3mvideo.cli.progress import ProgressKind, make_progress
 from p3mvideo.errors import ConfigError
 
 if TYPE_CHECKING:
-    from p3mvideo.app.process_result import ProcessedInput, ProcessResult
+    from p3mvideo.app.batch.result import ProcessedInput, ProcessResult
 
 IO, ENGINE, QUALITY, PRIVACY, SHOW = "Input and output", "Network", "Matte", "Faces", "Display"
 
@@ -95,7 +95,8 @@ def process_command(
             result = process(
                 inputs, output=output, bg=bg, bg_fit=bg_fit, alpha=alpha, foreground=foreground, model=model, device=device,
                 runtime=runtime, precision=precision, downsample_ratio=parse_ratio(downsample_ratio), seq_chunk=seq_chunk,
-                threads=threads, anonymize=anonymize, thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize, mosaic_of_face=mosaic_of_face,
+                threads=threads, anonymize=anonymize, thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize,
+                mosaic_of_face=mosaic_of_face,
                 keep_subject=keep_subject, on_detector_failure=on_detector_failure, face_model=face_model, offline=offline, smoothing=smoothing,
                 smoothing_strength=smoothing_strength, lookahead=lookahead, codec=codec, crf=crf, bitrate=parse_bitrate(bitrate),
                 start=start, end=end, hdr=hdr, strict=strict, overwrite=overwrite, size=parse_size(size), rate=rate,

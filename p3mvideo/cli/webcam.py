@@ -16,7 +16,7 @@ from p3mvideo.cli.config_option import ConfigOption
 from p3mvideo.cli.errors import reporting_errors
 
 if TYPE_CHECKING:
-    from p3mvideo.app.live_summary import LiveFigures
+    from p3mvideo.app.live.statistics import LiveFigures
 
 STATS_SECONDS = 5
 
@@ -92,7 +92,8 @@ def webcam_command(
             camera=camera, size=parse_size(size), fps=fps, mirror=mirror, bg=bg or (), bg_fit=bg_fit, virtual_camera=virtual_camera,
             virtual_device=virtual_device, preview=preview, record=record, overwrite=overwrite, anonymize=anonymize, smoothing=smoothing,
             smoothing_strength=smoothing_strength, keep=keep, light_wrap=light_wrap, model=model, device=device, runtime=runtime,
-            precision=precision, threads=threads, thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize, mosaic_of_face=mosaic_of_face,
+            precision=precision, threads=threads, thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize,
+            mosaic_of_face=mosaic_of_face,
             keep_subject=keep_subject, on_detector_failure=on_detector_failure, face_model=face_model, offline=offline,
             profile=profile, on_figures=tell, say=say,
         )  # fmt: skip
@@ -105,7 +106,7 @@ def webcam_command(
 
 
 def _print_cameras() -> None:
-    from p3mvideo.io.camera_list import list_cameras
+    from p3mvideo.io.devices.camera_list import list_cameras
 
     cameras = list_cameras()
     for camera in cameras:

@@ -8,12 +8,12 @@ from typing import Literal
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer
 from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
-from p3mvideo.privacy.cover import DEFAULT_MASK_SCALE
-from p3mvideo.privacy.detector import FaceDetector
-from p3mvideo.privacy.follower import LIMIT_SECONDS
-from p3mvideo.privacy.search import WEAK, StreamSearch
-from p3mvideo.privacy.styles import make_style
-from p3mvideo.privacy.survey import Survey
+from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE
+from p3mvideo.privacy.cover.cover.styles import make_style
+from p3mvideo.privacy.detect.detector import FaceDetector
+from p3mvideo.privacy.detect.stream_search import WEAK, StreamSearch
+from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS
+from p3mvideo.privacy.two_pass.first_pass import Survey
 
 
 def make_anonymizer(
