@@ -24,7 +24,7 @@ from p3mvideo.io.inputs import Input, open_source
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.read.rgb import Hdr
 from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE, FaceCovers, FaceToCover
-from p3mvideo.privacy.cover.cover.styles import Style, make_style, mosaic_all
+from p3mvideo.privacy.cover.styles import Style, make_style, mosaic_all
 from p3mvideo.privacy.detect.face_models import MODELS, face_model_path
 from p3mvideo.privacy.make_anonymizer import make_survey
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan

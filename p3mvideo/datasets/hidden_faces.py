@@ -16,7 +16,7 @@ import numpy as np
 from p3mvideo.frame import UInt8Array
 
 if TYPE_CHECKING:
-    from p3mvideo.privacy.cover.cover.smear import Paint
+    from p3mvideo.privacy.cover.smear import Paint
     from p3mvideo.privacy.detection import Detection
 
 SAME = 0.1
@@ -46,7 +46,7 @@ def hide_faces(
         faces: What was found in it.
         find: Finds faces in a picture, RGB (H, W, 3).
     """
-    from p3mvideo.privacy.cover.cover.smear import obfuscate
+    from p3mvideo.privacy.cover.smear import obfuscate
     from p3mvideo.privacy.detection import iou
 
     ways, soft = _ways(), (alpha > 0) & (alpha < 255)
@@ -71,7 +71,7 @@ def hide_faces(
 def _ways() -> list[tuple[float, Paint]]:
     """Return by how much the region from brow line to chin is enlarged, and what replaces it, from gentle to strong."""
     # Imported here: training itself runs where MediaPipe is not installed.
-    from p3mvideo.privacy.cover.cover.smear import SMEAR, Flat, Smear
+    from p3mvideo.privacy.cover.smear import SMEAR, Flat, Smear
 
     flat, green, blue = Smear(cells=1), Flat(GREEN), Flat(BLUE)
     return [

@@ -9,7 +9,7 @@ from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer
 from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
 from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE
-from p3mvideo.privacy.cover.cover.styles import make_style
+from p3mvideo.privacy.cover.styles import make_style
 from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.stream_search import WEAK, StreamSearch
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS

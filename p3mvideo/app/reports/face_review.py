@@ -12,7 +12,7 @@ import cv2
 from p3mvideo.errors import SinkError
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.ops.contact_sheet import contact_sheet, write_picture
-from p3mvideo.privacy.cover.cover.ellipse import Ellipse
+from p3mvideo.privacy.cover.ellipse import Ellipse
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Sighting
 
 MOMENTS, MOMENTS_PER_ROW, MOMENT_PX = 40, 5, 340

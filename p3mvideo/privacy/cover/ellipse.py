@@ -17,7 +17,9 @@ the chin. At the default scale of 1.3 that is brow, chin and ears with some room
 SOFT = 0.04
 """Half-width of the blur that softens the border, in sides of the box."""
 SUBPIXEL = 4
-"""Bits of fractions of a pixel in which OpenCV draws an ellipse."""
+"""Bits of fractions of a pixel in which OpenCV draws an outline."""
+CIRCLE = np.array([(math.cos(math.pi * n / 32), math.sin(math.pi * n / 32)) for n in range(64)]) / math.cos(math.pi / 64)
+"""A polygon around the unit circle; OpenCV's own ellipses have fewer corners, inside the circle."""
 
 SETTLING_SECONDS = 0.2
 """Time constant with which an ellipse follows what it is told."""
@@ -86,10 +88,11 @@ class Ellipse:
             top: Likewise.
             factor: How many of the image's pixels a pixel of the mask measures.
         """
-        one = 1 << SUBPIXEL
-        centre = (round(((self.x - left) / factor - 0.5) * one), round(((self.y - top) / factor - 0.5) * one))
-        axes = (math.ceil((self.across + margin_px) / factor * one), math.ceil((self.down + margin_px) / factor * one))
-        cv2.ellipse(mask, centre, axes, math.degrees(self.lean), 0, 360, value, -1, cv2.LINE_8, SUBPIXEL)
+        a, b = (self.across + margin_px) / factor, (self.down + margin_px) / factor
+        cos, sin = math.cos(self.lean), math.sin(self.lean)
+        points = CIRCLE @ np.array(((a * cos, a * sin), (-b * sin, b * cos)))
+        points += np.array(((self.x - left) / factor - 0.5, (self.y - top) / factor - 0.5))
+        cv2.fillPoly(mask, [np.round(points * (1 << SUBPIXEL)).astype(np.int32)], value, cv2.LINE_8, SUBPIXEL)
 
     def to_patch(self, left: float, top: float, extent: float, size_px: int) -> Float32Array:
         """Return the affine map (2, 3) from a square of `size_px` that leans with the face to pixels of a part of the image.

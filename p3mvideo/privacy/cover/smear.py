@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from p3mvideo.frame import UInt8Array
-from p3mvideo.privacy.cover.cover.blend import blend
-from p3mvideo.privacy.cover.cover.styles import coarse_cells, one_colour
+from p3mvideo.privacy.cover.blend import blend
+from p3mvideo.privacy.cover.styles import coarse_cells, one_colour
 from p3mvideo.privacy.region import IntBox, Region
 
 Paint = Callable[[UInt8Array, float], UInt8Array]
@@ -58,22 +58,37 @@ def smear_faces(image: UInt8Array, regions: Iterable[Region]) -> UInt8Array:
     hidden = image.copy()
     height, width = image.shape[:2]
     for region in regions:
-        bounds = smear_bounds(region, width, height)
-        if bounds is not None:
-            x0, y0, x1, y1 = bounds
-            mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
-            cv2.fillPoly(mask, [region.face_outline() - np.array((x0, y0), np.int32)], 255)
+        place = _place(region, width, height)
+        if place is not None:
+            (x0, y0, x1, y1), mask = place
             _hide(hidden[y0:y1, x0:x1], mask, SMEAR)
     return hidden
 
 
 def smear_bounds(region: Region, width: int, height: int) -> IntBox | None:
     """Return the box inside an image around everything that smearing a face may touch; None if that is nothing."""
+    place = _place(region, width, height)
+    return None if place is None else place[0]
+
+
+def _place(region: Region, width: int, height: int) -> tuple[IntBox, UInt8Array] | None:
+    """Return the box that smearing a face may touch, and the face's mask in it, uint8 (h, w); None if none of it is inside the image."""
     outline = region.face_outline()
-    (left, top), (right, bottom) = outline.min(axis=0).tolist(), outline.max(axis=0).tolist()
-    margin = 2 * _soft_px(max(right - left, bottom - top) + 1)
-    x0, y0, x1, y1 = max(0, left - margin), max(0, top - margin), min(width, right + margin + 1), min(height, bottom + margin + 1)
-    return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
+    left, top = np.maximum(outline.min(axis=0), 0).tolist()
+    right, bottom = np.minimum(outline.max(axis=0) + 1, (width, height)).tolist()
+    if left >= right or top >= bottom:
+        return None
+    mask = np.zeros((bottom - top, right - left), np.uint8)
+    cv2.fillPoly(mask, [outline - np.array((left, top), np.int32)], 255)
+    x, y, across, down = cv2.boundingRect(mask)
+    if not across:
+        return None
+    margin = 2 * _soft_px(max(across, down))
+    x0, y0 = max(0, left + x - margin), max(0, top + y - margin)
+    x1, y1 = min(width, left + x + across + margin), min(height, top + y + down + margin)
+    placed = np.zeros((y1 - y0, x1 - x0), np.uint8)
+    placed[top + y - y0 :, left + x - x0 :][:down, :across] = mask[y : y + down, x : x + across]
+    return (x0, y0, x1, y1), placed
 
 
 def obfuscate(image: UInt8Array, mask: UInt8Array, *, paint: Paint = SMEAR) -> UInt8Array:
@@ -97,11 +112,10 @@ def _hide(patch: UInt8Array, mask: UInt8Array, paint: Paint) -> None:
     """Hide one face of a patch, uint8 (h, w, 3), in place, where its mask, uint8 (h, w), is 255."""
     _, _, width, height = cv2.boundingRect(mask)
     side = max(width, height)
-    if side:
-        soft = _soft_px(side)
-        # Softened outward only: the mask itself is replaced whole.
-        weight = np.maximum(mask, np.asarray(cv2.blur(mask, (2 * soft + 1, 2 * soft + 1)), np.uint8))
-        blend(patch, paint(patch, side), weight)
+    soft = _soft_px(side)
+    # Softened outward only: the mask itself is replaced whole.
+    weight = np.maximum(mask, np.asarray(cv2.blur(mask, (2 * soft + 1, 2 * soft + 1)), np.uint8))
+    blend(patch, paint(patch, side), weight)
 
 
 def _soft_px(side_px: int) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p3mvideo.frame import Float32Array, UInt8Array
-from p3mvideo.privacy.cover.cover.ellipse import Ellipse
+from p3mvideo.privacy.cover.ellipse import Ellipse
 from p3mvideo.privacy.detect.crop import halved
 from p3mvideo.privacy.region import IntBox
 
