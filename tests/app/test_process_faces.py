@@ -125,7 +125,7 @@ def test_a_threshold_says_what_is_a_face(run: Run) -> None:
 
 
 def test_a_larger_mask_covers_more(run: Run) -> None:
-    areas = [changed(run(replacewith="solid", mask_scale=scale)[0]) for scale in (1.0, 1.3, 2.0)]
+    areas = [changed(run(replacewith="solid:#ff0000", mask_scale=scale)[0]) for scale in (1.0, 1.3, 2.0)]
     assert areas == sorted(set(areas))
 
 

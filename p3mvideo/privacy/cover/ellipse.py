@@ -14,13 +14,10 @@ from p3mvideo.privacy.region import IntBox, Region
 CORE_WIDTH, CORE_HEIGHT = 0.40, 0.47
 """Semi-axes at a mask scale of 1 of what is covered completely, in sides of the face's box, which reaches from the middle of the forehead to
 the chin. At the default scale of 1.3 that is brow, chin and ears with some room for a detector's error."""
+ANYWHERE = 1.25
+"""How much larger the ellipse is in a box twice as long as wide, or longer, to cover a face at its end."""
 SOFT = 0.04
 """Half-width of the blur that softens the border, in sides of the box."""
-SUBPIXEL = 4
-"""Bits of fractions of a pixel in which OpenCV draws an outline."""
-CIRCLE = np.array([(math.cos(math.pi * n / 32), math.sin(math.pi * n / 32)) for n in range(64)]) / math.cos(math.pi / 64)
-"""A polygon around the unit circle; OpenCV's own ellipses have fewer corners, inside the circle."""
-
 SETTLING_SECONDS = 0.2
 """Time constant with which an ellipse follows what it is told."""
 SHIFT, RESIZE, TURN = 0.05, 0.06, 0.08
@@ -46,7 +43,10 @@ class Ellipse:
     def of(cls, region: Region, *, mask_scale: float) -> Ellipse:
         """Return the ellipse that covers a face."""
         x0, y0, x1, y1 = region.box
-        across, down = CORE_WIDTH * (x1 - x0) * mask_scale, CORE_HEIGHT * (y1 - y0) * mask_scale
+        sides = x1 - x0, y1 - y0
+        # In a box that is not square, as that of two places of one face, the face may lie at either end.
+        scale = mask_scale * (1 + (ANYWHERE - 1) * min(1.0, max(sides) / max(min(sides), 1e-6) - 1))
+        across, down = CORE_WIDTH * sides[0] * scale, CORE_HEIGHT * sides[1] * scale
         return cls((x0 + x1) / 2, (y0 + y1) / 2, across, down, region.lean, max(1, round(SOFT * region.side_px)))
 
     @property
@@ -90,9 +90,16 @@ class Ellipse:
         """
         a, b = (self.across + margin_px) / factor, (self.down + margin_px) / factor
         cos, sin = math.cos(self.lean), math.sin(self.lean)
-        points = CIRCLE @ np.array(((a * cos, a * sin), (-b * sin, b * cos)))
-        points += np.array(((self.x - left) / factor - 0.5, (self.y - top) / factor - 0.5))
-        cv2.fillPoly(mask, [np.round(points * (1 << SUBPIXEL)).astype(np.int32)], value, cv2.LINE_8, SUBPIXEL)
+        # p x^2 + 2 q x y + r y^2 = 1, solved for x in each row. OpenCV's ellipses are polygons, and shift where they are clipped.
+        p, q, r = (cos / a) ** 2 + (sin / b) ** 2, cos * sin * (a**-2 - b**-2), (sin / a) ** 2 + (cos / b) ** 2
+        y = np.arange(mask.shape[0]) + 0.5 - (self.y - top) / factor
+        square = (q * y) ** 2 - p * (r * y**2 - 1)
+        half = np.sqrt(np.maximum(square, 0)) / p
+        middle = (self.x - left) / factor - 0.5 - q * y / p
+        first = np.where(square >= 0, np.ceil(np.clip(middle - half, -1, mask.shape[1])), mask.shape[1]).astype(int)
+        last = np.where(square >= 0, np.floor(np.clip(middle + half, -1, mask.shape[1])), -1).astype(int)
+        for row in np.nonzero(first <= last)[0].tolist():
+            mask[row, max(0, first[row]) : last[row] + 1] = value
 
     def to_patch(self, left: float, top: float, extent: float, size_px: int) -> Float32Array:
         """Return the affine map (2, 3) from a square of `size_px` that leans with the face to pixels of a part of the image.
