@@ -16,7 +16,7 @@ CORE_WIDTH, CORE_HEIGHT = 0.40, 0.47
 the chin. At the default scale of 1.3 that is brow, chin and ears with some room for a detector's error."""
 ANYWHERE = 1.25
 """How much larger the ellipse is in a box twice as long as wide, or longer, to cover a face at its end."""
-SOFT = 0.04
+SOFT = 0.03
 """Half-width of the blur that softens the border, in sides of the box."""
 SETTLING_SECONDS = 0.2
 """Time constant with which an ellipse follows what it is told."""
@@ -54,6 +54,11 @@ class Ellipse:
         """How far the soft border reaches beyond what is covered completely."""
         return 3 * self.soft_px + 2
 
+    @property
+    def half_border_px(self) -> float:
+        """How far beyond what is covered completely less than half of a pixel is covered."""
+        return 1.5 * self.soft_px + 1
+
     def half_size(self, margin_px: float = 0.0) -> tuple[float, float]:
         """Return half the width and height, in pixels, of the upright box around the ellipse, its border and a margin."""
         a, b = self.across + self.border_px + margin_px, self.down + self.border_px + margin_px
@@ -73,7 +78,7 @@ class Ellipse:
         soft = self.soft_px
         hard = np.zeros((y1 - y0 + 2 * soft, x1 - x0 + 2 * soft), np.uint8)
         # The square of the blur reaches sqrt(2) times its half-width along a diagonal.
-        self.draw(hard, 255, margin_px=1.5 * soft + 1, left=x0 - soft, top=y0 - soft)
+        self.draw(hard, 255, margin_px=self.half_border_px, left=x0 - soft, top=y0 - soft)
         blurred: UInt8Array = cv2.blur(hard, (2 * soft + 1, 2 * soft + 1))
         return blurred[soft:-soft, soft:-soft]
 

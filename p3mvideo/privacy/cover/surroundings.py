@@ -1,8 +1,8 @@
 """What a face is filled with: its surroundings, carried inward.
 
 The method is pull-push ("The Lumigraph", Gortler et al., 1996, section 3.4): an image of which only some pixels are known is averaged down
-to ever fewer pixels until each knows something, and filled from there upward. No pixel of any cover is ever known, so the result is a
-function of what can be seen anyway, and tells nothing of a face.
+to ever fewer pixels until each knows something, and filled from there upward. No pixel that is covered by more than half is ever known, so
+the result is a function of what can be seen anyway, and tells nothing of a face.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ CHANGE = 24.0
 def _likely_head() -> Float32Array:
     """Return how likely each pixel of the square around a face belongs to the head or neck, float32 (GRID_PX, GRID_PX)."""
     x, y = np.meshgrid(*[(np.arange(GRID_PX) + 0.5 - GRID_PX / 2) * 2 * EXTENT / GRID_PX] * 2)
-    beside = np.exp(-((x / 0.7) ** 4))
-    far = np.exp(-((np.maximum(np.hypot(x, y) - 1.2, 0) / 0.2) ** 2))
-    return ((0.06 + 0.94 * beside) * (0.05 + 0.95 * far)).astype(np.float32)
+    # Below lies the neck; above, hair or what is behind the head; beside, mostly what is behind it.
+    neck, hair = np.exp(-((x / 0.5) ** 4)) * (y > 0), 0.25 * np.exp(-((x / 0.7) ** 4)) * (y <= 0)
+    near = np.exp(-((np.maximum(np.hypot(x, y) - 1.15, 0) / 0.15) ** 2))
+    return ((0.04 + 0.96 * (neck + hair)) * (0.02 + 0.98 * near)).astype(np.float32)
 
 
 LIKELY_HEAD = _likely_head()
@@ -98,11 +99,11 @@ def fill_of(image: UInt8Array, ellipse: Ellipse, others: Sequence[Ellipse]) -> F
         return None
     x0, y0, x1, y1 = bounds
     patch = image[y0:y1, x0:x1]
-    small, factor = halved(patch, 2 * EXTENT * max(ellipse.across, ellipse.down), GRID_PX)
+    small, factor = halved(patch, 2 * EXTENT * max(ellipse.across, ellipse.down), 2 * GRID_PX)
     known = np.full(small.shape[:2], 255, np.uint8)
     for covered in (ellipse, *others):
-        # A pixel that was averaged from several is known only if none of those was covered.
-        covered.draw(known, 0, margin_px=covered.border_px + 1.5 * factor, left=x0, top=y0, factor=factor)
+        # A pixel that was averaged from several is known only if all of those show at least half of what is there.
+        covered.draw(known, 0, margin_px=covered.half_border_px + 1.5 * factor, left=x0, top=y0, factor=factor)
     if not known.any():
         return None
     weighted = cv2.merge([*cv2.split(small), known])
