@@ -29,8 +29,8 @@ from p3mvideo.io.pipes.sink import PipeForm
 from p3mvideo.io.video.read.rgb import Hdr
 from p3mvideo.options.times import exact_rate, parse_time
 from p3mvideo.pipeline import Output, Pipeline, Progress, run_interruptibly
+from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE
 from p3mvideo.privacy.detect.face_models import MODELS, face_model_path
-from p3mvideo.privacy.make_anonymizer import OUTPUT_MASK_SCALE
 from p3mvideo.temporal import MatteStream, Smoothing, make_matte_stream
 from p3mvideo.weights import DEFAULT_MODEL
 
@@ -86,9 +86,10 @@ def process(
     threads: int = 0,
     anonymize: AnonymizeMode = "input",
     thresh: float = 0.5,
-    mask_scale: float = OUTPUT_MASK_SCALE,
+    mask_scale: float = DEFAULT_MASK_SCALE,
     replacewith: str = "blur",
     mosaicsize: int = 20,
+    mosaic_of_face: bool = False,
     keep_subject: bool = False,
     on_detector_failure: Literal["stop", "mosaic"] = "stop",
     face_model: Path | None = None,
@@ -132,8 +133,9 @@ def process(
         anonymize: `input` hides faces from the network only, `output` also in the result, `off` looks for none.
         thresh: The face detector's score, in (0, 1), from which something is a face.
         mask_scale: Size of what `output` covers around a face, 1 or more.
-        replacewith: What `output` covers faces with: blur, solid, mosaic, or the path of a picture. People can be recognised under a mosaic.
+        replacewith: What `output` covers faces with: blur, mosaic, solid[:#RRGGBB], or the path of an image.
         mosaicsize: Side of a mosaic's squares in pixels.
+        mosaic_of_face: Make the mosaic of the face itself, by which people can be recognised, and not of its surroundings.
         keep_subject: With `output`, show the face of the matted person, the largest if there are several, and hide all others.
         on_detector_failure: Whether a frame whose faces cannot be found ends its input, or becomes a mosaic as a whole.
         face_model: Face detection model: a file, a folder of both, or the wheel that holds them. None takes those in the cache, and
@@ -171,7 +173,8 @@ def process(
     spec = parse_background(bg) if bg is not None else None
     _check_numbers(lookahead=lookahead, seq_chunk=seq_chunk, downsample_ratio=downsample_ratio, smoothing_strength=smoothing_strength)
     faces = FaceOptions(
-        thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize, keep_subject=keep_subject,
+        thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize, mosaic_of_face=mosaic_of_face,
+        keep_subject=keep_subject,
         on_detector_failure=on_detector_failure, face_model=face_model, offline=offline,
     )  # fmt: skip
     faces.check(anonymize)

@@ -19,9 +19,10 @@ def anonymize_command(
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="File, or folder for several inputs.")] = None,
     thresh: Annotated[float, typer.Option(help="Score in (0, 1) from which something is a face.")] = 0.5,
     mask_scale: Annotated[float, typer.Option(help="Size of what is covered around a face, 1 or more.")] = 1.3,
-    replacewith: Annotated[str, typer.Option(metavar="blur|solid|mosaic|IMAGE", help="What faces are covered with. People can be recognised "
-                                             "under a mosaic.")] = "blur",
+    replacewith: Annotated[str, typer.Option(metavar="blur|mosaic|solid[:#RRGGBB]|IMAGE", help="What faces are covered with.")] = "blur",
     mosaicsize: Annotated[int, typer.Option(help="Side of a mosaic's squares in pixels.")] = 20,
+    mosaic_of_face: Annotated[bool, typer.Option("--mosaic-of-face", help="Make the mosaic of the face itself: people can be recognised under "
+                                                 "it.")] = False,
     min_face: Annotated[int | None, typer.Option(help="Height of the smallest face to look for. [default: by the frame's size]")] = None,
     on_detector_failure: Annotated[Literal["stop", "mosaic"], typer.Option(help="What becomes of a frame that cannot be examined.")] = "stop",
     audio: Annotated[Literal["keep", "drop"], typer.Option(help="Whether sound is kept.")] = "keep",
@@ -65,7 +66,8 @@ def anonymize_command(
                 input_done=lambda done: display.end(failed=done.error is not None),
             )
             result = anonymize(
-                inputs, output=output, thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize, min_face=min_face,
+                inputs, output=output, thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize,
+                mosaic_of_face=mosaic_of_face, min_face=min_face,
                 on_detector_failure=on_detector_failure, audio=audio, keep_metadata=keep_metadata, face_model=face_model, offline=offline,
                 codec=codec, crf=crf, bitrate=parse_bitrate(bitrate), threads=threads, hdr=hdr, strict=strict, overwrite=overwrite,
                 listener=listener,

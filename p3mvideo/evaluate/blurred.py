@@ -38,7 +38,7 @@ def blur_originals(
         WeightsError: The face detection models are missing.
     """
     # Imported here: scoring itself runs where MediaPipe is not installed.
-    from p3mvideo.privacy.cover.cover import obfuscate
+    from p3mvideo.privacy.cover.smear import obfuscate
     from p3mvideo.privacy.detect.detector import FaceDetector
     from p3mvideo.privacy.region import face_region_mask
 
