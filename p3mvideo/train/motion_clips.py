@@ -15,7 +15,6 @@ import numpy as np
 from p3mvideo.frame import Float32Array, UInt8Array
 from p3mvideo.train.motion import Motion, Movement
 
-
 BEND_REACH = 0.22
 """How far around a part the person bends, in heights of the frame."""
 FILLED, COVERED = (0.92, 0.35), 1.15

@@ -50,18 +50,18 @@ def _light(image: UInt8Array, rng: Rng) -> np.ndarray:
     levels = np.power(np.arange(256) / 255, light.gamma)[:, None] * light.gain
     levels = (levels - 0.5) * light.contrast + 0.5
     picture = cv2.LUT(image, levels.astype(np.float32)[None])
-    return np.asarray(cv2.transform(picture, light.mixed), np.float32)
+    mixed = light.saturation * np.eye(3) + (1 - light.saturation) / 3  # of each colour with their mean
+    return np.asarray(cv2.transform(picture, mixed), np.float32)
 
 
 class Light(NamedTuple):
-    """What light does to colours x in [0, 1]: `mixed @ ((gain * x ** gamma - 0.5) * contrast + 0.5)`."""
+    """What light does to colours x in [0, 1]: y = (gain * x ** gamma - 0.5) * contrast + 0.5, and then saturation * (y - mean of y) + mean of y."""
 
     gamma: float
     gain: np.ndarray
     """(3,)."""
     contrast: float
-    mixed: np.ndarray
-    """(3, 3)."""
+    saturation: float
 
 
 def draw_light(rng: Rng) -> Light:
@@ -72,7 +72,7 @@ def draw_light(rng: Rng) -> Light:
         gain = gain * rng.uniform(0.25, 0.7)
     contrast = np.exp(rng.normal(0, 0.15))
     saturation = 0.0 if rng.random() < 0.04 else np.exp(rng.normal(0, 0.25))
-    return Light(gamma, gain, contrast, saturation * np.eye(3) + (1 - saturation) / 3)  # of each colour with their mean
+    return Light(gamma, gain, contrast, saturation)
 
 
 def _blur(picture: np.ndarray, rng: Rng) -> np.ndarray:
