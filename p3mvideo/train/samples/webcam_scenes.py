@@ -146,8 +146,7 @@ class WebcamScenes:
 
     def trimap_kernel(self, rng: np.random.Generator) -> int:
         """Draw the width of the online trimap's kernel in pixels."""
-        low, high = (round(k * self.size_px / 320) for k in self.options.trimap_px)
-        return max(1, int(rng.integers(low, high + 1)))
+        return trimap_kernel(self.options, self.size_px, rng)
 
     def camera(self, image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
         """Return what a camera makes of the picture."""
@@ -176,6 +175,12 @@ class WebcamScenes:
             if free is not None:
                 return square_crop(free, self.size_px, rng)
         return procedural_background(self.size_px, rng)
+
+
+def trimap_kernel(options: WebcamOptions, size_px: int, rng: np.random.Generator) -> int:
+    """Draw the width of the online trimap's kernel in pixels, for scenes of S x S pixels."""
+    low, high = (round(k * size_px / 320) for k in options.trimap_px)
+    return max(1, int(rng.integers(low, high + 1)))
 
 
 def stands(portrait: Portrait) -> bool:
