@@ -15,6 +15,7 @@ from p3mvideo.cli.doctor import doctor_command
 from p3mvideo.cli.evaluate import evaluate_command
 from p3mvideo.cli.export import export_command
 from p3mvideo.cli.flicker import flicker_command
+from p3mvideo.cli.gpu import gpu_app
 from p3mvideo.cli.process import process_command
 from p3mvideo.cli.train import train_command
 from p3mvideo.cli.webcam import webcam_command
@@ -41,6 +42,7 @@ app.add_typer(weights_app)
 app.command("train")(train_command)
 app.command("export")(export_command)
 app.add_typer(dataset_app)
+app.add_typer(gpu_app)
 
 
 def _version(wanted: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -12,6 +12,10 @@ from p3mvideo.train.samples.webcam_scenes import WebcamOptions
 
 RecipeName = Literal["p3m2021", "p3m2024", "p3mvideo"]
 Precision = Literal["f32", "bf16", "f16"]
+
+
+BY_THE_CLOCK = 10**9
+"""Steps of a run that ends when its time is over."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,24 @@ def recipe_options(recipe: RecipeName, *, steps: int, **changes: Any) -> TrainOp
         raise ConfigError(f"there is no recipe {recipe!r}", hint=f"known are {', '.join(RECIPES)}")
     options = TrainOptions(steps=steps, recipe=recipe, **RECIPES[recipe])
     return replace(options, **{name: value for name, value in changes.items() if value is not None})
+
+
+def parse_shares(texts: Sequence[str]) -> dict[str, float]:
+    """Return prefixes and their shares from PREFIX=SHARE.
+
+    Raises:
+        ConfigError: A text is something else.
+    """
+    shares = {}
+    for text in texts:
+        prefix, _, number = text.rpartition("=")
+        try:
+            shares[prefix] = float(number)
+        except ValueError:
+            prefix = ""
+        if not prefix:
+            raise ConfigError(f"--share is PREFIX=SHARE, got {text!r}", hint="such as --share studio_=0.1")
+    return shares
 
 
 def differences(before: Mapping[str, Any], now: TrainOptions) -> list[str]:

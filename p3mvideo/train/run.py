@@ -20,7 +20,7 @@ from p3mvideo.train.loop.glibc_memory import keep_memory
 from p3mvideo.train.loop.precision import choose_precision
 from p3mvideo.train.loop.process_group import Group, joined_group
 from p3mvideo.train.loop.validation import ValidationSet
-from p3mvideo.train.options import EPOCHS, RECIPES, Precision, RecipeName, TrainOptions, recipe_options
+from p3mvideo.train.options import EPOCHS, RECIPES, Precision, RecipeName, TrainOptions, parse_shares, recipe_options
 from p3mvideo.train.samples.dataset import CopyPaste, CopyPasteOptions
 from p3mvideo.train.samples.webcam_scenes import WebcamOptions
 
@@ -158,7 +158,7 @@ def train(
         recipe, steps=total, variant=variant, network=None if backbone is None else {"backbone": backbone}, batch=batch, size_px=size, lr=lr,
         backbone_lr=backbone_lr if backbone_lr is not None or lr is None else lr * _backbone_share(recipe),
         warmup=min(recipe_options(recipe, steps=1).warmup, total // 10) if warmup is None else warmup, ema_decay=ema,
-        precision=choose_precision(precision, recipe, chosen), composition=composed, seed=seed, overfit=overfit, shares=_shares(share),
+        precision=choose_precision(precision, recipe, chosen), composition=composed, seed=seed, overfit=overfit, shares=parse_shares(share),
         webcam=WebcamOptions(moving=moving, hard=hard),
         copy_paste=CopyPasteOptions(level="off" if overfit else level, feature_start=0 if dry_run else round(cp_start * total) * each_step),
     )  # fmt: skip
@@ -186,20 +186,6 @@ def train(
                 validate_every=validate_every, tensorboard=tensorboard and not dry_run, log=listener.recorded, stepped=listener.stepped,
             )  # fmt: skip
     return TrainResult(options, len(names), None if dry_run else last)
-
-
-def _shares(texts: Sequence[str]) -> dict[str, float]:
-    """Read PREFIX=SHARE."""
-    shares = {}
-    for text in texts:
-        prefix, _, number = text.rpartition("=")
-        try:
-            shares[prefix] = float(number)
-        except ValueError:
-            prefix = ""
-        if not prefix:
-            raise ConfigError(f"--share is PREFIX=SHARE, got {text!r}", hint="such as --share studio_=0.1")
-    return shares
 
 
 def _backbone_share(recipe: RecipeName) -> float:

@@ -12,7 +12,7 @@ from p3mvideo.errors import DatasetError
 from p3mvideo.train.device.draw_camera import draw_camera, stack_cameras
 from p3mvideo.train.device.draw_faces import FaceList
 from p3mvideo.train.device.draw_shots import Ground, ShotList
-from p3mvideo.train.device.material import Face, Material, PortraitFacts
+from p3mvideo.train.device.material import Face, Material
 from p3mvideo.train.device.plan import Round, ScenePlan, Things, Warp, Warps, integers, reals
 from p3mvideo.train.samples.distractors import HARMONICS, Thing, draw_thing_before, draw_thing_behind
 from p3mvideo.train.samples.moving_scenes import TRIES
@@ -86,8 +86,7 @@ class SceneDrawing:
                 number = self._somebody(rng)
                 shots.draw_pair(pair, number, self.material.facts[number], self._background(rng), rng)
                 follows[pair + 1] = 1
-                for values in (cameras, mirrored, kernels):
-                    values[pair + 1] = values[pair]  # type: ignore[index]
+                cameras[pair + 1], mirrored[pair + 1], kernels[pair + 1] = cameras[pair], mirrored[pair], kernels[pair]
             else:
                 for scene in range(pair, min(pair + 2, self.batch)):
                     self._draw_scene(batch, scene, step * self.batch + scene, rng)

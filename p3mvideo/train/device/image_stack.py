@@ -34,7 +34,7 @@ class ImageStack:
         self.side = canvases.shape[3]
         self._levels = [canvases.to(device)]
         for _ in range(LEVELS - 1):
-            self._levels.append(torch.cat([_halved(part) for part in self._levels[-1].split(64)]) if len(canvases) else self._levels[-1])
+            self._levels.append(torch.cat([_halved(part) for part in torch.split(self._levels[-1], 64)]) if len(canvases) else self._levels[-1])
 
     def __len__(self) -> int:
         return len(self._levels[0])

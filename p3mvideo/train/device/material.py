@@ -31,8 +31,6 @@ CHANNELS = 8
 
 KEPT_TRANSITION = 256
 """So many pixels of each portrait's transition area are known, to tie crops to."""
-MADE_UP = 400
-"""How many procedural backgrounds there are."""
 SMALLEST_PERSON_PX = 8
 
 Box = tuple[int, int, int, int]
@@ -80,21 +78,19 @@ class Material:
     donor_boxes: Sequence[Box] = field(default=())
     photographs: int = 0
     """How many of the backgrounds are photographs."""
-
-    @property
-    def made_up(self) -> range:
-        """The numbers of the made-up backgrounds."""
-        return range(len(self.background_sizes) - MADE_UP, len(self.background_sizes))
+    made_up: range = range(0)
+    """Which of them are made up."""
 
 
 def load_material(
-    folder: Path, device: torch.device, *, seed: int, workers: int = 1, on_progress: Callable[[int, int], None] = lambda done, total: None
+    folder: Path, device: torch.device, *, seed: int, made_up: int, workers: int = 1, on_progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Material:
     """Decode a pack.
 
     Args:
         folder: See `p3mvideo.train.device.pack`.
         device: Where the images lie from now on; all of 3,700 portraits take 8 GB.
+        made_up: How many procedural backgrounds there are to be.
         seed: Draws made-up backgrounds and parts of portraits without people.
         workers: Threads that decode.
         on_progress: Called with the number of images done and of all.
@@ -116,18 +112,19 @@ def load_material(
         photographs = pool.map(lambda name: files.image(f"backgrounds/{name}.jpg"), rooms)
         portraits = pool.map(lambda number: _portrait(files, names[number], people[number].numpy(), (seed, number)), range(len(names)))
         boxes = list(pool.map(lambda number: _donor(files, donors[number], faces[number].numpy()), range(len(donors))))
-        made_up = pool.map(lambda number: procedural_background(side, np.random.default_rng((seed, number, 1))), range(MADE_UP))
+        fields = pool.map(lambda number: procedural_background(side, np.random.default_rng((seed, number, 1))), range(made_up))
         facts, places = [], list(photographs)
         for known, surroundings in portraits:
             facts.append(known if surroundings is None else replace(known, surroundings=len(places)))
             places += [] if surroundings is None else [surroundings]
             on_progress(len(facts), len(names))
-        places += list(made_up)
+        places += list(fields)
         grounds = torch.empty((len(places), 3, background_side, background_side), dtype=torch.uint8)
         list(pool.map(lambda number: _put(grounds[number].numpy(), places[number]), range(len(places))))
     return Material(
         ImageStack(people, device), ImageStack(grounds, device), ImageStack(faces, device) if donors else None, facts,
         [(place.shape[1], place.shape[0]) for place in places], boxes, len(rooms),
+        range(len(places) - made_up, len(places)),
     )  # fmt: skip
 
 
@@ -164,7 +161,9 @@ def _portrait(files: _Files, name: str, canvas: UInt8Array, seed: tuple[int, int
         raise DatasetError(f"{name} in the pack is not of one size with its matte and face mask", hint="pack the material again")
     matte = alpha.astype(np.float32) / np.float32(255)
     own = estimate_layers(image, matte, radius_px=max(8, round(0.06 * max(alpha.shape)))).foreground
-    _put(canvas, np.dstack([np.round(own).astype(np.uint8), alpha, face_mask, image]))
+    for channels, part in ((OWN_COLOURS, np.round(own).astype(np.uint8)), (slice(ALPHA, ALPHA + 1), alpha), (slice(FACE, FACE + 1), face_mask),
+                           (COLOURS, image)):  # fmt: skip
+        _put(canvas[channels], part)
     rng = np.random.default_rng(seed)
     transition = np.flatnonzero((alpha > 0) & (alpha < 255))
     x, y, w, h = cv2.boundingRect((alpha > 127).astype(np.uint8))
@@ -179,16 +178,19 @@ def _portrait(files: _Files, name: str, canvas: UInt8Array, seed: tuple[int, int
 def _donor(files: _Files, name: str, canvas: UInt8Array) -> Box:
     image, mask = files.image(f"donors/{name}.jpg"), files.matte(f"donor_masks/{name}.png")
     assert mask is not None
-    _put(canvas, np.dstack([image, mask]))
+    _put(canvas[:3], image)
+    _put(canvas[3:], mask)
     x, y, w, h = cv2.boundingRect((mask > 127).astype(np.uint8))
     return x, y, w, h
 
 
 def _put(canvas: UInt8Array, image: UInt8Array) -> None:
-    """Put an image (h, w, C) into the upper left corner of a canvas (C, P, P), and repeat its borders up to the end."""
-    side = canvas.shape[1]
-    planes = np.ascontiguousarray(image[:side, :side].transpose(2, 0, 1))
-    canvas[:] = np.pad(planes, ((0, 0), (0, side - planes.shape[1]), (0, side - planes.shape[2])), mode="edge")
+    """Put an image (h, w, C) or (h, w) into the upper left corner of a canvas (C, P, P), and repeat its borders up to the end."""
+    planes = (image if image.ndim == 3 else image[..., None]).transpose(2, 0, 1)
+    _, height, width = planes.shape
+    canvas[:, :height, :width] = planes
+    canvas[:, :height, width:] = planes[:, :, -1:]
+    canvas[:, height:] = canvas[:, height - 1 : height]
 
 
 def _multiple(side: int) -> int:

@@ -189,11 +189,11 @@ def _files(names: Sequence[tuple[PortraitFolder, str]], rooms: Sequence[Path], d
 
 
 def _jpeg(image: UInt8Array, quality: int) -> bytes:
-    return cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()  # type: ignore[no-any-return]
+    return cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
 def _png(matte: UInt8Array) -> bytes:
-    return cv2.imencode(".png", matte, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()  # type: ignore[no-any-return]
+    return cv2.imencode(".png", matte, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
 
 
 class _Parts:
