@@ -17,6 +17,7 @@ from p3mvideo.cli.errors import show_error
 from p3mvideo.cli.evaluate import evaluate_command
 from p3mvideo.cli.export import export_command
 from p3mvideo.cli.flicker import flicker_command
+from p3mvideo.cli.gpu import gpu_app
 from p3mvideo.cli.options import PanelCommand
 from p3mvideo.cli.process import process_command
 from p3mvideo.cli.std_streams import secure_std_streams
@@ -46,6 +47,7 @@ app.add_typer(weights_app)
 app.command("train", cls=PanelCommand)(train_command)
 app.command("export", cls=PanelCommand)(export_command)
 app.add_typer(dataset_app)
+app.add_typer(gpu_app)
 
 
 def _version(wanted: bool) -> None:

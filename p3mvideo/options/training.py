@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -77,13 +78,22 @@ class TrainingOptions(Options):
     @property
     def shares(self) -> dict[str, float]:
         """The fraction of the draws for each prefix."""
-        shares = {}
-        for text in self.share:
-            prefix, _, number = text.rpartition("=")
-            try:
-                shares[prefix] = float(number)
-            except ValueError:
-                prefix = ""
-            if not prefix:
-                raise ConfigError(f"a share is PREFIX=SHARE, got {text!r}", hint="such as --share studio_=0.1")
-        return shares
+        return parse_shares(self.share)
+
+
+def parse_shares(texts: Sequence[str]) -> dict[str, float]:
+    """Return prefixes and their fractions of the draws from PREFIX=SHARE.
+
+    Raises:
+        ConfigError: A text is something else.
+    """
+    shares = {}
+    for text in texts:
+        prefix, _, number = text.rpartition("=")
+        try:
+            shares[prefix] = float(number)
+        except ValueError:
+            prefix = ""
+        if not prefix:
+            raise ConfigError(f"a share is PREFIX=SHARE, got {text!r}", hint="such as --share studio_=0.1")
+    return shares

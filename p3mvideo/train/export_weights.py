@@ -31,8 +31,6 @@ def ship(checkpoint: Path, target: Path, *, mean_with: Sequence[Path] = (), lice
         TrainingError: A checkpoint cannot be read, or is none of a run, or of another network than the first.
         WeightsError: The file cannot be written.
     """
-    if target.suffix != ".safetensors":
-        raise ConfigError(f"{target} does not end in .safetensors", hint=f"write to {target.with_suffix('.safetensors')}")
     state = _of_run(checkpoint)
     mean = _for_use(state["average"])
     for count, path in enumerate(mean_with, start=1):
@@ -40,12 +38,30 @@ def ship(checkpoint: Path, target: Path, *, mean_with: Sequence[Path] = (), lice
         if {name: tensor.shape for name, tensor in other.items()} != {name: tensor.shape for name, tensor in mean.items()}:
             raise TrainingError(f"{path} and {checkpoint} are not of one network", hint="average runs that went on from one another")
         mean = {name: tensor + (other[name].to(tensor.dtype) - tensor) / (count + 1) for name, tensor in mean.items()}
-    options: Mapping[str, Any] = state["options"]
+    return ship_weights(mean, state["options"], target, licence=licence, source=source)
+
+
+def ship_weights(weights: Mapping[str, Tensor], options: Mapping[str, Any], target: Path, *, licence: str, source: str) -> WeightsFile:
+    """Write the weights of a network in training for use: without side heads, convolutions in 16 bits.
+
+    Args:
+        weights: Tensors by name, on any device.
+        options: Those of the run, as `TrainOptions.to_dict` returns them.
+        target: The weights file, `.safetensors`.
+        licence: Under which terms the weights may be used.
+        source: How they were made.
+
+    Raises:
+        ConfigError: The file's name has another ending.
+        WeightsError: The file cannot be written.
+    """
+    if target.suffix != ".safetensors":
+        raise ConfigError(f"{target} does not end in .safetensors", hint=f"write to {target.with_suffix('.safetensors')}")
     arguments = {**options["network"], "side_heads": False}
     # Checkpoints of early runs do not name their network.
     variant = options.get("variant", "p3mnet-mobilenetv2")
     # Kernels in 16 bits, vectors (normalisation) in 32.
-    stored = {name: tensor.to(torch.float16) if tensor.ndim > 1 else tensor for name, tensor in mean.items()}
+    stored = {name: tensor.to(torch.float16) if tensor.ndim > 1 else tensor for name, tensor in _for_use(weights).items()}
     return save_weights(target, stored, variant=variant, arguments=arguments, licence=licence, source=source)
 
 

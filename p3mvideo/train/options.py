@@ -15,6 +15,9 @@ from p3mvideo.train.loop.precision import Precision, choose_precision
 from p3mvideo.train.samples.dataset import CopyPasteOptions
 from p3mvideo.train.samples.webcam_scenes import WebcamOptions
 
+BY_THE_CLOCK = 10**9
+"""Steps of a run that ends when its time is over."""
+
 
 @dataclass(frozen=True)
 class TrainOptions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
@@ -62,9 +62,17 @@ def preview_samples(
     options = recipe_options(recipe, steps=count, batch=1, size_px=size, seed=seed, composition=False, copy_paste=CopyPasteOptions(level=level))
     folder = PortraitFolder(training_split(data))
     samples = build_samples(folder, folder.names, options, backgrounds=backgrounds, faces=faces)
-    rows = [_row(samples[index]) for index in range(count)]
-    write_image(output, np.vstack([_titles(), *rows]))
+    write_sheet(output, (samples[index] for index in range(count)))
     return output
+
+
+def write_sheet(output: Path, samples: Iterable[Sample]) -> None:
+    """Write a picture with one sample a row, see `preview_samples`.
+
+    Raises:
+        DatasetError: It cannot be written.
+    """
+    write_image(output, np.vstack([_titles(), *(_row(sample) for sample in samples)]))
 
 
 def _row(sample: Sample) -> UInt8Array:
