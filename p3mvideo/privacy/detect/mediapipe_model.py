@@ -18,11 +18,6 @@ from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detect.crop import halved
 from p3mvideo.privacy.detect.telemetry import deferred_imports, deny_telemetry
 from p3mvideo.privacy.detection import Detection
-<<<<<<< HEAD:p3mvideo/privacy/mediapipe_model.py
-from p3mvideo.privacy.telemetry import deferred_imports, deny_telemetry
-from p3mvideo.privacy.view import halved
-=======
->>>>>>> main:p3mvideo/privacy/detect/mediapipe_model.py
 
 LARGEST_SIDE_PX = 32767
 """MediaPipe ends the process (SIGABRT) at an image that is wider or higher."""
