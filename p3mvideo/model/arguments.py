@@ -8,15 +8,53 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 BACKBONES = frozenset(
-    """
-    mobilenetv2_035 mobilenetv2_050 mobilenetv2_075 mobilenetv2_100 mobilenetv2_110d mobilenetv2_120d mobilenetv2_140
-    mobilenetv3_small_050 mobilenetv3_small_075 mobilenetv3_small_100 mobilenetv3_large_075 mobilenetv3_large_100 mobilenetv3_rw
-    mobilenetv4_conv_small mobilenetv4_conv_medium mobilenetv4_conv_large
-    efficientnet_b0 efficientnet_b1 efficientnet_b2 efficientnet_b3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2
-    mnasnet_100 semnasnet_100 fbnetc_100 spnasnet_100 ghostnet_100 lcnet_050 lcnet_100 tinynet_a tinynet_e
-    resnet18 resnet34 resnet50 resnet18d resnet26d resnet34d resnet50d
-    regnetx_002 regnetx_004 regnety_002 regnety_004 regnety_008 test_efficientnet
-    """.split()
+    [
+        "mobilenetv2_035",
+        "mobilenetv2_050",
+        "mobilenetv2_075",
+        "mobilenetv2_100",
+        "mobilenetv2_110d",
+        "mobilenetv2_120d",
+        "mobilenetv2_140",
+        "mobilenetv3_small_050",
+        "mobilenetv3_small_075",
+        "mobilenetv3_small_100",
+        "mobilenetv3_large_075",
+        "mobilenetv3_large_100",
+        "mobilenetv3_rw",
+        "mobilenetv4_conv_small",
+        "mobilenetv4_conv_medium",
+        "mobilenetv4_conv_large",
+        "efficientnet_b0",
+        "efficientnet_b1",
+        "efficientnet_b2",
+        "efficientnet_b3",
+        "efficientnet_lite0",
+        "efficientnet_lite1",
+        "efficientnet_lite2",
+        "mnasnet_100",
+        "semnasnet_100",
+        "fbnetc_100",
+        "spnasnet_100",
+        "ghostnet_100",
+        "lcnet_050",
+        "lcnet_100",
+        "tinynet_a",
+        "tinynet_e",
+        "resnet18",
+        "resnet34",
+        "resnet50",
+        "resnet18d",
+        "resnet26d",
+        "resnet34d",
+        "resnet50d",
+        "regnetx_002",
+        "regnetx_004",
+        "regnety_002",
+        "regnety_004",
+        "regnety_008",
+        "test_efficientnet",
+    ]
 )
 """timm's names of the backbones that a real-time network may have; all have features at strides 2 to 32. The last is for tests."""
 

@@ -24,9 +24,7 @@ def load_network(model: str | Path | WeightsFile = DEFAULT_MODEL) -> P3MNet:
     """
     weights = model if isinstance(model, WeightsFile) else find_weights(model)
     if weights.kind != "network":
-        raise WeightsError(
-            f"{weights.path} holds only the encoder of {weights.variant}", hint="Training can start from it; matting needs a network."
-        )
+        raise WeightsError(f"{weights.path} holds only the encoder of {weights.variant}", hint="Training can start from it; matting needs a network.")
     try:
         network = build_network(weights.variant, weights.arguments)
     except (ValueError, TypeError, RuntimeError) as error:

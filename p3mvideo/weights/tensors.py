@@ -57,9 +57,7 @@ def save_weights(
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state_dict.items()}
     content = safetensors.torch.save(tensors, {METADATA_KEY: json.dumps(about, sort_keys=True)})
     write_atomically(path, content)
-    return WeightsFile(
-        path.stem, path, variant, json.loads(json.dumps(dict(arguments))), kind, licence, source, hashlib.sha256(content).hexdigest()
-    )
+    return WeightsFile(path.stem, path, variant, json.loads(json.dumps(dict(arguments))), kind, licence, source, hashlib.sha256(content).hexdigest())
 
 
 def describe_weights(path: Path, *, name: str | None = None) -> WeightsFile:

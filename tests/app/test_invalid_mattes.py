@@ -41,9 +41,7 @@ def run_both(clip: Path, folder: Path, model: Path, runtime: Runtime, monkeypatc
     monkeypatch.setenv("P3MVIDEO_CONFIG", str(folder / "config"))
     errors = []
     try:
-        result = process(
-            [str(clip)], output=folder / "o.mp4", bg="white", model=str(model), runtime=runtime, anonymize="off", smoothing="off"
-        )
+        result = process([str(clip)], output=folder / "o.mp4", bg="white", model=str(model), runtime=runtime, anonymize="off", smoothing="off")
     except P3MVideoError as error:
         errors.append(error)
     else:

@@ -133,7 +133,7 @@ def threads() -> Iterator[Callable[[int, Callable[[int], None]], None]]:
         def guarded(number: int) -> None:
             try:
                 work(number)
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:
                 errors.append(error)
 
         started = [threading.Thread(target=guarded, args=(number,), daemon=True) for number in range(count)]

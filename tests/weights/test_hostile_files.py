@@ -42,7 +42,9 @@ def refused(path: Path) -> str:
     return caught.value.message
 
 
-@pytest.mark.parametrize("backbone", ["hf-hub:timm/mobilenetv2_100.ra_in1k", "local-dir:/tmp", "file:///etc", "test_vit", 3, None, ["resnet18"], {}, True])
+@pytest.mark.parametrize(
+    "backbone", ["hf-hub:timm/mobilenetv2_100.ra_in1k", "local-dir:/tmp", "file:///etc", "test_vit", 3, None, ["resnet18"], {}, True]
+)
 def test_only_known_backbones_are_built(backbone: object, tmp_path: Path, no_network: None) -> None:
     message = refused(described(tmp_path / "x.safetensors", json.dumps({**SOUND, "arguments": {"backbone": backbone}})))
     assert "backbone is one of" in message
@@ -87,45 +89,52 @@ def test_odd_descriptions(name: str, tmp_path: Path) -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8), lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=8,
-)  # fmt: skip
+)
 NAMES = st.sampled_from(sorted({name for rules in RULES.values() for name in rules}))
 DESCRIPTIONS = st.fixed_dictionaries(
     {}, optional={
         "variant": st.sampled_from(list(VARIANTS)) | JSON, "kind": st.sampled_from(["network", "backbone"]) | JSON, "licence": st.text() | JSON,
-        "source": st.text() | JSON, "arguments": st.dictionaries(NAMES, JSON | st.sampled_from(["hf-hub:a/b", "resnet18", [8] * 4]), max_size=3) | JSON,
+        "source": st.text() | JSON,
+        "arguments": st.dictionaries(NAMES, JSON | st.sampled_from(["hf-hub:a/b", "resnet18", [8] * 4]), max_size=3) | JSON,
     },
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(description=DESCRIPTIONS)
 def test_any_description_is_refused_in_one_line(description: dict[str, Any], tmp_path: Path) -> None:
     # No network here fits the file's only tensor.
     refused(described(tmp_path / "x.safetensors", json.dumps(description)))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(header=st.binary(max_size=40) | JSON.map(lambda value: json.dumps(value).encode()) | st.just(b"{" * 5000), declared=st.integers(-8, 2**40) | st.none())
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    header=st.binary(max_size=40) | JSON.map(lambda value: json.dumps(value).encode()) | st.just(b"{" * 5000),
+    declared=st.integers(-8, 2**40) | st.none(),
+)
 def test_any_header_is_refused_in_one_line(header: bytes, declared: int | None, tmp_path: Path) -> None:
     length = len(header) if declared is None else max(0, len(header) + declared)
     (tmp_path / "x.safetensors").write_bytes(struct.pack("<Q", length) + header + bytes(8))
     refused(tmp_path / "x.safetensors")
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), data=st.data())
-def test_a_flipped_bit_in_the_header_is_refused_or_harmless(place: float, bit: int, data: st.DataObject, tmp_path: Path) -> None:
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_flipped_bit_in_the_header_is_refused_or_harmless(place: float, bit: int, tmp_path: Path) -> None:
     path = tiny_weights(tmp_path / "x.safetensors")
     content = bytearray(path.read_bytes())
     (length,) = struct.unpack("<Q", content[:8])
     content[int(place * (8 + length))] ^= 1 << bit
     path.write_bytes(content)
+    said = ""
     try:
         load_network(path)
     except WeightsError as error:
-        assert len(error.message.splitlines()) == 1
+        said = error.message
+    assert len(said.splitlines()) <= 1
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
