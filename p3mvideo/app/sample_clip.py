@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -23,9 +24,9 @@ def sample_portrait() -> UInt8Array:
     Raises:
         SourceError: matplotlib, a dependency of MediaPipe, lacks it.
     """
-    import matplotlib
-
-    path = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    # Found without importing it, which makes a folder in the user's home.
+    package = find_spec("matplotlib")
+    path = Path(package.origin if package and package.origin else "matplotlib").parent / "mpl-data" / "sample_data" / "grace_hopper.jpg"
     picture = read_image_file(path)
     if picture is None:
         raise SourceError(f"the sample portrait {path} is not there", hint="name a clip of your own")

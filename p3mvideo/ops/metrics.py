@@ -189,6 +189,8 @@ def video_frame_scores(pred_alpha: FloatArray, true_alpha: FloatArray, *, with_c
 def _difference(pred_alpha: FloatArray, true_alpha: FloatArray) -> FloatArray:
     if pred_alpha.shape != true_alpha.shape or true_alpha.ndim != 2:
         raise ValueError(f"two mattes (H, W) of one size are needed, got {pred_alpha.shape} and {true_alpha.shape}")
+    if not (np.issubdtype(pred_alpha.dtype, np.floating) and np.issubdtype(true_alpha.dtype, np.floating)):
+        raise TypeError(f"mattes are floats in [0, 1], got {pred_alpha.dtype} and {true_alpha.dtype}: divide what is in 0 to 255 by 255")
     return pred_alpha - true_alpha
 
 
