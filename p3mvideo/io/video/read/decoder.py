@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from p3mvideo.errors import DamagedInputError
 from p3mvideo.io.damage import DamageLog
+from p3mvideo.io.video.read.alpha_decoder import decoder_for
 from p3mvideo.io.video.read.file import clock_origin_seconds, picture_stream, tagged_duration_seconds
 from p3mvideo.io.video.read.missing_frames import ONE_FRAME_A_PACKET, Ledger
 from p3mvideo.io.video.read.packets import packets_of
@@ -73,8 +74,9 @@ class VideoDecoder:
             for stream in container.streams:
                 if stream.index != self.stream.index:
                     stream.discard = Discard.all
-            self.stream.codec_context.thread_count = threads
-            self.stream.codec_context.thread_type = "AUTO"
+            self._codec = decoder_for(self.stream)
+            self._codec.thread_count = threads
+            self._codec.thread_type = "AUTO"
             if start:
                 self._seek(start)
         except BaseException:
@@ -87,14 +89,11 @@ class VideoDecoder:
 
     def frames_expected(self) -> int | None:
         """Return the number of frames, or None if the file does not say."""
-        if self._start is None and self._end is None:
-            return self.stream.frames or None
         index = self.stream.index_entries
         if not self.stream.frames or len(index) != self.stream.frames:
-            return None
-        first = (self._start or 0) / self.time_base
-        last = self._end / self.time_base if self._end is not None else None
-        return sum(1 for entry in index if entry.timestamp >= first and (last is None or entry.timestamp < last))
+            return self.stream.frames or None if self._start is None and self._end is None else None
+        shown = [entry.timestamp * self.time_base for entry in index if not entry.is_discard]  # edit lists hide some
+        return sum(1 for time in shown if (self._start is None or time >= self._start) and (self._end is None or time < self._end))
 
     def __iter__(self) -> Iterator[tuple[av.VideoFrame, Moment]]:
         """Yield each picture with its time in units of `time_base`.
@@ -109,7 +108,7 @@ class VideoDecoder:
         for packet in packets_of(self._container, [self.stream], self._read_error):
             self._note(packet, ledger)
             try:
-                decoded = self.stream.codec_context.decode(packet)
+                decoded = self._codec.decode(packet)
             except av.error.EOFError:
                 continue
             except av.error.FFmpegError as error:
