@@ -82,5 +82,5 @@ def explaining() -> Iterator[None]:
 def _reason(error: av.error.FFmpegError | OSError) -> str:
     """Return why something failed: FFmpeg's own account, if it was asked for one, behind the operating system's."""
     reason = (error.strerror or type(error).__name__).strip().lower()
-    log = error.log if isinstance(error, av.error.FFmpegError) else None
+    log: tuple[int, str, str] | None = getattr(error, "log", None)  # level, part of FFmpeg, message; PyAV declares it otherwise
     return f"{reason} ({log[2].strip()})" if log else reason

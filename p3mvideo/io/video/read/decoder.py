@@ -16,16 +16,19 @@ from av.video.stream import VideoStream
 from p3mvideo.errors import DamagedInputError
 from p3mvideo.io.damage import DamageLog
 from p3mvideo.io.video.read.alpha_decoder import decoder_for
-from p3mvideo.io.video.read.file import clock_origin_seconds, picture_stream, tagged_duration_seconds
+from p3mvideo.io.video.read.file import TIMESTAMPS_ARE_ARBITRARY, clock_origin_seconds, picture_stream, tagged_duration_seconds
 from p3mvideo.io.video.read.missing_frames import ONE_FRAME_A_PACKET, Ledger
 from p3mvideo.io.video.read.packets import packets_of
 from p3mvideo.io.video.read.steady_rate import SteadyRate
-from p3mvideo.io.video.read.timeline import Moment, Timeline
+from p3mvideo.io.video.read.timeline import JUMP_SECONDS, Moment, Timeline
 
 logger = logging.getLogger(__name__)
 
 MAX_RATE = 1000
 """Rates above this many frames per second are taken for a mistake of the container."""
+PACKETS_BEFORE_A_RESTART = 3
+"""Where transport streams were put together, the numbering of their packets breaks, and FFmpeg takes one of the last images for
+cut short. If the clock starts again within this many packets, nothing is missing."""
 PROGRESSIVE = (0, 1)
 """FFmpeg's field orders of pictures that are not interlaced (unknown, progressive)."""
 
@@ -71,6 +74,8 @@ class VideoDecoder:
             self._last_dts: int | None = None
             self._last_seconds = start or Fraction(0)
             self._last_position = 0
+            self._cut_short: Fraction | None = None
+            self._packets_since_cut = 0
             for stream in container.streams:
                 if stream.index != self.stream.index:
                     stream.discard = Discard.all
@@ -102,7 +107,7 @@ class VideoDecoder:
             DamagedInputError: At the first damage, if `strict`.
         """
         timeline = Timeline(self.time_base, self.rate)
-        ledger = Ledger() if self._each_packet_is_a_frame() else None
+        ledger = Ledger(round(JUMP_SECONDS / self.time_base)) if self._each_packet_is_a_frame() else None
         # FFmpeg's reader of Matroska goes on behind damage without a word.
         steady = SteadyRate() if self._container.format.name.startswith("matroska") else None
         for packet in packets_of(self._container, [self.stream], self._read_error):
@@ -128,11 +133,19 @@ class VideoDecoder:
                     return
                 self._note_shown(frame, moment, missing)
                 yield frame, moment
+        self._report_cut()
         self.damage.finish(self._expected_end(ledger, steady=steady is not None and steady.is_steady))
         self._check()
 
     def _note(self, packet: Packet[Stream], ledger: Ledger | None) -> None:
         """Keep account of a packet that is about to be decoded."""
+        if self._cut_short is not None:
+            restarts = packet.dts is not None and self._last_dts is not None and (self._last_dts - packet.dts) * self.time_base > JUMP_SECONDS
+            self._packets_since_cut += 1
+            if restarts:
+                self._cut_short = None
+            elif self._packets_since_cut > PACKETS_BEFORE_A_RESTART:
+                self._report_cut()
         if packet.dts is not None:
             self._last_dts = packet.dts
         if packet.pts is not None:
@@ -141,8 +154,10 @@ class VideoDecoder:
                 ledger.given(packet.pts)
         if packet.pos is not None:
             self._last_position = packet.pos + packet.size
-        if packet.is_corrupt:
-            self._error("a packet is cut short")
+        if packet.is_corrupt and self._cut_short is None:
+            self._cut_short, self._packets_since_cut = self._last_seconds, 0
+            if not self._container.format.flags & TIMESTAMPS_ARE_ARBITRARY:
+                self._report_cut()
 
     def _note_shown(self, frame: av.VideoFrame, moment: Moment, missing: int | None) -> None:
         seconds = moment.pts * self.time_base
@@ -182,6 +197,11 @@ class VideoDecoder:
 
     def _read_error(self, error: av.error.FFmpegError) -> None:
         self._error(f"a part of the file could not be read ({(error.strerror or 'invalid data').lower()})")
+
+    def _report_cut(self) -> None:
+        if self._cut_short is not None:
+            self.damage.error(self._cut_short, "a packet is cut short")
+            self._cut_short = None
 
     def _error(self, reason: str) -> None:
         self.damage.error(self._last_seconds, reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from typing import Final, NamedTuple
 
 import av
@@ -61,7 +62,7 @@ def deinterlaced(frames: Iterable[tuple[av.VideoFrame, Moment]], name: str) -> I
 def _graph(frame: av.VideoFrame, form: _Form) -> Graph:
     graph = Graph()
     graph.threads = 1  # the other stages use the other cores
-    unit = frame.time_base
+    unit = frame.time_base or Fraction(1, 1000)
     source = graph.add(
         "buffer", video_size=f"{form.width}x{form.height}", pix_fmt=form.pixel_format, time_base=f"{unit.numerator}/{unit.denominator}",
         pixel_aspect="1/1", colorspace=str(form.matrix), range=str(form.full_range),

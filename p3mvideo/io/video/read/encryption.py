@@ -21,7 +21,7 @@ def refuse_encrypted_video(path: Path) -> None:
         SourceError: They are.
     """
     if _VIDEO.search(mp4_header(path)):
-        raise SourceError(f"cannot read {path}: it is encrypted (copy protection)", hint="only its owner's player can show it; use a file without protection")
+        raise SourceError(f"cannot read {path}: it is encrypted (copy protection)", hint="use a file without protection")
 
 
 def is_sound_encrypted(path: Path) -> bool:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from av.audio.stream import AudioStream
-from av.stream import Disposition, Stream
+from av.stream import Discard, Disposition, Stream
 
-Way = Literal["copy", "encode", "rewrite", "leave out", "carried by a tag"]
+Way = Literal["copy", "encode", "rewrite", "leave out", "carried otherwise"]
 
 TEXT_SUBTITLES: Final = frozenset({"subrip", "mov_text", "webvtt", "text"})
 """Subtitles that are text a human wrote, give or take some tags."""
@@ -81,18 +81,17 @@ def codec_of(stream: Stream) -> str | None:
     return stream.codec_context.codec.canonical_name if stream.codec_context is not None else None
 
 
-def decide(stream: Stream, container: str, *, sound: bool = True, identity: bool = True) -> Decision:
+def decide(stream: Stream, container: str, *, identity: bool = True) -> Decision:
     """Return what becomes of a stream that is not the one of the images.
 
     Args:
-        stream: A stream of the source.
+        stream: A stream of the source, as it was opened.
         container: FFmpeg's name of the container that is written.
-        sound: Whether sound is wanted.
         identity: Whether what may show or name somebody is wanted.
     """
     playable = PLAYABLE[container]
     if isinstance(stream, AudioStream):
-        return _decide_sound(stream, playable, container, identity=identity) if sound else Decision("leave out", "no sound was asked for")
+        return _decide_sound(stream, playable, container, identity=identity)
     if stream.type == "subtitle":
         return _decide_subtitles(codec_of(stream), playable, container, identity=identity)
     if stream.type == "attachment":
@@ -101,9 +100,9 @@ def decide(stream: Stream, container: str, *, sound: bool = True, identity: bool
         return Decision("copy") if playable.attachments else Decision("leave out", f"{container} files hold no attached files")
     if stream.type == "video":
         cover = stream.disposition & Disposition.attached_pic
-        return Decision("leave out", "it is a cover image, as it was before" if cover else "one video stream is written")
-    if "timecode" in stream.metadata:
-        return Decision("carried by a tag")
+        return Decision("leave out", "cover images are not processed" if cover else "one video stream is written")
+    if "timecode" in stream.metadata or stream.discard == Discard.all:  # FFmpeg has read it: a timecode, or the titles of chapters
+        return Decision("carried otherwise")
     return Decision("leave out", "only sound and subtitles are carried over")
 
 

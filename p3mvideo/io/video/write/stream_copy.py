@@ -135,16 +135,14 @@ class StreamCopy:
     def _add_tracks(self, output: OutputContainer) -> None:
         encrypted = is_sound_encrypted(self._path)
         for stream in self._container.streams:
+            wanted = stream.index != self.video.index and (self._sound or stream.type != "audio")
+            decision = decide(stream, output.format.name, identity=self._identity)
             stream.discard = Discard.all
-            if stream.index == self.video.index:
-                continue
-            decision = decide(stream, output.format.name, sound=self._sound, identity=self._identity)
-            if stream.type == "audio" and encrypted:
-                decision = Decision("leave out", "it is encrypted")
-            if decision.way == "leave out":
-                if stream.type != "audio" or self._sound:
-                    self._leave_out(stream, decision.reason)
-            elif decision.way != "carried by a tag":
+            if wanted and stream.type == "audio" and encrypted:
+                self._leave_out(stream, "it is encrypted")
+            elif wanted and decision.way == "leave out":
+                self._leave_out(stream, decision.reason)
+            elif wanted and decision.way != "carried otherwise":
                 self._add(stream, decision, output)
 
     def _add(self, stream: Stream, decision: Decision, output: OutputContainer) -> None:
