@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from p3mvideo.errors import DamagedInputError
 from p3mvideo.io.damage import DamageLog
 from p3mvideo.io.video.read.alpha_decoder import decoder_for
-from p3mvideo.io.video.read.file import TIMESTAMPS_ARE_ARBITRARY, clock_origin_seconds, picture_stream, tagged_duration_seconds
+from p3mvideo.io.video.read.file import TIMESTAMPS_ARE_ARBITRARY, clock_origin_seconds, frame_rate, picture_stream, tagged_duration_seconds
 from p3mvideo.io.video.read.missing_frames import ONE_FRAME_A_PACKET, Ledger
 from p3mvideo.io.video.read.packets import packets_of
 from p3mvideo.io.video.read.steady_rate import SteadyRate
@@ -24,8 +24,6 @@ from p3mvideo.io.video.read.timeline import JUMP_SECONDS, Moment, Timeline
 
 logger = logging.getLogger(__name__)
 
-MAX_RATE = 1000
-"""Rates above this many frames per second are taken for a mistake of the container."""
 PACKETS_BEFORE_A_RESTART = 3
 """Where transport streams were put together, the numbering of their packets breaks, and FFmpeg takes one of the last images for
 cut short. If the clock starts again within this many packets, nothing is missing."""
@@ -65,7 +63,7 @@ class VideoDecoder:
         try:
             self.stream: VideoStream = picture_stream(container, name)
             self.time_base: Fraction = self.stream.time_base or Fraction(1, 90_000)
-            self.rate: Fraction | None = _rate(self.stream)
+            self.rate: Fraction | None = frame_rate(self.stream)
             self.damage = DamageLog()
             self._usual = 1 / (self.rate or Fraction(25))
             self._origin = round(clock_origin_seconds(container) / self.time_base)
@@ -95,9 +93,11 @@ class VideoDecoder:
     def frames_expected(self) -> int | None:
         """Return the number of frames, or None if the file does not say."""
         index = self.stream.index_entries
-        if not self.stream.frames or len(index) != self.stream.frames:
+        shown = [entry.timestamp * self.time_base for entry in index if not entry.is_discard]
+        # Only of mp4 is the index complete; what it lacks there, or marks, an edit list hides.
+        is_complete = self._container.format.name.startswith("mov") or len(index) == self.stream.frames
+        if not self.stream.frames or not shown or not is_complete:
             return self.stream.frames or None if self._start is None and self._end is None else None
-        shown = [entry.timestamp * self.time_base for entry in index if not entry.is_discard]  # edit lists hide some
         return sum(1 for time in shown if (self._start is None or time >= self._start) and (self._end is None or time < self._end))
 
     def __iter__(self) -> Iterator[tuple[av.VideoFrame, Moment]]:
@@ -209,10 +209,3 @@ class VideoDecoder:
     def _check(self) -> None:
         if self._strict and self.damage.ranges:
             raise DamagedInputError(f"{self._name} is damaged: {self.damage.ranges[0]}", hint="leave out --strict to keep what can be decoded")
-
-
-def _rate(stream: VideoStream) -> Fraction | None:
-    for rate in (stream.average_rate, stream.guessed_rate):
-        if rate and 0 < rate <= MAX_RATE:
-            return Fraction(rate)
-    return None

@@ -19,6 +19,9 @@ TIMESTAMPS_ARE_ARBITRARY = 0x0200
 AV_TIME_BASE = Fraction(1, 1_000_000)
 """Seconds per unit of a container's own times."""
 
+MAX_RATE = 1000
+"""Rates above this many frames per second are taken for a mistake of the container."""
+
 TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf", "hls", "concat", "ffmetadata", "sdp", "webvtt", "srt", "ass"})
 """What FFmpeg calls formats that are text or only name other files; none of them is a video file."""
 
@@ -64,6 +67,14 @@ def clock_origin_seconds(container: InputContainer) -> Fraction:
     if container.format.flags & TIMESTAMPS_ARE_ARBITRARY and container.start_time is not None:
         return container.start_time * AV_TIME_BASE
     return Fraction(0)
+
+
+def frame_rate(stream: VideoStream) -> Fraction | None:
+    """Return the frames per second of a stream, None where it does not say or cannot mean it."""
+    for rate in (stream.average_rate, stream.guessed_rate):
+        if rate and 0 < rate <= MAX_RATE:
+            return Fraction(rate)
+    return None
 
 
 def tagged_duration_seconds(stream: VideoStream) -> Fraction | None:

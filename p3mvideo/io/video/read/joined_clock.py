@@ -15,10 +15,11 @@ class JoinedClock:
 
     Args:
         video: Index of the stream of images.
+        usual: How long an image is shown that does not say so, in seconds.
     """
 
-    def __init__(self, video: int) -> None:
-        self._video = video
+    def __init__(self, video: int, usual: Fraction) -> None:
+        self._video, self._usual = video, usual
         self._offsets = [Fraction(0)]
         """What is added to the times of each part, in seconds."""
         self._part: dict[int, int] = {}
@@ -38,7 +39,7 @@ class JoinedClock:
             begins = (packet.pts if packet.pts is not None else time or 0) * packet.time_base
             if part == len(self._offsets):
                 self._offsets.append(self._images_end - begins)
-            length = (packet.duration or 0) * packet.time_base
+            length = packet.duration * packet.time_base if packet.duration else self._usual
             self._images_end = max(self._images_end, begins + length + self._offsets[part])
         return part
 

@@ -18,7 +18,7 @@ from av.stream import Discard, Stream
 from av.video.stream import VideoStream
 
 from p3mvideo.io.video.read.encryption import is_sound_encrypted
-from p3mvideo.io.video.read.file import TIMESTAMPS_ARE_ARBITRARY, clock_origin_seconds, open_video_file, picture_stream
+from p3mvideo.io.video.read.file import TIMESTAMPS_ARE_ARBITRARY, clock_origin_seconds, frame_rate, open_video_file, picture_stream
 from p3mvideo.io.video.read.joined_clock import JoinedClock
 from p3mvideo.io.video.read.packets import packets_of
 from p3mvideo.io.video.write.anonymous_ass import AnonymousAss, anonymous_ass
@@ -126,8 +126,8 @@ class StreamCopy:
         """Return the metadata that still holds, and may be told, in the other file."""
         kept = kept_metadata(metadata, identity=self._identity)
         for key in [key for key in kept if key.lower() == "timecode" and self._start]:
-            rate = self.video.average_rate or self.video.guessed_rate
-            moved = moved_timecode(kept.pop(key), self._start, Fraction(rate)) if rate else None
+            rate = frame_rate(self.video)
+            moved = moved_timecode(kept.pop(key), self._start, rate) if rate else None
             if moved is not None:
                 kept[key] = moved
         return kept
@@ -228,7 +228,7 @@ class StreamCopy:
         clock = None
         if self._container.format.flags & TIMESTAMPS_ARE_ARBITRARY:
             self.video.discard = Discard.default
-            clock = JoinedClock(self.video.index)
+            clock = JoinedClock(self.video.index, 1 / (frame_rate(self.video) or Fraction(25)))
             streams.append(self.video)
         if self._start:
             self._seek(streams[0])
