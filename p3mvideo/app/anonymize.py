@@ -26,6 +26,7 @@ from p3mvideo.frame_queue import QueueClosed
 from p3mvideo.io.inputs import Input, open_source
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.read.rgb import Hdr
+from p3mvideo.io.video.write.even_size import Even
 from p3mvideo.pipeline import run_interruptibly
 from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE, FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.styles import Style, make_style, mosaic_all
@@ -93,6 +94,7 @@ class _Settings:
     overwrite: bool
     sound: bool
     identity: bool
+    even: Even
     options: dict[str, Any]
     listener: AnonymizeListener
 
@@ -115,6 +117,7 @@ def anonymize(
     codec: str | None = None,
     crf: int | None = None,
     bitrate: int | None = None,
+    even: Even = "keep",
     threads: int = 0,
     hdr: Hdr = "refuse",
     strict: bool = False,
@@ -135,12 +138,13 @@ def anonymize(
         min_face: Height in pixels of the smallest face to look for; None: 24, or an eightieth of the frame's long side.
         on_detector_failure: Whether a frame whose faces cannot be found ends its input, or becomes a mosaic as a whole.
         audio: Whether sound is kept.
-        keep_metadata: Keep metadata that may tell who made a file, with what and where.
+        keep_metadata: Keep what may show or name somebody: metadata, attached files, titles of chapters and names in subtitles.
         face_model: Face detection model: a file, a folder of both, or the wheel that holds them.
         offline: Never pull a model.
         codec: h264, hevc, vp9, ffv1 or prores; None takes the container's own.
         crf: Constant quality on the codec's scale.
         bitrate: Bits per second, instead of a quality.
+        even: What becomes of an odd width or height.
         threads: CPU threads of decoder and encoder each; 0 lets them choose.
         hdr: What to do with HDR video.
         strict: Stop at the first damaged place of an input instead of going on behind it.
@@ -181,7 +185,7 @@ def anonymize(
     }  # fmt: skip
     settings = _Settings(
         survey_of, style, mask_scale, partial(open_source, threads=threads, strict=strict, hdr=hdr), codec, crf, bitrate,
-        threads, overwrite, audio == "keep", keep_metadata, options, listener,
+        threads, overwrite, audio == "keep", keep_metadata, even, options, listener,
     )  # fmt: skip
     done = [Anonymized(item, error=error) for item, error in listed.missing]
     for missing in done:
@@ -238,7 +242,7 @@ def _both_passes(item: Input, target: Path, plan: OutputPlan, settings: _Setting
     sink = open_sink(
         target, source.info, source=item.path if item.kind == "video" else None, codec=settings.codec, crf=settings.crf,
         bitrate=settings.bitrate, overwrite=settings.overwrite, threads=settings.threads, sound=settings.sound,
-        identity=settings.identity,
+        identity=settings.identity, even=settings.even,
     )  # fmt: skip
     stack.callback(sink.close)
     count, covers = 0, FaceCovers(settings.style, mask_scale=settings.mask_scale)

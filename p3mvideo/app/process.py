@@ -27,6 +27,7 @@ from p3mvideo.frame import Anonymizer, Compositor, FrameSource
 from p3mvideo.io.inputs import Input
 from p3mvideo.io.pipes.sink import PipeForm
 from p3mvideo.io.video.read.rgb import Hdr
+from p3mvideo.io.video.write.even_size import Even
 from p3mvideo.options.times import exact_rate, parse_time
 from p3mvideo.pipeline import Output, Pipeline, Progress, run_interruptibly
 from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE
@@ -100,6 +101,8 @@ def process(
     codec: str | None = None,
     crf: int | None = None,
     bitrate: int | None = None,
+    even: Even = "keep",
+    keep_metadata: bool = False,
     start: str | float | None = None,
     end: str | float | None = None,
     hdr: Hdr = "refuse",
@@ -147,6 +150,9 @@ def process(
         codec: h264, hevc, vp9, ffv1 or prores; None takes the container's own.
         crf: Constant quality on the codec's scale.
         bitrate: Bits per second, instead of a quality.
+        even: What becomes of an odd width or height: it stays (H.264 and HEVC are then written in 4:4:4), is padded or cropped.
+        keep_metadata: With `anonymize` "output", keep what may show or name somebody: metadata, attached files, titles of chapters and
+            names in subtitles. Otherwise all are kept anyway.
         start: Where to begin, in seconds or as [hours:]minutes:seconds.
         end: Where to end.
         hdr: What to do with HDR video.
@@ -184,7 +190,7 @@ def process(
     )  # fmt: skip
     write = WriteOptions(
         codec=codec, crf=crf, bitrate=bitrate, overwrite=overwrite, threads=threads, pipe_form=pipe_form,
-        pixel_format=pixel_format if pipe_form == "rawvideo" else None,
+        pixel_format=pixel_format if pipe_form == "rawvideo" else None, even=even, identity=keep_metadata or anonymize != "output",
     )  # fmt: skip
     if report is not None:
         check_report(report)

@@ -26,12 +26,15 @@ def anonymize_command(
     min_face: Annotated[int | None, typer.Option(help="Height of the smallest face to look for. [default: by the frame's size]")] = None,
     on_detector_failure: Annotated[Literal["stop", "mosaic"], typer.Option(help="What becomes of a frame that cannot be examined.")] = "stop",
     audio: Annotated[Literal["keep", "drop"], typer.Option(help="Whether sound is kept.")] = "keep",
-    keep_metadata: Annotated[bool, typer.Option("--keep-metadata", help="Keep what may tell who made it, with what and where.")] = False,
+    keep_metadata: Annotated[bool, typer.Option("--keep-metadata", help="Keep what may show or name somebody: metadata, attached "
+                                                "files, names in subtitles.")] = False,
     face_model: Annotated[Path | None, typer.Option(metavar="PATH", help="Face detection model, folder of both, or wheel.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never fetch a face detection model.")] = False,
     codec: Annotated[str | None, typer.Option(help="h264, hevc, vp9, ffv1 or prores. [default: the container's own]")] = None,
     crf: Annotated[int | None, typer.Option(help="Constant quality on the codec's scale.")] = None,
     bitrate: Annotated[str | None, typer.Option(metavar="BITS[k|M]", help="Bits per second, instead of a quality.")] = None,
+    even: Annotated[Literal["keep", "pad", "crop"], typer.Option(help="What becomes of an odd width or height; keep writes H.264 that phones "
+                                                                 "do not play.")] = "keep",
     threads: Annotated[int, typer.Option(min=0, help="CPU threads of decoder and encoder; 0 lets them choose.")] = 0,
     hdr: Annotated[Literal["refuse", "tonemap"], typer.Option(help="What to do with HDR video.")] = "refuse",
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first damaged place instead of going on behind it.")] = False,
@@ -69,7 +72,7 @@ def anonymize_command(
                 inputs, output=output, thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize,
                 mosaic_of_face=mosaic_of_face, min_face=min_face,
                 on_detector_failure=on_detector_failure, audio=audio, keep_metadata=keep_metadata, face_model=face_model, offline=offline,
-                codec=codec, crf=crf, bitrate=parse_bitrate(bitrate), threads=threads, hdr=hdr, strict=strict, overwrite=overwrite,
+                codec=codec, crf=crf, bitrate=parse_bitrate(bitrate), even=even, threads=threads, hdr=hdr, strict=strict, overwrite=overwrite,
                 listener=listener,
             )  # fmt: skip
         for done in result.inputs:

@@ -55,6 +55,10 @@ def process_command(
     codec: Annotated[str | None, typer.Option(help="h264, hevc, vp9, ffv1 or prores. [default: the container's own]")] = None,
     crf: Annotated[int | None, typer.Option(help="Constant quality on the codec's scale.")] = None,
     bitrate: Annotated[str | None, typer.Option(metavar="BITS[k|M]", help="Bits per second, instead of a quality.")] = None,
+    even: Annotated[Literal["keep", "pad", "crop"], typer.Option(help="What becomes of an odd width or height; keep writes H.264 that phones "
+                                                                 "do not play.")] = "keep",
+    keep_metadata: Annotated[bool, typer.Option("--keep-metadata", help="With --anonymize output, keep what may show or name somebody: "
+                                                "metadata, attached files, names in subtitles.")] = False,
     start: Annotated[str | None, typer.Option(metavar="TIME", help="Where to begin: seconds or [h:]m:s.")] = None,
     end: Annotated[str | None, typer.Option(metavar="TIME", help="Where to end.")] = None,
     hdr: Annotated[Literal["refuse", "tonemap"], typer.Option(help="What to do with HDR video.")] = "refuse",
@@ -99,7 +103,8 @@ def process_command(
                 mosaic_of_face=mosaic_of_face,
                 keep_subject=keep_subject, on_detector_failure=on_detector_failure, face_model=face_model, offline=offline, smoothing=smoothing,
                 smoothing_strength=smoothing_strength, lookahead=lookahead, codec=codec, crf=crf, bitrate=parse_bitrate(bitrate),
-                start=start, end=end, hdr=hdr, strict=strict, overwrite=overwrite, size=parse_size(size), rate=rate,
+                even=even, keep_metadata=keep_metadata, start=start, end=end, hdr=hdr, strict=strict, overwrite=overwrite,
+                size=parse_size(size), rate=rate,
                 pixel_format=pixel_format, pipe_form=pipe_form, report=report, listener=listener,
             )  # fmt: skip
         show_result(result, prose=prose)

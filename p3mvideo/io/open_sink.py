@@ -14,6 +14,7 @@ from p3mvideo.io.images.sequence_sink import SequenceSink
 from p3mvideo.io.images.sink import ImageSink
 from p3mvideo.io.pipes.sink import PipeForm, PipeSink
 from p3mvideo.io.video.write.codecs import CONTAINERS, alpha_choices
+from p3mvideo.io.video.write.even_size import Even
 from p3mvideo.io.video.write.sink import VideoSink
 
 
@@ -34,6 +35,7 @@ def open_sink(
     pixel_format: str | None = None,
     sound: bool = True,
     identity: bool = True,
+    even: Even = "keep",
 ) -> FrameSink:
     """Open a video, picture, sequence or pipe for writing.
 
@@ -53,7 +55,8 @@ def open_sink(
         pipe_form: For `-`: y4m, rawvideo or png.
         pixel_format: For raw video in a pipe: FFmpeg's name of its pixels.
         sound: For videos: whether the sound of `source` is copied.
-        identity: For videos: whether metadata of `source` is copied that may tell who made it, with what and where.
+        identity: For videos: whether what may show or name somebody is copied from `source`.
+        even: For videos: what becomes of an odd width or height.
 
     Raises:
         ConfigError: If path, codec, alpha and quality do not go together.
@@ -91,6 +94,7 @@ def open_sink(
             threads=threads,
             sound=sound,
             identity=identity,
+            even=even,
         )
 
 

@@ -14,6 +14,7 @@ from p3mvideo.io.open_sink import can_hold_alpha, containers_with_alpha, is_sequ
 from p3mvideo.io.pipes.sink import PipeForm
 from p3mvideo.io.video.read.rgb import Hdr
 from p3mvideo.io.video.write.codecs import CONTAINERS, encoder_for
+from p3mvideo.io.video.write.even_size import Even
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,8 @@ class WriteOptions:
     threads: int = 0
     pipe_form: PipeForm = "y4m"
     pixel_format: str | None = None
+    even: Even = "keep"
+    identity: bool = True
 
     def __post_init__(self) -> None:
         if self.crf is not None and self.bitrate is not None:
@@ -124,4 +127,6 @@ class WriteOptions:
             threads=self.threads,
             pipe_form=self.pipe_form,
             pixel_format=self.pixel_format,
+            identity=self.identity,
+            even=self.even,
         )
