@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from p3mvideo.errors import ConfigError
 from p3mvideo.options.option import Option, Options
 
 AnonymizeMode = Literal["input", "output", "off"]
 OnDetectorFailure = Literal["stop", "mosaic"]
-OUTPUT_MASK_SCALE = 1.3
+DEFAULT_MASK_SCALE = 1.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,14 +40,12 @@ class CoverOptions(Options):
 
     panel: ClassVar[str | None] = "Faces"
 
-    mask_scale: Annotated[float, Option("Size of what is covered around a face.", minimum=1)] = OUTPUT_MASK_SCALE
+    mask_scale: Annotated[float, Option("Size of what is covered around a face.", minimum=1)] = DEFAULT_MASK_SCALE
     replace_with: Annotated[
         str,
-        Option(
-            "What faces are covered with. People can be recognised under a mosaic.", metavar="blur|solid|mosaic|IMAGE",
-            aliases=("--replacewith",),
-        ),
-    ] = "blur"  # fmt: skip
+        Option("What faces are covered with.", metavar="blur|mosaic|solid[:#RRGGBB]|IMAGE", aliases=("--replacewith",)),
+    ] = "blur"
+    mosaic_of_face: Annotated[bool, Option("Make a mosaic of the face itself, under which people can be recognised.")] = False
     mosaic_size: Annotated[int, Option("Side of a mosaic's squares in pixels.", minimum=2, aliases=("--mosaicsize",))] = 20
 
 
@@ -60,10 +57,3 @@ class FaceOptions(CoverOptions, DetectionOptions):
         "input"
     )
     keep_subject: Annotated[bool, Option("With --anonymize output, show the matted person's face and hide all others.")] = False
-
-    def check(self) -> None:
-        """Raise ConfigError where options contradict each other."""
-        if self.keep_subject and self.anonymize != "output":
-            raise ConfigError(
-                f"keep_subject needs anonymize output, got {self.anonymize}", hint="use --anonymize output, or leave --keep-subject out"
-            )

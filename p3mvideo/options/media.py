@@ -13,6 +13,7 @@ from p3mvideo.options.times import exact_rate, parse_time
 
 Hdr = Literal["refuse", "tonemap"]
 PipeForm = Literal["y4m", "rawvideo", "png"]
+Even = Literal["keep", "pad", "crop"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,13 @@ class WriteOptions(Options):
     codec: Annotated[str | None, Option("h264, hevc, vp9, ffv1 or prores.", unset="the container's own")] = None
     crf: Annotated[int | None, Option("Constant quality on the codec's scale.")] = None
     bitrate: Annotated[int | None, Option("Bits per second, instead of a quality.", minimum=1, metavar="BITS[k|M]", parse=parse_bitrate)] = None
+    even: Annotated[
+        Even, Option("What happens to an odd width or height: keep it, pad a column or row, or crop one; phones play even sizes only.")
+    ] = "keep"
+    audio: Annotated[Literal["keep", "drop"], Option("Whether audio is kept.")] = "keep"
+    keep_metadata: Annotated[
+        bool, Option("Where faces are hidden in the result, keep also metadata, attached files and names in subtitles, which may tell who it is.")
+    ] = False
     pipe_form: Annotated[PipeForm, Option("What is written to standard output.")] = "y4m"
     overwrite: Annotated[bool, Option("Replace outputs that exist.")] = False
 
