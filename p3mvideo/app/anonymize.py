@@ -25,7 +25,7 @@ from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.read.rgb import Hdr
 from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE, FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.styles import Style, make_style, mosaic_all
-from p3mvideo.privacy.detect.face_models import MODELS, face_model_path
+from p3mvideo.privacy.detect.registry import check_models, parse_detectors
 from p3mvideo.privacy.make_anonymizer import make_survey
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
 from p3mvideo.privacy.two_pass.first_pass import Survey
@@ -100,6 +100,7 @@ def anonymize(
     mosaicsize: int = 20,
     mosaic_of_face: bool = False,
     min_face: int | None = None,
+    detectors: str = "mediapipe,centerface",
     on_detector_failure: Literal["stop", "mosaic"] = "stop",
     audio: Literal["keep", "drop"] = "keep",
     keep_metadata: bool = False,
@@ -126,6 +127,7 @@ def anonymize(
         mosaicsize: Side of a mosaic's squares in pixels.
         mosaic_of_face: Make the mosaic of the face itself, by which people can be recognised, and not of its surroundings.
         min_face: Height in pixels of the smallest face to look for; None: 24, or an eightieth of the frame's long side.
+        detectors: Which face detectors look, separated by commas: mediapipe searches every frame, centerface is a second opinion.
         on_detector_failure: Whether a frame whose faces cannot be found ends its input, or becomes a mosaic as a whole.
         audio: Whether sound is kept.
         keep_metadata: Keep metadata that may tell who made a file, with what and where.
@@ -153,9 +155,11 @@ def anonymize(
     if audio not in ("keep", "drop"):
         raise ConfigError(f"--audio is {audio!r}, expected keep or drop")
     style = make_style(replacewith, mosaicsize=mosaicsize, mosaic_of_face=mosaic_of_face)
+    detector_names = parse_detectors(detectors)
     survey_of = partial(
-        make_survey, thresh=thresh, min_face=min_face, on_detector_failure=on_detector_failure, face_model=face_model, offline=offline
-    )
+        make_survey, thresh=thresh, min_face=min_face, detectors=detector_names, on_detector_failure=on_detector_failure,
+        face_model=face_model, offline=offline,
+    )  # fmt: skip
     wanted = Wanted(output, mark="_anonymized")
     listed = list_inputs(inputs, wanted)
     if any(item.kind == "pipe" for item in listed.items):
@@ -164,13 +168,11 @@ def anonymize(
     if any(plan.composite == STDOUT for plan in plans):
         raise ConfigError("-o - is not possible here: audit and contact sheet lie beside the output", hint="name a file or folder")
     if listed.items:
-        for name in MODELS:
-            face_model_path(name, offline=offline, override=face_model)
+        check_models(detector_names, offline=offline, face_model=face_model)
         survey_of().close()  # an option or model that will not do is found out before the first input is touched
     options = {
-        "thresh": thresh, "mask_scale": mask_scale, "replacewith": replacewith, "mosaicsize": mosaicsize,
-        "mosaic_of_face": mosaic_of_face, "min_face": min_face,
-        "on_detector_failure": on_detector_failure, "audio": audio, "keep_metadata": keep_metadata,
+        "thresh": thresh, "mask_scale": mask_scale, "replacewith": replacewith, "mosaicsize": mosaicsize, "mosaic_of_face": mosaic_of_face,
+        "min_face": min_face, "detectors": detectors, "on_detector_failure": on_detector_failure, "audio": audio, "keep_metadata": keep_metadata,
     }  # fmt: skip
     settings = _Settings(
         survey_of, style, mask_scale, partial(open_source, threads=threads, strict=strict, hdr=hdr), codec, crf, bitrate,

@@ -29,7 +29,7 @@ from p3mvideo.io.video.read.rgb import Hdr
 from p3mvideo.options.times import exact_rate, parse_time
 from p3mvideo.pipeline import Output, Pipeline, Progress
 from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE
-from p3mvideo.privacy.detect.face_models import MODELS, face_model_path
+from p3mvideo.privacy.detect.registry import check_models
 from p3mvideo.temporal import MatteStream, Smoothing, make_matte_stream
 from p3mvideo.weights import DEFAULT_MODEL
 
@@ -202,8 +202,7 @@ def process(
     description = ""
     if listed.items:
         if anonymize != "off":
-            for name in MODELS:
-                face_model_path(name, offline=offline, override=face_model)
+            check_models(["mediapipe"], offline=offline, face_model=face_model)
         ratio = None if downsample_ratio == "auto" else downsample_ratio
         matter = make_matter(model, device=device, runtime=runtime, precision=precision, downsample_ratio=ratio, threads=threads)
         description = matter.description

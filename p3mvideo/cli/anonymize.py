@@ -25,6 +25,8 @@ def anonymize_command(
     mosaic_of_face: Annotated[bool, typer.Option("--mosaic-of-face", help="Make the mosaic of the face itself: people can be recognised under "
                                                  "it.")] = False,
     min_face: Annotated[int | None, typer.Option(help="Height of the smallest face to look for. [default: by the frame's size]")] = None,
+    detectors: Annotated[str, typer.Option(metavar="NAME[,NAME]", help="Face detectors: mediapipe looks at every frame, centerface is a second "
+                                           "opinion.")] = "mediapipe,centerface",
     on_detector_failure: Annotated[Literal["stop", "mosaic"], typer.Option(help="What becomes of a frame that cannot be examined.")] = "stop",
     audio: Annotated[Literal["keep", "drop"], typer.Option(help="Whether sound is kept.")] = "keep",
     keep_metadata: Annotated[bool, typer.Option("--keep-metadata", help="Keep what may tell who made it, with what and where.")] = False,
@@ -67,7 +69,7 @@ def anonymize_command(
             )
             result = anonymize(
                 inputs, output=output, thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize,
-                mosaic_of_face=mosaic_of_face, min_face=min_face,
+                mosaic_of_face=mosaic_of_face, min_face=min_face, detectors=detectors,
                 on_detector_failure=on_detector_failure, audio=audio, keep_metadata=keep_metadata, face_model=face_model, offline=offline,
                 codec=codec, crf=crf, bitrate=parse_bitrate(bitrate), threads=threads, hdr=hdr, strict=strict, overwrite=overwrite,
                 listener=listener,

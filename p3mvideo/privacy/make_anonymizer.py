@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,8 @@ from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
 from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE
 from p3mvideo.privacy.cover.styles import make_style
 from p3mvideo.privacy.detect.detector import FaceDetector
+from p3mvideo.privacy.detect.registry import DETECTORS
+from p3mvideo.privacy.detect.second_opinion import SecondOpinion
 from p3mvideo.privacy.detect.stream_search import WEAK, StreamSearch
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS
 from p3mvideo.privacy.two_pass.first_pass import Survey
@@ -81,15 +84,30 @@ def make_survey(
     *,
     thresh: float = 0.5,
     min_face: int | None = None,
+    detectors: Sequence[str] = ("mediapipe", "centerface"),
     on_detector_failure: Literal["stop", "mosaic"] = "stop",
     face_model: Path | None = None,
     offline: bool = False,
 ) -> Survey:
-    """Return the survey of one recording. Arguments and errors are those of `make_anonymizer`."""
+    """Return the survey of one recording.
+
+    Args:
+        detectors: Names of `DETECTORS`: MediaPipe's models search every frame; the others are a second opinion, see `SecondOpinion`.
+
+    Other arguments and errors are those of `make_anonymizer`.
+    """
     _check(thresh, None, min_face, on_detector_failure)
-    detector = FaceDetector(confidence=WEAK * thresh, mode="video", offline=offline, face_model=face_model)
-    search, back_search = (StreamSearch(detector, thresh=thresh, min_face_px=min_face, wary=True) for _ in range(2))
-    return Survey(search, back_search, on_failure=on_detector_failure)
+    others = [DETECTORS[name].make(confidence=WEAK * thresh, offline=offline, face_model=face_model) for name in detectors if name != "mediapipe"]
+    media_pipe = None
+    if "mediapipe" in detectors:
+        media_pipe = FaceDetector(confidence=WEAK * thresh, mode="video", offline=offline, face_model=face_model)
+
+    def search() -> SecondOpinion:
+        """Return a search with a memory of its own; the models are shared, for one pass follows the other on one thread at a time."""
+        first = None if media_pipe is None else StreamSearch(media_pipe, thresh=thresh, min_face_px=min_face, wary=True)
+        return SecondOpinion(first, others, thresh=thresh, weak=WEAK)
+
+    return Survey(search(), search(), on_failure=on_detector_failure)
 
 
 def _check(thresh: float, mask_scale: float | None, min_face: int | None, on_detector_failure: str) -> None:

@@ -24,7 +24,7 @@ from p3mvideo.errors import P3MVideoError, WeightsError
 from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.write.codecs import CONTAINERS, ENCODERS
-from p3mvideo.privacy.detect.face_models import MODELS, face_model_path
+from p3mvideo.privacy.detect.registry import DETECTORS, check_models
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.weights import DEFAULT_MODEL, verify_weights
 
@@ -76,8 +76,7 @@ def faces() -> list[Check]:
     """Look for the face detection models, and for a face with them."""
     area = "faces"
     try:
-        for name in MODELS:
-            face_model_path(name, offline=True)
+        check_models(DETECTORS, offline=True, face_model=None)
     except WeightsError as error:
         detail = f"{error.message}; the first run that looks for faces pulls them"
         return [Check(area, "detection models", "warning", detail, "p3mvideo weights pull")]
@@ -88,7 +87,7 @@ def faces() -> list[Check]:
         anonymizer.close()
     if len(found) != 1:
         return [Check(area, "detection", "missing", f"{len(found)} faces found in a portrait", "p3mvideo weights pull")]
-    return [Check(area, "detection", "ok", f"the face of a portrait is found in {', '.join(model.file_name for model in MODELS.values())}")]
+    return [Check(area, "detection", "ok", f"the face of a portrait is found; models are there for {', '.join(DETECTORS)}")]
 
 
 def runtimes() -> list[Check]:
