@@ -4,17 +4,29 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench training-data weights ablation clean
+.PHONY: demo check test test-fast lint bench api training-data weights ablation clean
 
 demo: .venv/.installed
 	$(BIN)/p3mvideo demo demo
 
+# What the build server runs: formatter, linter, types, all tests.
+check: lint test
+
 test: .venv/.installed-dev
 	$(BIN)/python -m pytest
 
+# Without the tests that take more than a few seconds.
+test-fast: .venv/.installed-dev
+	$(BIN)/python -m pytest -m "not slow"
+
 lint: .venv/.installed-dev
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The reference of the Python API, from its docstrings.
+api: .venv/.installed-dev
+	$(BIN)/griffe2md p3mvideo --output docs/api.md
 
 bench: .venv/.installed
 	$(BIN)/p3mvideo bench

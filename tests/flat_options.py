@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from p3mvideo.options import Options
 from p3mvideo.options.option import option_fields
@@ -23,6 +23,9 @@ def call(function: Callable[..., Result], *arguments: Any, **given: Any) -> Resu
         elif groups:
             known = {field.name for field in option_fields(groups[0])}
             chosen = {option: given.pop(option) for option in list(given) if option in known}
+            if any(get_origin(kind) is Mapping for kind in get_args(hints[name])):  # only what is given differs from what is remembered
+                values[name] = {option: value for option, value in chosen.items() if value is not None}
+                continue
             default = groups[0]() if parameter.default in (None, inspect.Parameter.empty) else parameter.default
             values[name] = replace(default, **chosen)
     assert not given, f"{function.__name__} does not know {sorted(given)}"

@@ -14,12 +14,13 @@ from p3mvideo.app.live import session
 from p3mvideo.app.process import process
 from p3mvideo.app.webcam import webcam
 from p3mvideo.engine import LoadedMatter
-from p3mvideo.options.engine import Runtime
 from p3mvideo.errors import P3MVideoError, WeightsError
 from p3mvideo.frame import Matte
 from p3mvideo.model.variants import build_network
+from p3mvideo.options.engine import Runtime
 from p3mvideo.weights import save_weights
 from tests.evaluate.miniature import TINY
+from tests.flat_options import call
 
 VARIANT = "p3mnet-mobilenetv2"
 RUNTIMES: tuple[Runtime, ...] = ("torch", "openvino")
@@ -41,14 +42,14 @@ def run_both(clip: Path, folder: Path, model: Path, runtime: Runtime, monkeypatc
     monkeypatch.setenv("P3MVIDEO_CONFIG", str(folder / "config"))
     errors = []
     try:
-        result = process([str(clip)], output=folder / "o.mp4", bg="white", model=str(model), runtime=runtime, anonymize="off", smoothing="off")
+        result = call(process, [str(clip)], output=folder / "o.mp4", background="white", model=str(model), runtime=runtime, anonymize="off", smoothing="off")
     except P3MVideoError as error:
         errors.append(error)
     else:
         assert result.exit_code != 0
         errors += [done.error for done in result.failures if done.error is not None]
     with pytest.raises(P3MVideoError) as caught:
-        webcam(
+        call(webcam,
             camera=str(clip), bg=["white"], preview=False, virtual_camera=False, record=folder / "live.mkv", model=str(model), runtime=runtime,
             anonymize="off", smoothing="off", profile="none",
         )  # fmt: skip
@@ -86,7 +87,7 @@ def test_a_foreign_engine_that_gives_no_matte(value: float, clip: Path, tmp_path
         return LoadedMatter(Failing(), torch.device("cpu"), "a failing engine")
 
     monkeypatch.setattr(module, "make_matter", load)
-    result = process([str(clip)], output=tmp_path / "o.mp4", bg="white", anonymize="off", smoothing="off")
+    result = call(process, [str(clip)], output=tmp_path / "o.mp4", background="white", anonymize="off", smoothing="off")
     assert result.exit_code == 1
     assert result.failures[0].error is not None
     assert "not valid" in result.failures[0].error.message

@@ -14,8 +14,8 @@ from p3mvideo.errors import SourceError
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.video.read.dolby_vision import refuse_unshowable_dolby_vision
 from p3mvideo.io.video.read.source import VideoSource
-from p3mvideo.io.video.write.even_size import Even
 from p3mvideo.io.video.write.sink import VideoSink
+from p3mvideo.options.media import Even
 from tests.io.media import decoded, frames_for, info_of, make_video, moving_picture
 from tests.io.mp4_surgery import insert_in_sample_entry
 
