@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 LOOK = """
 import sys
 import numpy as np
@@ -24,9 +26,10 @@ assert drawing_utils.plt.figure is matplotlib.pyplot.figure
 """
 
 
+@pytest.mark.timeout(300)
 def test_any_proportions_and_what_the_import_leaves_alone(model_paths: object) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LOOK], cwd=Path(__file__).parents[3], env={**os.environ, "MPLBACKEND": "agg"}, capture_output=True, text=True,
-        timeout=110, check=False,
+        timeout=280, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-800:]
