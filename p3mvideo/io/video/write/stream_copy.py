@@ -27,6 +27,7 @@ from p3mvideo.io.video.write.metadata import kept_metadata, needs_free_keys
 from p3mvideo.io.video.write.playable import PLAYABLE, Decision, codec_of, decide
 from p3mvideo.io.video.write.subtitles import TextSubtitles, text_subtitles
 from p3mvideo.io.video.write.timecode import moved_timecode
+from p3mvideo.options.times import LONGEST_SECONDS
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -54,6 +55,8 @@ class _Track:
     """Packets at its beginning that an edit list hides, until it is known whether they are priming; then None."""
     last: int | None = None
     """Time of the packet before, in units of the target's time base."""
+    is_damaged: bool = False
+    """Whether a packet could not be written, which is said once."""
 
 
 class StreamCopy:
@@ -234,7 +237,7 @@ class StreamCopy:
             self._seek(streams[0])
         waiting: list[tuple[Packet[Stream], int]] = []
         for packet in packets_of(self._container, streams, self._read_error):
-            if packet.dts is None and packet.pts is None:
+            if (packet.dts is None and packet.pts is None) or abs(_begins(packet)) > LONGEST_SECONDS:
                 continue
             if clock is None:
                 yield packet
@@ -304,7 +307,12 @@ class StreamCopy:
             packet.time_base = unit
             packet.pts = packet.dts = track.last = time
             packet.duration = duration
-            self._output.mux_one(packet)
+            try:
+                self._output.mux_one(packet)
+            except (av.error.InvalidDataError, av.error.ArgumentError) as error:  # broken sound must not cost the images
+                if not track.is_damaged:
+                    logger.warning("%s: a part of a %s stream could not be written (%s)", self._path, track.target.type, error.strerror)
+                track.is_damaged = True
 
     def _read_error(self, error: av.error.FFmpegError) -> None:
         logger.warning("a part of the sound or subtitles of %s could not be read (%s)", self._path, error.strerror)
