@@ -17,6 +17,7 @@ from p3mvideo.errors import SinkError
 from p3mvideo.io.av_errors import explaining, writing
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.io.video.write.anonymous_ass import anonymous_header
+from p3mvideo.io.video.write.playable import PLAYABLE
 from p3mvideo.io.video.write.sink import VideoSink
 from p3mvideo.io.video.write.timecode import moved_timecode
 from tests.io.media import make_video, moving_picture, packets_of
@@ -84,6 +85,15 @@ def test_sound_is_what_players_of_the_container_play(
     times, _ = samples(path)
     assert times[-1] - times[0] == pytest.approx(1, abs=0.06)
     assert len([line for line in warnings_of(caplog) if "is encoded as" in line]) == (not copied)
+
+
+@pytest.mark.parametrize("name", PLAYABLE)
+def test_what_players_play_is_what_the_muxer_takes(tmp_path: Path, name: str) -> None:
+    with av.open(str(tmp_path / "a"), "w", format=name) as output:
+        for codec in PLAYABLE[name].sound | PLAYABLE[name].subtitles:
+            output.add_mux_stream(codec)  # raises for what the container cannot hold
+        output.add_stream(PLAYABLE[name].sound_encoder)
+        output.add_stream(PLAYABLE[name].text_subtitles)
 
 
 def test_frames_shorter_than_the_unit_of_matroska_keep_their_times(tmp_path: Path) -> None:

@@ -159,7 +159,10 @@ class StreamCopy:
                 rewriter = self._subtitles(stream, output)
             target = rewriter.target if rewriter is not None else output.add_stream_from_template(stream)
         except (ValueError, av.error.FFmpegError) as error:
-            self._leave_out(stream, f"{output.format.name} files cannot hold it ({error})")
+            if decision.way == "copy" and stream.type == "audio":
+                self._add(stream, Decision("encode", f"{output.format.name} files cannot hold it ({error})"), output)
+            else:
+                self._leave_out(stream, f"{output.format.name} files cannot hold it ({error})")
             return
         stream.discard = Discard.default
         target.metadata.clear()
