@@ -169,6 +169,25 @@ def with_extras(path: Path) -> Path:
     return path
 
 
+def test_encrypted_sound_is_left_out_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = replaced(make_video(tmp_path / "s.mp4", frames=10, audio="aac"), b"mp4a", b"enca")
+    path = convert(source, tmp_path / "a.mp4")
+    assert [line.endswith("is left out: it is encrypted") for line in warnings_of(caplog)] == [True]
+    with av.open(str(path)) as container:
+        assert [stream.type for stream in container.streams] == ["video"]
+
+
+@pytest.mark.parametrize("what", ["chapters", "timecode"])
+def test_tracks_that_are_carried_otherwise_are_not_called_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture, what: str) -> None:
+    times = {"chapters": [(0, 1, "one"), (1, 2, "two")]} if what == "chapters" else {"metadata": {"timecode": "01:00:00:00"}}
+    source = make_video(tmp_path / "s.mov", frames=50, **times)
+    with av.open(str(source)) as container:
+        assert len(container.streams.data) == 1
+    with av.open(str(convert(source, tmp_path / "a.mov"))) as container:
+        assert len(container.streams.data) == 1
+    assert not warnings_of(caplog)
+
+
 def test_second_videos_covers_and_attachments_are_left_out_with_a_line_each(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     convert(with_extras(tmp_path / "s.mp4"), tmp_path / "a.mp4")
     lines = warnings_of(caplog)

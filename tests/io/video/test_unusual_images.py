@@ -82,6 +82,14 @@ def test_a_part_of_interlaced_video_has_its_frames(tmp_path: Path) -> None:
     assert [frame.seconds for frame in frames] == [Fraction(number, 25) for number in range(4, 9)]
 
 
+def test_interlaced_images_too_small_for_the_filter_are_shown_as_they_are(tmp_path: Path) -> None:
+    """Of y4m the header alone says that the frames are interlaced."""
+    path = tmp_path / "s.y4m"
+    path.write_bytes(b"YUV4MPEG2 W8 H2 F25:1 It A1:1 C420jpeg\n" + (b"FRAME\n" + bytes(range(24))) * 3)
+    assert all(picture.interlaced_frame for picture in decoded(path))
+    assert len(read(path)) == 3
+
+
 def test_progressive_video_is_left_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     frames = read(make_video(tmp_path / "s.mp4", frames=3))
     assert len(frames) == 3
