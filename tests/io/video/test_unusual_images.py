@@ -12,8 +12,8 @@ import pytest
 
 from p3mvideo.errors import SourceError
 from p3mvideo.frame import Frame, UInt8Array
-from p3mvideo.io.video.read.dolby_vision import refuse_unshowable_dolby_vision
 from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.io.video.read.unshowable import refuse_unshowable
 from p3mvideo.io.video.write.even_size import Even
 from p3mvideo.io.video.write.sink import VideoSink
 from tests.io.media import decoded, frames_for, info_of, make_video, moving_picture
@@ -169,6 +169,6 @@ def test_dolby_vision_is_found_in_matroska(tmp_path: Path) -> None:
     path = tmp_path / "a.mkv"
     path.write_bytes(b"\x1aE\xdf\xa3" + bytes(100) + mapping)
     with pytest.raises(SourceError, match="profile 5"):
-        refuse_unshowable_dolby_vision(path)
+        refuse_unshowable(path)
     path.write_bytes(b"\x1aE\xdf\xa3" + bytes(100) + mapping.replace(dolby_record(5, 0), dolby_record(8, 4)))
-    refuse_unshowable_dolby_vision(path)
+    refuse_unshowable(path)
