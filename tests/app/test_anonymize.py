@@ -23,6 +23,8 @@ from p3mvideo.privacy.two_pass.first_pass import Survey
 from tests.flat_options import call
 from tests.heard import Heard
 from tests.io.media import make_video, packets_of
+from tests.io.mp4_surgery import hide_beginning
+from tests.io.telling_media import with_names
 from tests.privacy.fakes import ScriptedSearch, face_at
 
 WIDTH, HEIGHT, FRAMES = 192, 144, 30
@@ -175,6 +177,23 @@ def test_metadata_that_tells_who_and_where_is_left_out(clip: Path, keep: bool) -
     call(anonymize, [clip], keep_metadata=keep)
     told = metadata_of(clip.with_name("clip_anonymized.mp4"))
     assert ("location" in told) == ("artist" in told) == ("title" in told) == keep
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_nothing_beside_the_images_shows_or_names_somebody(tmp_path: Path, keep: bool) -> None:
+    source = with_names(tmp_path / "clip.mkv", [(0.1, 0.3, r"0,0,Jane,Jane Doe,0,0,0,,{\rJane}hello")])
+    anonymize([source], keep_metadata=keep)
+    written = (tmp_path / "clip_anonymized.mkv").read_bytes()
+    assert (b"Jane" in written) == (b"WEBP" in written) == keep
+    assert b"hello" in written
+
+
+def test_sound_that_an_edit_list_hides_does_not_come_back(tmp_path: Path) -> None:
+    source = hide_beginning(make_video(tmp_path / "clip.mp4", frames=FRAMES, pictures=pictures(), audio="aac"), 0.6)
+    before = dict.fromkeys(data for time, data in packets_of(source, "audio") if time < -0.05)
+    anonymize([source])
+    assert len(before) > 10
+    assert not before.keys() & {data for _, data in packets_of(source.with_name("clip_anonymized.mp4"), "audio")}
 
 
 def test_sound_can_be_dropped(clip: Path) -> None:

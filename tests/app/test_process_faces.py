@@ -66,7 +66,10 @@ def run(monkeypatch: pytest.MonkeyPatch, matter: EverybodyMatter, tmp_path: Path
     checks = (np.indices((HEIGHT, WIDTH)).sum(axis=0) // 4 % 2 * 255).astype(np.uint8)
     for face in (SUBJECT, BYSTANDER):
         picture[face] = checks[face][..., None]
-    clip = make_video(tmp_path / "clip.mkv", frames=FRAMES, pictures=[picture] * FRAMES, codec="ffv1", pixel_format="bgr0")
+    clip = make_video(
+        tmp_path / "clip.mkv", frames=FRAMES, pictures=[picture] * FRAMES, codec="ffv1", pixel_format="bgr0",
+        metadata={"artist": "Jane Doe"}, chapters=[(0, 0.1, "Jane Doe speaks")],
+    )  # fmt: skip
 
     def run_it(script: Callable[[int], list[Detection]] = both, **options: Any) -> list[UInt8Array]:
         def search(detector: object, *, thresh: float, min_face_px: int | None, wary: bool) -> ScriptedSearch:
@@ -162,3 +165,9 @@ def test_options_that_make_no_sense_are_named(run: Run, matter: EverybodyMatter,
     with pytest.raises(ConfigError, match=named):
         run(**options)
     assert not matter.seen
+
+
+@pytest.mark.parametrize(("options", "named"), [({}, False), ({"keep_metadata": True}, True), ({"anonymize": "off"}, True)])
+def test_who_is_hidden_is_not_named_either(run: Callable[..., list[UInt8Array]], tmp_path: Path, options: dict[str, Any], named: bool) -> None:
+    run(**options)
+    assert (b"Jane Doe" in (tmp_path / "out.mkv").read_bytes()) == named
