@@ -253,8 +253,8 @@ def _things(things: Sequence[tuple[Thing, Warp]], textures: Warps) -> Things:
     ordered = [thing for thing, texture in sorted(things, key=lambda pair: pair[1].index)]
     return Things(
         textures, reals([thing.middle for thing in ordered], 2), reals([(thing.size[0] / 2, thing.size[1] / 2) for thing in ordered], 2),
-        reals([thing.angle for thing in ordered]), reals([thing.is_rectangle for thing in ordered]), reals([thing.waves for thing in ordered], HARMONICS - 1, 2),
-        reals([thing.softness_px for thing in ordered]),
+        reals([thing.angle for thing in ordered]), reals([thing.is_rectangle for thing in ordered]),
+        reals([thing.waves for thing in ordered], HARMONICS - 1, 2), reals([thing.softness_px for thing in ordered]),
     )  # fmt: skip
 
 

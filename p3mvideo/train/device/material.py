@@ -83,7 +83,13 @@ class Material:
 
 
 def load_material(
-    folder: Path, device: torch.device, *, seed: int, made_up: int, workers: int = 1, on_progress: Callable[[int, int], None] = lambda done, total: None
+    folder: Path,
+    device: torch.device,
+    *,
+    seed: int,
+    made_up: int,
+    workers: int = 1,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Material:
     """Decode a pack.
 
