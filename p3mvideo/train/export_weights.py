@@ -19,7 +19,7 @@ def ship(checkpoint: Path, target: Path, *, mean_with: Sequence[Path] = (), lice
     """Write the averaged weights of a checkpoint for use: without side heads, convolutions in 16 bits.
 
     Args:
-        checkpoint: `last.pt` or `best.pt` of a run.
+        checkpoint: `last.pt` or `best.pt` of a run, or a weights file.
         target: The weights file, `.safetensors`.
         mean_with: Further checkpoints, or weights files, of runs that went on from one another: the mean of all is shipped. It is often
             better than each ("Model soups", Wortsman et al., 2022).
@@ -31,14 +31,13 @@ def ship(checkpoint: Path, target: Path, *, mean_with: Sequence[Path] = (), lice
         TrainingError: A checkpoint cannot be read, or is none of a run, or of another network than the first.
         WeightsError: The file cannot be written.
     """
-    state = _of_run(checkpoint)
-    mean = _for_use(state["average"])
+    mean, options = _read(checkpoint)
     for count, path in enumerate(mean_with, start=1):
-        other = _for_use(load_weights(find_weights(path)) if path.suffix == ".safetensors" else _of_run(path)["average"])
+        other, _ = _read(path)
         if {name: tensor.shape for name, tensor in other.items()} != {name: tensor.shape for name, tensor in mean.items()}:
             raise TrainingError(f"{path} and {checkpoint} are not of one network", hint="average runs that went on from one another")
-        mean = {name: tensor + (other[name].to(tensor.dtype) - tensor) / (count + 1) for name, tensor in mean.items()}
-    return ship_weights(mean, state["options"], target, licence=licence, source=source)
+        mean = {name: tensor + (other[name] - tensor) / (count + 1) for name, tensor in mean.items()}
+    return ship_weights(mean, options, target, licence=licence, source=source)
 
 
 def ship_weights(weights: Mapping[str, Tensor], options: Mapping[str, Any], target: Path, *, licence: str, source: str) -> WeightsFile:
@@ -65,11 +64,17 @@ def ship_weights(weights: Mapping[str, Tensor], options: Mapping[str, Any], targ
     return save_weights(target, stored, variant=variant, arguments=arguments, licence=licence, source=source)
 
 
-def _of_run(checkpoint: Path) -> dict[str, Any]:
-    state: dict[str, Any] = load_checkpoint(checkpoint)
-    if not {"options", "average"} <= state.keys():
-        raise TrainingError(f"{checkpoint} is no checkpoint of a training run", hint="take last.pt or best.pt of one")
-    return state
+def _read(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
+    """Return the averaged weights of a checkpoint, or those of a weights file, in 32 bits, and the options of their run."""
+    if path.suffix == ".safetensors":
+        file = find_weights(path)
+        weights, options = load_weights(file), {"variant": file.variant, "network": file.arguments}
+    else:
+        state = load_checkpoint(path)
+        if not {"options", "average"} <= state.keys():
+            raise TrainingError(f"{path} is no checkpoint of a training run", hint="take last.pt or best.pt of one")
+        weights, options = state["average"], state["options"]
+    return {name: tensor.float() for name, tensor in _for_use(weights).items()}, options
 
 
 def _for_use(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:

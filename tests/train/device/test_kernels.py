@@ -90,17 +90,19 @@ def test_small_images_do_not_alias() -> None:
 
 
 def test_things_have_the_outlines_that_were_drawn() -> None:
+    """OpenCV's polygons hold the pixels of their border, half a pixel more all round."""
     size, texture = 96, np.zeros((96, 96, 3), np.uint8)
     for seed in range(12):
         true = thing_behind(texture, (48, 48), np.random.default_rng(seed)).matte
         thing = draw_thing_behind(size, (48, 48), np.random.default_rng(seed))
         things = Things(
-            Warps.stack([]), reals([thing.middle], 2), reals([(thing.size[0] / 2, thing.size[1] / 2)], 2), reals([thing.angle]),
+            Warps.stack([]), reals([thing.middle], 2), reals([(thing.size[0] / 2 + 0.5, thing.size[1] / 2 + 0.5)], 2),
+            reals([thing.angle]),
             reals([thing.is_rectangle]), reals([thing.waves], HARMONICS - 1, 2), reals([thing.softness_px]),
         )  # fmt: skip
         found = thing_mattes(uploaded(things, CPU), size)[0].numpy()
         both, either = np.minimum(found, true).sum(), np.maximum(found, true).sum()
-        assert both > 0.9 * either - 8
+        assert both > 0.93 * either
 
 
 def settings(**changes: object) -> CameraSettings:

@@ -12,7 +12,6 @@ import torch
 from p3mvideo.datasets.donors import DonorFaces
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.train.device.batches import DeviceBatches
-from p3mvideo.train.device.draw_scenes import SceneDrawing
 from p3mvideo.train.device.material import Material
 from p3mvideo.train.device.paint_scenes import paint
 from p3mvideo.train.device.upload import uploaded
@@ -33,35 +32,37 @@ def options(batch: int = 8, *, level: str = "image", chance: float = 0.5, seed: 
     )  # fmt: skip
 
 
-def statistics(images: np.ndarray, alphas: np.ndarray, classes: np.ndarray, faces: np.ndarray, people: np.ndarray) -> dict[str, float]:
+TOLERANCE = {
+    "coverage": 0.03, "soft": 0.02, "transition": 0.03, "empty": 0.05, "brightness": 0.04, "contrast": 0.03, "colour": 0.02, "spread": 0.03,
+    "face": 0.006, "detail": 0.012,
+}  # fmt: skip
+"""How far both ways may be apart on 480 samples: about three standard errors of their difference."""
+SOFTENED_TWICE = {"soft": 0.04, "transition": 0.06}
+"""The ordinary path resizes people before it moves them, and these samples are small."""
+
+
+def statistics(images: np.ndarray, alphas: np.ndarray, classes: np.ndarray, faces: np.ndarray) -> dict[str, float]:
     """Return figures about samples: images (N, 3, S, S), the others (N, S, S)."""
     shown = alphas > 127
     return {
         "coverage": float((alphas / 255).mean()), "soft": float(((alphas > 0) & (alphas < 255)).mean()), "transition": float((classes == 1).mean()),
-        "empty": float((~shown.any((1, 2))).mean()), "people": float(people.mean()),
+        "empty": float((~shown.any((1, 2))).mean()),
         "brightness": float(images.mean() / 255), "contrast": float(images.std((1, 2, 3)).mean() / 255),
         "colour": float(images.mean((2, 3)).std(1).mean() / 255), "spread": float(images.mean((1, 2, 3)).std() / 255),
         "face": float((faces > 127).mean()), "detail": float(np.abs(np.diff(images.astype(float), axis=-1)).mean() / 255),
     }  # fmt: skip
 
 
-TOLERANCE = {
-    "coverage": 0.03, "soft": 0.02, "transition": 0.03, "empty": 0.05, "people": 0.15, "brightness": 0.04, "contrast": 0.03, "colour": 0.02,
-    "spread": 0.03, "face": 0.006, "detail": 0.012,
-}  # fmt: skip
-"""How far both ways may be apart on 480 samples: about three standard errors of their difference."""
-
-
 @pytest.mark.parametrize("webcam", [{}, {"hard": 1.0}, {"compose": 0.0}, {"compose": 1.0, "nobody": 0.0, "several": 1.0}, {"moving": 1.0}])
 def test_samples_are_like_those_of_the_ordinary_path(data: Path, material: Material, webcam: dict[str, float]) -> None:
-    count = 480 if webcam.get("moving") != 1.0 else 160
+    count = 240 if webcam.get("moving") else 480  # making clips one by one is slow
     chosen = options(40, **webcam)
     batches = DeviceBatches(material, chosen, CPU)
     plans = [batches.drawing.draw(step) for step in range(count // 40)]
     made = [(batches.make(plan), batches.scenes(plan)[0].face) for plan in plans]
     images, alphas, classes = (torch.cat([getattr(sample, name) for sample, _ in made]).numpy() for name in ("image", "alpha", "classes"))
     faces = torch.cat([face for _, face in made]).numpy()
-    found = statistics(images, alphas[:, 0], classes, faces, np.concatenate([plan.people_count for plan in plans]))
+    found = statistics(images, alphas[:, 0], classes, faces)
 
     folder = PortraitFolder(data / "train")
     order = PortraitOrder(folder.names, shares={}, seed=1)
@@ -72,12 +73,11 @@ def test_samples_are_like_those_of_the_ordinary_path(data: Path, material: Mater
     true = statistics(
         np.stack([sample.image.numpy() for sample in ordinary]), np.stack([sample.alpha[0].numpy() for sample in ordinary]),
         np.stack([sample.classes.numpy() for sample in ordinary]), np.stack([scene.face_mask for scene in scenes]),
-        np.full(count, found["people"]),
     )  # fmt: skip
     # The ordinary path pastes over faces without forgetting their masks: with half of them pasted over, half of the masks is left here.
     true["face"] /= 2
-    print({name: (round(found[name], 4), round(true[name], 4)) for name in found})
-    assert {name: found[name] for name in found} == {name: pytest.approx(true[name], abs=TOLERANCE[name]) for name in found}
+    tolerance = TOLERANCE | (SOFTENED_TWICE if webcam.get("moving") else {})
+    assert found == {name: pytest.approx(true[name], abs=tolerance[name]) for name in found}
 
 
 def test_number_of_people(data: Path, material: Material) -> None:
@@ -115,8 +115,7 @@ def test_share_of_moving_pairs_and_what_they_are(material: Material) -> None:
     assert sample.follows is not None
     assert sample.follows.flatten().tolist() == [0, 1] * 16
     image, alpha = sample.image.float(), sample.alpha.float()
-    pairs = [(image[k] - image[k + 1]).abs().mean().item() for k in range(0, 32, 2)], [(alpha[k] - alpha[k + 1]).abs().mean().item() for k in range(0, 32, 2)]
-    others = [(image[k] - image[k + 2]).abs().mean().item() for k in range(0, 30, 2)], [(alpha[k] - alpha[k + 2]).abs().mean().item() for k in range(0, 30, 2)]
+    pairs, others = ([[(part[k] - part[k + by]).abs().mean().item() for k in range(0, 30, 2)] for part in (image, alpha)] for by in (1, 2))
     assert min(pairs[0]) > 0  # noise of their own, if nothing else
     assert np.mean(pairs, axis=1) == pytest.approx((0, 0), abs=0.3 * float(np.mean(others, axis=1).min()))
 
@@ -142,10 +141,7 @@ def test_the_second_frame_of_a_pair_is_the_first_one_moved(material: Material) -
 
 
 def test_copy_paste_changes_no_label_and_nothing_but_faces(material: Material) -> None:
-    chosen = options(32, chance=1.0, compose=0.5)
-    drawing = DeviceBatches(material, chosen, CPU).drawing
-    plain = SceneDrawing(material, drawing.order, chosen.webcam, size_px=SIZE, batch=32, seed=0, paste_chance=1.0)
-    plan = plain.draw(0)
+    plan = DeviceBatches(material, options(32, chance=1.0, compose=0.5, several=0.0), CPU).drawing.draw(0)
     pasted = paint(uploaded(plan, CPU), material, SIZE, torch.Generator().manual_seed(0))
     for faces in (plan.photo_faces, plan.people_faces):
         assert len(faces.target)
