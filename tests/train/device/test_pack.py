@@ -67,12 +67,12 @@ def test_damage_and_missing_parts_are_named(packed: Path, tmp_path: Path) -> Non
     content = bytearray(part.read_bytes())
     content[len(content) // 2] ^= 1
     part.write_bytes(content)
-    with pytest.raises(DatasetError, match="part-00.zip is damaged"):
+    with pytest.raises(DatasetError, match=r"part-00\.zip is damaged"):
         read_manifest(tmp_path)
-    with pytest.raises(DatasetError, match="part-00.zip is damaged"):
+    with pytest.raises(DatasetError, match=r"part-00\.zip is damaged"):
         take_over(tmp_path, tmp_path / "other")
     part.unlink()
-    with pytest.raises(DatasetError, match="lacks part-00.zip"):
+    with pytest.raises(DatasetError, match=r"lacks part-00\.zip"):
         read_manifest(tmp_path)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"version": 0}))
