@@ -113,7 +113,7 @@ def _change_faces(layers: _Layers, warps: Any, faces: Any, hairs: Any, material:
         soft = layers.face[hairs.target] / 255 * within
         _write(layers, hairs.target, soft, colours)
     if len(faces.target):
-        donors = sampled(material.donors, faces.donors, size_px)  # type: ignore[arg-type]
+        donors = sampled(material.donors, faces.donors, size_px)
         _, _, within = _face_places(faces, warps, size_px)
         hidden = (layers.face[faces.target] > 127) & (layers.matte[faces.target] > 254.5 / 255) & within
         _write(layers, faces.target, (hidden & (donors[:, 3] > 127)).float(), donors[:, :3])

@@ -15,6 +15,7 @@ from p3mvideo.errors import ConfigError, TrainingError
 from p3mvideo.train.device.budget import Budget
 from p3mvideo.train.device.run import GpuTrainOptions, device_sheet, train_on_device
 from p3mvideo.train.device.state_files import load_state, save_state
+from p3mvideo.train.options import BY_THE_CLOCK
 from p3mvideo.weights import load_weights
 from p3mvideo.weights.tensors import describe_weights
 from tests.train import miniature
@@ -121,9 +122,15 @@ def test_the_budget_finds_the_number_of_steps_and_ends_before_its_time(monkeypat
         step += 1
         totals.append(budget.total(step))
     assert 149 - budget.reserve - 0.3 <= clock.now <= 150 - budget.reserve + 0.01
+    assert totals[0] == BY_THE_CLOCK
     assert all(abs(total - step) <= 2 for total in totals[10:])
-    resumed = Budget(steps=None, seconds=60, begun=clock.now, spent=60.0, first=step)
-    assert resumed.total(step) >= 2 * step - 1  # half of the time is left
+    resumed, first = Budget(steps=None, seconds=60, begun=clock.now, spent=60.0, first=step), step
+    assert resumed.total(first) == BY_THE_CLOCK  # nothing is known of this machine yet
+    for step in range(first, first + 10):
+        resumed.total(step)
+        clock.now += 0.2
+    assert resumed.total(first + 10) == pytest.approx(first + 10 + (58 - resumed.reserve) / 0.2, abs=3)
+    assert resumed.elapsed() == pytest.approx(62)
 
 
 def test_states_come_in_pieces_that_are_replaced_as_a_whole(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.train.device.conftest import SIDE
 def test_mattes_and_face_masks_lose_nothing_and_images_little(data: Path, packed: Path) -> None:
     material = load_material(packed, torch.device("cpu"), seed=0, made_up=1)
     folder = PortraitFolder(data / "train")
-    assert [facts.name for facts in material.facts] == folder.names
+    assert [facts.name for facts in material.facts.portraits] == folder.names
     x, y = (part[None].expand(len(folder), -1, -1) for part in np_grid())
     images = material.portraits.sample(torch.arange(len(folder)), (len(folder), 0, 0, 0), x, y).numpy()
     for number, name in enumerate(folder.names):
@@ -51,7 +51,7 @@ def test_parts_are_limited_and_come_together_in_any_order(tmp_path: Path) -> Non
         for file in (name, "manifest.json"):
             (call / file).write_bytes((tmp_path / "pack" / file).read_bytes())
         assert len(take_over(call, together)) == len(names) - count
-    assert len(load_material(together, torch.device("cpu"), seed=0, made_up=1).facts) == 30
+    assert len(load_material(together, torch.device("cpu"), seed=0, made_up=1).portraits) == 30
 
 
 def test_the_same_material_gives_the_same_pack(data: Path, packed: Path, tmp_path: Path) -> None:
