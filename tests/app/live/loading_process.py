@@ -1,4 +1,6 @@
-"""A process that runs `p3mvideo webcam` in the made-up room and loads its second network without end: `python -m tests.app.live.loading_process OPTIONS...`.
+"""A process that runs `p3mvideo webcam` in the made-up room, and is long in loading its second network.
+
+Call it as `python -m tests.app.live.loading_process OPTIONS...`.
 
 The network is compiled by OpenVINO again and again, each time for a part of a second, as quality goes down right after the beginning.
 """
