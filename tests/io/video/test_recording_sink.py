@@ -70,8 +70,7 @@ def write_until_it_fails(sink: RecordingSink) -> int:
     for written, frame in enumerate(noise(2000)):
         try:
             sink.write(frame)
-        except SinkError as error:
-            assert "cannot write" in error.message
+        except SinkError:
             return written
     raise AssertionError("it has not failed")
 
