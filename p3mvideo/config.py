@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import os
+import reprlib
 import tomllib
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
-
-import platformdirs
+from typing import Any, Final
 
 from p3mvideo.errors import ConfigError
+
+MAX_CONFIG_BYTES: Final = 1 << 18
 
 
 def cache_folder() -> Path:
     """Return the user's cache folder of p3mvideo. The environment variable P3MVIDEO_CACHE overrides it."""
     override = os.environ.get("P3MVIDEO_CACHE")
-    return Path(override) if override else platformdirs.user_cache_path("p3mvideo", appauthor=False)
+    if override:
+        return Path(override)
+    try:
+        import platformdirs
+    except ModuleNotFoundError:  # where only training is installed
+        return Path.home() / ".cache" / "p3mvideo"
+    return platformdirs.user_cache_path("p3mvideo", appauthor=False)
 
 
 def read_config(path: Path, command: str, options: Collection[str]) -> dict[str, Any]:
@@ -34,22 +41,36 @@ def read_config(path: Path, command: str, options: Collection[str]) -> dict[str,
         ConfigError: The file cannot be read, its table for this command names an option that the command does not have, or a value
             is neither text, number, time, truth value nor a list of these.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}", hint="check --config") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}", hint='a line looks like  bg = "beach.jpg"') from error
+    content = _read_toml(path)
     table = content.get(command, {})
     if not isinstance(table, dict):
-        raise ConfigError(f"{path}: {command} is a table, got {table!r}", hint=f"write [{command}] on a line of its own")
+        raise ConfigError(f"{path}: {command} is a table, got {reprlib.repr(table)}", hint=f"write [{command}] on a line of its own")
     own = {name.replace("-", "_"): value for name, value in table.items()}
     unknown = sorted(set(own) - set(options))
     if unknown:
-        raise ConfigError(f"{path}: {command} has no option {unknown[0]!r}", hint=f"options are {', '.join(sorted(options))}")
+        raise ConfigError(f"{path}: {command} has no option {reprlib.repr(unknown[0])}", hint=f"options are {', '.join(sorted(options))}")
     common = {name.replace("-", "_"): value for name, value in content.items() if not isinstance(value, dict)}
     chosen = {name: value for name, value in common.items() if name in options} | own
     for name, value in chosen.items():
-        if any(isinstance(part, list | dict) for part in (value if isinstance(value, list) else [value])):
-            raise ConfigError(f"{path}: {name} is a value or a list of values, got {value!r}", hint=f'write  {name} = "..."')
+        parts = value if isinstance(value, list) else [value]
+        if any(isinstance(part, list | dict) for part in parts):
+            raise ConfigError(f"{path}: {name} is a value or a list of values, got {reprlib.repr(value)}", hint=f'write  {name} = "..."')
+        if any(isinstance(part, str) and "\0" in part for part in parts):
+            raise ConfigError(f"{path}: {name} holds a zero character", hint="remove it")
     return chosen
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_CONFIG_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}", hint="check --config") from error
+    if len(data) > MAX_CONFIG_BYTES:
+        raise ConfigError(f"{path} is no configuration: it has more than {MAX_CONFIG_BYTES} bytes", hint="check --config")
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except RecursionError as error:
+        raise ConfigError(f"{path} is not a configuration: it is nested too deeply", hint='a line looks like  bg = "beach.jpg"') from error
+    except ValueError as error:  # of TOML, of UTF-8, and of numbers with thousands of digits
+        raise ConfigError(f"{path} is not valid TOML: {error}", hint='a line looks like  bg = "beach.jpg"') from error

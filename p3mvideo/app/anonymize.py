@@ -26,10 +26,12 @@ from p3mvideo.frame_queue import QueueClosed
 from p3mvideo.io.inputs import Input, open_source
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.read.rgb import Hdr
+from p3mvideo.io.video.write.even_size import Even
 from p3mvideo.pipeline import run_interruptibly
-from p3mvideo.privacy.cover.cover import FaceFilters, Filter, cover, make_filter, mosaic_all
+from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE, FaceCovers, FaceToCover
+from p3mvideo.privacy.cover.styles import Style, make_style, mosaic_all
 from p3mvideo.privacy.detect.face_models import MODELS, face_model_path
-from p3mvideo.privacy.make_anonymizer import OUTPUT_MASK_SCALE, make_survey
+from p3mvideo.privacy.make_anonymizer import make_survey
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
 from p3mvideo.privacy.two_pass.first_pass import Survey
 
@@ -82,7 +84,7 @@ class _Settings:
     """The options of a run that every input shares."""
 
     make_survey: Callable[[], Survey]
-    replacement: Filter
+    style: Style
     mask_scale: float
     open_source: Callable[[Input], FrameSource]
     codec: str | None
@@ -92,6 +94,7 @@ class _Settings:
     overwrite: bool
     sound: bool
     identity: bool
+    even: Even
     options: dict[str, Any]
     listener: AnonymizeListener
 
@@ -101,9 +104,10 @@ def anonymize(
     *,
     output: Path | None = None,
     thresh: float = 0.5,
-    mask_scale: float = OUTPUT_MASK_SCALE,
+    mask_scale: float = DEFAULT_MASK_SCALE,
     replacewith: str = "blur",
     mosaicsize: int = 20,
+    mosaic_of_face: bool = False,
     min_face: int | None = None,
     on_detector_failure: Literal["stop", "mosaic"] = "stop",
     audio: Literal["keep", "drop"] = "keep",
@@ -113,6 +117,7 @@ def anonymize(
     codec: str | None = None,
     crf: int | None = None,
     bitrate: int | None = None,
+    even: Even = "keep",
     threads: int = 0,
     hdr: Hdr = "refuse",
     strict: bool = False,
@@ -127,17 +132,19 @@ def anonymize(
             (`.audit.json`) and the contact sheet (`.review.jpg`) lie beside each output.
         thresh: The detector's score, in (0, 1), from which something is a face.
         mask_scale: Size of what is covered around a face, 1 or more.
-        replacewith: What faces are covered with: blur, solid, mosaic, or the path of a picture. People can be recognised under a mosaic.
+        replacewith: What faces are covered with: blur, mosaic, solid[:#RRGGBB], or the path of an image.
         mosaicsize: Side of a mosaic's squares in pixels.
+        mosaic_of_face: Make the mosaic of the face itself, by which people can be recognised, and not of its surroundings.
         min_face: Height in pixels of the smallest face to look for; None: 24, or an eightieth of the frame's long side.
         on_detector_failure: Whether a frame whose faces cannot be found ends its input, or becomes a mosaic as a whole.
         audio: Whether sound is kept.
-        keep_metadata: Keep metadata that may tell who made a file, with what and where.
+        keep_metadata: Keep what may show or name somebody: metadata, attached files, titles of chapters and names in subtitles.
         face_model: Face detection model: a file, a folder of both, or the wheel that holds them.
         offline: Never pull a model.
         codec: h264, hevc, vp9, ffv1 or prores; None takes the container's own.
         crf: Constant quality on the codec's scale.
         bitrate: Bits per second, instead of a quality.
+        even: What becomes of an odd width or height.
         threads: CPU threads of decoder and encoder each; 0 lets them choose.
         hdr: What to do with HDR video.
         strict: Stop at the first damaged place of an input instead of going on behind it.
@@ -156,11 +163,11 @@ def anonymize(
         raise ConfigError(f"--mask-scale is {mask_scale}, expected 1 or more")
     if audio not in ("keep", "drop"):
         raise ConfigError(f"--audio is {audio!r}, expected keep or drop")
-    replacement = make_filter(replacewith, mosaicsize=mosaicsize)
+    style = make_style(replacewith, mosaicsize=mosaicsize, mosaic_of_face=mosaic_of_face)
     survey_of = partial(
         make_survey, thresh=thresh, min_face=min_face, on_detector_failure=on_detector_failure, face_model=face_model, offline=offline
     )
-    wanted = Wanted(output, mark="_anonymized")
+    wanted = Wanted(output, mark="_anonymized", reviewed=True)
     listed = list_inputs(inputs, wanted)
     if any(item.kind == "pipe" for item in listed.items):
         raise ConfigError("standard input cannot be anonymized, for it cannot be read twice", hint="write it to a file first")
@@ -172,12 +179,13 @@ def anonymize(
             face_model_path(name, offline=offline, override=face_model)
         survey_of().close()  # an option or model that will not do is found out before the first input is touched
     options = {
-        "thresh": thresh, "mask_scale": mask_scale, "replacewith": replacewith, "mosaicsize": mosaicsize, "min_face": min_face,
+        "thresh": thresh, "mask_scale": mask_scale, "replacewith": replacewith, "mosaicsize": mosaicsize,
+        "mosaic_of_face": mosaic_of_face, "min_face": min_face,
         "on_detector_failure": on_detector_failure, "audio": audio, "keep_metadata": keep_metadata,
     }  # fmt: skip
     settings = _Settings(
-        survey_of, replacement, mask_scale, partial(open_source, threads=threads, strict=strict, hdr=hdr), codec, crf, bitrate,
-        threads, overwrite, audio == "keep", keep_metadata, options, listener,
+        survey_of, style, mask_scale, partial(open_source, threads=threads, strict=strict, hdr=hdr), codec, crf, bitrate,
+        threads, overwrite, audio == "keep", keep_metadata, even, options, listener,
     )  # fmt: skip
     done = [Anonymized(item, error=error) for item, error in listed.missing]
     for missing in done:
@@ -234,13 +242,13 @@ def _both_passes(item: Input, target: Path, plan: OutputPlan, settings: _Setting
     sink = open_sink(
         target, source.info, source=item.path if item.kind == "video" else None, codec=settings.codec, crf=settings.crf,
         bitrate=settings.bitrate, overwrite=settings.overwrite, threads=settings.threads, sound=settings.sound,
-        identity=settings.identity,
+        identity=settings.identity, even=settings.even,
     )  # fmt: skip
     stack.callback(sink.close)
-    count, filters = 0, FaceFilters(settings.replacement)
+    count, covers = 0, FaceCovers(settings.style, mask_scale=settings.mask_scale)
     for count, frame in enumerate(source, start=1):
         stopped.check()
-        covered = _covered(frame, count - 1, cover_plan, filters, settings)
+        covered = _covered(frame, count - 1, cover_plan, covers)
         review.look(covered, count - 1)
         sink.write(covered)
         settings.listener.progressed(2, count, len(cover_plan.seconds))
@@ -269,16 +277,15 @@ def _look(item: Input, settings: _Settings, stopped: _Stopped) -> CoverPlan:
         return survey.plan()
 
 
-def _covered(frame: Frame, number: int, plan: CoverPlan, filters: FaceFilters, settings: _Settings) -> Frame:
+def _covered(frame: Frame, number: int, plan: CoverPlan, covers: FaceCovers) -> Frame:
     """Do the second pass for one frame."""
     image = frame.interleaved()
     # A frame that the first pass did not see at this very time was never examined.
     if number in plan.unexamined or number >= len(plan.seconds) or plan.seconds[number] != float(frame.seconds):
         hidden = mosaic_all(image)
     elif sightings := plan.at(number):
-        regions = [sighting.region for sighting in sightings]
-        chosen = [filters.of(sighting.track, image, sighting.region) for sighting in sightings]
-        hidden = cover(image, regions, chosen, mask_scale=settings.mask_scale)
+        faces = [FaceToCover(sighting.track, sighting.region) for sighting in sightings]
+        hidden = covers(image, faces, float(frame.seconds)).image
     else:
         return frame
     return frame.with_image(torch.from_numpy(hidden).permute(2, 0, 1))

@@ -8,7 +8,8 @@ from typing import Literal
 
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer
-from p3mvideo.privacy.make_anonymizer import OUTPUT_MASK_SCALE, make_anonymizer
+from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE
+from p3mvideo.privacy.make_anonymizer import make_anonymizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,9 +17,10 @@ class FaceOptions:
     """See `make_anonymizer` for each."""
 
     thresh: float = 0.5
-    mask_scale: float = OUTPUT_MASK_SCALE
+    mask_scale: float = DEFAULT_MASK_SCALE
     replacewith: str = "blur"
     mosaicsize: int = 20
+    mosaic_of_face: bool = False
     on_detector_failure: Literal["stop", "mosaic"] = "stop"
     keep_subject: bool = False
     face_model: Path | None = None
@@ -41,6 +43,6 @@ class FaceOptions:
         """
         return make_anonymizer(
             mode, thresh=self.thresh, mask_scale=self.mask_scale, replacewith=self.replacewith, mosaicsize=self.mosaicsize,
-            keep_subject=self.keep_subject and mode == "output", on_detector_failure=self.on_detector_failure,
-            look_every=look_every, face_model=self.face_model, offline=self.offline,
+            mosaic_of_face=self.mosaic_of_face, keep_subject=self.keep_subject and mode == "output",
+            on_detector_failure=self.on_detector_failure, look_every=look_every, face_model=self.face_model, offline=self.offline,
         )  # fmt: skip

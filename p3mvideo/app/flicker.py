@@ -114,7 +114,7 @@ def flicker(
 
 def _open(name: str | Path) -> FrameSource:
     items = expand_inputs([str(name)])
-    if len(items) != 1 or items[0].kind not in ("video", "sequence"):
+    if len(items) != 1 or not items[0].has_length:
         raise ConfigError(f"{name} is not one clip", hint="name a video, or a sequence like frame_%05d.png")
     return open_source(items[0])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from p3mvideo.errors import SourceError
 from p3mvideo.frame import Frame, StreamInfo, UInt8Array
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.ops.opencv import read_image_file
 
 RATE = Fraction(30)
 
@@ -22,10 +24,10 @@ def sample_portrait() -> UInt8Array:
     Raises:
         SourceError: matplotlib, a dependency of MediaPipe, lacks it.
     """
-    import matplotlib
-
-    path = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    picture = cv2.imread(str(path))
+    # Found without importing it, which makes a folder in the user's home.
+    package = find_spec("matplotlib")
+    path = Path(package.origin if package and package.origin else "matplotlib").parent / "mpl-data" / "sample_data" / "grace_hopper.jpg"
+    picture = read_image_file(path)
     if picture is None:
         raise SourceError(f"the sample portrait {path} is not there", hint="name a clip of your own")
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)

@@ -39,7 +39,7 @@ from p3mvideo.io.devices.virtual_camera import VirtualCamera
 from p3mvideo.io.video.write.recording_sink import RecordingSink
 from p3mvideo.ops.working_size import LONG_SIDE_PX
 from p3mvideo.options.times import exact_rate
-from p3mvideo.privacy.make_anonymizer import OUTPUT_MASK_SCALE
+from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE
 from p3mvideo.temporal import Smoothing
 from p3mvideo.weights import DEFAULT_MODEL
 
@@ -73,9 +73,10 @@ def webcam(
     precision: Precision = "auto",
     threads: int = 0,
     thresh: float = 0.5,
-    mask_scale: float = OUTPUT_MASK_SCALE,
+    mask_scale: float = DEFAULT_MASK_SCALE,
     replacewith: str = "blur",
     mosaicsize: int = 20,
+    mosaic_of_face: bool = False,
     keep_subject: bool = False,
     on_detector_failure: Literal["stop", "mosaic"] = "stop",
     face_model: Path | None = None,
@@ -116,8 +117,9 @@ def webcam(
         threads: CPU threads of the network; 0 lets it choose.
         thresh: The face detector's score, in (0, 1), from which something is a face.
         mask_scale: Size of what `output` covers around a face, 1 or more.
-        replacewith: What `output` covers faces with: blur, solid, mosaic, or the path of a picture. People can be recognised under a mosaic.
+        replacewith: What `output` covers faces with: blur, mosaic, solid[:#RRGGBB], or the path of an image.
         mosaicsize: Side of a mosaic's squares in pixels.
+        mosaic_of_face: Make the mosaic of the face itself, by which people can be recognised, and not of its surroundings.
         keep_subject: With `output`, show the face of the matted person, the largest if there are several, and hide all others.
         on_detector_failure: Whether a frame whose faces cannot be found starts the network anew, or becomes a mosaic as a whole.
         face_model: Face detection model, see `process`.
@@ -146,7 +148,8 @@ def webcam(
     settings = read_profile(path) if path is not None else LiveSettings()
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     faces = FaceOptions(
-        thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize, keep_subject=keep_subject,
+        thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize, mosaic_of_face=mosaic_of_face,
+        keep_subject=keep_subject,
         on_detector_failure=on_detector_failure, face_model=face_model, offline=offline,
     )  # fmt: skip
     faces.check(settings.anonymize)

@@ -8,6 +8,7 @@ import typer
 
 from p3mvideo import __version__
 from p3mvideo.cli.anonymize import anonymize_command
+from p3mvideo.cli.any_text import print_any_text
 from p3mvideo.cli.bench import bench_command
 from p3mvideo.cli.dataset import dataset_app
 from p3mvideo.cli.demo import demo_command
@@ -16,6 +17,8 @@ from p3mvideo.cli.errors import show_error
 from p3mvideo.cli.evaluate import evaluate_command
 from p3mvideo.cli.export import export_command
 from p3mvideo.cli.flicker import flicker_command
+from p3mvideo.cli.gpu import gpu_app
+from p3mvideo.cli.options import PanelCommand
 from p3mvideo.cli.process import process_command
 from p3mvideo.cli.std_streams import secure_std_streams
 from p3mvideo.cli.train import train_command
@@ -32,18 +35,19 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-app.command("process")(process_command)
-app.command("anonymize")(anonymize_command)
-app.command("bench")(bench_command)
-app.command("demo")(demo_command)
-app.command("webcam")(webcam_command)
-app.command("doctor")(doctor_command)
-app.command("evaluate")(evaluate_command)
-app.command("flicker")(flicker_command)
+app.command("process", cls=PanelCommand)(process_command)
+app.command("anonymize", cls=PanelCommand)(anonymize_command)
+app.command("bench", cls=PanelCommand)(bench_command)
+app.command("demo", cls=PanelCommand)(demo_command)
+app.command("webcam", cls=PanelCommand)(webcam_command)
+app.command("doctor", cls=PanelCommand)(doctor_command)
+app.command("evaluate", cls=PanelCommand)(evaluate_command)
+app.command("flicker", cls=PanelCommand)(flicker_command)
 app.add_typer(weights_app)
-app.command("train")(train_command)
-app.command("export")(export_command)
+app.command("train", cls=PanelCommand)(train_command)
+app.command("export", cls=PanelCommand)(export_command)
 app.add_typer(dataset_app)
+app.add_typer(gpu_app)
 
 
 def _version(wanted: bool) -> None:
@@ -61,6 +65,7 @@ def _common(
 
 def main() -> None:
     """Run the command line."""
+    print_any_text()
     secure_std_streams()
     code = 1
     try:

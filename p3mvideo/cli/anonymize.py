@@ -19,18 +19,22 @@ def anonymize_command(
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="File, or folder for several inputs.")] = None,
     thresh: Annotated[float, typer.Option(help="Score in (0, 1) from which something is a face.")] = 0.5,
     mask_scale: Annotated[float, typer.Option(help="Size of what is covered around a face, 1 or more.")] = 1.3,
-    replacewith: Annotated[str, typer.Option(metavar="blur|solid|mosaic|IMAGE", help="What faces are covered with. People can be recognised "
-                                             "under a mosaic.")] = "blur",
+    replacewith: Annotated[str, typer.Option(metavar="blur|mosaic|solid[:#RRGGBB]|IMAGE", help="What faces are covered with.")] = "blur",
     mosaicsize: Annotated[int, typer.Option(help="Side of a mosaic's squares in pixels.")] = 20,
+    mosaic_of_face: Annotated[bool, typer.Option("--mosaic-of-face", help="Make the mosaic of the face itself: people can be recognised under "
+                                                 "it.")] = False,
     min_face: Annotated[int | None, typer.Option(help="Height of the smallest face to look for. [default: by the frame's size]")] = None,
     on_detector_failure: Annotated[Literal["stop", "mosaic"], typer.Option(help="What becomes of a frame that cannot be examined.")] = "stop",
     audio: Annotated[Literal["keep", "drop"], typer.Option(help="Whether sound is kept.")] = "keep",
-    keep_metadata: Annotated[bool, typer.Option("--keep-metadata", help="Keep what may tell who made it, with what and where.")] = False,
+    keep_metadata: Annotated[bool, typer.Option("--keep-metadata", help="Keep what may show or name somebody: metadata, attached "
+                                                "files, names in subtitles.")] = False,
     face_model: Annotated[Path | None, typer.Option(metavar="PATH", help="Face detection model, folder of both, or wheel.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never fetch a face detection model.")] = False,
     codec: Annotated[str | None, typer.Option(help="h264, hevc, vp9, ffv1 or prores. [default: the container's own]")] = None,
     crf: Annotated[int | None, typer.Option(help="Constant quality on the codec's scale.")] = None,
     bitrate: Annotated[str | None, typer.Option(metavar="BITS[k|M]", help="Bits per second, instead of a quality.")] = None,
+    even: Annotated[Literal["keep", "pad", "crop"], typer.Option(help="What becomes of an odd width or height; keep writes H.264 that phones "
+                                                                 "do not play.")] = "keep",
     threads: Annotated[int, typer.Option(min=0, help="CPU threads of decoder and encoder; 0 lets them choose.")] = 0,
     hdr: Annotated[Literal["refuse", "tonemap"], typer.Option(help="What to do with HDR video.")] = "refuse",
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first damaged place instead of going on behind it.")] = False,
@@ -56,7 +60,7 @@ def anonymize_command(
                 nonlocal shown_pass
                 if which != shown_pass:
                     shown_pass = which
-                    display.begin(f"{current}, {'finding' if which == 1 else 'covering'} faces", 1, 1, frames)
+                    display.begin(f"{current}, {'finding' if which == 1 else 'covering'} faces", frames)
                 display.advance(done)
 
             listener = AnonymizeListener(
@@ -65,9 +69,10 @@ def anonymize_command(
                 input_done=lambda done: display.end(failed=done.error is not None),
             )
             result = anonymize(
-                inputs, output=output, thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize, min_face=min_face,
+                inputs, output=output, thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize,
+                mosaic_of_face=mosaic_of_face, min_face=min_face,
                 on_detector_failure=on_detector_failure, audio=audio, keep_metadata=keep_metadata, face_model=face_model, offline=offline,
-                codec=codec, crf=crf, bitrate=parse_bitrate(bitrate), threads=threads, hdr=hdr, strict=strict, overwrite=overwrite,
+                codec=codec, crf=crf, bitrate=parse_bitrate(bitrate), even=even, threads=threads, hdr=hdr, strict=strict, overwrite=overwrite,
                 listener=listener,
             )  # fmt: skip
         for done in result.inputs:

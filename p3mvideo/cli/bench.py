@@ -35,7 +35,7 @@ def bench_command(
         from p3mvideo.cli.process import parse_size
 
         with make_progress(progress, quiet=False) as display:
-            display.begin("bench", 1, 1, None if clip else round(seconds * 30))
+            display.begin("bench", None if clip else round(seconds * 30))
             result = bench(
                 clip, seconds=seconds, size=parse_size(size) or (1280, 720), bg=bg, model=model, device=device, runtime=runtime,
                 precision=precision, seq_chunk=seq_chunk, threads=threads, anonymize=anonymize, smoothing=smoothing, lookahead=lookahead,

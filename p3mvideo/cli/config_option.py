@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,12 +26,26 @@ def _load(context: typer.Context, path: Path | None) -> Path | None:
         defaults: dict[str, Any] = {}
         with reporting_errors():
             for name, value in read_config(path, context.info_name or "", parameters).items():
-                several = getattr(parameters[name], "multiple", False)
-                if isinstance(value, list) and not several:
-                    raise ConfigError(f"{path}: {name} is one value, got {value!r}", hint=f'write  {name} = "..."')
-                defaults[str(parameters[name].name)] = [value] if several and not isinstance(value, list) else value
+                defaults[str(parameters[name].name)] = _as_written(path, name, value, parameters[name])
         context.default_map = {**(context.default_map or {}), **defaults}
     return path
+
+
+def _as_written(path: Path, name: str, value: Any, parameter: Any) -> Any:
+    """Return a value as it would be written on the command line, which is then read and checked as from there.
+
+    Raises:
+        ConfigError: It is a list, or no truth value, where it must be.
+    """
+    if getattr(parameter, "multiple", False):
+        return [str(part) for part in (value if isinstance(value, list) else [value])]
+    if isinstance(value, list):
+        raise ConfigError(f"{path}: {name} is one value, got {reprlib.repr(value)}", hint=f'write  {name} = "..."')
+    if getattr(parameter, "is_flag", False):
+        if not isinstance(value, bool):
+            raise ConfigError(f"{path}: {name} is true or false, got {reprlib.repr(value)}", hint=f"write  {name} = true")
+        return value
+    return str(value)
 
 
 ConfigOption = Annotated[

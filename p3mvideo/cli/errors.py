@@ -11,12 +11,13 @@ from contextlib import contextmanager
 
 import typer
 
+from p3mvideo.cli.any_text import one_line
 from p3mvideo.errors import ExitCode, P3MVideoError
 
 
 def show_error(error: P3MVideoError, subject: str = "") -> None:
     """Print an error, its hint and what happened after it to standard error."""
-    print(f"p3mvideo: error: {subject}{error.message}", file=sys.stderr)
+    print(f"p3mvideo: error: {one_line(subject + error.message)}", file=sys.stderr)
     if error.hint:
         print(f"  hint: {error.hint}", file=sys.stderr)
     _show_notes(error)

@@ -41,7 +41,7 @@ def flicker_command(
             def advance(done: int, frames: int | None) -> None:
                 nonlocal begun
                 if not begun:
-                    display.begin(clip, 1, 1, frames)
+                    display.begin(clip, frames)
                     begun = True
                 display.advance(done)
 

@@ -39,9 +39,10 @@ def process_command(
                                                                          "result (output), or nowhere (off).")] = "input",
     thresh: Annotated[float, typer.Option(help="Score in (0, 1) from which something is a face.")] = 0.5,
     mask_scale: Annotated[float, typer.Option(help="Size of what is covered around a face, 1 or more.")] = 1.3,
-    replacewith: Annotated[str, typer.Option(metavar="blur|solid|mosaic|IMAGE", help="What faces are covered with. People can be recognised "
-                                             "under a mosaic.")] = "blur",
+    replacewith: Annotated[str, typer.Option(metavar="blur|mosaic|solid[:#RRGGBB]|IMAGE", help="What faces are covered with.")] = "blur",
     mosaicsize: Annotated[int, typer.Option(help="Side of a mosaic's squares in pixels.")] = 20,
+    mosaic_of_face: Annotated[bool, typer.Option("--mosaic-of-face", help="Make the mosaic of the face itself: people can be recognised under "
+                                                 "it.")] = False,
     keep_subject: Annotated[bool, typer.Option("--keep-subject", help="With --anonymize output, show the matted person's face and hide all "
                                                "others.")] = False,
     on_detector_failure: Annotated[Literal["stop", "mosaic"], typer.Option(help="What becomes of a frame that cannot be examined.")] = "stop",
@@ -54,6 +55,10 @@ def process_command(
     codec: Annotated[str | None, typer.Option(help="h264, hevc, vp9, ffv1 or prores. [default: the container's own]")] = None,
     crf: Annotated[int | None, typer.Option(help="Constant quality on the codec's scale.")] = None,
     bitrate: Annotated[str | None, typer.Option(metavar="BITS[k|M]", help="Bits per second, instead of a quality.")] = None,
+    even: Annotated[Literal["keep", "pad", "crop"], typer.Option(help="What becomes of an odd width or height; keep writes H.264 that phones "
+                                                                 "do not play.")] = "keep",
+    keep_metadata: Annotated[bool, typer.Option("--keep-metadata", help="With --anonymize output, keep what may show or name somebody: "
+                                                "metadata, attached files, names in subtitles.")] = False,
     start: Annotated[str | None, typer.Option(metavar="TIME", help="Where to begin: seconds or [h:]m:s.")] = None,
     end: Annotated[str | None, typer.Option(metavar="TIME", help="Where to end.")] = None,
     hdr: Annotated[Literal["refuse", "tonemap"], typer.Option(help="What to do with HDR video.")] = "refuse",
@@ -87,7 +92,7 @@ def process_command(
         with make_progress(progress, quiet=quiet) as display:
             listener = ProcessListener(
                 engine_ready=lambda description: say(f"network: {description}"),
-                input_started=lambda item, number, of, frames: display.begin(str(item.path), number, of, frames),
+                input_started=lambda item, number, of, frames: display.begin(str(item.path), frames, number=number, of=of),
                 progressed=lambda done: display.advance(done.frames_out),
                 input_done=lambda done: display.end(failed=done.error is not None),
             )
@@ -95,9 +100,11 @@ def process_command(
                 inputs, output=output, bg=bg, bg_fit=bg_fit, alpha=alpha, foreground=foreground, model=model, device=device,
                 runtime=runtime, precision=precision, downsample_ratio=parse_ratio(downsample_ratio), seq_chunk=seq_chunk,
                 threads=threads, anonymize=anonymize, thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize,
+                mosaic_of_face=mosaic_of_face,
                 keep_subject=keep_subject, on_detector_failure=on_detector_failure, face_model=face_model, offline=offline, smoothing=smoothing,
                 smoothing_strength=smoothing_strength, lookahead=lookahead, codec=codec, crf=crf, bitrate=parse_bitrate(bitrate),
-                start=start, end=end, hdr=hdr, strict=strict, overwrite=overwrite, size=parse_size(size), rate=rate,
+                even=even, keep_metadata=keep_metadata, start=start, end=end, hdr=hdr, strict=strict, overwrite=overwrite,
+                size=parse_size(size), rate=rate,
                 pixel_format=pixel_format, pipe_form=pipe_form, report=report, listener=listener,
             )  # fmt: skip
         show_result(result, prose=prose)

@@ -48,9 +48,10 @@ def webcam_command(
     threads: Annotated[int, typer.Option(min=0, help="CPU threads of the network; 0 lets it choose.")] = 0,
     thresh: Annotated[float, typer.Option(help="Score in (0, 1) from which something is a face.")] = 0.5,
     mask_scale: Annotated[float, typer.Option(help="Size of what is covered around a face, 1 or more.")] = 1.3,
-    replacewith: Annotated[str, typer.Option(metavar="blur|solid|mosaic|IMAGE", help="What faces are covered with. People can be recognised "
-                                             "under a mosaic.")] = "blur",
+    replacewith: Annotated[str, typer.Option(metavar="blur|mosaic|solid[:#RRGGBB]|IMAGE", help="What faces are covered with.")] = "blur",
     mosaicsize: Annotated[int, typer.Option(help="Side of a mosaic's squares in pixels.")] = 20,
+    mosaic_of_face: Annotated[bool, typer.Option("--mosaic-of-face", help="Make the mosaic of the face itself: people can be recognised under "
+                                                 "it.")] = False,
     keep_subject: Annotated[bool, typer.Option("--keep-subject", help="With --anonymize output, show the matted person's face and hide all "
                                                "others.")] = False,
     on_detector_failure: Annotated[Literal["stop", "mosaic"], typer.Option(help="What becomes of a frame that cannot be examined.")] = "stop",
@@ -91,6 +92,7 @@ def webcam_command(
             virtual_device=virtual_device, preview=preview, record=record, overwrite=overwrite, anonymize=anonymize, smoothing=smoothing,
             smoothing_strength=smoothing_strength, keep=keep, light_wrap=light_wrap, model=model, device=device, runtime=runtime,
             precision=precision, threads=threads, thresh=thresh, mask_scale=mask_scale, replacewith=replacewith, mosaicsize=mosaicsize,
+            mosaic_of_face=mosaic_of_face,
             keep_subject=keep_subject, on_detector_failure=on_detector_failure, face_model=face_model, offline=offline,
             profile=profile, on_figures=tell, say=say,
         )  # fmt: skip

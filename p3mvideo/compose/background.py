@@ -45,7 +45,7 @@ class BackgroundSpec(NamedTuple):
 
 
 def parse_background(text: str) -> BackgroundSpec:
-    """Read `--bg`: a colour name, #RGB, #RRGGBB, R,G,B, blur[:STRENGTH], transparent; everything else is a file.
+    """Read `--bg`: a colour name, #RGB, #RRGGBB, R,G,B, blur[:STRENGTH], transparent; everything else is a file or a shipped background.
 
     Raises:
         ConfigError: It looks like a colour or a blur, but is not a possible one.

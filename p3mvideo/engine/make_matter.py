@@ -7,7 +7,7 @@ import re
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 
@@ -41,7 +41,7 @@ def choose_device(device: str) -> torch.device:
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
-    if not re.fullmatch(r"cpu|mps|cuda(:[0-9]+)?", device):
+    if not re.fullmatch(r"cpu|mps|cuda(:[0-9]{1,4})?", device):
         raise ConfigError(f"unknown device {device!r}", hint="auto, cpu, cuda, cuda:N or mps")
     kind, _, number = device.partition(":")
     if kind == "cuda":
@@ -78,8 +78,10 @@ def make_matter(
 
     Raises:
         WeightsError: The weights are missing or damaged.
-        DeviceError, ConfigError: Device and runtime are not there or do not go together.
+        DeviceError: Device or runtime are not there.
+        ConfigError: A choice does not exist, or choices do not go together.
     """
+    _check_choices(runtime, precision, downsample_ratio, threads)
     chosen = choose_device(device)
     weights = find_weights(model)
     if runtime == "openvino" and chosen.type != "cpu":
@@ -92,6 +94,16 @@ def make_matter(
     if runtime == "openvino" or (runtime == "auto" and suits):
         return _openvino(weights, precision, downsample_ratio, threads, semantic=semantic, live=live)
     return _torch(weights, chosen, precision, downsample_ratio, threads, semantic=semantic)
+
+
+def _check_choices(runtime: str, precision: str, ratio: float | None, threads: int) -> None:
+    for name, value, known in (("runtime", runtime, get_args(Runtime)), ("precision", precision, get_args(Precision))):
+        if value not in known:
+            raise ConfigError(f"there is no {name} {value!r}", hint=f"known are {', '.join(known)}")
+    if ratio is not None and not 0 < ratio <= 1:
+        raise ConfigError(f"the downsample ratio is above 0 and at most 1, got {ratio}", hint="leave it out for about 512 pixels")
+    if threads < 0:
+        raise ConfigError(f"the number of threads is at least 0, got {threads}", hint="0 takes all cores")
 
 
 def _openvino(weights: WeightsFile, precision: Precision, ratio: float | None, threads: int, *, semantic: bool, live: bool) -> LoadedMatter:

@@ -9,10 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from p3mvideo.datasets.benchmark_images import read_alpha, read_image, read_levels
-from p3mvideo.datasets.layouts import Entry
+from p3mvideo.datasets.benchmark import Entry
+from p3mvideo.datasets.image_files import read_alpha, read_image, read_levels
 from p3mvideo.errors import DatasetError, SinkError
 from p3mvideo.frame import UInt8Array
+from p3mvideo.ops.opencv import write_image_file
 
 DETECTION_CONFIDENCE = 0.4
 """Rather a face too many than one too few."""
@@ -37,7 +38,7 @@ def blur_originals(
         WeightsError: The face detection models are missing.
     """
     # Imported here: scoring itself runs where MediaPipe is not installed.
-    from p3mvideo.privacy.cover.cover import obfuscate
+    from p3mvideo.privacy.cover.smear import obfuscate
     from p3mvideo.privacy.detect.detector import FaceDetector
     from p3mvideo.privacy.region import face_region_mask
 
@@ -70,6 +71,8 @@ def blur_originals(
 def _write(path: Path, image: UInt8Array) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part.png")
-    if not cv2.imwrite(str(part), image):
-        raise SinkError(f"cannot write {path}", hint="Choose another --output.")
-    part.replace(path)
+    try:
+        write_image_file(part, image)
+        part.replace(path)
+    except OSError as error:
+        raise SinkError(f"cannot write {path}: {error.strerror or error}", hint="Choose another --output.") from error

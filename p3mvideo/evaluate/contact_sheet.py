@@ -11,6 +11,7 @@ import numpy as np
 
 from p3mvideo.errors import SinkError
 from p3mvideo.frame import Float32Array, UInt8Array
+from p3mvideo.ops.opencv import drawable, write_image_file
 
 CELL_PX = 240
 GREEN = (0, 177, 64)
@@ -36,11 +37,8 @@ def write_contact_sheet(path: Path, rows: Sequence[Row]) -> None:
         SinkError: The file cannot be written.
     """
     sheet = np.concatenate([_drawn(row) for row in rows])
-    done, content = cv2.imencode(path.suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-    if not done:
-        raise SinkError(f"a picture cannot be written as {path.suffix}")
     try:
-        path.write_bytes(content.tobytes())
+        write_image_file(path, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
     except OSError as error:
         raise SinkError(f"cannot write {path}: {error.strerror or error}") from error
 
@@ -52,7 +50,7 @@ def _drawn(row: Row) -> UInt8Array:
     cells = [_cell(np.asarray(part, np.uint8)) for part in (row.image, *mattes, np.round(on_green))]
     drawn = np.concatenate(cells, 1)
     cv2.rectangle(drawn, (0, 0), (drawn.shape[1], 18), (0, 0, 0), -1)
-    cv2.putText(drawn, row.title, (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
+    cv2.putText(drawn, drawable(row.title), (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
     return drawn
 
 

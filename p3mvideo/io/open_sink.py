@@ -7,12 +7,14 @@ from pathlib import Path
 
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import FrameSink, StreamInfo
+from p3mvideo.io.av_errors import writing
 from p3mvideo.io.images.file import ALPHA_SUFFIXES, WRITABLE
 from p3mvideo.io.images.sequence_pattern import is_pattern
 from p3mvideo.io.images.sequence_sink import SequenceSink
 from p3mvideo.io.images.sink import ImageSink
 from p3mvideo.io.pipes.sink import PipeForm, PipeSink
 from p3mvideo.io.video.write.codecs import CONTAINERS, alpha_choices
+from p3mvideo.io.video.write.even_size import Even
 from p3mvideo.io.video.write.sink import VideoSink
 
 
@@ -33,6 +35,7 @@ def open_sink(
     pixel_format: str | None = None,
     sound: bool = True,
     identity: bool = True,
+    even: Even = "keep",
 ) -> FrameSink:
     """Open a video, picture, sequence or pipe for writing.
 
@@ -52,7 +55,8 @@ def open_sink(
         pipe_form: For `-`: y4m, rawvideo or png.
         pixel_format: For raw video in a pipe: FFmpeg's name of its pixels.
         sound: For videos: whether the sound of `source` is copied.
-        identity: For videos: whether metadata of `source` is copied that may tell who made it, with what and where.
+        identity: For videos: whether what may show or name somebody is copied from `source`.
+        even: For videos: what becomes of an odd width or height.
 
     Raises:
         ConfigError: If path, codec, alpha and quality do not go together.
@@ -61,35 +65,45 @@ def open_sink(
     if str(path) == "-":
         return PipeSink(info, form=pipe_form, pixel_format=pixel_format, alpha=alpha)
     path = Path(path)
-    if is_pattern(path) or not path.suffix:
-        return SequenceSink(path, info, alpha=alpha, overwrite=overwrite)
-    if path.suffix.lower() in WRITABLE:
-        if info.frames is not None and info.frames > 1:
+    with writing(path):  # a name that is too long, a folder that may not be searched
+        if is_sequence(path):
+            return SequenceSink(path, info, alpha=alpha, overwrite=overwrite)
+        if path.suffix.lower() in WRITABLE:
+            if info.frames is not None and info.frames > 1:
+                raise ConfigError(
+                    f"{path.name} is one picture, the input has {info.frames} frames",
+                    hint="name a video, or a sequence like frame_%05d.png",
+                )
+            return ImageSink(path, alpha=alpha, overwrite=overwrite)
+        if path.suffix.lower() not in CONTAINERS:
             raise ConfigError(
-                f"{path.name} is one picture, the input has {info.frames} frames",
-                hint="name a video, or a sequence like frame_%05d.png",
+                f"{path.name}: {path.suffix} is neither a video nor a picture that can be written",
+                hint=f"use one of {', '.join((*CONTAINERS, *WRITABLE))}, a name like frame_%05d.png, or a folder",
             )
-        return ImageSink(path, alpha=alpha, overwrite=overwrite)
-    if path.suffix.lower() not in CONTAINERS:
-        raise ConfigError(
-            f"{path.name}: {path.suffix} is neither a video nor a picture that can be written",
-            hint=f"use one of {', '.join((*CONTAINERS, *WRITABLE))}, a name like frame_%05d.png, or a folder",
+        return VideoSink(
+            path,
+            info,
+            source=source,
+            codec=codec,
+            crf=crf,
+            bitrate=bitrate,
+            alpha=alpha,
+            overwrite=overwrite,
+            start=start,
+            end=end,
+            threads=threads,
+            sound=sound,
+            identity=identity,
+            even=even,
         )
-    return VideoSink(
-        path,
-        info,
-        source=source,
-        codec=codec,
-        crf=crf,
-        bitrate=bitrate,
-        alpha=alpha,
-        overwrite=overwrite,
-        start=start,
-        end=end,
-        threads=threads,
-        sound=sound,
-        identity=identity,
-    )
+
+
+def is_sequence(path: Path) -> bool:
+    """Return whether an output of this name is a sequence: it has a place for a number, such as frame_%05d.png, or no suffix.
+
+    A video may have `%05d` in its name: only images can be numbered.
+    """
+    return not path.suffix or (is_pattern(path) and path.suffix.lower() not in CONTAINERS)
 
 
 def can_hold_alpha(path: Path | str, codec: str | None = None, *, pipe_form: PipeForm = "y4m") -> bool:
@@ -97,7 +111,7 @@ def can_hold_alpha(path: Path | str, codec: str | None = None, *, pipe_form: Pip
     if str(path) == "-":
         return pipe_form != "y4m"
     path = Path(path)
-    if is_pattern(path) or not path.suffix:
+    if is_sequence(path):
         return True
     container = CONTAINERS.get(path.suffix.lower())
     if container is None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import SinkError
 from p3mvideo.frame import UInt8Array
+from p3mvideo.ops.opencv import drawable, write_image_file
 
 GAP_PX, LABEL_PX, SHEET_WIDTH_PX = 6, 22, 1800
 INK, PAPER = (60, 60, 60), 255
@@ -31,7 +31,7 @@ def contact_sheet(rows: Sequence[tuple[str, Sequence[UInt8Array]]]) -> UInt8Arra
     )
     y = GAP_PX
     for label, pictures in rows:
-        cv2.putText(sheet, label, (GAP_PX, y + LABEL_PX - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.5, INK, 1, cv2.LINE_AA)
+        cv2.putText(sheet, drawable(label), (GAP_PX, y + LABEL_PX - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.5, INK, 1, cv2.LINE_AA)
         y += LABEL_PX
         for column, picture in enumerate(pictures):
             x = GAP_PX + column * (cell_width + GAP_PX)
@@ -48,9 +48,7 @@ def write_picture(path: Path, picture: UInt8Array) -> None:
     Raises:
         SinkError: It cannot be written.
     """
-    _, content = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     try:
-        write_atomically(path, content.tobytes())
+        write_image_file(path, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     except OSError as error:
-        hint = "check that its folder exists and can be written to"
-        raise SinkError(f"cannot write {path}: {error.strerror or error}", hint=hint) from error
+        raise SinkError(f"cannot write {path}: {error.strerror or error}", hint="check that its folder exists and can be written to") from error

@@ -1,12 +1,14 @@
 """Points in time and frame rates as people write them."""
 
 import re
+import reprlib
 from fractions import Fraction
 
 from p3mvideo.errors import ConfigError
 
 LONGEST_SECONDS = 1_000_000_000
 """What every container can count in its own unit of time."""
+LONGEST_TEXT = 40
 MIN_RATE, MAX_RATE = 0.001, 1000
 
 
@@ -19,8 +21,8 @@ def parse_time(text: str | float | None, option: str) -> Fraction | None:
     if text is None:
         return None
     written = str(text).strip()
-    if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d+)?", written):
-        raise ConfigError(f"{option} {written!r} is not a time", hint="write seconds or [hours:]minutes:seconds, such as 12.5 or 1:02")
+    if len(written) > LONGEST_TEXT or not re.fullmatch(r"(\d+:){0,2}\d+(\.\d+)?", written):
+        raise ConfigError(f"{option} {reprlib.repr(written)} is not a time", hint="write seconds or [hours:]minutes:seconds, such as 12.5 or 1:02")
     seconds = Fraction(0)
     for part in written.split(":"):
         seconds = seconds * 60 + Fraction(part)

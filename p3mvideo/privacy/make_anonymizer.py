@@ -8,13 +8,12 @@ from typing import Literal
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer
 from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
-from p3mvideo.privacy.cover.cover import make_filter
+from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE
+from p3mvideo.privacy.cover.styles import make_style
 from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.stream_search import WEAK, StreamSearch
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS
 from p3mvideo.privacy.two_pass.first_pass import Survey
-
-OUTPUT_MASK_SCALE = 1.3
 
 
 def make_anonymizer(
@@ -24,6 +23,7 @@ def make_anonymizer(
     mask_scale: float | None = None,
     replacewith: str = "blur",
     mosaicsize: int = 20,
+    mosaic_of_face: bool = False,
     min_face: int | None = None,
     keep_subject: bool = False,
     look_every: int = 1,
@@ -39,8 +39,9 @@ def make_anonymizer(
         thresh: The detector's score, in (0, 1), from which something is a face.
         mask_scale: Size of what "output" covers around a face in what is written, 1 or more. The network is shown faces that are
             covered from brow line to chin, as in the pictures that it was trained on, and the outline of the head.
-        replacewith: What "output" covers faces with: blur, mosaic, solid, or the path of a picture.
+        replacewith: What "output" covers faces with: blur, mosaic, solid[:#RRGGBB], or the path of an image.
         mosaicsize: Side of a mosaic's squares in pixels.
+        mosaic_of_face: Make the mosaic of the face itself, by which people can be recognised, and not of its surroundings.
         min_face: Height in pixels of the smallest face to look for; None: 24, or an eightieth of the frame's long side.
         keep_subject: With "output", let faces also bring their original pixels, for a `SubjectKeeper` to choose from.
         look_every: With "input", look for faces in every n-th frame only, see `FaceAnonymizer`.
@@ -59,18 +60,18 @@ def make_anonymizer(
     _check(thresh, mask_scale, min_face, on_detector_failure)
     if keep_subject and anonymize != "output":
         raise ConfigError(f"--keep-subject goes with --anonymize output, got {anonymize}")
-    replacement = make_filter(replacewith, mosaicsize=mosaicsize)
+    style = make_style(replacewith, mosaicsize=mosaicsize, mosaic_of_face=mosaic_of_face)
     if anonymize == "off":
         return NoAnonymizer()
     detector = FaceDetector(confidence=WEAK * thresh, mode="video", offline=offline, face_model=face_model)
     return FaceAnonymizer(
         StreamSearch(detector, thresh=thresh, min_face_px=min_face, wary=anonymize == "output"),
-        replacement=replacement,
+        style=style,
         keep_originals=anonymize == "input",
         inner=True,
         keep_subject=keep_subject,
         look_every=look_every if anonymize == "input" else 1,
-        mask_scale=mask_scale or OUTPUT_MASK_SCALE,
+        mask_scale=mask_scale or DEFAULT_MASK_SCALE,
         on_failure=on_detector_failure,
         limit_seconds=limit_seconds,
     )

@@ -125,14 +125,14 @@ def test_a_threshold_says_what_is_a_face(run: Run) -> None:
 
 
 def test_a_larger_mask_covers_more(run: Run) -> None:
-    areas = [changed(run(replacewith="solid", mask_scale=scale)[0]) for scale in (1.0, 1.3, 2.0)]
+    areas = [changed(run(replacewith="solid:#ff0000", mask_scale=scale)[0]) for scale in (1.0, 1.3, 2.0)]
     assert areas == sorted(set(areas))
 
 
 def test_what_faces_are_replaced_with(run: Run, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "green.png"), np.full((8, 8, 3), (0, 200, 0), np.uint8))
     middles = {name: run(replacewith=name)[0][72, 80].tolist() for name in ("solid", str(tmp_path / "green.png"))}
-    assert np.abs(np.array(list(middles.values())) - [(0, 0, 0), (0, 200, 0)]).max() <= 3
+    assert np.abs(np.array(list(middles.values())) - [(118, 118, 118), (0, 200, 0)]).max() <= 3
 
 
 def test_squares_of_a_mosaic_are_as_large_as_asked_for(run: Run) -> None:

@@ -83,10 +83,10 @@ def test_what_arguments_stand_for(tree: Path, arguments: list[str], wanted: list
     ("argument", "message"),
     [
         ("missing.mp4", "there is no missing.mp4"),
-        ("empty", "no videos and no pictures"),
-        ("media/*.avi", "nothing fits"),
-        ("numbered/g_%03d.png", "there is no picture"),
-        ("missing/f_%03d.png", "there is no picture"),
+        ("empty", "no videos and no images"),
+        ("media/*.avi", "no file matches"),
+        ("numbered/g_%03d.png", "there is no image"),
+        ("missing/f_%03d.png", "there is no image"),
     ],
 )
 def test_arguments_that_stand_for_nothing_are_errors_with_a_hint(tree: Path, argument: str, message: str) -> None:

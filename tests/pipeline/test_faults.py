@@ -319,3 +319,17 @@ def test_a_network_that_loses_a_matte_is_an_error_that_says_the_numbers() -> Non
     with pytest.raises(P3MVideoError, match="2 mattes for 3 frames"):
         stream.pipeline.run()
     assert nothing_published(stream)
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1.5, -0.5])
+def test_a_matte_with_values_that_no_matte_has_ends_the_run(value: float, live: bool) -> None:
+    class Failing(MeanMatter):
+        def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
+            return [*super().__call__(images)[1:], Matte(torch.full((1, 1, 1), value))]
+
+    stream = make_stream(matter=Failing(), live=live)
+    with pytest.raises(P3MVideoError, match="not valid"):
+        stream.pipeline.run()
+    assert nothing_published(stream)
+    assert not any(sink.frames for sink in stream.sinks)

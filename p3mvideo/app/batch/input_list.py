@@ -36,17 +36,23 @@ def list_inputs(arguments: Sequence[str | Path], wanted: Wanted) -> InputList:
     missing = []
     has_folder = False
     for argument in map(str, arguments):
+        unreadable: list[tuple[Path, SourceError]] = []
         try:
-            found = expand_inputs([argument])
+            found = expand_inputs([argument], unreadable=unreadable)
         except SourceError as error:
-            missing.append((Input(Path(argument), "video", Path(Path(argument).name)), error))
+            missing.append((_failed(Path(argument)), error))
             continue
+        missing += [(_failed(path), error) for path, error in unreadable]
         if Path(argument).is_dir():
             has_folder = True
             found = list(_without_results(found, Path(argument), wanted))
         for item in found:
             items.setdefault(item.path if item.kind == "pipe" else item.path.absolute(), item)
     return InputList(list(items.values()), missing, has_folder)
+
+
+def _failed(path: Path) -> Input:
+    return Input(path, "video", Path(path.name))
 
 
 def _without_results(found: Sequence[Input], folder: Path, wanted: Wanted) -> Iterator[Input]:

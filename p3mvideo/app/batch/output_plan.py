@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from p3mvideo.errors import ConfigError, SinkError
+from p3mvideo.io.av_errors import writing
 from p3mvideo.io.images.file import WRITABLE
 from p3mvideo.io.images.sequence_pattern import is_pattern
+from p3mvideo.io.images.sequence_sink import sequence_place
 from p3mvideo.io.inputs import Input
+from p3mvideo.io.open_sink import is_sequence
 from p3mvideo.io.video.write.codecs import CONTAINERS
+
+logger = logging.getLogger(__name__)
 
 STDOUT = Path("-")
 
@@ -27,6 +34,8 @@ class Wanted:
     """Whether a transparent background was asked for by name: names that are made up here must be able to hold it."""
     mark: str = "_matted"
     """What is added to an input's name where the result lies beside it."""
+    reviewed: bool = False
+    """Whether files lie beside each result that have its name with another suffix."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class OutputPlan:
 
 
 def plan_outputs(items: Sequence[Input], wanted: Wanted, *, tree: bool = False, reserved: Collection[Path] = ()) -> list[OutputPlan]:
-    """Return where the results of each input go.
+    """Return where the results of each input go. Inputs whose results would have one name (clip.avi, clip.mov) get different ones.
 
     Args:
         items: The inputs.
@@ -69,18 +78,21 @@ def plan_outputs(items: Sequence[Input], wanted: Wanted, *, tree: bool = False, 
 
     Raises:
         ConfigError: Several inputs for one file, two results in one place, or a result in place of an input.
+        SinkError: A name that is too long, or in a folder that may not be searched.
     """
     several = len(items) > 1 or any(len(item.relative.parts) > 1 for item in items)
-    plans = [_plan(item, wanted, several=several, tree=tree) for item in items]
+    plans = [_plan(item, wanted, _stem(item), several=several, tree=tree) for item in items]
     taken: set[Path] = set()
     inputs = {path.resolve() for path in [*(item.path for item in items if item.kind != "pipe"), *reserved]}
     folders = {path.parent for path in inputs}
-    for plan in plans:
+    # Of inputs whose results would have one name, the one whose own name that is keeps it.
+    for index in sorted(range(len(items)), key=lambda index: not _keeps_name(items[index], plans[index])):
+        plans[index] = plan = _free_plan(items[index], plans[index], wanted, taken, several=several, tree=tree)
         for path in plan.paths():
-            place = path if path == STDOUT else path.resolve()
-            if place in inputs:
+            place = _place(path, wanted)
+            if path != STDOUT and path.resolve() in inputs:
                 raise ConfigError(f"{path} is both input and output", hint="choose another output name")
-            if _is_sequence(path) and (place.parent if is_pattern(path) else place) in folders:
+            if path != STDOUT and is_sequence(path) and sequence_place(path.resolve())[0] in folders:
                 raise ConfigError(f"{path} would replace a folder that holds an input", hint="choose another output folder")
             if place in taken:
                 raise ConfigError(f"{path} would hold two results", hint="give a folder for several inputs, and each output its own name")
@@ -88,7 +100,34 @@ def plan_outputs(items: Sequence[Input], wanted: Wanted, *, tree: bool = False, 
     return plans
 
 
-def _plan(item: Input, wanted: Wanted, *, several: bool, tree: bool) -> OutputPlan:
+def _free_plan(item: Input, plan: OutputPlan, wanted: Wanted, taken: Collection[Path], *, several: bool, tree: bool) -> OutputPlan:
+    """Return the plan of an input with names that no other input's results have, as far as names are made up here."""
+    own = item.path.suffix.removeprefix(".")
+    stem = _stem(item)
+    others = itertools.chain([f"{stem}_{own}"] if own else [], (f"{stem}_{number}" for number in itertools.count(2)))
+    free = plan
+    while any(_place(path, wanted) in taken for path in free.paths()):
+        other = _plan(item, wanted, next(others), several=several, tree=tree)
+        if other == free:  # all names were given
+            return plan
+        free = other
+    if free != plan:
+        logger.warning("%s is written as %s: the result of another input has its name", item.path, free.paths()[0].name)
+    return free
+
+
+def _place(path: Path, wanted: Wanted) -> Path:
+    """Return what must differ between results."""
+    if path == STDOUT:
+        return path
+    return path.resolve().with_suffix("") if wanted.reviewed and path.name else path.resolve()
+
+
+def _keeps_name(item: Input, plan: OutputPlan) -> bool:
+    return plan.paths()[0].suffix.lower() == item.path.suffix.lower()
+
+
+def _plan(item: Input, wanted: Wanted, stem: str, *, several: bool, tree: bool) -> OutputPlan:
     folders: list[Path] = []
 
     def place(target: Path | None, option: str, suffix: str) -> Path | None:
@@ -98,12 +137,14 @@ def _plan(item: Input, wanted: Wanted, *, several: bool, tree: bool) -> OutputPl
             if several:
                 raise ConfigError(f"{option} -: standard output takes one result, there are several inputs", hint="give a folder")
             return target
-        is_file = target.suffix.lower() in {*CONTAINERS, *WRITABLE} and not target.is_dir()
+        with writing(target):
+            is_folder = target.is_dir()
+        is_file = target.suffix.lower() in {*CONTAINERS, *WRITABLE} and not is_folder
         if several and is_file:
             raise ConfigError(f"{option} {target} is one file, there are several inputs", hint="give a folder")
-        if is_file or not (several or tree or target.is_dir()) or (item.kind == "sequence" and not several):
+        if is_file or not (several or tree or is_folder) or (item.kind == "sequence" and not several):
             return target
-        path = target / item.relative.with_name(_stem(item) + suffix)
+        path = target / item.relative.with_name(stem + suffix)
         between = path.parent.relative_to(target).parts
         folders.extend(target.joinpath(*between[:depth]) for depth in range(len(between) + 1))
         return path
@@ -112,26 +153,24 @@ def _plan(item: Input, wanted: Wanted, *, several: bool, tree: bool) -> OutputPl
     composite = _suffix(item, transparent=wanted.transparent)
     part = _suffix(item, transparent=False)
     return OutputPlan(
-        None if only_parts else place(wanted.output, "-o", composite) or _beside(item, wanted.mark, composite),
-        place(wanted.alpha, "--alpha", part),
+        None if only_parts else place(wanted.output, "-o", composite) or _beside(item, stem + wanted.mark + composite),
+        # A matte is not squeezed into JPEG.
+        place(wanted.alpha, "--alpha", ".png" if item.kind == "image" else part),
         place(wanted.foreground, "--foreground", part),
         tuple(dict.fromkeys(folders)),
     )
 
 
-def _is_sequence(path: Path) -> bool:
-    return path != STDOUT and (is_pattern(path) or not path.suffix)
-
-
-def _beside(item: Input, mark: str, suffix: str) -> Path:
-    return STDOUT if item.kind == "pipe" else item.path.with_name(_stem(item) + mark + suffix)
+def _beside(item: Input, name: str) -> Path:
+    return STDOUT if item.kind == "pipe" else item.path.with_name(name)
 
 
 def _stem(item: Input) -> str:
     """Return the name that an input gives its results: of a sequence, what stands before the number."""
     if item.kind == "sequence":
         return item.path.stem.split("%")[0].rstrip("_-.") or "sequence"
-    return item.relative.stem
+    # The name of one image must not read like that of many.
+    return item.relative.stem.replace("%", "_") if item.kind == "image" and is_pattern(item.relative) else item.relative.stem
 
 
 def _suffix(item: Input, *, transparent: bool) -> str:

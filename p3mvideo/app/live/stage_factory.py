@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
 import torch
 
 from p3mvideo.app.face_options import FaceOptions
@@ -18,7 +16,6 @@ from p3mvideo.compose.keep import KeepOne
 from p3mvideo.compose.light_wrap import LightWrap
 from p3mvideo.engine import LoadedMatter, make_matter
 from p3mvideo.engine.make_matter import Precision, Runtime
-from p3mvideo.errors import P3MVideoError
 from p3mvideo.frame import Anonymizer, Compositor, Frame, Matte
 from p3mvideo.temporal import MatteStream, make_matte_stream
 
@@ -68,7 +65,7 @@ class RealParts:
 def make_stream(settings: LiveSettings) -> MatteStream:
     """Return what steadies the mattes, without any look ahead, and keeps the people that are wanted."""
     stream = make_matte_stream(settings.smoothing, settings.smoothing_strength, 0)
-    return _CheckedStream(None if settings.keep == "all" else KeepOne(settings.keep), stream)
+    return stream if settings.keep == "all" else _KeptStream(KeepOne(settings.keep), stream)
 
 
 def make_compositor(settings: LiveSettings, background: Background) -> Compositor:
@@ -77,19 +74,15 @@ def make_compositor(settings: LiveSettings, background: Background) -> Composito
     return LightWrap(compositor, background, settings.light_wrap) if settings.light_wrap else compositor
 
 
-class _CheckedStream:
-    """A `MatteStream` that takes mattes made of numbers only, and sees only the people that are kept."""
+class _KeptStream:
+    """A `MatteStream` that sees only the people that are kept."""
 
-    def __init__(self, keep: KeepOne | None, stream: MatteStream) -> None:
+    def __init__(self, keep: KeepOne, stream: MatteStream) -> None:
         self._keep, self._stream = keep, stream
 
     def push(self, frame: Frame, matte: Matte) -> list[tuple[Frame, Matte]]:
-        # What is not a number would be shown as whatever the last conversion makes of it; and a sum with it is none.
-        if not math.isfinite(float(np.sum(matte.alpha.cpu().numpy()))):
-            raise P3MVideoError("the network gave a matte that is not made of numbers", hint="use --precision f32")
-        return self._stream.push(frame, matte if self._keep is None else self._keep(frame, matte))
+        return self._stream.push(frame, self._keep(frame, matte))
 
     def flush(self) -> list[tuple[Frame, Matte]]:
-        if self._keep is not None:
-            self._keep.reset()
+        self._keep.reset()
         return self._stream.flush()

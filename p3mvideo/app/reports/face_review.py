@@ -12,7 +12,9 @@ import cv2
 from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import SinkError
 from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.io.open_sink import is_sequence
 from p3mvideo.ops.contact_sheet import contact_sheet, write_picture
+from p3mvideo.privacy.cover.ellipse import Ellipse
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Sighting
 
 MOMENTS, MOMENTS_PER_ROW, MOMENT_PX = 40, 5, 340
@@ -55,7 +57,7 @@ class Review:
         Raises:
             SinkError: They cannot be written.
         """
-        stem = target.stem.split("%")[0].rstrip("_-.") or "sequence"
+        stem = (target.stem.split("%")[0].rstrip("_-.") or "sequence") if is_sequence(target) else target.stem
         sheet = target.with_name(f"{stem}.review.jpg")
         shown = [moment for moment in self._moments if (moment.frame, moment.track) in self._pictures]
         rows = []
@@ -78,7 +80,7 @@ class Review:
     def _close_up(self, frame: Frame, moment: Sighting) -> UInt8Array:
         """Return a square of a frame about a face, uint8 RGB."""
         width, height = frame.width, frame.height
-        x0, y0, x1, y1 = moment.region.bounds(width, height, mask_scale=self._mask_scale) or (0, 0, width, height)
+        x0, y0, x1, y1 = Ellipse.of(moment.region, mask_scale=self._mask_scale).bounds(width, height) or (0, 0, width, height)
         half = max(1, int(min(max(x1 - x0, y1 - y0) / 2 * CONTEXT, width / 2, height / 2)))
         x = min(max((x0 + x1) // 2, half), width - half)
         y = min(max((y0 + y1) // 2, half), height - half)

@@ -7,24 +7,32 @@ from __future__ import annotations
 
 import io
 import logging
+import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, cast
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, ImageCms, TiffImagePlugin, UnidentifiedImageError
 
 from p3mvideo.errors import ConfigError, SinkError, SourceError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.images.flatten import flatten
+from p3mvideo.io.images.recognition import START_BYTES, image_format
 from p3mvideo.io.orientation import EXIF_ORIENTATIONS, UPRIGHT
 
 logger = logging.getLogger(__name__)
 
-READABLE: Final = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+READABLE: Final = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF")
 """Formats as Pillow calls them. MPO is what some phones call a JPEG with a second picture inside."""
+
+MAX_PIXELS: Final = 1 << 26
+"""The largest image that is read, 67 million pixels, such as 8192x8192. Processing takes about 40 bytes a pixel, so that an image takes 2.7 GB
+at most, however few bytes its file has."""
 
 EXIF_ORIENTATION: Final = 0x0112
 
@@ -44,35 +52,60 @@ ALPHA_SUFFIXES: Final = (".png", ".webp", ".tif", ".tiff")
 
 
 def decode_image(data: bytes, name: Path | str) -> UInt8Array:
-    """Decode a picture: turned as its EXIF says, its colour profile applied, laid on white, 8 bits a channel.
+    """Decode an image: turned as its EXIF says, its colour profile applied, laid on white, 8 bits a channel.
 
     Args:
-        data: The file's content, JPEG, PNG, WebP, BMP or TIFF. Of several pictures in it the first is taken.
+        data: The file's content, JPEG, PNG, WebP, BMP, TIFF or AVIF. Of several images in it the first is taken.
         name: What to call it in an error.
 
     Returns:
         uint8 RGB, (H, W, 3).
 
     Raises:
-        SourceError: If it is no picture, damaged, or so large that it must be taken for an attack on the memory.
+        SourceError: If it is no image, damaged, of an unsupported format, or has more than `MAX_PIXELS`.
     """
+    if image_format(data[:START_BYTES]) == "HEIC":
+        raise SourceError(f"cannot read {name}: it is a HEIC image, a format that is not supported", hint="convert it to JPEG, PNG or AVIF first")
+    with decoding(name):
+        try:
+            with Image.open(io.BytesIO(data), formats=READABLE) as image:
+                check_pixels(image.size, name)
+                if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+                    logger.warning("%s holds %d images, only the first is used", name, image.n_frames)  # type: ignore[attr-defined]
+                return to_pixels(image)
+        except UnidentifiedImageError as error:
+            return _decode_by_opencv(data, name, error)
+
+
+@contextmanager
+def decoding(name: Path | str) -> Iterator[None]:
+    """Raise whatever Pillow raises inside as a `SourceError` about the image `name`, chained."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=READABLE) as image:
-                image.load()  # Pillow turns TIFF pictures by itself, and then forgets their orientation
-                orientation = EXIF_ORIENTATIONS.get(image.getexif().get(EXIF_ORIENTATION, 1), UPRIGHT)
-                pixels = _to_rgb(image)
-    except UnidentifiedImageError as error:
-        return _decode_by_opencv(data, name, error)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise SourceError(
-            f"{name} has more than {(Image.MAX_IMAGE_PIXELS or 0) // 1_000_000} million pixels", hint="make it smaller first"
-        ) from error
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:  # all of them, by the kind of damage
-        raise SourceError(f"cannot read {name}: {error}", hint="the picture is damaged or incomplete") from error
-    return orientation.apply(pixels)
+            yield
+    except Image.DecompressionBombError as error:
+        raise _too_large(name) from error
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, struct.error, LookupError, TypeError, ArithmeticError, RuntimeError) as error:
+        # Pillow raises all of them, depending on the kind of damage.
+        raise SourceError(f"cannot read {name}: {error or type(error).__name__}", hint="the image is damaged or incomplete") from error
+
+
+def check_pixels(size: tuple[int, int], name: Path | str) -> None:
+    """Make sure, before anything is decoded, that an image is not too large.
+
+    Raises:
+        SourceError: If its width times its height is over `MAX_PIXELS`.
+    """
+    if size[0] * size[1] > MAX_PIXELS:
+        raise _too_large(name, f" ({size[0]}x{size[1]})")
+
+
+def to_pixels(image: Image.Image) -> UInt8Array:
+    """Return an opened image as uint8 RGB (H, W, 3): turned as its EXIF says, its colour profile applied, laid on white."""
+    image.load()  # Pillow turns TIFF images by itself, and then forgets their orientation
+    orientation = EXIF_ORIENTATIONS.get(image.getexif().get(EXIF_ORIENTATION, 1), UPRIGHT)
+    return orientation.apply(_to_rgb(image))
 
 
 def encode_image(pixels: UInt8Array, path: Path) -> bytes:
@@ -106,6 +139,10 @@ def check_image_suffix(path: Path, *, alpha: bool) -> None:
         raise ConfigError(f"{path.name} does not name a picture by its suffix", hint=f"use one of {', '.join(WRITABLE)}")
     if alpha and suffix not in ALPHA_SUFFIXES:
         raise ConfigError(f"{suffix} pictures cannot hold alpha", hint=f"use one of {', '.join(ALPHA_SUFFIXES)}")
+
+
+def _too_large(name: Path | str, size: str = "") -> SourceError:
+    return SourceError(f"{name}{size} has more than {MAX_PIXELS // 1_000_000} million pixels", hint="make it smaller first")
 
 
 def _to_rgb(image: Image.Image) -> UInt8Array:
@@ -150,10 +187,15 @@ def _grey_to_rgb(pixels: npt.NDArray[np.generic]) -> UInt8Array:
 
 
 def _decode_by_opencv(data: bytes, name: Path | str, cause: Exception) -> UInt8Array:
-    """Decode what Pillow does not know, such as TIFF with three channels of 16 bits."""
-    error = SourceError(f"cannot read {name}: it is no picture", hint="supported are JPEG, PNG, WebP, BMP and TIFF")
-    if not data.startswith((b"II", b"MM")):
+    """Decode TIFF images that Pillow does not know, such as those with three channels of 16 bits."""
+    error = SourceError(f"cannot read {name}: it is no image", hint="supported are JPEG, PNG, WebP, AVIF, BMP and TIFF")
+    if image_format(data[:START_BYTES]) != "TIFF":
         raise error from cause
+    try:
+        size = _tiff_size(data)
+    except (LookupError, ValueError, TypeError, SyntaxError, OSError, struct.error):
+        raise error from cause
+    check_pixels(size, name)
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_ANYDEPTH)
     if pixels is None or pixels.ndim != 3 or pixels.dtype not in (np.uint8, np.uint16):
         raise error from cause
@@ -162,3 +204,12 @@ def _decode_by_opencv(data: bytes, name: Path | str, cause: Exception) -> UInt8A
     if pixels.shape[2] == 4:
         return flatten(cast(UInt8Array, cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA)))
     return cast(UInt8Array, cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+
+
+def _tiff_size(data: bytes) -> tuple[int, int]:
+    """Return (width, height) by the first directory of a TIFF file."""
+    directory = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
+    stream = io.BytesIO(data)
+    stream.seek(directory.next)
+    directory.load(stream)
+    return int(directory[TiffImagePlugin.IMAGEWIDTH]), int(directory[TiffImagePlugin.IMAGELENGTH])

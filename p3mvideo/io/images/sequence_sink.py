@@ -17,6 +17,23 @@ BYTES_PER_PIXEL: Final = 0.2
 """A low estimate of what a pixel takes as PNG."""
 
 
+def sequence_place(path: Path) -> tuple[Path, str]:
+    """Return the folder of a sequence and the pattern of its names.
+
+    Args:
+        path: The folder, or a pattern in it such as `folder/frame_%05d.png`.
+
+    Raises:
+        ConfigError: If the pattern is not of PNG files, or stands in no folder of its own: the folder is published as a whole.
+    """
+    folder, name = (path.parent, path.name) if is_pattern(path) else (path, DEFAULT_NAME)
+    if Path(name).suffix.lower() != ".png":
+        raise ConfigError(f"{name}: a sequence is written as PNG only", hint=f"name it like {DEFAULT_NAME}")
+    if folder.name in ("", ".."):
+        raise ConfigError(f"{path}: a sequence is written into a new folder, and this names none", hint=f"write  -o frames/{name}")
+    return folder, name
+
+
 class SequenceSink:
     """Writes each frame as a PNG file, numbered from 1, into a folder that appears when it is complete.
 
@@ -29,15 +46,13 @@ class SequenceSink:
         overwrite: Whether an existing folder that holds nothing but PNG files may be replaced.
 
     Raises:
-        ConfigError: If the pattern is not of PNG files.
+        ConfigError: If the pattern is not of PNG files, or stands in no folder of its own.
         SinkError: If the folder exists, or its parent is missing, read-only or too full.
     """
 
     def __init__(self, path: Path | str, info: StreamInfo, *, alpha: bool = False, overwrite: bool = False) -> None:
         path = Path(path)
-        self._folder, name = (path.parent, path.name) if is_pattern(path) else (path, DEFAULT_NAME)
-        if Path(name).suffix.lower() != ".png":
-            raise ConfigError(f"{name}: a sequence is written as PNG only", hint=f"name it like {DEFAULT_NAME}")
+        self._folder, name = sequence_place(path)
         expected = int(info.width * info.height * (info.frames or 0) * BYTES_PER_PIXEL)
         self._part = PartFile(self._folder, overwrite=overwrite, expected_bytes=expected, folder=True)
         self._pattern = self._part.path / name

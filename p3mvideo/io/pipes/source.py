@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from p3mvideo.errors import ConfigError, SourceError
 from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.av_errors import reading
 from p3mvideo.io.damage import DamagedRange
+from p3mvideo.io.images.animation import AnimatedImageSource
+from p3mvideo.io.images.recognition import START_BYTES, image_format, is_animated
 from p3mvideo.io.images.source import ImageSource
 from p3mvideo.io.pipes.reader import PipeReader
 from p3mvideo.io.video.read.decoded_source import DecodedSource
@@ -25,7 +28,6 @@ from p3mvideo.io.video.read.truncation import Y4M_MAGIC
 logger = logging.getLogger(__name__)
 
 NAME: Final = "standard input"
-IMAGE_MAGICS: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"BM", b"II*\0", b"MM\0*")
 
 
 class PipeSource:
@@ -68,7 +70,7 @@ class PipeSource:
             raise SourceError(f"cannot read {NAME}: it is closed", hint="name a file, or let another program write it")
         self._reader = PipeReader(stream if stream is not None else sys.stdin.buffer)
         self._strict = strict
-        self._source: DecodedSource | ImageSource | None = None
+        self._source: DecodedSource | AnimatedImageSource | ImageSource | None = None
         self._stack = ExitStack()
 
     @property
@@ -102,16 +104,20 @@ class PipeSource:
         if self._source is not None:
             yield from self._source
 
-    def _recognize(self) -> DecodedSource | ImageSource:
+    def _recognize(self) -> DecodedSource | AnimatedImageSource | ImageSource:
         if self._raw is not None:
             return self._video("rawvideo")
         with reading(NAME):
-            start = self._reader.peek(len(Y4M_MAGIC))
-        if start == Y4M_MAGIC:
+            start = self._reader.peek(START_BYTES)
+        if start.startswith(Y4M_MAGIC):
             return self._video("yuv4mpegpipe")
-        if start.startswith(IMAGE_MAGICS):
+        form = image_format(start)
+        if form is not None:
             with reading(NAME):
-                return ImageSource(NAME, data=self._reader.read())
+                data = self._reader.read()
+            if is_animated(io.BytesIO(data), form):
+                return AnimatedImageSource(NAME, data=data, strict=self._strict)
+            return ImageSource(NAME, data=data)
         if not start:
             raise SourceError(f"nothing came through {NAME}", hint="check the program that feeds it")
         raise SourceError(f"what comes through {NAME} is neither a picture nor y4m", hint="for raw video give size, rate and pixel format")

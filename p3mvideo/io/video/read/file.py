@@ -21,6 +21,9 @@ TIMESTAMPS_ARE_ARBITRARY = 0x0200
 AV_TIME_BASE = Fraction(1, 1_000_000)
 """Seconds per unit of a container's own times."""
 
+MAX_RATE = 1000
+"""Rates above this many frames per second are taken for a mistake of the container."""
+
 FORMATS: Final = (
     # containers
     "mov", "matroska", "avi", "flv", "live_flv", "kux", "asf", "asf_o", "mpeg", "mpegts", "ogg", "mxf", "gxf", "nut", "rm", "dv", "wtv", "nsv", "nuv",
@@ -83,6 +86,14 @@ def clock_origin_seconds(container: InputContainer) -> Fraction:
     if container.format.flags & TIMESTAMPS_ARE_ARBITRARY and container.start_time is not None:
         return container.start_time * AV_TIME_BASE
     return Fraction(0)
+
+
+def frame_rate(stream: VideoStream) -> Fraction | None:
+    """Return the frames per second of a stream, None where it does not say or cannot mean it."""
+    for rate in (stream.average_rate, stream.guessed_rate):
+        if rate and 0 < rate <= MAX_RATE:
+            return Fraction(rate)
+    return None
 
 
 def tagged_duration_seconds(stream: VideoStream) -> Fraction | None:
