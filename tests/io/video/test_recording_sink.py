@@ -146,7 +146,7 @@ def test_a_disk_that_is_full_from_the_first_picture_on_leaves_nothing(path: Path
     sink = RecordingSink(path, INFO)
     with largest_file(2_000):
         write_until_it_fails(sink)
-        with pytest.raises(SinkError, match="no picture could be recorded"):
+        with pytest.raises(SinkError, match="no frame could be recorded"):
             sink.finish()
         sink.close()
     assert names(path.parent) == []
@@ -177,7 +177,7 @@ def test_a_name_that_was_taken_meanwhile_is_kept_and_the_recording_too(path: Pat
 
 def test_nothing_recorded_leaves_nothing(path: Path) -> None:
     sink = RecordingSink(path, INFO)
-    with pytest.raises(SinkError, match="no picture"):
+    with pytest.raises(SinkError, match="no frame"):
         sink.finish()
     sink.close()
     assert names(path.parent) == []
