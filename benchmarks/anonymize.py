@@ -26,6 +26,7 @@ from benchmarks.face_identity import identity_table
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.io.video.write.sink import VideoSink
+from p3mvideo.options import FaceOptions, ReleaseDetectionOptions
 from p3mvideo.privacy.anonymizer import FaceAnonymizer
 from p3mvideo.privacy.cover.cover import Blur, Filter, Solid, cover
 from p3mvideo.privacy.detect.detector import FaceDetector
@@ -94,7 +95,7 @@ def _stress(
     width, height = case.size
     kept: list[dict[str, UInt8Array]] = []
     search = StreamSearch(FaceDetector(confidence=WEAK * THRESH, mode="video"), thresh=THRESH, wary=True)
-    with closing(FaceAnonymizer(search, replacement=Solid(PAINT), limit_seconds=60)) as live, closing(make_survey(thresh=THRESH)) as survey:
+    with closing(FaceAnonymizer(search, replacement=Solid(PAINT), limit_seconds=60)) as live, closing(make_survey(ReleaseDetectionOptions(threshold=THRESH))) as survey:
         for number, shot in enumerate(shoot(case, actors, backgrounds, seed=seed)):
             frame = Frame.from_interleaved(shot.image, number, Fraction(1, RATE))
             painted = (live(frame)[0].interleaved() == PAINT).all(axis=2).astype(np.uint8)
@@ -143,7 +144,7 @@ def clips_table(clips: Iterable[Path]) -> Iterator[str]:
     totals = np.zeros(4, int)
     with FaceDetector(confidence=0.3) as look, tempfile.TemporaryDirectory() as folder:
         for clip in sorted(clips):
-            with VideoSource(clip) as source, closing(make_survey(thresh=THRESH)) as survey:
+            with VideoSource(clip) as source, closing(make_survey(ReleaseDetectionOptions(threshold=THRESH))) as survey:
                 for frame in source:
                     survey.see(frame)
                 plan = survey.plan()
@@ -173,7 +174,7 @@ def portraits_table(portraits: Path) -> Iterator[str]:
     with FaceDetector(confidence=0.3) as look:
         for path in sorted((portraits / "original_image").glob("*.jpg")):
             frame = Frame.from_interleaved(np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8))
-            with closing(make_survey(thresh=THRESH)) as survey:
+            with closing(make_survey(ReleaseDetectionOptions(threshold=THRESH))) as survey:
                 survey.see(frame)
                 plan = survey.plan()
             faces, covered = independent_look(look, frame), covered_mask(plan, 0, frame.width, frame.height)
@@ -227,7 +228,7 @@ def cost_table(actor: Actor, background: UInt8Array) -> Iterator[str]:
     shots = [shot.image for shot in shoot(case, [actor], [background])]
     modes: tuple[Literal["input", "output"], ...] = ("input", "output")
     for mode in modes:
-        with closing(make_anonymizer(mode)) as anonymizer:
+        with closing(make_anonymizer(FaceOptions(anonymize=mode))) as anonymizer:
             times = []
             for number, image in enumerate(shots * 2):
                 frame = Frame.from_interleaved(image, number, Fraction(1, RATE))

@@ -24,7 +24,7 @@ FENCES = {
     "pyvirtualcam": ("io/devices/virtual_camera.py",),
     "mediapipe": ("privacy/",),
     "timm": ("model/",),
-    "openvino": ("engine/",),
+    "openvino": ("engine/", "privacy/detect/centerface.py"),
     "onnxruntime": ("engine/",),
     "typer": ("cli.py", "cli/"),
     "torch.distributed": ("train/",),

@@ -18,7 +18,7 @@ from p3mvideo.engine import GuidedRefiner, make_matter
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Face, Float32Array, Frame, FrameSource, Matte, UInt8Array
 from p3mvideo.io.inputs import expand_inputs, open_source
-from p3mvideo.options import EngineOptions, SmoothingOptions
+from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
 from p3mvideo.options.times import exact_rate
 from p3mvideo.pipeline import restore_faces
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
@@ -52,15 +52,11 @@ class MattingSession:
     ) -> None:
         if anonymize not in ("input", "off"):
             raise ConfigError(f"anonymize is {anonymize!r}, expected input or off", hint="use p3mvideo.process to write covered faces")
+        self._faces = FaceOptions(anonymize=anonymize)
         options = engine or EngineOptions()
         self.engine = replace(options, model=str(model or options.model), device=device or options.device)
         self.smoothing = smoothing or SmoothingOptions()
-        self.anonymize = anonymize
-        ratio = None if self.engine.downsample_ratio == "auto" else self.engine.downsample_ratio
-        self._loaded = make_matter(
-            self.engine.model, device=self.engine.device, runtime=self.engine.runtime, precision=self.engine.precision,
-            downsample_ratio=ratio, threads=self.engine.threads,
-        )  # fmt: skip
+        self._loaded = make_matter(self.engine)
         self._refine = GuidedRefiner()
         self._closed = False
 
@@ -83,7 +79,7 @@ class MattingSession:
             ValueError: It has another shape; or the session is closed.
             PrivacyError: Faces were to be hidden and could not be looked for.
         """
-        with closing(make_anonymizer(self.anonymize)) as anonymizer:
+        with closing(make_anonymizer(self._faces)) as anonymizer:
             frame, _ = anonymizer(_frame_of(image, 0, Fraction(1, 25)))
             (matte,) = self._mattes_of([frame])
             return _alpha_of(self._refine(self._on_device(frame), matte))
@@ -106,9 +102,8 @@ class MattingSession:
         """
         with ExitStack() as stack:
             frames = self._frames(source, rate, stack)
-            anonymizer = stack.enter_context(closing(make_anonymizer(self.anonymize)))
-            options = self.smoothing
-            stream = make_matte_stream(options.smoothing, options.smoothing_strength, options.lookahead)
+            anonymizer = stack.enter_context(closing(make_anonymizer(self._faces)))
+            stream = make_matte_stream(self.smoothing)
             waiting: deque[tuple[Face, ...]] = deque()
 
             def finished(pairs: Iterable[tuple[Frame, Matte]]) -> Iterator[tuple[Frame, Float32Array]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
 from p3mvideo.options import BackgroundOptions, EngineOptions, FaceOptions, ReadOptions, SmoothingOptions, WriteOptions
 from p3mvideo.pipeline import Output, Pipeline, run_interruptibly
-from p3mvideo.privacy.detect.face_models import pull_face_models
+from p3mvideo.privacy.detect.registry import check_models
 from p3mvideo.privacy.make_anonymizer import check_faces, make_anonymizer
 from p3mvideo.temporal import make_matte_stream
 
@@ -42,7 +42,7 @@ def process(
     smoothing: SmoothingOptions = SmoothingOptions(),
     reading: ReadOptions = ReadOptions(),
     writing: WriteOptions = WriteOptions(),
-    report: Path | None = None,
+    report: str | Path | None = None,
     listener: Listener | None = None,
 ) -> BatchResult:
     """Matte videos and images and write them with another background.
@@ -77,13 +77,14 @@ def process(
     behind = background if isinstance(background, BackgroundOptions) else BackgroundOptions(background=background)
     spec = parse_background(behind.background) if behind.background is not None else None
     check_faces(faces)
-    if faces.anonymize != "output":
-        writing = _with_metadata(writing)
-    streams = Streams(reading=reading, writing=writing, threads=engine.threads)
+    # Where faces are shown in the result, metadata give nothing away that the result does not.
+    kept = replace(writing, keep_metadata=writing.keep_metadata or faces.anonymize != "output")
+    streams = Streams(reading=reading, writing=kept, threads=engine.threads)
     if report is not None:
-        check_report(report)
+        check_report(Path(report))
     background_file = [Path(behind.background)] if behind.background is not None and spec is not None and spec.kind == "file" else []
-    wanted = Wanted(*(None if path is None else Path(path) for path in (output, alpha, foreground)), transparent=spec is not None and spec.kind == "transparent")
+    composite, matte, colours = (None if path is None else Path(path) for path in (output, alpha, foreground))
+    wanted = Wanted(composite, matte, colours, transparent=spec is not None and spec.kind == "transparent")
     description = ""
 
     def prepare(items: Sequence[Input], plans: Sequence[OutputPlan]) -> Work:
@@ -97,9 +98,9 @@ def process(
         streams.check(items, plans)
         if spec is not None and background_file:
             with ExitStack() as opened:  # a background that cannot be opened is found out before the first input is touched
-                run_interruptibly("open", partial(opened.enter_context, open_background(behind, spec)))
+                run_interruptibly("open", partial(opened.enter_context, open_background(behind.background or "", spec, behind.background_fit)))
         if faces.anonymize != "off":
-            pull_face_models(faces, listener)
+            check_models(["mediapipe"], offline=faces.offline, face_model=faces.face_model)
         loaded = make_matter(engine)
         description = loaded.description
         listener.message(f"network: {description}")
@@ -109,15 +110,8 @@ def process(
     groups = {"engine": engine, "background": behind, "faces": faces, "smoothing": smoothing, "reading": reading, "writing": writing}
     result = BatchResult(results, description, {name: group.to_json() for name, group in groups.items()})
     if report is not None:
-        write_report(report, result)
+        write_report(Path(report), result)
     return result
-
-
-def _with_metadata(writing: WriteOptions) -> WriteOptions:
-    """Where faces are shown in the result, there is no reason to leave metadata out."""
-    from dataclasses import replace
-
-    return replace(writing, keep_metadata=True)
 
 
 @dataclass(frozen=True)
@@ -171,7 +165,7 @@ class _Process:
                 if spec.kind == "transparent":
                     outputs.append(add(plan.composite, Cutout(foreground), alpha=True))
                 else:
-                    background = stack.enter_context(open_background(self.background, spec))
+                    background = stack.enter_context(open_background(self.background.background or "", spec, self.background.background_fit))
                     outputs.append(add(plan.composite, ReplaceBackground(background, foreground)))
             if plan.alpha is not None:
                 outputs.append(add(plan.alpha, AlphaOnly()))

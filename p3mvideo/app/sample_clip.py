@@ -14,6 +14,7 @@ from p3mvideo.frame import Frame, StreamInfo, UInt8Array
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.ops.opencv import read_image_file
+from p3mvideo.options import WriteOptions
 
 RATE = Fraction(30)
 
@@ -46,7 +47,7 @@ def make_sample_clip(path: Path, *, width: int = 640, height: int = 720, seconds
     frames = round(seconds * RATE)
     info = StreamInfo(width, height, RATE, frames=frames)
     pictures = _pictures(clip)
-    sink = open_sink(path, info, overwrite=True)
+    sink = open_sink(path, info, WriteOptions(overwrite=True))
     try:
         for number in range(frames):
             picture = pictures[number % len(pictures)]

@@ -4,7 +4,8 @@
     def flicker_command(clip: ..., engine: EngineOptions, smoothing: SmoothingOptions) -> None: ...
 
 A parameter whose type is a group of options becomes one parameter per option; the function is called with the group. A default
-instance of the group gives other defaults, and `Annotated[EngineOptions, Without("seq_chunk")]` leaves options out.
+instance of the group gives other defaults, and `Annotated[EngineOptions, Without("seq_chunk")]` leaves options out. A parameter
+`Annotated[dict[str, Any], Changes(LiveOptions)]` takes only the options that were given, for they are remembered elsewhere.
 """
 
 from __future__ import annotations
@@ -34,6 +35,13 @@ class Without:
 
 
 @dataclass(frozen=True)
+class Changes:
+    """Marks a parameter that takes those options of a group that were given, by name."""
+
+    group: type[Options]
+
+
+@dataclass(frozen=True)
 class _Group:
     """A parameter of a command that stands for several options."""
 
@@ -41,12 +49,19 @@ class _Group:
     type: type[Options]
     default: Options | None
     fields: tuple[Field, ...]
+    only_changes: bool = False
 
     def default_of(self, field: Field) -> Any:
+        if self.only_changes:
+            return None
         return field.default if self.default is None else getattr(self.default, field.name)
 
-    def made_from(self, given: dict[str, Any]) -> Options:
+    def made_from(self, given: dict[str, Any]) -> Options | dict[str, Any]:
         values = {field.name: given.pop(field.name) for field in self.fields}
+        if self.only_changes:
+            chosen = {name: value for name, value in values.items() if value not in (None, [])}
+            checked = self.type(**chosen)
+            return {name: getattr(checked, name) for name in chosen}
         if self.default is not None:
             left_out = {field.name: getattr(self.default, field.name) for field in option_fields(self.type)}
             values = left_out | values
@@ -82,6 +97,9 @@ def command_options(function: Callable[..., None]) -> Callable[..., None]:
 
 def _group(parameter: inspect.Parameter, hint: Any) -> _Group | None:
     kind, *metadata = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    for entry in metadata:
+        if isinstance(entry, Changes):
+            return _Group(parameter.name, entry.group, None, option_fields(entry.group), only_changes=True)
     if not (isinstance(kind, type) and issubclass(kind, Options)):
         return None
     without = {name for entry in metadata if isinstance(entry, Without) for name in entry.names}
@@ -95,7 +113,10 @@ def _parameter(field: Field, group: _Group) -> inspect.Parameter:
     option, default, kind = field.option, group.default_of(field), field.type
     metavar = option.metavar
     text = option.help
-    if default is None and option.unset:
+    if group.only_changes:
+        text = f"{text} [default: as remembered, at first {_shown(field)}]"
+        kind = kind | None
+    elif default is None and option.unset:
         text = f"{text} [default: {option.unset}]"
     flags = field.flags
     if option.parse is not None:
@@ -105,13 +126,22 @@ def _parameter(field: Field, group: _Group) -> inspect.Parameter:
         kind = str | None
     elif kind is bool and len(flags) == 1 and default is True:
         flags = (f"{flags[0]}/--no-{flags[0].removeprefix('--')}",)
-    elif get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis:
-        kind, default, metavar = list[get_args(kind)[0]], list(default), metavar or "TEXT"  # type: ignore[misc]
+    elif get_origin(field.type) is tuple and get_args(field.type)[-1] is Ellipsis:
+        kind, default, metavar = list[get_args(field.type)[0]], list(default or ()), metavar or "TEXT"  # type: ignore[misc]
     info = typer.Option(
         *flags, help=text, min=option.minimum if kind in (int, float, int | None, float | None) else None,
         max=option.maximum if kind in (int, float, int | None, float | None) else None, metavar=metavar, rich_help_panel=group.type.panel,
     )  # fmt: skip
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
+
+
+def _shown(field: Field) -> str:
+    """Return a default as people write it."""
+    if isinstance(field.default, bool):
+        return "yes" if field.default else "no"
+    if field.option.parse is not None:
+        return field.option.show(field.default)
+    return ", ".join(field.default) if isinstance(field.default, tuple) else str(field.default)
 
 
 def _is_time(kind: Any) -> bool:

@@ -9,9 +9,10 @@ from typing import Literal, NamedTuple, Protocol
 import cv2
 import numpy as np
 
-from p3mvideo.compose.fit import Fit, fit_to
+from p3mvideo.compose.fit import fit_to
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.options.background import Fit
 
 COLOURS = {
     "black": (0, 0, 0), "white": (255, 255, 255), "grey": (128, 128, 128), "gray": (128, 128, 128), "red": (255, 0, 0),

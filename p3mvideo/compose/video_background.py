@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from p3mvideo.compose.fit import Fit, fit_to
+from p3mvideo.compose.fit import fit_to
 from p3mvideo.errors import SourceError
 from p3mvideo.frame import Frame, FrameSource, Matte, UInt8Array
+from p3mvideo.options.background import Fit
 
 
 class VideoBackground:

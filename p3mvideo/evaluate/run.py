@@ -139,10 +139,7 @@ def _clip_smoothing(options: EvaluationOptions, smoothing: SmoothingOptions) -> 
         return None
     if options.protocol != "video":
         raise ConfigError(f"smoothing {smoothing.smoothing} is for clips, and the protocol is {options.protocol}", hint="add --protocol video")
-    return ClipSmoothing(
-        partial(make_matte_stream, smoothing.smoothing, smoothing.smoothing_strength, smoothing.lookahead),
-        Fraction(options.rate).limit_denominator(1001),
-    )
+    return ClipSmoothing(partial(make_matte_stream, smoothing), Fraction(options.rate).limit_denominator(1001))
 
 
 def _counter(listener: Listener, done: int) -> Callable[[], None]:

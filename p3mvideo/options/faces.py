@@ -35,6 +35,16 @@ class DetectionOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReleaseDetectionOptions(DetectionOptions):
+    """How faces are found in a recording that is to be released."""
+
+    detectors: Annotated[
+        str,
+        Option("Face detectors: mediapipe looks at every frame, centerface is a second opinion.", metavar="NAME[,NAME]"),
+    ] = "mediapipe,centerface"
+
+
+@dataclass(frozen=True, kw_only=True)
 class CoverOptions(Options):
     """How a face is covered in what is written."""
 

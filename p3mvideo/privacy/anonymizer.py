@@ -9,7 +9,8 @@ import torch
 
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Face, Frame, UInt8Array
-from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE, FaceCovers, FaceToCover
+from p3mvideo.options.faces import DEFAULT_MASK_SCALE
+from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.smear import smear_bounds, smear_faces
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detect.stream_search import Search

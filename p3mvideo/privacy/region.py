@@ -46,6 +46,8 @@ class Reach(NamedTuple):
     @classmethod
     def of(cls, detection: Detection) -> Reach:
         """Return the reach of a detected face by its key points: the models' boxes are not all alike about one face."""
+        if detection.key_points is None:
+            return cls()
         x0, y0, x1, y1 = detection.box
         side = max(x1 - x0, y1 - y0, 1e-6)
         angle = lean(detection.key_points)
@@ -54,11 +56,11 @@ class Reach(NamedTuple):
         eyes, mouth = float(points[:2, 1].mean()), float(points[3, 1])
         if mouth - eyes < 0.2:
             return cls()  # seen from far above or below; or the points are of little worth
+        up, down = float(np.clip(BROWS * (mouth - eyes) - eyes, 0.2, 0.45)), float(np.clip(CHIN * (mouth - eyes) + mouth, 0.35, 0.6))
+        if len(points) < 6:
+            return cls(up=up, down=down)
         right, left = -float(points[:, 0].min()), float(points[:, 0].max())
-        return cls(
-            float(np.clip(EARS * right, 0.25, 0.46)), float(np.clip(BROWS * (mouth - eyes) - eyes, 0.2, 0.45)),
-            float(np.clip(EARS * left, 0.25, 0.46)), float(np.clip(CHIN * (mouth - eyes) + mouth, 0.35, 0.6)),
-        )  # fmt: skip
+        return cls(float(np.clip(EARS * right, 0.25, 0.46)), up, float(np.clip(EARS * left, 0.25, 0.46)), down)
 
 
 UNKNOWN_REACH = Reach()
@@ -102,12 +104,14 @@ class Region:
         return outline
 
 
-def lean(key_points: Float32Array) -> float:
-    """Return the angle in radians by which a head leans clockwise, from its key points (6, 2).
+def lean(key_points: Float32Array | None) -> float:
+    """Return the angle in radians by which a head leans clockwise, from its key points, see `Detection`; 0 if there are none.
 
     Eyes to mouth rather than eye to eye: in profile the eyes fall together, but the mouth stays below them.
     """
-    right_eye, left_eye, _, mouth, _, _ = key_points
+    if key_points is None:
+        return 0.0
+    right_eye, left_eye, _, mouth = key_points[:4]
     x, y = (mouth - (right_eye + left_eye) / 2).tolist()
     return -math.atan2(x, y) if x or y else 0.0
 

@@ -8,7 +8,8 @@ from p3mvideo.errors import WeightsError
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.published import misfits
 from p3mvideo.model.variants import build_network
-from p3mvideo.weights.store import DEFAULT_MODEL, find_weights
+from p3mvideo.options.engine import DEFAULT_MODEL
+from p3mvideo.weights.store import find_weights
 from p3mvideo.weights.tensors import load_weights, one_line
 from p3mvideo.weights.weights_file import WeightsFile
 

@@ -51,7 +51,7 @@ def surveys(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return survey
 
     monkeypatch.setattr(module, "make_survey", make_survey)
-    monkeypatch.setattr(module, "face_model_path", lambda *_, **__: Path("model"))
+    monkeypatch.setattr(module, "check_models", lambda *_, **__: None)
     return state
 
 

@@ -14,7 +14,7 @@ from p3mvideo.app.live import session
 from p3mvideo.app.process import process
 from p3mvideo.app.webcam import webcam
 from p3mvideo.engine import LoadedMatter
-from p3mvideo.engine.make_matter import Runtime
+from p3mvideo.options.engine import Runtime
 from p3mvideo.errors import P3MVideoError, WeightsError
 from p3mvideo.frame import Matte
 from p3mvideo.model.variants import build_network

@@ -73,7 +73,7 @@ def run(monkeypatch: pytest.MonkeyPatch, matter: EverybodyMatter, tmp_path: Path
 
         monkeypatch.setattr(making, "FaceDetector", lambda **_: None)
         monkeypatch.setattr(making, "StreamSearch", search)
-        monkeypatch.setattr(module, "face_model_path", lambda *_, **__: Path("model"))
+        monkeypatch.setattr(module, "check_models", lambda *_, **__: None)
         given = {"anonymize": "output", "smoothing": "off", "bg": "white", "codec": "ffv1", **options}
         result = process([clip], output=tmp_path / "out.mkv", overwrite=True, **given)
         for done in result.inputs:

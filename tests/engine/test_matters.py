@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from p3mvideo.engine import LoadedMatter, make_matter
-from p3mvideo.engine.make_matter import Precision, Runtime
+from p3mvideo.options.engine import Precision, Runtime
 from p3mvideo.errors import ConfigError, DeviceError, WeightsError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.weights import find_weights

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from p3mvideo.app.backgrounds import open_background
-from p3mvideo.compose import Background, ColourBackground, Fit, parse_background
+from p3mvideo.compose import Background, ColourBackground, parse_background
 from p3mvideo.errors import ConfigError, P3MVideoError
 from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.options.background import Fit
 
 FALLBACK = (64, 70, 82)
 """Colour behind the person where a background fails: never the room."""

@@ -12,13 +12,13 @@ from typing import Any
 from p3mvideo.app.live.load_meter import LoadMeter
 from p3mvideo.app.live.output_gate import SETTING_UP, Show, ShowSink
 from p3mvideo.app.live.quality_ladder import Ladder, Rung
-from p3mvideo.app.live.settings import LiveSettings
 from p3mvideo.app.live.stage_factory import LiveParts, make_compositor, make_stream
 from p3mvideo.compose import Background
 from p3mvideo.engine import GuidedRefiner, LoadedMatter
 from p3mvideo.errors import ConfigError, DeviceError, P3MVideoError, WeightsError
 from p3mvideo.frame import Anonymizer
 from p3mvideo.io.devices.camera_source import CameraSource
+from p3mvideo.options import LiveOptions
 from p3mvideo.pipeline import Output, Pipeline, RunStatistics
 
 RETRIES = 5
@@ -54,7 +54,7 @@ class LiveSession:
     """
 
     def __init__(
-        self, *, source: CameraSource, show: Show, background: Background, settings: LiveSettings, parts: LiveParts, ladder: Ladder,
+        self, *, source: CameraSource, show: Show, background: Background, settings: LiveOptions, parts: LiveParts, ladder: Ladder,
         say: Callable[[str], None],
     ) -> None:  # fmt: skip
         self._source, self._show, self._background, self._parts, self._say = source, show, background, parts, say
@@ -178,7 +178,7 @@ class LiveSession:
         self.trouble = ""
         self.runs = [*self.runs[-99:], statistics]
 
-    def _load(self, settings: LiveSettings) -> tuple[LoadedMatter, Anonymizer]:
+    def _load(self, settings: LiveOptions) -> tuple[LoadedMatter, Anonymizer]:
         """Return network and anonymizer for the settings and the present rung; what fits already is kept."""
         rung = self._rung
         matter = self._matters.get(_key(rung))

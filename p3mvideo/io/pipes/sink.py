@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Final
 
 import av
 import numpy as np
@@ -15,8 +15,7 @@ from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.av_errors import writing
 from p3mvideo.io.colour import Colour, usual_matrix
 from p3mvideo.io.images.file import encode_image
-
-PipeForm = Literal["y4m", "rawvideo", "png"]
+from p3mvideo.options.media import PipeForm
 
 NAME: Final = "standard output"
 RAW_FORMATS: Final = ("rgb24", "rgba", "bgr24", "bgra", "yuv420p", "yuv444p")

@@ -12,13 +12,13 @@ from functools import partial
 from typing import NamedTuple
 
 from p3mvideo.frame import UInt8Array
+from p3mvideo.options.faces import DEFAULT_MASK_SCALE
 from p3mvideo.privacy.cover.blend import blend
 from p3mvideo.privacy.cover.ellipse import Ellipse, settled
 from p3mvideo.privacy.cover.styles import Patch, Style
 from p3mvideo.privacy.cover.surroundings import Fill, fill_of, neutral_fill
 from p3mvideo.privacy.region import IntBox, Region
 
-DEFAULT_MASK_SCALE = 1.3
 FORGET_SECONDS = 1.0
 """A face that was not covered for so long begins again."""
 

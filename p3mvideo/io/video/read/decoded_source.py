@@ -17,8 +17,9 @@ from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.orientation import UPRIGHT, orientation_of
 from p3mvideo.io.video.read.decoder import VideoDecoder
 from p3mvideo.io.video.read.deinterlace import deinterlaced
-from p3mvideo.io.video.read.rgb import Hdr, RgbConverter
+from p3mvideo.io.video.read.rgb import RgbConverter
 from p3mvideo.io.video.read.timeline import Moment
+from p3mvideo.options.media import Hdr
 
 CLOSE_SECONDS = 1.0
 """How long leaving the context waits for a frame that another thread is decoding."""

@@ -13,8 +13,8 @@ from p3mvideo.io.video.read.decoded_source import DecodedSource
 from p3mvideo.io.video.read.dolby_vision import refuse_unshowable_dolby_vision
 from p3mvideo.io.video.read.encryption import refuse_encrypted_video
 from p3mvideo.io.video.read.file import open_video_file
-from p3mvideo.io.video.read.rgb import Hdr
 from p3mvideo.io.video.read.truncation import is_cut_short
+from p3mvideo.options.media import Hdr
 
 
 class VideoSource(DecodedSource):

@@ -14,7 +14,8 @@ from av.video.stream import VideoStream
 from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.colour import Colour
 from p3mvideo.io.video.write.codecs import Encoder
-from p3mvideo.io.video.write.even_size import Even, even_image, even_info
+from p3mvideo.io.video.write.even_size import even_image, even_info
+from p3mvideo.options.media import Even
 
 
 class VideoEncoder:

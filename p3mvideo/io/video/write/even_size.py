@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 
 from p3mvideo.frame import StreamInfo, UInt8Array
-
-Even = Literal["keep", "pad", "crop"]
-"""What becomes of an odd width or height: it stays, the last column or row is repeated, or it is left out."""
+from p3mvideo.options.media import Even
 
 
 def even_info(info: StreamInfo, even: Even) -> StreamInfo:

@@ -24,8 +24,9 @@ from p3mvideo.io.video.read.packets import count_packets
 from p3mvideo.io.video.write.alpha_check import check_alpha
 from p3mvideo.io.video.write.codecs import container_for, encoder_for
 from p3mvideo.io.video.write.encoder import VideoEncoder
-from p3mvideo.io.video.write.even_size import Even, even_image
+from p3mvideo.io.video.write.even_size import even_image
 from p3mvideo.io.video.write.stream_copy import StreamCopy
+from p3mvideo.options.media import Even
 
 logger = logging.getLogger(__name__)
 
