@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import logging
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,8 +15,7 @@ import pytest
 
 from p3mvideo.app import anonymize as module
 from p3mvideo.app.anonymize import AnonymizeListener, anonymize
-from p3mvideo.app.reports.face_review import Review
-from p3mvideo.errors import ConfigError, ExitCode, PrivacyError, SourceError, UnexpectedError
+from p3mvideo.errors import ConfigError, ExitCode, PrivacyError, SourceError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.privacy.detection import Detection
@@ -252,104 +246,3 @@ def test_every_survey_is_closed(clip: Path, surveys: dict[str, Any], monkeypatch
     surveys["script"] = raising
     anonymize([clip])
     assert closed == set(map(id, surveys["surveys"]))
-
-
-def test_an_unexpected_exception_ends_its_input_only(
-    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    odd = make_video(tmp_path / "odd.mp4", frames=2)
-    enter = VideoSource.__enter__
-
-    def fail(self: VideoSource) -> VideoSource:
-        if self._name == str(odd):
-            raise AttributeError("'NoneType' object has no attribute 'name'")
-        return enter(self)
-
-    monkeypatch.setattr(VideoSource, "__enter__", fail)
-    with caplog.at_level(logging.DEBUG, "p3mvideo"):
-        result = anonymize([odd, clip])
-    error = result.inputs[0].error
-    assert isinstance(error, UnexpectedError)
-    assert "unexpected AttributeError: 'NoneType' object has no attribute 'name'" in error.message
-    assert "--debug" in error.hint
-    assert "in fail" in caplog.text, "the traceback is there for who asks for it"
-    assert result.inputs[1].error is None
-    assert result.exit_code is ExitCode.SOME_FAILED
-    assert bare(clip.with_name("clip_anonymized.mp4")) == []
-
-
-def beside(clip: Path) -> list[str]:
-    """Return what was written beside a clip."""
-    return sorted(path.name.removeprefix("clip_anonymized") for path in clip.parent.iterdir() if path != clip)
-
-
-def test_a_sheet_of_faces_that_are_not_there_does_not_stay(clip: Path, surveys: dict[str, Any]) -> None:
-    anonymize([clip])
-    assert beside(clip) == [".audit.json", ".mp4", ".review.jpg"]
-    surveys["script"] = lambda n: []
-    anonymize([clip], overwrite=True)
-    assert beside(clip) == [".audit.json", ".mp4"]
-    assert json.loads(clip.with_name("clip_anonymized.audit.json").read_text())["tracks"] == []
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-@pytest.mark.parametrize("moment", [3, FRAMES + 3], ids=["finding", "covering"])
-def test_an_interrupt_leaves_nothing(clip: Path, number: signal.Signals, moment: int) -> None:
-    seen = itertools.count(1)
-
-    def progressed(done: int, frame: int, of: int | None) -> None:
-        if next(seen) == moment:
-            os.kill(os.getpid(), number)
-            time.sleep(0.2)
-
-    with pytest.raises(KeyboardInterrupt) as caught:
-        anonymize([clip], listener=AnonymizeListener(progressed=progressed))
-    assert not hasattr(caught.value, "__notes__")
-    assert beside(clip) == []
-
-
-def test_an_interrupt_between_output_and_review_leaves_both(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = Review.write
-
-    def interrupted(self: Review, target: Path, audit: dict[str, Any]) -> None:
-        assert target.is_file()
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.3)
-        write(self, target, audit)
-
-    monkeypatch.setattr(Review, "write", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        anonymize([clip])
-    assert beside(clip) == [".audit.json", ".mp4", ".review.jpg"]
-
-
-def test_an_interrupt_says_when_the_review_is_missing(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    release = threading.Event()
-
-    def hang(self: Review, target: Path, audit: dict[str, Any]) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        release.wait(60)
-
-    monkeypatch.setattr(Review, "write", hang)
-    monkeypatch.setattr(module, "REVIEW_SECONDS", 0.2)
-    with pytest.raises(KeyboardInterrupt) as caught:
-        anonymize([clip])
-    release.set()
-    assert f"{clip.with_name('clip_anonymized.mp4')} is complete, but there is no audit and no contact sheet of it" in caught.value.__notes__
-    assert beside(clip) == [".mp4"]
-
-
-def test_an_interrupt_is_heard_while_an_input_hangs(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    release = threading.Event()
-
-    def hang(self: VideoSource) -> VideoSource:
-        os.kill(os.getpid(), signal.SIGINT)
-        release.wait(60)
-        raise OSError("too late")
-
-    monkeypatch.setattr(VideoSource, "__enter__", hang)
-    with pytest.raises(KeyboardInterrupt) as caught:
-        anonymize([clip])
-    release.set()
-    assert any("left behind: anonymize" in note for note in caught.value.__notes__)
-    assert beside(clip) == []

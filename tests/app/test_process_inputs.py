@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import threading
 from pathlib import Path
 
 import cv2
@@ -15,8 +12,7 @@ import pytest
 
 from p3mvideo.app.batch.result import ProcessedInput
 from p3mvideo.app.process import ProcessListener
-from p3mvideo.errors import ConfigError, SourceError, UnexpectedError
-from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.errors import ConfigError, SourceError
 from p3mvideo.pipeline import STAGES, Progress
 from tests.app.conftest import Process
 
@@ -210,38 +206,3 @@ def test_a_report_that_cannot_be_written_is_found_out_first(run: Process, media:
     with pytest.raises(ConfigError, match="cannot write the report"):
         run(media / "a.png", output=tmp_path / "out.png", report=tmp_path / report)
     assert not (tmp_path / "out.png").exists()
-
-
-def test_an_unexpected_exception_ends_its_input_only(run: Process, media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    enter = VideoSource.__enter__
-
-    def fail(self: VideoSource) -> VideoSource:
-        raise AttributeError("'NoneType' object has no attribute 'name'\nand more")
-
-    monkeypatch.setattr(VideoSource, "__enter__", fail)
-    result = run(media, output=tmp_path / "out", bg="white")
-    (failure,) = result.failures
-    assert failure.item.path == media / "deep" / "c.mp4"
-    assert isinstance(failure.error, UnexpectedError)
-    assert failure.error.message == "unexpected AttributeError: 'NoneType' object has no attribute 'name' and more"
-    assert isinstance(failure.error.__cause__, AttributeError)
-    assert result.exit_code == 1
-    assert tree(tmp_path / "out") == ["a.png", "deep/er/b.jpg"]
-    monkeypatch.setattr(VideoSource, "__enter__", enter)
-    assert run(media / "deep" / "c.mp4", output=tmp_path / "c.mp4", bg="white").exit_code == 0
-
-
-def test_an_interrupt_is_heard_while_an_input_hangs(run: Process, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    release = threading.Event()
-
-    def hang(self: VideoSource) -> VideoSource:
-        os.kill(os.getpid(), signal.SIGINT)
-        release.wait(60)
-        raise OSError("too late")
-
-    monkeypatch.setattr(VideoSource, "__enter__", hang)
-    with pytest.raises(KeyboardInterrupt) as caught:
-        run(clip, output=tmp_path / "c.mp4", bg="white")
-    release.set()
-    assert any("left behind: open" in note for note in caught.value.__notes__)
-    assert list(tmp_path.iterdir()) == []
