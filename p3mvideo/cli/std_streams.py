@@ -59,7 +59,7 @@ class _Stdout(io.TextIOWrapper):
 
 
 class _Stderr(io.TextIOWrapper):
-    """Standard error: a run goes on whether anybody hears of it or not."""
+    """Standard error: a run does not end because a message cannot be shown."""
 
     def write(self, text: str) -> int:
         with contextlib.suppress(OSError):

@@ -28,7 +28,7 @@ class Lock:
     def __init__(self, descriptor: int, *, is_real: bool) -> None:
         self._descriptor = descriptor
         self.is_real = is_real
-        """Whether nobody else holds it; False where that cannot be known."""
+        """Whether no one else holds it; False where that cannot be known."""
 
     def holds(self, path: Path) -> bool:
         """Return whether what has this name now is what was locked."""

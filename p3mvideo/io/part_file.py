@@ -138,7 +138,7 @@ class PartFile:
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
             os.close(os.open(self.path, flags, 0o666))
         taken = lock(self.path)
-        assert taken is not None  # nobody else knows the name
+        assert taken is not None  # no other process knows the name
         return taken
 
     def _clear_parts(self) -> None:
@@ -157,13 +157,13 @@ class PartFile:
                 taken = lock(part)
                 status = part.lstat()
             except OSError:
-                continue  # a link, gone, or not to be opened: somebody else's in any case
+                continue  # a link, gone, or not readable: not ours in any case
             if taken is None:
                 raise SinkError(f"{self.final} is being written by another run", hint="wait for its end, or choose another name")
             is_own = os.name == "nt" or status.st_uid == os.geteuid()
             is_dead = (match[1] == MACHINE and taken.is_real) or time.time() - status.st_mtime > STALE_SECONDS
             if is_own and is_dead and not self._lasting:
-                with contextlib.suppress(OSError, SinkError):  # it is in nobody's way
+                with contextlib.suppress(OSError, SinkError):  # it is in no one's way
                     _remove(part)
             taken.release()
 

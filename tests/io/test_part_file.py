@@ -70,9 +70,7 @@ def test_what_lasts_is_never_cleaned_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("age_seconds", "is_kept"), [(STALE_SECONDS - 600, True), (STALE_SECONDS + 600, False)])
-def test_a_part_of_another_machine_is_removed_by_its_age(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age_seconds: float, is_kept: bool
-) -> None:
+def test_a_part_of_another_machine_is_removed_by_its_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age_seconds: float, is_kept: bool) -> None:
     final = tmp_path / "out.bin"
     with monkeypatch.context() as patch:
         patch.setattr(part_file, "MACHINE", "0000" if part_file.MACHINE != "0000" else "0001")

@@ -268,7 +268,8 @@ def test_signal_handlers_come_back_and_ignored_signals_stay_ignored(handler: sig
 
 
 @pytest.mark.parametrize(
-    ("number", "mode", "left"), [(signal.SIGINT, "", []), (signal.SIGTERM, "", []), (signal.SIGHUP, "", []), (signal.SIGINT, "hang", ["p3mvideo capture"])]
+    ("number", "mode", "left"),
+    [(signal.SIGINT, "", []), (signal.SIGTERM, "", []), (signal.SIGHUP, "", []), (signal.SIGINT, "hang", ["p3mvideo capture"])],
 )
 def test_a_signal_ends_a_process_and_leaves_no_file(tmp_path: Path, number: signal.Signals, mode: str, left: list[str]) -> None:
     command = [sys.executable, "-m", "tests.pipeline.endless_run", str(tmp_path / "out.raw"), mode]

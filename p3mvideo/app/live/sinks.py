@@ -121,7 +121,7 @@ class RecordingOutlet:
             while self._thread.is_alive():
                 self._thread.join(FINISH_SECONDS)
                 if self._thread.is_alive():
-                    self._say(f"the recording is being completed, {self._waiting.qsize()} pictures wait; Ctrl-C leaves it as it is")
+                    self._say(f"the recording is being completed, {self._waiting.qsize()} frames wait; Ctrl-C leaves it as it is")
         except KeyboardInterrupt as interrupt:
             interrupt.add_note(f"the recording was not completed; what was recorded is in {self._sink.unfinished}")
             raise

@@ -1,4 +1,4 @@
-"""Records live pictures into a video file that can be played whatever ends the recording."""
+"""Records live frames into a video file that stays playable, however the recording ends."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from p3mvideo.io.video.write.encoder import VideoEncoder
 PIECE_SECONDS: Final = 1
 """What is recorded reaches the file in pieces of this length; a killed run loses the last one."""
 SYNC_SECONDS: Final = 3.0
-"""What was recorded before is on the disk, for a power cut; of pictures, by their own time."""
+"""How often the file is brought to the disk, against a power cut, by the frames' own time."""
 LIVE_OPTIONS: Final[dict[str, dict[str, str]]] = {
     "h264": {"tune": "zerolatency"},
     "vp9": {"lag-in-frames": "0"},
 }
-"""Options of the containers' codecs by which no picture waits in the encoder for later ones."""
+"""Options of the containers' codecs by which no frame waits in the encoder for later ones."""
 CLOSE_SECONDS: Final = 1.0
-"""How long closing waits for a picture that another thread is writing."""
+"""How long closing waits for a frame that another thread is writing."""
 
 
 class RecordingSink:
-    """Encodes live pictures into an mp4, mov, mkv or webm file; each keeps its time.
+    """Encodes live frames into an mp4, mov, mkv or webm file; each keeps its time.
 
     It is written in pieces that can be played without those behind them (fragments of mp4 and mov, clusters of mkv and webm), and
     becomes a plain file, with an index of all, in `finish`. Until then it is called `STEM.unfinished-TOKEN.SUFFIX`. Nothing of it is ever
-    removed once a picture is in it: after an error `finish` gives what was recorded its final name, and after `close` alone, or the death
+    removed once a frame is in it: after an error `finish` gives what was recorded its final name, and after `close` alone, or the death
     of the process, it stays under the name that it had.
 
     Args:
         path: The file; its suffix says the container.
-        info: Size and rate of the pictures. The rate only guides the encoder; pictures are shown when they say.
+        info: Size and rate of the frames. The rate only guides the encoder; frames are shown when they say.
         overwrite: Whether an existing file may be replaced.
 
     Raises:
@@ -74,7 +74,7 @@ class RecordingSink:
         return self._part.path
 
     def write(self, frame: Frame) -> None:
-        """Take one picture; all have the size of `info`.
+        """Take one frame; all have the size of `info`.
 
         Raises:
             SinkError: If it cannot be written. Nothing can be from then on.
@@ -96,18 +96,18 @@ class RecordingSink:
         """Complete the file and publish it under its name; after a failure, what was recorded before that.
 
         Raises:
-            SinkError: There was no picture, or the end could not be written, or the file not be published. A note says where what was
+            SinkError: There was no frame, or the end could not be written, or the file not be published. A note says where what was
                 recorded is.
         """
         with self._lock:
             if self._closed:
                 raise ValueError("the sink is closed")
             if self._video is None or self._output is None or self._file is None:
-                raise SinkError(f"{self.path} was not written: there was no picture", hint="record for longer")
+                raise SinkError(f"{self.path} was not written: there was no frame", hint="record for longer")
             if self._file.sealed:
                 self._close_container()  # an earlier error was raised already
-                if not self._has_pictures:
-                    raise SinkError(f"{self.path} was not written: no picture could be recorded", hint="free some space")
+                if not self._has_frames:
+                    raise SinkError(f"{self.path} was not written: no frame could be recorded", hint="free some space")
                 self._publish()
                 return
             try:
@@ -115,7 +115,7 @@ class RecordingSink:
                     self._mux(self._video.flush())
                     self._output.close()
             except SinkError as error:
-                if self._has_pictures:
+                if self._has_frames:
                     self._publish()
                     error.add_note(f"what was recorded until then is in {self.path}")
                 raise
@@ -139,7 +139,7 @@ class RecordingSink:
             return  # another thread hangs in FFmpeg or in the file system; what is in the file stays in it
         try:
             self._close_container()
-            self._part.leave() if self._has_pictures else self._part.discard()
+            self._part.leave() if self._has_frames else self._part.discard()
             if self._file is not None:
                 self._file.close()
         finally:
@@ -160,7 +160,7 @@ class RecordingSink:
         return self._video
 
     @property
-    def _has_pictures(self) -> bool:
+    def _has_frames(self) -> bool:
         """Whether there is anything in the file, or will be when its container is complete."""
         return self._file is not None and self._taken > 0 and (not self._file.sealed or self._file.marked > self._header_bytes)
 
