@@ -182,7 +182,7 @@ def test_metadata_that_tells_who_and_where_is_left_out(clip: Path, keep: bool) -
 @pytest.mark.parametrize("keep", [False, True])
 def test_nothing_beside_the_images_shows_or_names_somebody(tmp_path: Path, keep: bool) -> None:
     source = with_names(tmp_path / "clip.mkv", [(0.1, 0.3, r"0,0,Jane,Jane Doe,0,0,0,,{\rJane}hello")])
-    anonymize([source], keep_metadata=keep)
+    call(anonymize, [source], keep_metadata=keep)
     written = (tmp_path / "clip_anonymized.mkv").read_bytes()
     assert (b"Jane" in written) == (b"WEBP" in written) == keep
     assert b"hello" in written
