@@ -18,6 +18,7 @@ from p3mvideo.app.anonymize import anonymize
 from p3mvideo.errors import ConfigError, ExitCode, PrivacyError, SourceError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.options import ReleaseDetectionOptions
 from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.two_pass.first_pass import Survey
 from tests.flat_options import call
@@ -43,8 +44,9 @@ def surveys(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Replace the detector by a script, which a test may change."""
     state: dict[str, Any] = {"script": here, "surveys": []}
 
-    def make_survey(*, on_detector_failure: Any, **_: Any) -> Survey:
-        survey = Survey(ScriptedSearch(lambda n: state["script"](n)), ScriptedSearch(lambda n: ()), on_failure=on_detector_failure)
+    def make_survey(options: ReleaseDetectionOptions) -> Survey:
+        searches = ScriptedSearch(lambda n: state["script"](n)), ScriptedSearch(lambda n: ())
+        survey = Survey(*searches, on_failure=options.on_detector_failure)
         state["surveys"].append(survey)
         return survey
 
@@ -103,7 +105,7 @@ def test_a_video_is_written_without_faces_beside_its_audit_and_sheet(clip: Path)
     assert abs(int(images[5][10, 10, 0]) - 120) < 8, "the rest of the picture changed"
     audit = json.loads(clip.with_name("clip_anonymized.audit.json").read_text())
     assert audit["frames"] == FRAMES
-    assert audit["options"]["replacewith"] == "blur"
+    assert audit["options"]["cover"]["replace_with"] == "blur"
     assert audit["tracks"][0]["covered_by_detection"] == FRAMES
     sheet = cv2.imread(str(clip.with_name("clip_anonymized.review.jpg")))
     assert sheet is not None

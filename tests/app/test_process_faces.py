@@ -119,7 +119,7 @@ def test_only_the_subject_is_shown_and_the_network_sees_nobody(run: Run, matter:
 
 @pytest.mark.parametrize("mode", ["input", "off"])
 def test_the_subject_is_kept_from_what_is_hidden_only(run: Run, matter: EverybodyMatter, mode: str) -> None:
-    with pytest.raises(ConfigError, match="--keep-subject goes with --anonymize output"):
+    with pytest.raises(ConfigError, match="keep_subject needs anonymize output"):
         run(anonymize=mode, keep_subject=True)
     assert not matter.seen
 
@@ -158,8 +158,8 @@ def test_a_frame_that_cannot_be_examined_ends_the_input_or_becomes_a_mosaic(run:
 
 @pytest.mark.parametrize(
     ("options", "named"),
-    [({"thresh": 1.5}, "--thresh"), ({"mask_scale": 0.5}, "--mask-scale"), ({"replacewith": "smudge"}, "--replacewith"),
-     ({"mosaicsize": 0}, "--mosaicsize"), ({"on_detector_failure": "ignore"}, "--on-detector-failure")],
+    [({"threshold": 1.5}, "threshold"), ({"mask_scale": 0.5}, "mask_scale"), ({"replace_with": "smudge"}, "smudge"),
+     ({"mosaic_size": 0}, "mosaic_size"), ({"on_detector_failure": "ignore"}, "on_detector_failure")],
 )  # fmt: skip
 def test_options_that_make_no_sense_are_named(run: Run, matter: EverybodyMatter, options: dict[str, Any], named: str) -> None:
     with pytest.raises(ConfigError, match=named):

@@ -120,7 +120,7 @@ def test_a_batch_goes_on_after_a_bad_file(run: Process, media: Path, tmp_path: P
 def test_an_input_is_never_replaced(run: Process, media: Path, tmp_path: Path, output: str, message: str | None) -> None:
     before = (media / "a.png").read_bytes()
     numbered = add_picture(media / "f_001.png")
-    arguments = {"output": tmp_path / output, "bg": "white", "overwrite": True}
+    arguments = {"output": tmp_path / output, "background": "white", "overwrite": True}
     if message is None:
         assert run(media / "a.png", **arguments).exit_code == 0
     elif "_%03d" in output or output == "media":
