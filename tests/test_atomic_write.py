@@ -31,9 +31,14 @@ def test_until_the_end_the_old_one_is_there(tmp_path: Path) -> None:
 def test_what_fails_leaves_the_old_one_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(b"old")
-    with pytest.raises(error), atomic_file(path) as file:
-        file.write(b"half")
-        raise error
+
+    def fail() -> None:
+        with atomic_file(path) as file:
+            file.write(b"half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
