@@ -82,8 +82,16 @@ class Outcome:
     seconds: float
 
 
-def make_case(number: int, seed: int, seeds: dict[str, Path], kinds: Sequence[str]) -> Case:
-    """Return case `number` of a run; the same for the same arguments."""
+def make_case(number: int, seed: int, seeds: dict[str, Path], kinds: Sequence[str], *, faces: bool = True) -> Case:
+    """Return case `number` of a run; the same for the same arguments.
+
+    Args:
+        number: Which one.
+        seed: Of the run.
+        seeds: Valid files by kind.
+        kinds: The kinds to choose from.
+        faces: Whether some runs look for faces.
+    """
     rng = random.Random(f"{seed}:{number}")
     kind = rng.choice(kinds)
     path = seeds[kind]
@@ -105,7 +113,7 @@ def make_case(number: int, seed: int, seeds: dict[str, Path], kinds: Sequence[st
         good = still if is_still else clip
         files[f"good{good.suffix}"] = good.read_bytes()
         arguments = ["process", f"good{good.suffix}", "--bg", name, "-o", output]
-    elif form == "anonymize":
+    elif form == "anonymize" and faces:
         arguments = ["anonymize", name, "-o", output]
         stem = output.partition(".")[0]
         outputs = (output, f"{stem}.audit.json", f"{stem}.review.jpg")
@@ -123,7 +131,7 @@ def make_case(number: int, seed: int, seeds: dict[str, Path], kinds: Sequence[st
         extra = ("matte" if rng.random() < 0.3 else "matte.png") if is_still else rng.choice(("matte.mkv", "matte.mp4", "m/%03d.png"))
         arguments += ["--alpha", extra]
         outputs = (*outputs, extra.partition("/")[0])
-    arguments += ["--anonymize", rng.choice(("off",) * 5 + ("input", "output")), *_options(rng, is_still=is_still)]
+    arguments += ["--anonymize", rng.choice(("off",) * 5 + ("input", "output")) if faces else "off", *_options(rng, is_still=is_still)]
     return Case(number, kind, tuple(arguments), files, outputs, standard_input)
 
 
@@ -147,13 +155,13 @@ class BrightMatter:
         return [Matte(image.float().mean(0, keepdim=True).div(255).clamp(0, 1)) for image in images]
 
 
-def import_everything() -> None:
+def import_everything(*, faces: bool) -> None:
     """Import what commands import only when they run, so that forked processes have it."""
-    deny_telemetry()
-    importlib.import_module("p3mvideo.app.anonymize")
-    importlib.import_module("mediapipe.tasks.python.vision")
-    importlib.import_module("timm")
-    for command in ("process", "anonymize"):
+    if faces:
+        deny_telemetry()
+        importlib.import_module("p3mvideo.app.anonymize")
+        importlib.import_module("mediapipe.tasks.python.vision")
+    for command in ("process", "anonymize") if faces else ("process",):
         with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit):
             cli.app([command, "there is no such file"])
 
@@ -315,10 +323,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60, help="how long one file may take")
     parser.add_argument("--kind", action="append", help="only files of these kinds")
     parser.add_argument("--only", type=int, action="append", help="only these files")
+    parser.add_argument("--no-faces", dest="faces", action="store_false", help="look for no faces, which starts sooner")
     parser.add_argument("--keep", type=Path, help="folder for what ends badly")
     parser.add_argument("--weights", type=Path, default=Path(__file__).parents[1] / "weights" / "p3mnet-mobilenetv2-small.safetensors")
     options = parser.parse_args()
-    import_everything()
+    import_everything(faces=options.faces)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="p3mvideo-seeds-") as folder:
         seeds = make_seeds(Path(folder), options.weights)
@@ -328,12 +337,13 @@ def main() -> int:
         numbers = options.only or range(options.first, options.first + options.files)
         counts: Counter[str] = Counter()
         by_kind: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
-        cases = (make_case(number, options.seed, seeds, kinds) for number in numbers)
-        for outcome in run_all(cases, jobs=options.jobs, seconds=options.seconds, keep=options.keep):
-            counts[outcome.ending] += 1
-            by_kind[outcome.case.kind][outcome.ending] += 1
-            if outcome.ending not in GOOD or options.only:
-                print(f"{outcome.case.number} {outcome.ending}: {' '.join(outcome.case.arguments)}: {outcome.detail}", flush=True)
+        cases = (make_case(number, options.seed, seeds, kinds, faces=options.faces) for number in numbers)
+        with contextlib.suppress(KeyboardInterrupt):  # the table then tells of what was done
+            for outcome in run_all(cases, jobs=options.jobs, seconds=options.seconds, keep=options.keep):
+                counts[outcome.ending] += 1
+                by_kind[outcome.case.kind][outcome.ending] += 1
+                if outcome.ending not in GOOD or options.only:
+                    print(f"{outcome.case.number} {outcome.ending}: {' '.join(outcome.case.arguments)}: {outcome.detail}", flush=True)
     columns = sorted(counts, key=lambda ending: (ending not in GOOD, ending))
     print("| kind |", " | ".join(columns), "|")
     print("|---|" + "---|" * len(columns))

@@ -121,7 +121,9 @@ def sheet_command(
     with reporting_errors():
         from p3mvideo.train.device.run import GpuTrainOptions, device_sheet
 
-        options = GpuTrainOptions(steps=1, batch=batch, size_px=size, moving=moving, hard=hard, shares=share, seed=seed, device=device, workers=workers)
+        options = GpuTrainOptions(
+            steps=1, batch=batch, size_px=size, moving=moving, hard=hard, shares=share, seed=seed, device=device, workers=workers
+        )
         device_sheet(pack, output, options)
         print(output)
 

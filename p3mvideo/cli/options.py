@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -42,7 +42,7 @@ class Changes:
 
 
 @dataclass(frozen=True)
-class _Group:
+class OptionGroup:
     """A parameter of a command that stands for several options."""
 
     name: str
@@ -71,7 +71,7 @@ class _Group:
 def command_options(function: Callable[..., None]) -> Callable[..., None]:
     """Return a command whose groups of options are single parameters, for `typer.Typer.command`."""
     signature, hints = inspect.signature(function), get_type_hints(function, include_extras=True)
-    groups: list[_Group] = []
+    groups: list[OptionGroup] = []
     parameters: list[inspect.Parameter] = []
     for parameter in signature.parameters.values():
         group = _group(parameter, hints[parameter.name])
@@ -91,24 +91,24 @@ def command_options(function: Callable[..., None]) -> Callable[..., None]:
 
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {"return": None}
-    command.option_groups = tuple((group.name, group.type, group.default) for group in groups)  # type: ignore[attr-defined]
+    command.option_groups = tuple(groups)  # type: ignore[attr-defined]
     return command
 
 
-def _group(parameter: inspect.Parameter, hint: Any) -> _Group | None:
+def _group(parameter: inspect.Parameter, hint: Any) -> OptionGroup | None:
     kind, *metadata = get_args(hint) if get_origin(hint) is Annotated else (hint,)
     for entry in metadata:
         if isinstance(entry, Changes):
-            return _Group(parameter.name, entry.group, None, option_fields(entry.group), only_changes=True)
+            return OptionGroup(parameter.name, entry.group, None, option_fields(entry.group), only_changes=True)
     if not (isinstance(kind, type) and issubclass(kind, Options)):
         return None
     without = {name for entry in metadata if isinstance(entry, Without) for name in entry.names}
     chosen = tuple(field for field in option_fields(kind) if field.name not in without)
     assert not without - {field.name for field in option_fields(kind)}, f"{kind.__name__} has no {without}"
-    return _Group(parameter.name, kind, None if parameter.default is inspect.Parameter.empty else parameter.default, chosen)
+    return OptionGroup(parameter.name, kind, None if parameter.default is inspect.Parameter.empty else parameter.default, chosen)
 
 
-def _parameter(field: Field, group: _Group) -> inspect.Parameter:
+def _parameter(field: Field, group: OptionGroup) -> inspect.Parameter:
     """Return the typer parameter of one option."""
     option, default, kind = field.option, group.default_of(field), field.type
     metavar = option.metavar
@@ -177,11 +177,11 @@ def _respelled(argument: str, spelled: dict[str, str]) -> str:
     return spelled.get(name, name) + equals + value
 
 
+def groups_of(command: Callable[..., Any] | None) -> tuple[OptionGroup, ...]:
+    """Return the groups of options that a command takes."""
+    return getattr(command, "option_groups", ())
+
+
 def aliases_of(command: Callable[..., Any] | None) -> dict[str, str]:
     """Return the spelling of today for each earlier one that a command takes."""
-    groups: Iterable[tuple[str, type[Options], Any]] = getattr(inspect.unwrap(command, stop=_is_wrapped) if command else None, "option_groups", ())
-    return {alias: field.flags[0] for _, group, _ in groups for field in option_fields(group) for alias in field.option.aliases}
-
-
-def _is_wrapped(function: Any) -> bool:
-    return hasattr(function, "option_groups")
+    return {alias: field.flags[0] for group in groups_of(command) for field in group.fields for alias in field.option.aliases}

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import FrameSink, StreamInfo
-from p3mvideo.io.av_errors import writing
 from p3mvideo.io.images.file import ALPHA_SUFFIXES, WRITABLE
 from p3mvideo.io.images.sequence_pattern import is_pattern
 from p3mvideo.io.images.sequence_sink import SequenceSink
@@ -52,37 +51,36 @@ def open_sink(
     if str(path) == "-":
         return PipeSink(info, form=options.pipe_form, pixel_format=pixel_format, alpha=alpha)
     path = Path(path)
-    with writing(path):  # a name that is too long, a folder that may not be searched
-        if is_sequence(path):
-            return SequenceSink(path, info, alpha=alpha, overwrite=options.overwrite)
-        if path.suffix.lower() in WRITABLE:
-            if info.frames is not None and info.frames > 1:
-                raise ConfigError(
-                    f"{path.name} is one picture, the input has {info.frames} frames",
-                    hint="name a video, or a sequence like frame_%05d.png",
-                )
-            return ImageSink(path, alpha=alpha, overwrite=options.overwrite)
-        if path.suffix.lower() not in CONTAINERS:
+    if is_sequence(path):
+        return SequenceSink(path, info, alpha=alpha, overwrite=options.overwrite)
+    if path.suffix.lower() in WRITABLE:
+        if info.frames is not None and info.frames > 1:
             raise ConfigError(
-                f"{path.name}: {path.suffix} is neither a video nor a picture that can be written",
-                hint=f"use one of {', '.join((*CONTAINERS, *WRITABLE))}, a name like frame_%05d.png, or a folder",
+                f"{path.name} is one image, the input has {info.frames} frames",
+                hint="name a video, or a sequence like frame_%05d.png",
             )
-        return VideoSink(
-            path,
-            info,
-            source=source,
-            codec=options.codec,
-            crf=options.crf,
-            bitrate=options.bitrate,
-            alpha=alpha,
-            overwrite=options.overwrite,
-            start=start,
-            end=end,
-            threads=threads,
-            sound=options.audio == "keep",
-            identity=options.keep_metadata,
-            even=options.even,
+        return ImageSink(path, alpha=alpha, overwrite=options.overwrite)
+    if path.suffix.lower() not in CONTAINERS:
+        raise ConfigError(
+            f"{path.name}: {path.suffix} is neither a video nor an image that can be written",
+            hint=f"use one of {', '.join((*CONTAINERS, *WRITABLE))}, a name like frame_%05d.png, or a folder",
         )
+    return VideoSink(
+        path,
+        info,
+        source=source,
+        codec=options.codec,
+        crf=options.crf,
+        bitrate=options.bitrate,
+        alpha=alpha,
+        overwrite=options.overwrite,
+        start=start,
+        end=end,
+        threads=threads,
+        sound=options.audio == "keep",
+        identity=options.keep_metadata,
+        even=options.even,
+    )
 
 
 def is_sequence(path: Path) -> bool:

@@ -34,7 +34,7 @@ def read_manifest(folder: Path) -> dict[str, WeightsFile]:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"cannot read the weights manifest {path}: {error}") from error
     return {name: _entry(path, name, entry) for name, entry in entries.items()}
 

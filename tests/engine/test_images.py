@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -124,7 +124,7 @@ def test_choices_that_do_not_exist_are_named(choice: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def threads() -> Iterator[Callable[[int, Callable[[int], None]], None]]:
+def threads() -> Callable[[int, Callable[[int], None]], None]:
     """Run a function in several threads at a time, each to its end within the test's limit."""
 
     def run(count: int, work: Callable[[int], None]) -> None:

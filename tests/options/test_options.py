@@ -59,7 +59,7 @@ def test_options_cannot_be_changed(group: type[Options]) -> None:
         (SmoothingOptions, {"smoothing_strength": 1.01}), (SmoothingOptions, {"smoothing_strength": float("nan")}),
         (SmoothingOptions, {"lookahead": -1}), (SmoothingOptions, {"smoothing": "median"}),
         (FaceOptions, {"threshold": 0.0}), (FaceOptions, {"threshold": 1.0}), (FaceOptions, {"mask_scale": 0.9}),
-        (FaceOptions, {"keep_subject": True}), (FaceOptions, {"anonymize": "everything"}), (FaceOptions, {"min_face": 7}),
+        (FaceOptions, {"anonymize": "everything"}), (FaceOptions, {"min_face": 7}),
         (ReadOptions, {"start": "2", "end": "1"}), (ReadOptions, {"start": "1:2:3:4"}), (ReadOptions, {"rate": 0.0}),
         (ReadOptions, {"size": (0, 10)}), (ReadOptions, {"size": (10,)}), (WriteOptions, {"crf": 20, "bitrate": 1000}),
         (WriteOptions, {"bitrate": 0}), (WriteOptions, {"bitrate": "fast"}),

@@ -14,6 +14,7 @@ import pytest
 
 from p3mvideo.errors import ConfigError, PrivacyError
 from p3mvideo.frame import Anonymizer, Face, Frame, UInt8Array
+from p3mvideo.options import FaceOptions
 from p3mvideo.pipeline import restore_faces
 from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
 from p3mvideo.privacy.cover.styles import Blur, Patch, Solid
@@ -264,30 +265,30 @@ def test_a_closed_anonymizer_shows_nothing() -> None:
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"thresh": 0.0}, "--thresh"),
-        ({"thresh": 1.0}, "--thresh"),
-        ({"mask_scale": 0.9}, "--mask-scale"),
-        ({"min_face": 3}, "--min-face"),
-        ({"anonymize": "maybe"}, "--anonymize"),
-        ({"on_detector_failure": "ignore"}, "--on-detector-failure"),
-        ({"keep_subject": True}, "--keep-subject"),
-        ({"replacewith": "nothing"}, "--replacewith"),
+        ({"threshold": 0.0}, "threshold"),
+        ({"threshold": 1.0}, "threshold"),
+        ({"mask_scale": 0.9}, "mask_scale"),
+        ({"min_face": 3}, "min_face"),
+        ({"anonymize": "maybe"}, "anonymize"),
+        ({"on_detector_failure": "ignore"}, "on_detector_failure"),
+        ({"keep_subject": True}, "keep_subject"),
+        ({"replace_with": "nothing"}, "nothing"),
     ],
 )
 def test_options_that_make_no_sense_are_named(options: dict[str, object], named: str) -> None:
     with pytest.raises(ConfigError, match=named):
-        make_anonymizer(**options)  # type: ignore[arg-type]
+        make_anonymizer(FaceOptions(**options))  # type: ignore[arg-type]
 
 
 def test_off_needs_no_model() -> None:
-    assert isinstance(make_anonymizer("off", offline=True), NoAnonymizer)
+    assert isinstance(make_anonymizer(FaceOptions(anonymize="off", offline=True)), NoAnonymizer)
 
 
 def test_the_real_detector_hides_a_face_in_every_mode(portrait: UInt8Array, model_paths: object) -> None:
     given = Frame.from_interleaved(portrait, 0, Fraction(1, RATE))
     modes: tuple[Literal["input", "output"], ...] = ("input", "output")
     for mode in modes:
-        anonymizer = make_anonymizer(mode, offline=True)
+        anonymizer = make_anonymizer(FaceOptions(anonymize=mode, offline=True))
         for number in range(3):
             shown, faces = anonymizer(replace(given, pts=number))
             # The flag and the shuttle behind her may look like faces too.

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ import torch
 
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import ConfigError, DatasetError, DeviceError, TrainingError, WeightsError
-from p3mvideo.listener import Listener
 from p3mvideo.ops.working_size import SHORTEST_LONG_SIDE_PX
 from p3mvideo.options import TrainingOptions
 from p3mvideo.train.export_weights import ship
@@ -32,6 +30,7 @@ from p3mvideo.train.samples.overfit_scenes import WholeScenes
 from p3mvideo.train.samples.scene import Scene
 from p3mvideo.weights.network import load_network
 from tests.flat_options import call
+from tests.heard import Heard
 from tests.train import miniature
 from tests.train.loop.test_checkpoint import at_most
 
@@ -51,18 +50,6 @@ SMALL: dict[str, Any] = {
 
 def run(data: Path, output: Path, **options: Any) -> TrainResult:
     return call(train, data, output=output, **{**SMALL, "steps": 2, **options})
-
-
-class Heard(Listener):
-    """Keeps the records of a run, and does something else with each."""
-
-    def __init__(self, then: Callable[[], object] = lambda: None) -> None:
-        self.records: list[Mapping[str, float]] = []
-        self._then = then
-
-    def figures(self, values: Mapping[str, float]) -> None:
-        self.records.append(values)
-        self._then()
 
 
 def records(output: Path) -> list[dict[str, float]]:

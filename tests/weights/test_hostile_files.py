@@ -56,7 +56,7 @@ def test_only_known_backbones_are_built(backbone: object, tmp_path: Path, no_net
 )
 def test_no_other_argument_reaches_the_backbone(argument: str, tmp_path: Path) -> None:
     (tmp_path / "evil.pth").write_bytes(b"cos\nsystem\n(S'touch evil'\ntR.")
-    arguments = {"backbone_args": {argument: str(tmp_path / "evil.pth")}}
+    arguments: dict[str, Any] = {"backbone_args": {argument: str(tmp_path / "evil.pth")}}
     assert "backbone_args is a table" in refused(described(tmp_path / "x.safetensors", json.dumps({**SOUND, "arguments": arguments})))
     arguments = {argument: str(tmp_path / "evil.pth")}
     assert "has no argument" in refused(described(tmp_path / "y.safetensors", json.dumps({**SOUND, "arguments": arguments})))

@@ -53,10 +53,10 @@ class OutputPlan:
         return [path for path in (self.composite, self.alpha, self.foreground) if path is not None]
 
     def make_folders(self) -> None:
-        """Make the folders that are not there yet.
+        """Make the folders that are not there yet, and make sure that files can have the names of the results.
 
         Raises:
-            SinkError: One cannot be made.
+            SinkError: One cannot be made, a name is too long, or is in a folder that may not be searched.
         """
         for folder in self.folders:
             try:
@@ -65,6 +65,9 @@ class OutputPlan:
                 raise SinkError(f"cannot make the output folder {folder}: there is no {folder.parent}", hint="create it first") from error
             except OSError as error:
                 raise SinkError(f"cannot make the output folder {folder}: {error.strerror}", hint="choose another output folder") from error
+        for path in self.paths():
+            with writing(path):
+                path.exists()
 
 
 def plan_outputs(items: Sequence[Input], wanted: Wanted, *, tree: bool = False, reserved: Collection[Path] = ()) -> list[OutputPlan]:

@@ -101,10 +101,11 @@ class Ellipse:
         square = (q * y) ** 2 - p * (r * y**2 - 1)
         half = np.sqrt(np.maximum(square, 0)) / p
         middle = (self.x - left) / factor - 0.5 - q * y / p
-        first = np.where(square >= 0, np.ceil(np.clip(middle - half, -1, mask.shape[1])), mask.shape[1]).astype(int)
-        last = np.where(square >= 0, np.floor(np.clip(middle + half, -1, mask.shape[1])), -1).astype(int)
-        for row in np.nonzero(first <= last)[0].tolist():
-            mask[row, max(0, first[row]) : last[row] + 1] = value
+        first, last = (np.clip(ends, -1, mask.shape[1]).astype(np.int32) for ends in (np.ceil(middle - half), np.floor(middle + half)))
+        length = np.where(square >= 0, last - first + 1, 0).astype(np.uint32)
+        # One comparison for both ends: as unsigned numbers, differences below 0 are large.
+        since_first = np.arange(mask.shape[1], dtype=np.int32) - first[:, None]
+        np.copyto(mask, np.uint8(value), where=since_first.view(np.uint32) < length[:, None])
 
     def to_patch(self, left: float, top: float, extent: float, size_px: int) -> Float32Array:
         """Return the affine map (2, 3) from a square of `size_px` that leans with the face to pixels of a part of the image.

@@ -19,7 +19,7 @@ from p3mvideo.privacy.detect.crop import halved
 from p3mvideo.privacy.detect.telemetry import deferred_imports, deny_telemetry
 from p3mvideo.privacy.detection import Detection
 
-LARGEST_SIDE_PX = 32767
+LARGEST_SIDE_PX = 32766
 """MediaPipe ends the process (SIGABRT) at an image that is wider or higher."""
 GREETINGS = 6
 """So many pictures are looked at before the first real one."""

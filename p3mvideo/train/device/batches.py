@@ -31,10 +31,10 @@ class DeviceBatches:
 
     def __init__(self, material: Material, options: TrainOptions, device: torch.device) -> None:
         self.material, self.options, self.device = material, options, device
-        order = PortraitOrder([facts.name for facts in material.facts], shares=options.shares, seed=options.seed)
+        order = PortraitOrder([portrait.name for portrait in material.facts.portraits], shares=options.shares, seed=options.seed)
         chance = options.copy_paste.chance if options.copy_paste.level == "image" else 0.0
         self.drawing = SceneDrawing(
-            material, order, options.webcam, size_px=options.size_px, batch=options.batch, seed=options.seed, paste_chance=chance
+            material.facts, order, options.webcam, size_px=options.size_px, batch=options.batch, seed=options.seed, paste_chance=chance
         )
 
     def plans(self, first: int, steps: int, *, workers: int) -> Iterator[ScenePlan]:

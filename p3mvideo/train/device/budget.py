@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from p3mvideo.train.options import BY_THE_CLOCK
+
 MEASURED_FROM = 3
 """Steps after which the time of a step is believed: the first ones allocate memory, choose kernels, and compile."""
 
@@ -36,9 +38,8 @@ class Budget:
         if self._steps is not None:
             return self._steps
         seconds = self._step_seconds(step)
-        if seconds is None:  # as if steps went on as slowly as the run began
-            done = max(self.elapsed() / (self._spent + self._seconds), 1e-3)
-            return max(step + 2, int((step + 1) / done))
+        if seconds is None:  # many: learning begins with the warm-up
+            return BY_THE_CLOCK
         return step + max(1, int((self._left() - self.reserve) / seconds))
 
     def is_over(self, step: int) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from p3mvideo.train.device.material import Face, Material
+from p3mvideo.train.device.material import Box, Face
 from p3mvideo.train.device.plan import Faces, Hairs, Warp, Warps, integers, reals
 from p3mvideo.train.samples.back_of_head import draw_hair, draw_shade
 from p3mvideo.train.samples.copy_paste import IMAGE_LEVEL, SMALLEST_FACE_PX, draw_face_affine
@@ -25,9 +25,9 @@ class FaceList:
     covered: list[tuple[Warp, Face, tuple[np.ndarray, float], tuple[float, float]]] = field(default_factory=list)
     """Whose face, which face, mean and spread of the hair, and its shades."""
 
-    def paste(self, target: Warp, faces: Sequence[Face], material: Material, *, chance: float, size_px: int, rng: np.random.Generator) -> None:
-        """Draw which of an image's faces get a donor's face, and place them."""
-        if material.donors is None or not material.donor_boxes:
+    def paste(self, target: Warp, faces: Sequence[Face], donors: Sequence[Box], *, chance: float, size_px: int, rng: np.random.Generator) -> None:
+        """Draw which of an image's faces get one of the donors' faces, of which the boxes are given, and place them."""
+        if not donors:
             return
         forward = cv2.invertAffineTransform(target.affine)
         for face in faces:
@@ -35,8 +35,8 @@ class FaceList:
             seen = min(x1, size_px) - max(x0, 0), min(y1, size_px) - max(y0, 0)
             if min(seen) < SMALLEST_FACE_PX or rng.random() >= chance:
                 continue
-            number = int(rng.integers(len(material.donor_boxes)))
-            x, y, w, h = material.donor_boxes[number]
+            number = int(rng.integers(len(donors)))
+            x, y, w, h = donors[number]
             affine = draw_face_affine(into, (x, y, x + w, y + h), IMAGE_LEVEL, rng) if min(w, h) > 0 else None
             if affine is not None:
                 scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))

@@ -12,7 +12,7 @@ from p3mvideo.errors import DatasetError
 from p3mvideo.train.device.draw_camera import draw_camera, stack_cameras
 from p3mvideo.train.device.draw_faces import FaceList
 from p3mvideo.train.device.draw_shots import Ground, ShotList
-from p3mvideo.train.device.material import Face, Material
+from p3mvideo.train.device.material import Face, MaterialFacts
 from p3mvideo.train.device.plan import Round, ScenePlan, Things, Warp, Warps, integers, reals
 from p3mvideo.train.samples.distractors import HARMONICS, Thing, draw_thing_before, draw_thing_behind
 from p3mvideo.train.samples.moving_scenes import TRIES
@@ -58,8 +58,8 @@ class SceneDrawing:
     """Draws batches.
 
     Args:
-        material: Which images there are.
-        order: Which portrait comes when; its names are those of the material, in their order.
+        facts: Which images there are.
+        order: Which portrait comes when; its names are those of the portraits, in their order.
         options: How scenes are drawn.
         size_px: S of the scenes S x S.
         batch: B, even where anybody moves.
@@ -68,11 +68,11 @@ class SceneDrawing:
     """
 
     def __init__(
-        self, material: Material, order: PortraitOrder, options: WebcamOptions, *, size_px: int, batch: int, seed: int, paste_chance: float
+        self, facts: MaterialFacts, order: PortraitOrder, options: WebcamOptions, *, size_px: int, batch: int, seed: int, paste_chance: float
     ) -> None:
-        self.material, self.order, self.options = material, order, options
+        self.facts, self.order, self.options = facts, order, options
         self.size_px, self.batch, self.seed, self.paste_chance = size_px, batch, seed, paste_chance
-        self._numbers = {facts.name: number for number, facts in enumerate(material.facts)}
+        self._numbers = {portrait.name: number for number, portrait in enumerate(facts.portraits)}
 
     def draw(self, step: int) -> ScenePlan:
         """Return the scenes of a step. They depend on the seed and the step only."""
@@ -84,7 +84,7 @@ class SceneDrawing:
         for pair in range(0, self.batch, 2):
             if pair + 1 < self.batch and rng.random() < self.options.moving:
                 number = self._somebody(rng)
-                shots.draw_pair(pair, number, self.material.facts[number], self._background(rng), rng)
+                shots.draw_pair(pair, number, self.facts.portraits[number], self._background(rng), rng)
                 follows[pair + 1] = 1
                 cameras[pair + 1], mirrored[pair + 1], kernels[pair + 1] = cameras[pair], mirrored[pair], kernels[pair]
             else:
@@ -110,7 +110,7 @@ class SceneDrawing:
         if rng.random() < options.compose:
             self._compose(batch, scene, number, rng, hard=hard, from_behind=from_behind)
             return
-        facts, size = self.material.facts[number], self.size_px
+        facts, size = self.facts.portraits[number], self.size_px
         whole = rng.random() < options.whole
         x, y, w, h = (0, 0, facts.width, facts.height) if whole else draw_crop(facts.width, facts.height, lambda: facts.transition, rng)
         affine = resizing(x, y, w, h, size)
@@ -149,7 +149,7 @@ class SceneDrawing:
         """Cut people out and give them places; `from_behind` is about the first one. Portraits that show nobody are left out."""
         placed = []
         for place, (number, spot) in enumerate(zip(numbers, spots, strict=True)):
-            facts = self.material.facts[number]
+            facts = self.facts.portraits[number]
             if facts.person is None:
                 continue
             scale = scale_at(spot, facts.person[3])
@@ -164,7 +164,7 @@ class SceneDrawing:
         if from_behind:
             faces.cover(warp, which, rng)
         else:
-            faces.paste(warp, which, self.material, chance=self.paste_chance, size_px=self.size_px, rng=rng)
+            faces.paste(warp, which, self.facts.donor_boxes, chance=self.paste_chance, size_px=self.size_px, rng=rng)
 
     def _thing(self, batch: _Batch, thing: Thing, rng: Rng) -> Warp:
         texture = self._texture(rng)
@@ -175,7 +175,7 @@ class SceneDrawing:
         """Draw a place on the outline of one of the people, or anywhere."""
         if people and rng.random() < BESIDE:
             warp = people[int(rng.integers(len(people)))]
-            facts = self.material.facts[warp.number]
+            facts = self.facts.portraits[warp.number]
             if facts.transition.size:
                 y, x = divmod(int(rng.choice(facts.transition)), facts.width)
                 px, py = cv2.invertAffineTransform(warp.affine) @ (x, y, 1.0)
@@ -188,29 +188,29 @@ class SceneDrawing:
         """Draw a background that fills the scene."""
         ground = self._background(rng)
         x, y, side = ground.crop
-        return Warp(ground.number, self.material.background_sizes[ground.number], resizing(x, y, side, side, self.size_px), self.size_px / side)
+        return Warp(ground.number, self.facts.background_sizes[ground.number], resizing(x, y, side, side, self.size_px), self.size_px / side)
 
     def _background(self, rng: Rng) -> Ground:
         """Draw a background: mostly a photograph, else a portrait's own surroundings, else a made-up one."""
-        material, kind, number = self.material, rng.random(), None
-        if kind < BACKGROUND_PICTURE and material.photographs:
-            number = int(rng.integers(material.photographs))
+        facts, kind, number = self.facts, rng.random(), None
+        if kind < BACKGROUND_PICTURE and facts.photographs:
+            number = int(rng.integers(facts.photographs))
         elif kind < SURROUNDINGS:
-            number = material.facts[self._anybody(rng)].surroundings
+            number = facts.portraits[self._anybody(rng)].surroundings
         if number is None:
-            number = int(rng.choice(material.made_up))
-            width, height = material.background_sizes[number]
+            number = int(rng.choice(facts.made_up))
+            width, height = facts.background_sizes[number]
             return Ground(number, (0, 0, min(width, height)))
-        return Ground(number, draw_square(*material.background_sizes[number], rng))
+        return Ground(number, draw_square(*facts.background_sizes[number], rng))
 
     def _anybody(self, rng: Rng) -> int:
         return self._numbers[self.order.any(rng)]
 
     def _companion(self, number: int, rng: Rng) -> int:
         """Draw another portrait, mostly one whose person is as much of a whole: people side by side look odd if one ends in mid-air."""
-        facts, other = self.material.facts, self._anybody(rng)
+        portraits, other = self.facts.portraits, self._anybody(rng)
         for _ in range(COMPANION_TRIES - 1):
-            if facts[other].cut_off[3] == facts[number].cut_off[3]:
+            if portraits[other].cut_off[3] == portraits[number].cut_off[3]:
                 break
             other = self._anybody(rng)
         return other
@@ -219,7 +219,7 @@ class SceneDrawing:
         """Draw a portrait that shows anybody."""
         for _ in range(TRIES):
             number = self._anybody(rng)
-            if self.material.facts[number].person is not None:
+            if self.facts.portraits[number].person is not None:
                 return number
         raise DatasetError(f"the mattes of {TRIES} portraits that were drawn are empty", hint="`p3mvideo dataset check` names them")
 
@@ -253,8 +253,8 @@ def _things(things: Sequence[tuple[Thing, Warp]], textures: Warps) -> Things:
     ordered = [thing for thing, texture in sorted(things, key=lambda pair: pair[1].index)]
     return Things(
         textures, reals([thing.middle for thing in ordered], 2), reals([(thing.size[0] / 2, thing.size[1] / 2) for thing in ordered], 2),
-        reals([thing.angle for thing in ordered]), reals([thing.is_rectangle for thing in ordered]), reals([thing.waves for thing in ordered], HARMONICS - 1, 2),
-        reals([thing.softness_px for thing in ordered]),
+        reals([thing.angle for thing in ordered]), reals([thing.is_rectangle for thing in ordered]),
+        reals([thing.waves for thing in ordered], HARMONICS - 1, 2), reals([thing.softness_px for thing in ordered]),
     )  # fmt: skip
 
 

@@ -107,7 +107,7 @@ def fit_on_device(
 
 
 def _state(learner: Learner, moments: torch.dtype) -> dict[str, Any]:
-    """Return what a network's training goes on from, on the CPU."""
+    """Return what a network's training goes on from, with the optimizer's moments as they are to be kept."""
     state = learner.state.to_dict()
     optimizer = state["optimizer"]
     kept = {number: {name: _kept(value, name, moments) for name, value in values.items()} for number, values in optimizer["state"].items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,26 +64,40 @@ class PortraitFacts:
 
 
 @dataclass(frozen=True)
+class MaterialFacts:
+    """What is known of all material without looking at pixels; processes that draw scenes need nothing else."""
+
+    portraits: Sequence[PortraitFacts]
+    background_sizes: Sequence[tuple[int, int]]
+    """Width and height."""
+    photographs: int
+    """How many of the backgrounds are photographs."""
+    made_up: range
+    """Which of them are made up."""
+    donor_boxes: Sequence[Box]
+    """Around the donors' faces."""
+
+
+@dataclass(frozen=True)
 class Material:
     """What scenes are made of."""
 
     portraits: ImageStack
     backgrounds: ImageStack
     """Photographs, then portraits' surroundings, then made-up ones; three channels."""
-    donors: ImageStack | None
+    donors: ImageStack
     """Colours and mask, four channels."""
-    facts: Sequence[PortraitFacts]
-    background_sizes: Sequence[tuple[int, int]]
-    """Width and height."""
-    donor_boxes: Sequence[Box] = field(default=())
-    photographs: int = 0
-    """How many of the backgrounds are photographs."""
-    made_up: range = range(0)
-    """Which of them are made up."""
+    facts: MaterialFacts
 
 
 def load_material(
-    folder: Path, device: torch.device, *, seed: int, made_up: int, workers: int = 1, on_progress: Callable[[int, int], None] = lambda done, total: None
+    folder: Path,
+    device: torch.device,
+    *,
+    seed: int,
+    made_up: int,
+    workers: int = 1,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Material:
     """Decode a pack.
 
@@ -121,11 +135,9 @@ def load_material(
         places += list(fields)
         grounds = torch.empty((len(places), 3, background_side, background_side), dtype=torch.uint8)
         list(pool.map(lambda number: _put(grounds[number].numpy(), places[number]), range(len(places))))
-    return Material(
-        ImageStack(people, device), ImageStack(grounds, device), ImageStack(faces, device) if donors else None, facts,
-        [(place.shape[1], place.shape[0]) for place in places], boxes, len(rooms),
-        range(len(places) - made_up, len(places)),
-    )  # fmt: skip
+    sizes, fields_at = [(place.shape[1], place.shape[0]) for place in places], range(len(places) - made_up, len(places))
+    about = MaterialFacts(facts, sizes, len(rooms), fields_at, boxes)
+    return Material(ImageStack(people, device), ImageStack(grounds, device), ImageStack(faces, device), about)
 
 
 class _Files:

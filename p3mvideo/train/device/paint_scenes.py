@@ -113,7 +113,7 @@ def _change_faces(layers: _Layers, warps: Any, faces: Any, hairs: Any, material:
         soft = layers.face[hairs.target] / 255 * within
         _write(layers, hairs.target, soft, colours)
     if len(faces.target):
-        donors = sampled(material.donors, faces.donors, size_px)  # type: ignore[arg-type]
+        donors = sampled(material.donors, faces.donors, size_px)
         _, _, within = _face_places(faces, warps, size_px)
         hidden = (layers.face[faces.target] > 127) & (layers.matte[faces.target] > 254.5 / 255) & within
         _write(layers, faces.target, (hidden & (donors[:, 3] > 127)).float(), donors[:, :3])
@@ -138,12 +138,15 @@ def thing_mattes(things: Any, size_px: int) -> Tensor:
     axis = torch.arange(size_px, device=things.angle.device, dtype=torch.float32)
     dx, dy = axis[None, None, :] - things.middle[:, 0, None, None], axis[None, :, None] - things.middle[:, 1, None, None]
     cos, sin = things.angle.cos()[:, None, None], things.angle.sin()[:, None, None]
-    u, v = (dx * cos + dy * sin) / things.half[:, 0, None, None], (dy * cos - dx * sin) / things.half[:, 1, None, None]
+    half_x, half_y = things.half[:, 0, None, None], things.half[:, 1, None, None]
+    u, v = (dx * cos + dy * sin) / half_x, (dy * cos - dx * sin) / half_y
     turn = torch.atan2(v, u)
     radius = torch.ones_like(turn)
     for wave in range(things.waves.shape[1]):
         radius = torch.addcmul(radius, things.waves[:, wave, 0, None, None], torch.cos((wave + 2) * turn + things.waves[:, wave, 1, None, None]))
-    round_reach = torch.hypot(u, v) / radius.clamp_min(SMALLEST_RADIUS)
-    reach = torch.where(things.is_rectangle[:, None, None] > 0, torch.maximum(u.abs(), v.abs()), round_reach)  # 1 on the outline
-    apart = torch.hypot(dx, dy) * (1 / reach.clamp_min(1e-3) - 1)  # along the ray from the middle, positive inside
+    # Pixels to the outline, positive inside: exact for rectangles, to first order for round things.
+    from_middle = torch.hypot(u, v).clamp_min(1e-3)
+    round_apart = (radius.clamp_min(SMALLEST_RADIUS) - from_middle) * from_middle / torch.hypot(u / half_x, v / half_y).clamp_min(1e-6)
+    straight_apart = torch.minimum((1 - u.abs()) * half_x, (1 - v.abs()) * half_y)
+    apart = torch.where(things.is_rectangle[:, None, None] > 0, straight_apart, round_apart)
     return 0.5 * (1 + torch.erf(apart / (things.softness[:, None, None] * 2**0.5)))

@@ -131,7 +131,7 @@ def train_on_device(
 
     material = load_material(pack, device, seed=options.seed, made_up=options.made_up, workers=max(1, options.workers))
     gib = (material.portraits.nbytes() + material.backgrounds.nbytes()) / 2**30
-    say(f"{time.monotonic() - begun:.1f} s: {len(material.facts)} portraits, {len(material.backgrounds)} backgrounds on {device}, {gib:.1f} GiB")
+    say(f"{time.monotonic() - begun:.1f} s: {len(material.portraits)} portraits, {len(material.backgrounds)} backgrounds on {device}, {gib:.1f} GiB")
     learners = {name: _learner(name, run, options, device, place) for place, (name, run) in enumerate(runs.items())}
     spent = 0.0
     if options.resume and (output / INDEX).exists():

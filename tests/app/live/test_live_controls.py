@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from p3mvideo.app.live.profile import profile_path, read_profile
-from p3mvideo.options import LiveOptions
 from p3mvideo.io.devices.camera_source import CameraSource
+from p3mvideo.options import LiveOptions
 from tests.app.live.room import PERSON, WIDTH, Stage, is_placeholder, shown_states, shows_face, wait_for
 
 

@@ -16,12 +16,12 @@ from p3mvideo.app.live.output_gate import TITLES, LiveState
 from p3mvideo.app.live.preview.drawing import BAR_PX, COLOURS, KEYS, LONG_SIDE_PX, draw_preview
 from p3mvideo.app.live.preview.placeholder import placeholder
 from p3mvideo.app.live.profile import profile_path, read_profile, write_profile
-from p3mvideo.options import LiveOptions
 from p3mvideo.app.webcam import webcam
 from p3mvideo.cli import app
 from p3mvideo.cli.webcam import webcam_command
 from p3mvideo.errors import ConfigError
 from p3mvideo.io.devices.preview_window import NO_SCREEN, window_problem
+from p3mvideo.options import LiveOptions
 
 
 @pytest.mark.parametrize(

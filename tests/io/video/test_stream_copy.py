@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from av.container import OutputContainer
+from av.audio.stream import AudioStream
+from av.packet import Packet
 from av.stream import Disposition
 
-from p3mvideo.frame import StreamInfo
+from p3mvideo.errors import SinkError
+from p3mvideo.io.av_errors import explaining, writing
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.io.video.write.anonymous_ass import anonymous_header
+from p3mvideo.io.video.write.playable import PLAYABLE
 from p3mvideo.io.video.write.sink import VideoSink
 from p3mvideo.io.video.write.timecode import moved_timecode
 from tests.io.media import make_video, moving_picture, packets_of
 from tests.io.mp4_surgery import hide_beginning, replaced
+from tests.io.telling_media import ASS, at, attach, with_names
 
 
 def convert(source: Path, target: Path, *, start: Fraction | None = None, identity: bool = True) -> Path:
@@ -84,6 +87,15 @@ def test_sound_is_what_players_of_the_container_play(
     assert len([line for line in warnings_of(caplog) if "is encoded as" in line]) == (not copied)
 
 
+@pytest.mark.parametrize("name", PLAYABLE)
+def test_what_players_play_is_what_the_muxer_takes(tmp_path: Path, name: str) -> None:
+    with av.open(str(tmp_path / "a"), "w", format=name) as output:
+        for codec in PLAYABLE[name].sound | PLAYABLE[name].subtitles:
+            output.add_mux_stream(codec)  # raises for what the container cannot hold
+        output.add_stream(PLAYABLE[name].sound_encoder)
+        output.add_stream(PLAYABLE[name].text_subtitles)
+
+
 def test_frames_shorter_than_the_unit_of_matroska_keep_their_times(tmp_path: Path) -> None:
     """TrueHD and MLP have 1200 frames a second; FFmpeg's PCM stands for them here, whose frames are as long as one likes."""
     source = make_video(tmp_path / "s.mkv", frames=25, audio="pcm_s16le", audio_block=20)
@@ -124,7 +136,7 @@ def test_sound_that_an_edit_list_hides_is_not_copied(tmp_path: Path, after: str)
         assert len(list(frames)) == 20
 
 
-def _audio_packets(path: Path) -> list[av.Packet]:
+def _audio_packets(path: Path) -> list[Packet[AudioStream]]:
     with av.open(str(path)) as container:
         return [packet for packet in container.demux(audio=0) if packet.size]
 
@@ -146,7 +158,7 @@ def with_extras(path: Path) -> Path:
         streams[2].codec_context.pix_fmt = "yuvj420p"
         streams[2].disposition = Disposition.attached_pic
         if path.suffix == ".mkv":
-            _attach(output)
+            attach(output)
         for number in range(5):
             frame = av.VideoFrame.from_ndarray(moving_picture(number, 64, 48))
             for stream in streams[: 3 if not number else 2]:
@@ -157,9 +169,23 @@ def with_extras(path: Path) -> Path:
     return path
 
 
-def _attach(output: OutputContainer) -> None:
-    output.add_attachment("Jane Doe.ttf", "font/ttf", b"RIFF\0\0\0\0WEBP, which is no font")
-    output.add_attachment("cover.webp", "image/webp", b"RIFF\0\0\0\0WEBP")
+def test_encrypted_sound_is_left_out_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = replaced(make_video(tmp_path / "s.mp4", frames=10, audio="aac"), b"mp4a", b"enca")
+    path = convert(source, tmp_path / "a.mp4")
+    assert [line.endswith("is left out: it is encrypted") for line in warnings_of(caplog)] == [True]
+    with av.open(str(path)) as container:
+        assert [stream.type for stream in container.streams] == ["video"]
+
+
+@pytest.mark.parametrize("what", ["chapters", "timecode"])
+def test_tracks_that_are_carried_otherwise_are_not_called_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture, what: str) -> None:
+    times = {"chapters": [(0, 1, "one"), (1, 2, "two")]} if what == "chapters" else {"metadata": {"timecode": "01:00:00:00"}}
+    source = make_video(tmp_path / "s.mov", frames=50, **times)
+    with av.open(str(source)) as container:
+        assert len(container.streams.data) == 1
+    with av.open(str(convert(source, tmp_path / "a.mov"))) as container:
+        assert len(container.streams.data) == 1
+    assert not warnings_of(caplog)
 
 
 def test_second_videos_covers_and_attachments_are_left_out_with_a_line_each(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -186,7 +212,8 @@ def test_timecodes_move_with_the_start(tmp_path: Path) -> None:
         ("00:00:00:00", 1, Fraction(25), "00:00:01:00"), ("23:59:59:24", Fraction(1, 25), Fraction(25), "00:00:00:00"),
         ("00:00:59;29", Fraction(1001, 30_000), Fraction(30_000, 1001), "00:01:00;02"),
         ("00:09:59;29", Fraction(1001, 30_000), Fraction(30_000, 1001), "00:10:00;00"),
-        ("00:00:00;00", Fraction(17_982 * 1001, 30_000), Fraction(30_000, 1001), "00:10:00;00"), ("01:00:00:00", Fraction(1, 50), Fraction(25), "01:00:00:01"),
+        ("00:00:00;00", Fraction(17_982 * 1001, 30_000), Fraction(30_000, 1001), "00:10:00;00"),
+        ("01:00:00:00", Fraction(1, 50), Fraction(25), "01:00:00:01"),
         ("noon", 1, Fraction(25), None),
     ],
 )  # fmt: skip
@@ -203,21 +230,11 @@ def test_tags_in_latin_1_are_repaired(tmp_path: Path, before: str, after: str) -
 
 
 def test_the_muxer_s_own_reason_is_told(tmp_path: Path) -> None:
-    from p3mvideo.errors import SinkError
-    from p3mvideo.io.av_errors import explaining, writing
-
     output = av.open(str(tmp_path / "a.mp4"), "w")
     output.add_stream("libx264", rate=25, width=64, height=48)
     output.add_attachment("f.ttf", "font/ttf", b"font")
     with pytest.raises(SinkError, match="Could not find tag for codec none"), writing("a.mp4"), explaining():
         output.start_encoding()
-
-
-ASS = (
-    "[Script Info]\r\n; written by Jane Doe\r\nTitle: Interview with Jane Doe\r\nOriginal Script: Jane Doe\r\nScriptType: v4.00+\r\nPlayResX: 640\r\n"
-    "\r\n[V4+ Styles]\r\nFormat: Name, Fontname, Fontsize\r\nStyle: Default,Arial,16\r\nStyle: Jane,Jane Hand,18\r\n"
-    "\r\n[Fonts]\r\nfontname: jane.ttf\r\n!!!JANE!!!\r\n\r\n[Events]\r\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\r\n"
-)
 
 
 def test_a_header_of_ass_without_names_still_says_how_subtitles_look() -> None:
@@ -226,42 +243,6 @@ def test_a_header_of_ass_without_names_still_says_how_subtitles_look() -> None:
     assert "PlayResX: 640" in header
     assert styles == {"Default": "Default", "Jane": "Style1"}
     assert "Style: Style1,Arial,18" in header
-
-
-def with_names(path: Path, texts: Sequence[tuple[float, float, str]]) -> Path:
-    """A Matroska file that names somebody in every place that it has."""
-    with av.open(str(path), "w") as output:
-        output.metadata.update({"title": "Jane Doe", "artist": "Jane Doe"})
-        output.set_chapters([{"id": 0, "start": 0, "end": 400, "time_base": Fraction(1, 1000), "metadata": {"title": "Jane Doe speaks"}}])
-        video = output.add_stream("libx264", rate=25, width=64, height=48)
-        video.metadata["title"] = "Camera of Jane Doe"
-        sound = output.add_stream("vorbis", rate=44_100, options={"strict": "experimental"})
-        sound.metadata["title"] = "Microphone of Jane Doe"
-        titles = output.add_stream("ass")
-        titles.codec_context.subtitle_header = ASS.encode()
-        titles.time_base = Fraction(1, 1000)
-        titles.metadata["title"] = "Jane Doe"
-        _attach(output)
-        output.start_encoding()
-        for number in range(10):
-            output.mux(video.encode(_at(av.VideoFrame.from_ndarray(moving_picture(number, 64, 48)), number)))
-        output.mux(video.encode(None))
-        frame = av.AudioFrame.from_ndarray(np.zeros((2, 17_640), np.float32), format="fltp", layout="stereo")
-        frame.sample_rate, frame.pts = 44_100, 0
-        output.mux(sound.encode(frame))
-        output.mux(sound.encode(None))
-        for start, end, text in texts:
-            packet: av.Packet = av.Packet(text.encode())
-            packet.stream, packet.time_base = titles, Fraction(1, 1000)
-            packet.pts = packet.dts = round(start * 1000)
-            packet.duration = round((end - start) * 1000)
-            output.mux(packet)
-    return path
-
-
-def _at(frame: av.VideoFrame, number: int) -> av.VideoFrame:
-    frame.pts = number
-    return frame
 
 
 @pytest.mark.parametrize("after", ["a.mkv", "a.mp4", "a.mov"])
@@ -309,7 +290,7 @@ def _short_ts(path: Path, layout: str) -> None:
         sound.codec_context.layout = layout
         output.start_encoding()
         for number in range(30):
-            output.mux(video.encode(_at(av.VideoFrame.from_ndarray(moving_picture(number, 64, 48)), number)))
+            output.mux(video.encode(at(av.VideoFrame.from_ndarray(moving_picture(number, 64, 48)), number)))
         output.mux(video.encode(None))
         silence = np.zeros((1, 44_100 * 6 // 5 * (1 if layout == "mono" else 2)), np.int16)
         frame = av.AudioFrame.from_ndarray(silence, format="s16", layout=layout)
@@ -321,5 +302,4 @@ def _short_ts(path: Path, layout: str) -> None:
 def test_info_counts_only_what_an_edit_list_shows(tmp_path: Path) -> None:
     source = hide_beginning(make_video(tmp_path / "s.mp4", frames=50, audio="aac"), 1.2)
     with VideoSource(source) as frames:
-        info: StreamInfo = frames.info
-        assert info.frames == len(list(frames)) == 20
+        assert frames.info.frames == len(list(frames)) == 20

@@ -12,10 +12,10 @@ import pytest
 
 from p3mvideo.errors import SourceError
 from p3mvideo.frame import Frame, UInt8Array
-from p3mvideo.io.video.read.dolby_vision import refuse_unshowable_dolby_vision
 from p3mvideo.io.video.read.source import VideoSource
-from p3mvideo.io.video.write.even_size import Even
+from p3mvideo.io.video.read.unshowable import refuse_unshowable
 from p3mvideo.io.video.write.sink import VideoSink
+from p3mvideo.options.media import Even
 from tests.io.media import decoded, frames_for, info_of, make_video, moving_picture
 from tests.io.mp4_surgery import insert_in_sample_entry
 
@@ -80,6 +80,14 @@ def test_a_part_of_interlaced_video_has_its_frames(tmp_path: Path) -> None:
     source = make_video(tmp_path / "s.mp4", pictures=interlaced(12), options={"x264-params": "tff=1"})
     frames = read(source, start=Fraction(4, 25), end=Fraction(9, 25))
     assert [frame.seconds for frame in frames] == [Fraction(number, 25) for number in range(4, 9)]
+
+
+def test_interlaced_images_too_small_for_the_filter_are_shown_as_they_are(tmp_path: Path) -> None:
+    """Of y4m the header alone says that the frames are interlaced."""
+    path = tmp_path / "s.y4m"
+    path.write_bytes(b"YUV4MPEG2 W8 H2 F25:1 It A1:1 C420jpeg\n" + (b"FRAME\n" + bytes(range(24))) * 3)
+    assert all(picture.interlaced_frame for picture in decoded(path))
+    assert len(read(path)) == 3
 
 
 def test_progressive_video_is_left_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -161,6 +169,6 @@ def test_dolby_vision_is_found_in_matroska(tmp_path: Path) -> None:
     path = tmp_path / "a.mkv"
     path.write_bytes(b"\x1aE\xdf\xa3" + bytes(100) + mapping)
     with pytest.raises(SourceError, match="profile 5"):
-        refuse_unshowable_dolby_vision(path)
+        refuse_unshowable(path)
     path.write_bytes(b"\x1aE\xdf\xa3" + bytes(100) + mapping.replace(dolby_record(5, 0), dolby_record(8, 4)))
-    refuse_unshowable_dolby_vision(path)
+    refuse_unshowable(path)

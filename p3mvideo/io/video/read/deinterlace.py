@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 FILTER: Final = "bwdif"
 """BBC's w3fdif combined with yadif: motion-adaptive, the best that FFmpeg has without trained weights."""
 
+MIN_WIDTH, MIN_HEIGHT = 3, 4
+"""The filter takes no smaller images."""
+
 
 class _Form(NamedTuple):
     """What a filter graph is made for."""
@@ -48,7 +51,7 @@ def deinterlaced(frames: Iterable[tuple[av.VideoFrame, Moment]], name: str) -> I
         if graph is None and frame.interlaced_frame:
             if made_for is None:
                 logger.warning("%s is interlaced; it is made progressive", name)
-            graph, made_for = _graph(frame, form), form
+            graph, made_for = _graph(frame, form) if form.height >= MIN_HEIGHT and form.width >= MIN_WIDTH else None, form
         if graph is None:
             yield frame, moment
             continue

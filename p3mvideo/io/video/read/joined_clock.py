@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from av.packet import Packet
 from av.stream import Stream
 
 from p3mvideo.io.video.read.timeline import JUMP_SECONDS
+
+logger = logging.getLogger(__name__)
+
+
+def joined(packets: Iterable[Packet[Stream]], clock: JoinedClock, name: str) -> Iterator[Packet[Stream]]:
+    """Yield the packets of all streams but the images, moved so that those of every part are with its images.
+
+    Args:
+        packets: Packets of all streams, in file order; each has a time.
+        clock: Tells how far parts are moved.
+        name: What to call the file in a message.
+    """
+    waiting: deque[tuple[Packet[Stream], int]] = deque()
+    for packet in packets:
+        part = clock.part_of(packet)
+        if packet.stream_index != clock.video:
+            waiting.append((packet, part))
+        # In file order the sound of a part may come before its first image, which says how far the part is moved.
+        while waiting and (offset := clock.offset(waiting[0][1])) is not None:
+            yield _moved(waiting.popleft()[0], offset)
+    if waiting:
+        logger.warning("%s: sound behind the last image is left out, for its clock started again", name)
+
+
+def _moved(packet: Packet[Stream], seconds: Fraction) -> Packet[Stream]:
+    units = round(seconds / packet.time_base)
+    if packet.pts is not None:
+        packet.pts += units
+    if packet.dts is not None:
+        packet.dts += units
+    return packet
 
 
 class JoinedClock:
@@ -19,7 +53,7 @@ class JoinedClock:
     """
 
     def __init__(self, video: int, usual: Fraction) -> None:
-        self._video, self._usual = video, usual
+        self.video, self._usual = video, usual
         self._offsets = [Fraction(0)]
         """What is added to the times of each part, in seconds."""
         self._part: dict[int, int] = {}
@@ -35,7 +69,7 @@ class JoinedClock:
         if time is not None and index in self._last and self._last[index] - seconds > JUMP_SECONDS:
             part += 1
         self._part[index], self._last[index] = part, seconds
-        if index == self._video:
+        if index == self.video:
             begins = (packet.pts if packet.pts is not None else time or 0) * packet.time_base
             if part == len(self._offsets):
                 self._offsets.append(self._images_end - begins)

@@ -10,10 +10,9 @@ from av.container import InputContainer
 
 from p3mvideo.io.av_errors import reading
 from p3mvideo.io.video.read.decoded_source import DecodedSource
-from p3mvideo.io.video.read.dolby_vision import refuse_unshowable_dolby_vision
-from p3mvideo.io.video.read.encryption import refuse_encrypted_video
 from p3mvideo.io.video.read.file import open_video_file
 from p3mvideo.io.video.read.truncation import is_cut_short
+from p3mvideo.io.video.read.unshowable import refuse_unshowable
 from p3mvideo.options.media import Hdr
 
 
@@ -58,8 +57,7 @@ def _open_showable(path: Path) -> InputContainer:
     container = open_video_file(path)
     try:
         with reading(path):
-            refuse_encrypted_video(path)
-            refuse_unshowable_dolby_vision(path)
+            refuse_unshowable(path)
     except BaseException:
         container.close()
         raise

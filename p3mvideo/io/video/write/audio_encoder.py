@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final, cast
 
 import av
 import av.error
+from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
@@ -22,7 +24,6 @@ AAC_RATES: Final = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_10
 """Sample rates that every player of AAC takes."""
 FULL_RATE: Final = 48_000
 BITS_PER_SECOND_OF_CHANNEL: Final = 80_000
-MAX_CHANNELS_LOSSLESS: Final = 8
 SNAP_SECONDS: Final = Fraction(1, 20)
 """Containers round times, so a frame that begins this close to the end of the one before it follows it without a gap."""
 
@@ -41,6 +42,7 @@ class SoundEncoder:
         self._unit = Fraction(1, target.codec_context.sample_rate)
         self._resampler: AudioResampler | None = None
         self._form: tuple[str, str, int] | None = None
+        self._is_damaged = False
         self._position: int | None = None
         """Where the next sample belongs, in samples of the output."""
 
@@ -49,7 +51,9 @@ class SoundEncoder:
         try:
             decoded = self._source.codec_context.decode(packet)
         except av.error.FFmpegError as error:
-            logger.warning("a part of the sound could not be decoded (%s)", error.strerror)
+            if not self._is_damaged:
+                logger.warning("a part of the sound could not be decoded (%s)", error.strerror)
+            self._is_damaged = True
             return []
         return [ready for frame in decoded for ready in self._encode(self._converted(frame))]
 
@@ -96,15 +100,41 @@ def sound_encoder(source: AudioStream, output: OutputContainer, encoder: str) ->
     """Add a stream for sound to `output` that `encoder` fills; None if the encoder is not built in."""
     if encoder not in av.codecs_available:
         return None
-    rate, channels = source.codec_context.sample_rate, source.codec_context.channels
-    if encoder == "libopus" or (encoder == "aac" and rate not in AAC_RATES):
-        rate = FULL_RATE
-    target = cast(AudioStream, output.add_stream(encoder, rate=rate))
-    context = target.codec_context
-    if encoder == "flac":
-        context.layout = source.codec_context.layout if channels <= MAX_CHANNELS_LOSSLESS else "stereo"
-        context.format = "s16" if source.codec_context.format.bytes <= 2 else "s32"
-    else:
-        context.layout = "mono" if channels == 1 else "stereo"
-        context.bit_rate = BITS_PER_SECOND_OF_CHANNEL * min(2, channels)
+    form = _form_for(source.codec_context, encoder)
+    target = cast(AudioStream, output.add_stream(encoder, rate=form.rate))
+    form.apply(target.codec_context)
     return SoundEncoder(source, target)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What an encoder is set up for."""
+
+    rate: int
+    layout: str
+    sample_format: str | None
+    bit_rate: int | None
+
+    def apply(self, context: AudioCodecContext) -> None:
+        """Set a context up that is not open yet."""
+        context.sample_rate, context.layout = self.rate, self.layout
+        if self.sample_format is not None:
+            context.format = self.sample_format
+        if self.bit_rate is not None:
+            context.bit_rate = self.bit_rate
+
+
+def _form_for(source: AudioCodecContext, encoder: str) -> _Form:
+    """Return what an encoder is set up for: as near to the source as it can be."""
+    if encoder != "flac":
+        channels = min(2, source.channels)
+        rate = FULL_RATE if encoder == "libopus" or source.sample_rate not in AAC_RATES else source.sample_rate
+        return _Form(rate, "mono" if channels == 1 else "stereo", None, BITS_PER_SECOND_OF_CHANNEL * channels)
+    lossless = _Form(source.sample_rate, source.layout.name, "s16" if source.format.bytes <= 2 else "s32", None)
+    trial = cast(AudioCodecContext, av.CodecContext.create(encoder, "w"))
+    try:
+        lossless.apply(trial)
+        trial.open()
+    except (ValueError, av.error.FFmpegError):  # a rate or a layout that FLAC does not have
+        return replace(lossless, rate=FULL_RATE, layout="stereo")
+    return lossless

@@ -52,7 +52,7 @@ PLAYABLE: Final[dict[str, Playable]] = {
     ),
     "matroska": Playable(
         sound=frozenset({"aac", "mp3", "mp2", "ac3", "eac3", "dts", "truehd", "mlp", "alac", "opus", "vorbis", "flac", "wavpack", "tta"})
-        | (_LOSSLESS_PCM - {"pcm_s32be"}),
+        | _LOSSLESS_PCM,
         sound_encoder="flac",
         subtitles=frozenset({"subrip", "ass", "webvtt", "dvd_subtitle", "hdmv_pgs_subtitle", "dvb_subtitle"}),
         text_subtitles="subrip",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import av
 import av.error
@@ -17,19 +17,18 @@ from av.packet import Packet
 from av.stream import Discard, Stream
 from av.video.stream import VideoStream
 
-from p3mvideo.io.video.read.encryption import is_sound_encrypted
 from p3mvideo.io.video.read.file import TIMESTAMPS_ARE_ARBITRARY, clock_origin_seconds, frame_rate, open_video_file, picture_stream
-from p3mvideo.io.video.read.joined_clock import JoinedClock
+from p3mvideo.io.video.read.joined_clock import JoinedClock, joined
 from p3mvideo.io.video.read.packets import packets_of
+from p3mvideo.io.video.read.unshowable import is_sound_encrypted
 from p3mvideo.io.video.write.anonymous_ass import AnonymousAss, anonymous_ass
 from p3mvideo.io.video.write.audio_encoder import NAMES, SoundEncoder, sound_encoder
+from p3mvideo.io.video.write.chapters import kept_chapters
 from p3mvideo.io.video.write.metadata import kept_metadata, needs_free_keys
 from p3mvideo.io.video.write.playable import PLAYABLE, Decision, codec_of, decide
 from p3mvideo.io.video.write.subtitles import TextSubtitles, text_subtitles
 from p3mvideo.io.video.write.timecode import moved_timecode
-
-if TYPE_CHECKING:
-    from av.container.core import Chapter
+from p3mvideo.options.times import LONGEST_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +53,8 @@ class _Track:
     """Packets at its beginning that an edit list hides, until it is known whether they are priming; then None."""
     last: int | None = None
     """Time of the packet before, in units of the target's time base."""
+    is_damaged: bool = False
+    """Whether a packet could not be written, which is said once."""
 
 
 class StreamCopy:
@@ -156,7 +157,10 @@ class StreamCopy:
                 rewriter = self._subtitles(stream, output)
             target = rewriter.target if rewriter is not None else output.add_stream_from_template(stream)
         except (ValueError, av.error.FFmpegError) as error:
-            self._leave_out(stream, f"{output.format.name} files cannot hold it ({error})")
+            if decision.way == "copy" and stream.type == "audio":
+                self._add(stream, Decision("encode", f"{output.format.name} files cannot hold it ({error})"), output)
+            else:
+                self._leave_out(stream, f"{output.format.name} files cannot hold it ({error})")
             return
         stream.discard = Discard.default
         target.metadata.clear()
@@ -188,28 +192,17 @@ class StreamCopy:
 
     def _copy_metadata(self, output: OutputContainer) -> None:
         output.metadata.update(self.kept(self._container.metadata))
-        chapters = [moved for chapter in self._container.chapters() if (moved := self._move_chapter(chapter)) is not None]
-        for number, chapter in enumerate(chapters, start=1):
-            chapter["metadata"] = kept_metadata(chapter["metadata"]) if self._identity else {"title": f"Chapter {number}"}
+        length = None if self._end is None else self._end - self._start
+        chapters = kept_chapters(self._container.chapters(), start=self._start + self._origin, length=length, identity=self._identity)
         if chapters:
             output.set_chapters(chapters)
-
-    def _move_chapter(self, chapter: Chapter) -> Chapter | None:
-        time_base = chapter["time_base"] or Fraction(1, 1000)
-        shift = round((self._start + self._origin) / time_base)
-        first, last = chapter["start"] - shift, chapter["end"] - shift
-        if self._end is not None:
-            last = min(last, round((self._end - self._start) / time_base))
-        if last <= max(first, 0):
-            return None
-        return {**chapter, "start": max(first, 0), "end": last, "time_base": time_base}
 
     def _read(self) -> Iterator[Packet[Stream]]:
         """Yield the packets to copy, with their times in the output's clock."""
         if not self._tracks:
             return
         ended: set[int] = set()
-        for packet in self._joined():
+        for packet in self._packets_in_order():
             track = self._tracks[packet.stream_index]
             for shown in self._shown(packet, track):
                 moved = self._move(shown, track)
@@ -222,31 +215,24 @@ class StreamCopy:
                     continue
                 yield moved
 
-    def _joined(self) -> Iterator[Packet[Stream]]:
+    def _packets_in_order(self) -> Iterator[Packet[Stream]]:
         """Yield the packets of all tracks; what comes after a break of the file's clock is moved along with its images."""
         streams = [self._container.streams[index] for index in self._tracks]
-        clock = None
-        if self._container.format.flags & TIMESTAMPS_ARE_ARBITRARY:
+        is_arbitrary = bool(self._container.format.flags & TIMESTAMPS_ARE_ARBITRARY)
+        if is_arbitrary:
             self.video.discard = Discard.default
-            clock = JoinedClock(self.video.index, 1 / (frame_rate(self.video) or Fraction(25)))
             streams.append(self.video)
         if self._start:
             self._seek(streams[0])
-        waiting: list[tuple[Packet[Stream], int]] = []
-        for packet in packets_of(self._container, streams, self._read_error):
-            if packet.dts is None and packet.pts is None:
-                continue
-            if clock is None:
-                yield packet
-                continue
-            part = clock.part_of(packet)
-            if packet.stream_index != self.video.index:
-                waiting.append((packet, part))
-            # In file order the sound of a part may come before its first image, which says how far the part is moved.
-            while waiting and (offset := clock.offset(waiting[0][1])) is not None:
-                yield _moved_by(waiting.pop(0)[0], offset)
-        if waiting:
-            logger.warning("%s: sound behind its last image is left out, its clock started again", self._path)
+        packets = (
+            packet
+            for packet in packets_of(self._container, streams, self._read_error)
+            if (packet.dts is not None or packet.pts is not None) and abs(_begins(packet)) < LONGEST_SECONDS
+        )
+        if not is_arbitrary:
+            return packets
+        clock = JoinedClock(self.video.index, 1 / (frame_rate(self.video) or Fraction(25)))
+        return joined(packets, clock, str(self._path))
 
     def _shown(self, packet: Packet[Stream], track: _Track) -> list[Packet[Stream]]:
         """Return what is to be copied now: nothing that an edit list hides, but for the priming of a decoder."""
@@ -304,7 +290,12 @@ class StreamCopy:
             packet.time_base = unit
             packet.pts = packet.dts = track.last = time
             packet.duration = duration
-            self._output.mux_one(packet)
+            try:
+                self._output.mux_one(packet)
+            except (av.error.InvalidDataError, av.error.ArgumentError) as error:  # broken sound must not cost the images
+                if not track.is_damaged:
+                    logger.warning("%s: a part of a %s stream could not be written (%s)", self._path, track.target.type, error.strerror)
+                track.is_damaged = True
 
     def _read_error(self, error: av.error.FFmpegError) -> None:
         logger.warning("a part of the sound or subtitles of %s could not be read (%s)", self._path, error.strerror)
@@ -317,12 +308,3 @@ def _begins(packet: Packet[Stream]) -> Fraction:
 
 def _seconds(packet: Packet[Stream]) -> Fraction:
     return (packet.dts or 0) * packet.time_base
-
-
-def _moved_by(packet: Packet[Stream], seconds: Fraction) -> Packet[Stream]:
-    moved = round(seconds / packet.time_base)
-    if packet.pts is not None:
-        packet.pts += moved
-    if packet.dts is not None:
-        packet.dts += moved
-    return packet
