@@ -4,23 +4,37 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file beside its final name, bring it to the disk, and rename it; what was there is replaced.
+    """Write a file in one step, see `atomic_file`.
+
+    Raises:
+        OSError: It cannot be written; nothing is left behind.
+    """
+    with atomic_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file beside its final name; at the end it is brought to the disk and renamed, and what was there is replaced.
 
     Several processes may do so at once: the last one wins. Nothing but the file itself is ever opened, no link and no file of a similar name.
 
     Raises:
-        OSError: It cannot be written; nothing is left behind.
+        OSError: It cannot be written. After any exception nothing is left behind.
     """
     # Short, so that it fits wherever the name itself does.
     part = path.with_name(f".{secrets.token_hex(6)}.part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0), 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)

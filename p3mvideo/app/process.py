@@ -165,7 +165,8 @@ class _Process:
                 if spec.kind == "transparent":
                     outputs.append(add(plan.composite, Cutout(foreground), alpha=True))
                 else:
-                    background = stack.enter_context(open_background(self.background.background or "", spec, self.background.background_fit))
+                    behind = open_background(self.background.background or "", spec, self.background.background_fit)
+                    background = run_interruptibly("open", partial(stack.enter_context, behind))
                     outputs.append(add(plan.composite, ReplaceBackground(background, foreground)))
             if plan.alpha is not None:
                 outputs.append(add(plan.alpha, AlphaOnly()))

@@ -119,17 +119,17 @@ class PartFile:
             )
 
     def _new_path(self) -> Path:
-        head, tail = self._name_around_token()
+        head, tail = self._name_around_token(lasting=self._lasting)
         return self.final.with_name(f"{head}{MACHINE}{secrets.token_hex(4)}{tail}")
 
-    def _name_around_token(self) -> tuple[str, str]:
+    def _name_around_token(self, *, lasting: bool) -> tuple[str, str]:
         name = self.final.name
         if len(os.fsencode(name)) > LONGEST_NAME_BYTES:
             suffix = self.final.suffix[:10]
             start = os.fsencode(name)[: LONGEST_NAME_BYTES - 30].decode(errors="ignore")
             name = f"{start}~{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}{suffix}"
         stem, suffix = os.path.splitext(name)
-        return (f"{stem}.unfinished-", suffix) if self._lasting else (f"{name}.", ".part")
+        return (f"{stem}.unfinished-", suffix) if lasting else (f"{name}.", ".part")
 
     def _create(self) -> Lock:
         if self._folder:
@@ -147,25 +147,27 @@ class PartFile:
         Raises:
             SinkError: Another run is writing it.
         """
-        head, tail = self._name_around_token()
-        pattern = re.compile(rf"{re.escape(head)}([0-9a-f]{{4}})[0-9a-f]{{8}}{re.escape(tail)}")
-        for name in _names_in(self.final.parent):
-            if (match := pattern.fullmatch(name)) is None:
-                continue
-            part = self.final.with_name(name)
-            try:
-                taken = lock(part)
-                status = part.lstat()
-            except OSError:
-                continue  # a link, gone, or not readable: not ours in any case
-            if taken is None:
-                raise SinkError(f"{self.final} is being written by another run", hint="wait for its end, or choose another name")
-            is_own = os.name == "nt" or status.st_uid == os.geteuid()
-            is_dead = (match[1] == MACHINE and taken.is_real) or time.time() - status.st_mtime > STALE_SECONDS
-            if is_own and is_dead and not self._lasting:
-                with contextlib.suppress(OSError, SinkError):  # it is in no one's way
-                    _remove(part)
-            taken.release()
+        for lasting in (False, True):
+            head, tail = self._name_around_token(lasting=lasting)
+            pattern = re.compile(rf"{re.escape(head)}([0-9a-f]{{4}})[0-9a-f]{{8}}{re.escape(tail)}")
+            for name in _names_in(self.final.parent):
+                if match := pattern.fullmatch(name):
+                    self._clear_part(self.final.with_name(name), is_removable=not lasting, is_of_this_machine=match[1] == MACHINE)
+
+    def _clear_part(self, part: Path, *, is_removable: bool, is_of_this_machine: bool) -> None:
+        try:
+            taken = lock(part)
+            status = part.lstat()
+        except OSError:
+            return  # a link, gone, or not readable: not ours in any case
+        if taken is None:
+            raise SinkError(f"{self.final} is being written by another run", hint="wait for its end, or choose another name")
+        is_own = os.name == "nt" or status.st_uid == os.geteuid()
+        is_dead = (is_of_this_machine and taken.is_real) or time.time() - status.st_mtime > STALE_SECONDS
+        if is_removable and is_own and is_dead:
+            with contextlib.suppress(OSError, SinkError):  # it is in no one's way
+                _remove(part)
+        taken.release()
 
     def _claim(self) -> None:
         if self._folder:

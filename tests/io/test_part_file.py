@@ -69,6 +69,16 @@ def test_what_lasts_is_never_cleaned_up(tmp_path: Path) -> None:
     assert (tmp_path / left).read_text() == "half"
 
 
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_recording_and_another_output_of_one_name_do_not_go_together(tmp_path: Path, lasting: bool) -> None:
+    first = PartFile(tmp_path / "out.mp4", overwrite=True, lasting=lasting)
+    with pytest.raises(SinkError, match="is being written by another run"):
+        PartFile(tmp_path / "out.mp4", overwrite=True, lasting=not lasting)
+    first.publish()
+    PartFile(tmp_path / "out.mp4", overwrite=True, lasting=not lasting).publish()
+    assert names(tmp_path) == ["out.mp4"]
+
+
 @pytest.mark.parametrize(("age_seconds", "is_kept"), [(STALE_SECONDS - 600, True), (STALE_SECONDS + 600, False)])
 def test_a_part_of_another_machine_is_removed_by_its_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age_seconds: float, is_kept: bool) -> None:
     final = tmp_path / "out.bin"

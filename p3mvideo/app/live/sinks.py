@@ -9,7 +9,7 @@ from queue import Empty, Full, Queue
 from typing import NamedTuple
 
 from p3mvideo.app.live.output_gate import LiveState
-from p3mvideo.errors import P3MVideoError
+from p3mvideo.errors import P3MVideoError, UnexpectedError
 from p3mvideo.frame import Frame
 from p3mvideo.io.devices.virtual_camera import VirtualCamera
 from p3mvideo.io.video.write.recording_sink import RecordingSink
@@ -143,22 +143,23 @@ class RecordingOutlet:
                 while (frame := self._waiting.get()) is not None:
                     self._sink.write(frame)
                     written += 1
-            except P3MVideoError as error:
+            except Exception as error:
                 self._fail(error)
             if written:
                 self._sink.finish()
                 if self.error is not None:
                     self.error.add_note(f"what was recorded until then is in {self._sink.path}")
-        except P3MVideoError as error:
+        except Exception as error:
             self._fail(error)
         finally:
             self._sink.close()
 
-    def _fail(self, error: P3MVideoError) -> None:
+    def _fail(self, failure: Exception) -> None:
+        error = failure if isinstance(failure, P3MVideoError) else UnexpectedError(failure)
         if self.error is None:
             self._say(f"the recording ends here: {error.message}")
             self.error, self._broken = error, True
-        elif error is not self.error:
+        else:
             self.error.add_note(f"after that: {error.message}")
         self._empty()
 

@@ -45,7 +45,7 @@ def noise(count: int) -> Iterator[Frame]:
 def shown(path: Path) -> list[Fraction]:
     """Return when each picture that can be decoded is shown."""
     with av.open(str(path)) as container:
-        return [frame.pts * frame.time_base for frame in container.decode(video=0)]  # type: ignore[operator]
+        return [Fraction(frame.pts or 0) * (frame.time_base or 0) for frame in container.decode(video=0)]
 
 
 def names(folder: Path) -> list[str]:
