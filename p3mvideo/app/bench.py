@@ -148,7 +148,7 @@ def bench(
 
 def machine() -> str:
     """Return processor, cores and system in a line."""
-    name = platform.processor() or platform.machine()
+    name = platform.machine()  # not `platform.processor`, which starts `uname`
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             name = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), name)

@@ -64,7 +64,7 @@ def run_both(clip: Path, folder: Path, model: Path, runtime: Runtime, monkeypatc
     return errors
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_weights_with_one_value_that_is_not_finite(runtime: Runtime, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = broken_weights(tmp_path / "nan.safetensors", "encoder.full.0.weight", float("nan"), count=1)
@@ -73,7 +73,7 @@ def test_weights_with_one_value_that_is_not_finite(runtime: Runtime, clip: Path,
     assert all("not finite" in error.message for error in errors)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_finite_weights_that_compute_nothing_valid(runtime: Runtime, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Classes of infinite likelihood cannot be compared.
