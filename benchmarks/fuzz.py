@@ -227,7 +227,7 @@ def judge(case: Case, work: Path, code: int, said: str) -> tuple[str, str]:
     # A background that cannot be read is a wrong option, as is a start that a still image does not have.
     usual = (3,) if case.kind == "weights" else (1, 2) if {"--config", "--bg", "--start"} & {*case.arguments} else (1,)
     usual = (*usual, 4) if "--strict" in case.arguments else usual
-    if code not in usual or "p3mvideo: error:" not in said:
+    if code not in usual or not any(line.startswith(("p3mvideo: error: ", "Error: ")) for line in lines):
         return "exit", f"exit {code}: {last}"
     return "refused", f"exit {code}: {last}"
 
