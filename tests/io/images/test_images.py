@@ -183,7 +183,7 @@ def test_an_image_that_would_fill_the_memory_is_refused_by_its_header(data: byte
 
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decoded)
     monkeypatch.setattr("cv2.imdecode", decoded)
-    with pytest.raises(SourceError, match="bomb.* has more than 67 million pixels") as caught:
+    with pytest.raises(SourceError, match=r"bomb.* has more than 67 million pixels") as caught:
         decode_image(data, "bomb")
     assert caught.value.hint
 
