@@ -4,17 +4,29 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench training-data weights ablation clean
+.PHONY: demo check test test-fast lint bench api training-data weights ablation gpu-pack clean
 
 demo: .venv/.installed
 	$(BIN)/p3mvideo demo demo
 
+# What the build server runs: formatter, linter, types, all tests.
+check: lint test
+
 test: .venv/.installed-dev
 	$(BIN)/python -m pytest
 
+# Without the tests that take more than a few seconds.
+test-fast: .venv/.installed-dev
+	$(BIN)/python -m pytest -m "not slow"
+
 lint: .venv/.installed-dev
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The reference of the Python API, from its docstrings.
+api: .venv/.installed-dev
+	$(BIN)/griffe2md p3mvideo --output docs/api.md
 
 bench: .venv/.installed
 	$(BIN)/p3mvideo bench
@@ -61,6 +73,10 @@ weights: training-data
 	$(SHIP) $(RUNS)/s5/last.pt $(RUNS)/small5.safetensors --mean-with $(RUNS)/s5/last.pt --mean-with $(RUNS)/s5/last.pt --mean-with $(RUNS)/small4.safetensors
 	$(SMALL) -o $(RUNS)/s6 $(MIXED) --steps 1500 --batch 8 --seed 90002 --lr 1e-3 --warmup 40 --ema 0.997 --initial $(RUNS)/small5.safetensors
 	$(SHIP) $(RUNS)/s6/last.pt $(RUNS)/p3mnet-mobilenetv2-small.safetensors --mean-with $(RUNS)/small5.safetensors --mean-with $(RUNS)/small5.safetensors
+
+# The material in parts for a machine with a GPU, see docs/gpu.md; MORE holds further --data and --backgrounds.
+gpu-pack: training-data
+	$(BIN)/p3mvideo gpu pack $(RUNS)/pack --data $(DATA)/train --backgrounds $(BACKGROUNDS) --faces $(DATA)/train/faces $(MORE)
 
 # What P3M-CP is worth: four short trainings that differ in nothing else, scored on blurred portraits and on portraits as taken.
 ablation: training-data

@@ -26,12 +26,14 @@ from benchmarks.face_identity import identity_table
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.io.video.write.sink import VideoSink
+from p3mvideo.options import FaceOptions, ReleaseDetectionOptions
 from p3mvideo.privacy.anonymizer import FaceAnonymizer
-from p3mvideo.privacy.cover.cover import Blur, Filter, Solid, cover
+from p3mvideo.privacy.cover.cover import cover
+from p3mvideo.privacy.cover.styles import Blur, Patch, Solid, Style
 from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.stream_search import WEAK, StreamSearch
 from p3mvideo.privacy.detection import Detection, area, intersection, union
-from p3mvideo.privacy.make_anonymizer import OUTPUT_MASK_SCALE, make_anonymizer, make_survey
+from p3mvideo.privacy.make_anonymizer import make_anonymizer, make_survey
 from p3mvideo.privacy.region import face_region_mask
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
 
@@ -94,7 +96,8 @@ def _stress(
     width, height = case.size
     kept: list[dict[str, UInt8Array]] = []
     search = StreamSearch(FaceDetector(confidence=WEAK * THRESH, mode="video"), thresh=THRESH, wary=True)
-    with closing(FaceAnonymizer(search, replacement=Solid(PAINT), limit_seconds=60)) as live, closing(make_survey(thresh=THRESH)) as survey:
+    look = make_survey(ReleaseDetectionOptions(threshold=THRESH))
+    with closing(FaceAnonymizer(search, style=Solid(PAINT), limit_seconds=60)) as live, closing(look) as survey:
         for number, shot in enumerate(shoot(case, actors, backgrounds, seed=seed)):
             frame = Frame.from_interleaved(shot.image, number, Fraction(1, RATE))
             painted = (live(frame)[0].interleaved() == PAINT).all(axis=2).astype(np.uint8)
@@ -119,9 +122,9 @@ def covered_mask(plan: CoverPlan, number: int, width: int, height: int) -> UInt8
     return np.asarray((covered_picture(blank, plan, number, Solid(PAINT)) == PAINT).all(axis=2), np.uint8)
 
 
-def covered_picture(image: UInt8Array, plan: CoverPlan, number: int, replacement: Filter) -> UInt8Array:
+def covered_picture(image: UInt8Array, plan: CoverPlan, number: int, style: Style) -> UInt8Array:
     """Return a frame's pixels (H, W, 3) with everything covered that the plan covers in it."""
-    return cover(image, [sighting.region for sighting in plan.at(number)], replacement, mask_scale=OUTPUT_MASK_SCALE)
+    return cover(image, [sighting.region for sighting in plan.at(number)], style)
 
 
 class Checks:
@@ -130,9 +133,9 @@ class Checks:
     Detectors find a head by its outline, whatever is in it: they fire on black discs on shoulders. Where this is found, something shows.
     """
 
-    def __call__(self, patch: UInt8Array, side_px: float) -> UInt8Array:
-        square = max(2, int(side_px / 10))
-        light = (np.indices(patch.shape[:2]) // square).sum(axis=0) % 2
+    def __call__(self, patch: Patch) -> UInt8Array:
+        square = max(2, int(patch.ellipse.down / 6))
+        light = (np.indices(patch.original.shape[:2]) // square).sum(axis=0) % 2
         return np.repeat((20 + 210 * light).astype(np.uint8)[..., None], 3, axis=2)
 
 
@@ -143,11 +146,11 @@ def clips_table(clips: Iterable[Path]) -> Iterator[str]:
     totals = np.zeros(4, int)
     with FaceDetector(confidence=0.3) as look, tempfile.TemporaryDirectory() as folder:
         for clip in sorted(clips):
-            with VideoSource(clip) as source, closing(make_survey(thresh=THRESH)) as survey:
+            with VideoSource(clip) as source, closing(make_survey(ReleaseDetectionOptions(threshold=THRESH))) as survey:
                 for frame in source:
                     survey.see(frame)
                 plan = survey.plan()
-            row = [*_covered(clip, plan, look), *(_finds(clip, plan, look, replacement, Path(folder)) for replacement in (Checks(), Blur()))]
+            row = [*_covered(clip, plan, look), *(_finds(clip, plan, look, style, Path(folder)) for style in (Checks(), Blur()))]
             totals += row
             yield f"| {clip.stem} | " + " | ".join(map(str, row)) + " |"
     yield "| all | " + " | ".join(map(str, totals)) + " |"
@@ -173,13 +176,13 @@ def portraits_table(portraits: Path) -> Iterator[str]:
     with FaceDetector(confidence=0.3) as look:
         for path in sorted((portraits / "original_image").glob("*.jpg")):
             frame = Frame.from_interleaved(np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8))
-            with closing(make_survey(thresh=THRESH)) as survey:
+            with closing(make_survey(ReleaseDetectionOptions(threshold=THRESH))) as survey:
                 survey.see(frame)
                 plan = survey.plan()
             faces, covered = independent_look(look, frame), covered_mask(plan, 0, frame.width, frame.height)
             again = []
-            for replacement in (Checks(), Blur()):
-                image = covered_picture(frame.interleaved(), plan, 0, replacement)
+            for style in (Checks(), Blur()):
+                image = covered_picture(frame.interleaved(), plan, 0, style)
                 packed = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
                 written = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR_RGB), np.uint8)
                 again.append(_finds_covered(look, Frame.from_interleaved(written), plan, 0))
@@ -194,12 +197,12 @@ def _finds_covered(look: FaceDetector, frame: Frame, plan: CoverPlan, number: in
     return any(intersection(face.box, place) > 0.3 * min(area(face.box), area(place)) for face in found for place in places)
 
 
-def _finds(clip: Path, plan: CoverPlan, look: FaceDetector, replacement: Filter, folder: Path) -> int:
+def _finds(clip: Path, plan: CoverPlan, look: FaceDetector, style: Style, folder: Path) -> int:
     """Return in how many frames of the written file the independent look finds a face in a place that was covered."""
     target = folder / f"{clip.stem}.mp4"
     with VideoSource(clip) as source, closing(VideoSink(target, source.info, overwrite=True)) as sink:
         for number, frame in enumerate(source):
-            image = covered_picture(frame.interleaved(), plan, number, replacement)
+            image = covered_picture(frame.interleaved(), plan, number, style)
             sink.write(Frame.from_interleaved(image, frame.pts, frame.time_base))
         sink.finish()
     with VideoSource(target) as written:
@@ -219,6 +222,30 @@ def is_inside(face: Detection, covered: UInt8Array) -> bool:
     return bool(mask.any()) and float(covered[mask].mean()) >= COVERED
 
 
+def detectors_table(portraits: Path, backgrounds: Sequence[UInt8Array], every: int) -> Iterator[str]:
+    """Yield the rows of detectors: what they find in photographs, and in rooms without people."""
+    names = [("mediapipe",), ("centerface",), ("mediapipe", "centerface")]
+    images = [np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8) for path in sorted((portraits / "original_image").glob("*.jpg"))[::every]]
+    found = {name: [_surveyed(image, name) for image in images] for name in names}
+    either = [union([*media, *center]) for media, center in zip(found[names[0]], found[names[1]], strict=True)]
+    yield f"| detectors | faces in {len(images)} photographs | of the {sum(map(len, either))} that either finds | in {len(backgrounds)} rooms without people |"
+    yield "|---|---|---|---|"
+    for name in names:
+        shared = sum(
+            any(intersection(face.box, other.box) > 0.3 * min(area(face.box), area(other.box)) for other in finds)
+            for faces, finds in zip(either, found[name], strict=True) for face in faces
+        )  # fmt: skip
+        rooms = sum(len(_surveyed(image, name)) for image in backgrounds)
+        yield f"| {' and '.join(name)} | {sum(map(len, found[name]))} | {shared} | {rooms} |"
+
+
+def _surveyed(image: UInt8Array, detectors: Sequence[str]) -> list[Detection]:
+    """Return what is covered in a single image, as detections."""
+    with closing(make_survey(thresh=THRESH, detectors=detectors)) as survey:
+        survey.see(Frame.from_interleaved(image))
+        return [Detection(sighting.region.box, None, sighting.score or 0.0) for sighting in survey.plan().at(0)]
+
+
 def cost_table(actor: Actor, background: UInt8Array) -> Iterator[str]:
     """Yield the rows of time a frame, one face in 1280x720."""
     yield "| mode | mean ms a frame | median | 95 % | mean ms of CPU time, all threads |"
@@ -227,7 +254,7 @@ def cost_table(actor: Actor, background: UInt8Array) -> Iterator[str]:
     shots = [shot.image for shot in shoot(case, [actor], [background])]
     modes: tuple[Literal["input", "output"], ...] = ("input", "output")
     for mode in modes:
-        with closing(make_anonymizer(mode)) as anonymizer:
+        with closing(make_anonymizer(FaceOptions(anonymize=mode))) as anonymizer:
             times = []
             for number, image in enumerate(shots * 2):
                 frame = Frame.from_interleaved(image, number, Fraction(1, RATE))
@@ -245,8 +272,9 @@ def main() -> None:
     parser.add_argument("--backgrounds", type=Path, required=True)
     parser.add_argument("--clips", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--every", type=int, default=1, help="take every n-th photograph for the table of detectors")
     parser.add_argument("--identities", type=int, default=400)
-    parser.add_argument("--only", choices=("stress", "clips", "portraits", "identity", "cost"))
+    parser.add_argument("--only", choices=("stress", "clips", "portraits", "detectors", "identity", "cost"))
     options = parser.parse_args()
     names = sorted(options.backgrounds.glob("*.jpg"))[::9]
     backgrounds = [np.asarray(cv2.imread(str(name), cv2.IMREAD_COLOR_RGB), np.uint8) for name in names]
@@ -265,6 +293,8 @@ def main() -> None:
         tables.append(clips_table(options.clips.glob("*.mp4")))
     if wanted("portraits"):
         tables.append(portraits_table(options.portraits))
+    if wanted("detectors"):
+        tables.append(detectors_table(options.portraits, backgrounds, options.every))
     if wanted("identity"):
         tables.append(identity_table(options.portraits, options.identities))
     for table in tables:

@@ -22,6 +22,7 @@ from p3mvideo.app.sample_clip import sample_portrait
 from p3mvideo.compose import ColourBackground, ForegroundEstimator, ReplaceBackground
 from p3mvideo.engine import GuidedRefiner, make_matter
 from p3mvideo.frame import Frame, StreamInfo
+from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
 from p3mvideo.pipeline import STAGES, Output, Pipeline
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.temporal import make_matte_stream
@@ -79,13 +80,13 @@ def main() -> None:
     parser.add_argument("--smoothing", choices=("off", "ema", "adaptive"), default="adaptive")
     options = parser.parse_args()
     width, height = (int(side) for side in options.size.split("x"))
-    loaded = make_matter(options.model, device=options.device, precision=options.precision)
+    loaded = make_matter(EngineOptions(model=options.model, device=options.device, precision=options.precision))
     for frames in (4 * options.seq_chunk, options.frames):  # the first round is for compilers and caches
         statistics = Pipeline(
             source=MovingPortrait(width, height, frames),
-            anonymizer=make_anonymizer("off"),
+            anonymizer=make_anonymizer(FaceOptions(anonymize="off")),
             matter=loaded.matter,
-            matte_stream=make_matte_stream(options.smoothing, 0.5, 0),
+            matte_stream=make_matte_stream(SmoothingOptions(smoothing=options.smoothing, lookahead=0)),
             refiner=GuidedRefiner(),
             outputs=[Output(ReplaceBackground(ColourBackground((0, 0, 96)), ForegroundEstimator()), Taker())],
             device=loaded.device,

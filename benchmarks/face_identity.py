@@ -19,7 +19,9 @@ import cv2
 import numpy as np
 
 from p3mvideo.frame import Float32Array, UInt8Array
-from p3mvideo.privacy.cover.cover import Blur, Filter, Mosaic, Smear, Solid, cover
+from p3mvideo.privacy.cover.cover import cover
+from p3mvideo.privacy.cover.smear import smear_faces
+from p3mvideo.privacy.cover.styles import Blur, Mosaic, MosaicOfFace, Solid, Style
 from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.region import Region
@@ -27,8 +29,17 @@ from p3mvideo.privacy.region import Region
 CROP_PX = 64
 FIXED = np.array([(16, 18), (48, 18), (32, 50)], np.float32)
 """Where eyes and mouth lie in a crop."""
-FILTERS: dict[str, Filter | None] = {
-    "nothing": None, "blur (default)": Blur(), "solid": Solid(), "mosaic": Mosaic(), "smear (seen by the network only)": Smear(),
+Hide = Callable[[UInt8Array, Region], UInt8Array]
+"""Returns an image in which a face is hidden."""
+
+
+def _with(style: Style) -> Hide:
+    return lambda image, region: cover(image, [region], style)
+
+
+WAYS: dict[str, Hide] = {
+    "nothing": lambda image, region: image, "blur (default)": _with(Blur()), "solid": _with(Solid()), "mosaic": _with(Mosaic()),
+    "mosaic of the face": _with(MosaicOfFace()), "smear (seen by the network only)": lambda image, region: smear_faces(image, [region]),
 }  # fmt: skip
 
 
@@ -42,10 +53,8 @@ def identity_table(portraits: Path, people: int) -> Iterator[str]:
     count = len(photographs)
     yield f"| {count} people; chance is 1 of {count} | " + " | ".join(f"{f}, {g} photograph" for g in galleries for f in features) + " |"
     yield "|---" * (1 + len(galleries) * len(features)) + "|"
-    for name, replacement in FILTERS.items():
-        probes = bare if replacement is None else [
-            aligned(cover(image, [Region.of(face)], replacement), face) for image, face in photographs
-        ]
+    for name, hide in WAYS.items():
+        probes = [aligned(hide(image, Region.of(face)), face) for image, face in photographs]
         right = [
             recognised([feature(probe) for probe in probes], [feature(crop) for crop in gallery])
             for gallery in galleries.values() for feature in features.values()

@@ -17,7 +17,8 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader
 
-from p3mvideo.datasets.portraits import PortraitFolder, training_split
+from p3mvideo.datasets.layout import training_split
+from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.model.variants import build_network
 from p3mvideo.ops.normalise import normalise
 from p3mvideo.train.build_samples import build_samples

@@ -25,6 +25,7 @@ from benchmarks.temporal_strips import write_strips
 from p3mvideo.evaluate.temporal_metrics import ClipMetrics, clip_metrics
 from p3mvideo.frame import Float32Array, Frame
 from p3mvideo.ops.flicker import measure_flicker
+from p3mvideo.options import SmoothingOptions
 from p3mvideo.temporal import MatteStream, make_matte_stream
 
 ROWS = ("off", "ema", "adaptive, live", "adaptive, look-ahead 3")
@@ -37,8 +38,8 @@ EMA_SHARE = 0.85
 def stream_of(row: str) -> MatteStream:
     """Return a new stream with the default strength."""
     if row in ("off", "ema"):
-        return make_matte_stream(row)  # type: ignore[arg-type]
-    return make_matte_stream("adaptive", lookahead=3 if row.endswith("3") else 0)
+        return make_matte_stream(SmoothingOptions(smoothing=row, lookahead=0))  # type: ignore[arg-type]
+    return make_matte_stream(SmoothingOptions(lookahead=3 if row.endswith("3") else 0))
 
 
 def exact_table(clips: Iterable[RawClip]) -> Iterator[str]:

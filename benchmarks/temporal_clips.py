@@ -18,6 +18,7 @@ from p3mvideo.datasets.moving_people.motion import MOTIONS
 from p3mvideo.engine import make_matter
 from p3mvideo.frame import Float32Array, Frame, Matte, Matter, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.options import EngineOptions
 from p3mvideo.temporal import MatteStream
 from p3mvideo.weights import find_weights
 
@@ -56,7 +57,7 @@ class Network:
     """
 
     def __init__(self, model: str, folder: Path) -> None:
-        loaded = make_matter(model)
+        loaded = make_matter(EngineOptions(model=str(model)))
         weights = find_weights(model)
         self.description = loaded.description
         self._matter: Matter = loaded.matter

@@ -18,11 +18,10 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-import openvino as ov
 import torch
 from torch import Tensor, nn
 
-from p3mvideo.engine.openvino_matter import convert
+from p3mvideo.engine.openvino_matter import convert, ov
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import VARIANTS, build_network
 

@@ -1,32 +1,23 @@
 """Cut a person out of a photograph: python examples/matte_photo.py photo.jpg cutout.png"""
 
 import sys
-from pathlib import Path
 
-from p3mvideo.compose import Cutout, ForegroundEstimator
-from p3mvideo.engine import GuidedRefiner, make_matter
-from p3mvideo.io.images.sink import ImageSink
-from p3mvideo.io.images.source import ImageSource
+import cv2
+import numpy as np
+
+import p3mvideo
 
 
-def matte_photo(photo: Path, cutout: Path) -> None:
-    """Write the person of a photograph as a picture with alpha."""
-    matter, device, description = make_matter()
-    print(description)
-    with ImageSource(photo) as source:
-        (frame,) = source
-    frame = frame.with_image(frame.image.to(device))
-
-    (matte,) = matter([frame.image])  # at working size, about 512 pixels
-    matte = GuidedRefiner()(frame, matte)  # at the photograph's size
-
-    sink = ImageSink(cutout, alpha=True, overwrite=True)
-    try:
-        sink.write(Cutout(ForegroundEstimator())(frame, matte))
-        sink.finish()
-    finally:
-        sink.close()
+def matte_photo(photo: str, cutout: str) -> None:
+    """Write the person of a photograph as an image with straight alpha."""
+    image = cv2.imread(photo, cv2.IMREAD_COLOR)
+    if image is None:
+        raise FileNotFoundError(photo)
+    with p3mvideo.MattingSession() as session:
+        print(session.description)
+        alpha = session.matte(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+    cv2.imwrite(cutout, np.dstack([image, np.round(alpha * 255).astype(np.uint8)]))
 
 
 if __name__ == "__main__":
-    matte_photo(Path(sys.argv[1]), Path(sys.argv[2]))
+    matte_photo(sys.argv[1], sys.argv[2])

@@ -1,25 +1,24 @@
 """Give a video another background: python examples/replace_background.py in.mp4 out.mp4 beach.jpg"""
 
 import sys
-from pathlib import Path
 
-from p3mvideo.app.process import ProcessListener, process
+import p3mvideo
 
 
-def replace_background(video: Path, output: Path, background: str) -> None:
-    """Write the video with another background; its sound and its times stay."""
-    listener = ProcessListener(
-        engine_ready=print,
-        progressed=lambda progress: print(f"\r{progress.frames_out} frames", end="", flush=True),
+def replace_background(video: str, output: str, background: str) -> None:
+    """Write the video with another background; its audio and its times stay."""
+    result = p3mvideo.process(
+        [video],
+        output=output,
+        background=background,
+        faces=p3mvideo.FaceOptions(anonymize="input"),
+        writing=p3mvideo.WriteOptions(overwrite=True),
     )
-    result = process([video], output=output, bg=background, overwrite=True, listener=listener)
-    print()
+    result.raise_for_errors()
     for done in result.inputs:
-        if done.error is not None:
-            raise done.error
         assert done.statistics is not None
         print(done.statistics.table())
 
 
 if __name__ == "__main__":
-    replace_background(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    replace_background(sys.argv[1], sys.argv[2], sys.argv[3])

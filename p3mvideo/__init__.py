@@ -1,3 +1,111 @@
-"""Real-time portrait video matting that protects faces."""
+"""Real-time portrait video matting that protects faces.
 
-__version__ = "0.1.0"
+    import p3mvideo
+
+    with p3mvideo.MattingSession() as session:
+        alpha = session.matte(image)  # uint8 RGB (H, W, 3) -> float32 (H, W)
+
+    p3mvideo.process(["in.mp4"], background="beach.jpg").raise_for_errors()
+
+Names are imported when they are first used: `import p3mvideo` alone loads neither PyTorch nor MediaPipe.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.2.0"
+
+if TYPE_CHECKING:
+    from p3mvideo.app.anonymize import anonymize
+    from p3mvideo.app.bench import bench
+    from p3mvideo.app.flicker import flicker
+    from p3mvideo.app.matting_session import MattingSession
+    from p3mvideo.app.process import process
+    from p3mvideo.app.webcam import webcam
+    from p3mvideo.errors import (
+        ConfigError,
+        DamagedInputError,
+        DatasetError,
+        DeviceError,
+        ExitCode,
+        P3MVideoError,
+        PrivacyError,
+        SinkError,
+        SourceError,
+        TrainingError,
+        WeightsError,
+    )
+    from p3mvideo.evaluate.run import evaluate
+    from p3mvideo.frame import Face, Frame, Matte
+    from p3mvideo.options import (
+        BackgroundOptions,
+        CoverOptions,
+        DetectionOptions,
+        EngineOptions,
+        FaceOptions,
+        ReadOptions,
+        SmoothingOptions,
+        WriteOptions,
+    )
+    from p3mvideo.train.run import train
+
+_HOMES = {
+    "MattingSession": "app.matting_session",
+    "process": "app.process", "anonymize": "app.anonymize", "webcam": "app.webcam", "bench": "app.bench", "flicker": "app.flicker",
+    "evaluate": "evaluate.run", "train": "train.run",
+    **dict.fromkeys(("Face", "Frame", "Matte"), "frame"),
+    **dict.fromkeys(
+        ("BackgroundOptions", "CoverOptions", "DetectionOptions", "EngineOptions", "FaceOptions", "ReadOptions", "SmoothingOptions", "WriteOptions"),
+        "options",
+    ),
+    **dict.fromkeys(
+        ("ConfigError", "DamagedInputError", "DatasetError", "DeviceError", "ExitCode", "P3MVideoError", "PrivacyError", "SinkError", "SourceError",
+         "TrainingError", "WeightsError"),
+        "errors",
+    ),
+}  # fmt: skip
+"""The module in which each public name is defined."""
+
+__all__ = [
+    "BackgroundOptions",
+    "ConfigError",
+    "CoverOptions",
+    "DamagedInputError",
+    "DatasetError",
+    "DetectionOptions",
+    "DeviceError",
+    "EngineOptions",
+    "ExitCode",
+    "Face",
+    "FaceOptions",
+    "Frame",
+    "Matte",
+    "MattingSession",
+    "P3MVideoError",
+    "PrivacyError",
+    "ReadOptions",
+    "SinkError",
+    "SmoothingOptions",
+    "SourceError",
+    "TrainingError",
+    "WeightsError",
+    "WriteOptions",
+    "__version__",
+    "anonymize",
+    "bench",
+    "evaluate",
+    "flicker",
+    "process",
+    "train",
+    "webcam",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'p3mvideo' has no attribute {name!r}")
+    return getattr(import_module(f"p3mvideo.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

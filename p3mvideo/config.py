@@ -9,8 +9,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
-import platformdirs
-
 from p3mvideo.errors import ConfigError
 
 MAX_CONFIG_BYTES: Final = 1 << 18
@@ -19,7 +17,13 @@ MAX_CONFIG_BYTES: Final = 1 << 18
 def cache_folder() -> Path:
     """Return the user's cache folder of p3mvideo. The environment variable P3MVIDEO_CACHE overrides it."""
     override = os.environ.get("P3MVIDEO_CACHE")
-    return Path(override) if override else platformdirs.user_cache_path("p3mvideo", appauthor=False)
+    if override:
+        return Path(override)
+    try:
+        import platformdirs
+    except ModuleNotFoundError:  # where only training is installed
+        return Path.home() / ".cache" / "p3mvideo"
+    return platformdirs.user_cache_path("p3mvideo", appauthor=False)
 
 
 def read_config(path: Path, command: str, options: Collection[str]) -> dict[str, Any]:

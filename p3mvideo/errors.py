@@ -9,7 +9,8 @@
     ├── SinkError        1  an output cannot be written
     ├── PrivacyError     1  faces could not be protected, so nothing was shown
     ├── DatasetError     1  a data set is incomplete or inconsistent
-    └── TrainingError    1  training cannot go on
+    ├── TrainingError    1  training cannot go on
+    └── UnexpectedError  1  a fault of the program, or of a library, that nothing else stands for
 
 Mistakes of a caller in Python stay `ValueError` and `TypeError`. Errors of other libraries are translated in one place per
 adapter and chained with `from`.
@@ -87,3 +88,17 @@ class DatasetError(P3MVideoError):
 
 class TrainingError(P3MVideoError):
     """Training cannot go on."""
+
+
+class UnexpectedError(P3MVideoError):
+    """A fault of the program, or of a library, that nothing else stands for; the exception is its cause.
+
+    Args:
+        error: The exception.
+        hint: What to do about it.
+    """
+
+    def __init__(self, error: Exception, *, hint: str = "") -> None:
+        said = " ".join(str(error).split())
+        super().__init__(f"unexpected {type(error).__name__}" + (f": {said[:300]}" if said else ""), hint=hint)
+        self.__cause__ = error

@@ -19,6 +19,28 @@ UInt8Array = npt.NDArray[np.uint8]
 Float32Array = npt.NDArray[np.float32]
 
 
+def check_rgb(image: object, *, channels: tuple[int, ...] = (3,)) -> None:
+    """Make sure that an image is a uint8 RGB array (H, W, 3).
+
+    Args:
+        image: What was given.
+        channels: How many channels it may have.
+
+    Raises:
+        TypeError: It is no NumPy array of uint8 values.
+        ValueError: It has another shape, or no pixels.
+    """
+    shape = f"(H, W, {'|'.join(map(str, channels))})"
+    if not isinstance(image, np.ndarray):
+        raise TypeError(f"an image is a NumPy array, uint8 RGB {shape}, got {type(image).__name__}")
+    if image.dtype != np.uint8:
+        raise TypeError(f"an image holds uint8 values from 0 to 255, got {image.dtype}: multiply what is in [0, 1] by 255 and convert it")
+    if image.ndim != 3 or image.shape[2] not in channels or not image.size:
+        channels_first = image.ndim == 3 and image.shape[0] in channels
+        advice = ": the channels come last, use .transpose(1, 2, 0)" if channels_first else ""
+        raise ValueError(f"an image is RGB with the shape {shape}, got {image.shape}{advice}")
+
+
 @dataclass(frozen=True)
 class Frame:
     """One picture and the moment at which it is shown."""
@@ -72,7 +94,12 @@ class Frame:
     def from_interleaved(
         cls, pixels: UInt8Array, pts: int = 0, time_base: Fraction = Fraction(1, 1000), duration: int | None = None
     ) -> Frame:
-        """Make a frame that views an (H, W, 3|4) uint8 array without copying it."""
+        """Make a frame that views an (H, W, 3|4) uint8 array without copying it.
+
+        Raises:
+            TypeError, ValueError: It is another kind of array; see `check_rgb`.
+        """
+        check_rgb(pixels, channels=(3, 4))
         return cls(torch.from_numpy(pixels).permute(2, 0, 1), pts, time_base, duration)
 
 

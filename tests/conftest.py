@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
+import p3mvideo.engine  # noqa: F401  # so that no test module imports a runtime that reports its use
 from p3mvideo.config import cache_folder
 from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detect.face_models import MODELS

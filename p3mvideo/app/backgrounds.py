@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from p3mvideo.compose import Background, BlurBackground, ColourBackground, Fit, ImageBackground, VideoBackground
+from p3mvideo.compose import Background, BlurBackground, ColourBackground, ImageBackground, VideoBackground
 from p3mvideo.compose.background import BackgroundSpec
+from p3mvideo.compose.shipped import SHIPPED, shipped_background
 from p3mvideo.errors import ConfigError, P3MVideoError, SourceError
 from p3mvideo.frame import Frame, FrameSource, Matte, UInt8Array
 from p3mvideo.io.inputs import expand_inputs, open_source
+from p3mvideo.options import ReadOptions
+from p3mvideo.options.background import Fit
 
 
 @contextmanager
@@ -26,17 +29,17 @@ def open_background(text: str, spec: BackgroundSpec, fit: Fit) -> Iterator[Backg
         yield ColourBackground(spec.colour)
     else:
         try:
-            (item,) = expand_inputs([text])
+            (item,) = expand_inputs([str(shipped_background(text) or text)])
             if item.kind == "pipe":
                 raise ValueError("a pipe can be read once only, a background is shown over and over")
         except (SourceError, ValueError) as error:
             raise ConfigError(
                 f"background {text!r} is no colour and no single file",
-                hint="give a colour (white, #00ff00), a picture, a video, blur[:STRENGTH] or transparent",
+                hint=f"give a colour (white, #00ff00), an image, a video, {', '.join(SHIPPED)}, blur[:STRENGTH] or transparent",
             ) from error
 
         def open_it() -> FrameSource:
-            return open_source(item, strict=True)
+            return open_source(item, ReadOptions(strict=True))
 
         if item.kind == "image":
             with _as_background(text), open_it() as source:

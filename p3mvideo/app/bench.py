@@ -7,8 +7,8 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,20 @@ import numpy as np
 import torch
 
 from p3mvideo.app.demo import sunset
-from p3mvideo.app.process import AnonymizeMode, ProcessListener, process
+from p3mvideo.app.process import process
 from p3mvideo.app.sample_clip import make_sample_clip
 from p3mvideo.engine import make_matter
-from p3mvideo.engine.make_matter import Precision, Runtime
 from p3mvideo.errors import DeviceError
 from p3mvideo.frame import Frame, Matte
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.listener import Listener
 from p3mvideo.ops.contact_sheet import write_picture
-from p3mvideo.pipeline import Output, Pipeline, Progress, RunStatistics
+from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
+from p3mvideo.options.engine import Precision
+from p3mvideo.pipeline import Output, Pipeline, RunStatistics
 from p3mvideo.privacy.anonymizer import NoAnonymizer
-from p3mvideo.temporal import Immediate, NoFilter, Smoothing
-from p3mvideo.weights import DEFAULT_MODEL
+from p3mvideo.temporal import Immediate, NoFilter
 
 NETWORK_SIZE = (512, 288)
 """Working size, (width, height), at which the network alone is timed."""
@@ -103,17 +104,11 @@ def bench(
     *,
     seconds: float = 10.0,
     size: tuple[int, int] = (1280, 720),
-    bg: str | None = None,
-    model: str = DEFAULT_MODEL,
-    device: str = "auto",
-    runtime: Runtime = "auto",
-    precision: Precision = "auto",
-    seq_chunk: int = 4,
-    threads: int = 0,
-    anonymize: AnonymizeMode = "input",
-    smoothing: Smoothing = "adaptive",
-    lookahead: int = 3,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    background: str | None = None,
+    engine: EngineOptions = EngineOptions(),
+    faces: FaceOptions = FaceOptions(),
+    smoothing: SmoothingOptions = SmoothingOptions(),
+    listener: Listener | None = None,
 ) -> BenchResult:
     """Measure the main job from file to file, and the floor, in one run.
 
@@ -121,41 +116,25 @@ def bench(
         clip: What to process; None films a portrait with a moving camera.
         seconds: Length of the made clip; a named clip is taken as it is.
         size: (width, height) of the made clip.
-        bg: Background, see `process`; None takes a picture.
-        model: Name or path of the weights.
-        device: auto, cpu, cuda, cuda:N or mps.
-        runtime: auto, torch or openvino.
-        precision: auto, f32, bf16 or f16.
-        seq_chunk: Frames per batch of the network.
-        threads: CPU threads of each part; 0 lets them choose.
-        anonymize: See `process`.
-        smoothing: See `process`.
-        lookahead: See `process`.
-        on_progress: Called after every frame of the main run.
+        background: See `process`; None takes an image.
+        engine: Which network computes the mattes, and how.
+        faces: From whom faces are hidden.
+        smoothing: How mattes are smoothed over time.
+        listener: Hears how the main run goes on.
     """
     with tempfile.TemporaryDirectory(prefix="p3mvideo-bench-") as name:
         folder = Path(name)
         path = clip or make_sample_clip(folder / "clip.mp4", width=size[0], height=size[1], seconds=seconds)
-        if bg is None:
+        if background is None:
             write_picture(folder / "background.png", sunset(1280, 720))
-            bg = str(folder / "background.png")
+            background = str(folder / "background.png")
         with VideoSource(path) as source:
             info = source.info
-        memory, first = _MemoryLog(), _First()
-
-        def watch(progress: Progress) -> None:
-            first.mark()
-            memory.sample()
-            on_progress(progress)
-
+        watch = _Watch(listener or Listener())
         result = process(
-            [str(path)], output=folder / "out.mp4", bg=bg, model=model, device=device, runtime=runtime, precision=precision,
-            seq_chunk=seq_chunk, threads=threads, anonymize=anonymize, smoothing=smoothing,
-            lookahead=lookahead, listener=ProcessListener(progressed=watch),
-        )  # fmt: skip
-        for failure in result.failures:
-            assert failure.error is not None
-            raise failure.error
+            [path], output=folder / "out.mp4", background=background, engine=engine, faces=faces, smoothing=smoothing, listener=watch
+        )
+        result.raise_for_errors()
         run = result.inputs[0].statistics
         assert run is not None
         floor = _floor(path, folder / "floor.mp4")
@@ -163,7 +142,7 @@ def bench(
         rate = f"{float(info.rate):g} frames per second" if info.rate else "variable rate"
         return BenchResult(
             machine(), result.engine, f"{what}: {info.width}x{info.height}, {rate}, {run.frames_in} frames, H.264 to H.264",
-            run, floor, first.seconds, memory.result(), _network_times(model, threads),
+            run, floor, watch.seconds, watch.memory.result(), _network_times(engine),
         )  # fmt: skip
 
 
@@ -180,15 +159,28 @@ def machine() -> str:
     return f"{name}, {cores} cores{gpu}, {platform.system()}, Python {platform.python_version()}"
 
 
-class _First:
-    """Remembers how long the first frame took."""
+class _Watch(Listener):
+    """Passes everything on, and remembers how long the first frame took and what memory was in use."""
 
-    def __init__(self) -> None:
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
         self._started = time.perf_counter()
         self.seconds = 0.0
+        self.memory = _MemoryLog()
 
-    def mark(self) -> None:
+    def message(self, text: str) -> None:
+        self._listener.message(text)
+
+    def begin(self, task: str, total: int | None = None, *, done: int = 0, number: int = 1, of: int = 1) -> None:
+        self._listener.begin("bench", total, done=done)
+
+    def advance(self, done: int) -> None:
         self.seconds = self.seconds or time.perf_counter() - self._started
+        self.memory.sample()
+        self._listener.advance(done)
+
+    def end(self, *, failed: bool = False) -> None:
+        self._listener.end(failed=failed)
 
 
 class _MemoryLog:
@@ -242,13 +234,15 @@ def _floor(path: Path, target: Path) -> RunStatistics:
         ).run()  # fmt: skip
 
 
-def _network_times(model: str, threads: int, runs: int = 60) -> tuple[NetworkTime, ...]:
+def _network_times(engine: EngineOptions, runs: int = 60) -> tuple[NetworkTime, ...]:
     """Time the network alone in OpenVINO, one picture at a time, in both precisions."""
     times = []
     picture = torch.from_numpy(cv2.resize(sunset(640, 360), NETWORK_SIZE)).permute(2, 0, 1)
-    for precision in ("f32", "bf16"):
+    precisions: tuple[Precision, ...] = ("f32", "bf16")
+    for precision in precisions:
         try:
-            matter = make_matter(model, device="cpu", runtime="openvino", precision=precision, threads=threads, live=True).matter
+            alone = replace(engine, device="cpu", runtime="openvino", precision=precision, downsample_ratio="auto")
+            matter = make_matter(alone, live=True).matter
         except DeviceError:
             continue  # this CPU has no bf16
         took = []

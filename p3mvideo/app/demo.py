@@ -9,13 +9,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from p3mvideo.app.batch.result import ProcessResult
-from p3mvideo.app.process import ProcessListener, process
+from p3mvideo.app.batch.result import BatchResult
+from p3mvideo.app.process import process
 from p3mvideo.app.sample_clip import make_sample_clip
 from p3mvideo.errors import SinkError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.listener import Listener
 from p3mvideo.ops.contact_sheet import contact_sheet, write_picture
+from p3mvideo.options import FaceOptions, WriteOptions
 
 SHEET_FRAMES = 6
 
@@ -24,12 +26,12 @@ SHEET_FRAMES = 6
 class DemoResult:
     """What the demonstration made."""
 
-    result: ProcessResult
+    result: BatchResult
     composite: Path
     sheet: Path
 
 
-def demo(folder: Path = Path("demo"), *, seconds: float = 4.0, listener: ProcessListener | None = None) -> DemoResult:
+def demo(folder: Path = Path("demo"), *, seconds: float = 4.0, listener: Listener | None = None) -> DemoResult:
     """Make a clip, put another background behind its person, hide its face too, and lay out six of its frames.
 
     Args:
@@ -48,12 +50,13 @@ def demo(folder: Path = Path("demo"), *, seconds: float = 4.0, listener: Process
     background = folder / "background.png"
     write_picture(background, sunset(960, 720))
     composite, alpha, sheet = folder / "composite.mp4", folder / "alpha.mp4", folder / "contact_sheet.png"
+    replacing = WriteOptions(overwrite=True)
     result = process(
-        [str(clip)], output=composite, bg=str(background), alpha=alpha, overwrite=True, report=folder / "report.json", listener=listener
+        [clip], output=composite, alpha=alpha, background=str(background), writing=replacing, report=folder / "report.json", listener=listener
     )
     hidden = folder / "face_hidden.mp4"
     if not result.failures:
-        again = process([str(clip)], output=hidden, bg="blur", anonymize="output", overwrite=True)
+        again = process([clip], output=hidden, background="blur", faces=FaceOptions(anonymize="output"), writing=replacing)
         result = again if again.failures else result
     if not result.failures:
         rows = [("input", clip), ("matte", alpha), ("composite", composite), ("background blurred, face hidden", hidden)]

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from p3mvideo.app.reports.flicker import draw_flicker_plot, draw_flicker_strip
 from p3mvideo.engine import make_matter
-from p3mvideo.engine.make_matter import Precision, Runtime
 from p3mvideo.errors import ConfigError, SinkError, SourceError
 from p3mvideo.frame import Float32Array, Frame, FrameSource, Matte, Matter
 from p3mvideo.io.inputs import expand_inputs, open_source
+from p3mvideo.listener import Listener
 from p3mvideo.ops.contact_sheet import write_picture
 from p3mvideo.ops.flicker import FlickerReport, measure_flicker
+from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
-from p3mvideo.temporal import MatteStream, Smoothing, make_matte_stream
-from p3mvideo.weights import DEFAULT_MODEL
+from p3mvideo.temporal import MatteStream, make_matte_stream
 
 BATCH = 4
 PLOT, STRIP, SCORES = "flicker.png", "worst.png", "flicker.csv"
@@ -49,66 +48,54 @@ def flicker(
     matte: str | Path | None = None,
     output: Path = Path("flicker"),
     overwrite: bool = False,
-    model: str = DEFAULT_MODEL,
-    device: str = "auto",
-    runtime: Runtime = "auto",
-    precision: Precision = "auto",
-    smoothing: Smoothing = "adaptive",
-    smoothing_strength: float = 0.5,
-    lookahead: int = 3,
-    anonymize: Literal["input", "off"] = "input",
-    face_model: Path | None = None,
-    offline: bool = False,
-    on_progress: Callable[[int, int | None], None] = lambda done, frames: None,
+    engine: EngineOptions = EngineOptions(),
+    smoothing: SmoothingOptions = SmoothingOptions(),
+    faces: FaceOptions = FaceOptions(),
+    listener: Listener | None = None,
 ) -> Flicker:
     """Score how much the matte of a clip flickers; see `p3mvideo.ops.flicker` for what that means.
 
     Args:
-        clip: A video, or a sequence of pictures like `frame_%05d.png`.
+        clip: A video, or an image sequence like `frame_%05d.png`.
         matte: The clip's matte as another video or sequence, white where the person is; None runs the network.
         output: Folder for the plot, the strip of the worst moment and the scores.
         overwrite: Replace what an earlier run wrote there.
-        model: Name or path of the weights.
-        device: auto, cpu, cuda, cuda:N or mps.
-        runtime: auto, torch or openvino.
-        precision: auto, f32, bf16 or f16.
-        smoothing: How the network's mattes are steadied over time. A given `matte` is taken as it is.
-        smoothing_strength: From 0 to 1.
-        lookahead: Frames after each one that adaptive smoothing looks at.
-        anonymize: `input` hides faces from the network and in the strip, `off` looks for none.
-        face_model: Face detection model, see `p3mvideo.app.process.process`.
-        offline: Never pull a face detection model.
-        on_progress: Called with the number of frames done and, if known, of all.
+        engine: Which network computes the mattes, and how.
+        smoothing: How the network's mattes are smoothed over time. A given `matte` is taken as it is.
+        faces: From whom faces are hidden: from the network and in the strip, or from neither.
+        listener: Hears how the run goes on.
 
     Raises:
         ConfigError, WeightsError, DeviceError: Options make no sense, or something for them is missing.
         SourceError: Clip or matte cannot be read, or they do not go together.
         SinkError: The folder cannot be written to, or holds a report.
     """
-    if not 0 <= smoothing_strength <= 1 or lookahead < 0:
-        raise ConfigError(f"smoothing strength is in [0, 1] and look-ahead 0 or more, got {smoothing_strength:g} and {lookahead}")
+    listener = listener or Listener()
     _prepare(output, overwrite)
     seconds: list[float] = []
     with ExitStack() as open_things:
         source = open_things.enter_context(_open(clip))
-        anonymizer = open_things.enter_context(closing(make_anonymizer(anonymize, face_model=face_model, offline=offline)))
+        anonymizer = open_things.enter_context(closing(make_anonymizer(faces)))
+
+        listener.begin(str(clip), source.info.frames)
 
         def frames() -> Iterator[Frame]:
             for frame in source:
                 seconds.append(float(frame.seconds))
                 yield anonymizer(frame)[0]
-                on_progress(len(seconds), source.info.frames)
+                listener.advance(len(seconds))
 
         if matte is not None:
             pairs = _with_given(frames(), iter(open_things.enter_context(_open(matte))), str(matte))
         else:
-            loaded = make_matter(model, device=device, runtime=runtime, precision=precision)
+            loaded = make_matter(engine)
             moved = (frame.with_image(frame.image.to(loaded.device)) for frame in frames())
-            pairs = _with_network(moved, loaded.matter, make_matte_stream(smoothing, smoothing_strength, lookahead))
+            pairs = _with_network(moved, loaded.matter, make_matte_stream(smoothing))
         try:
             report = measure_flicker((frame.interleaved()[..., :3], alpha) for frame, alpha in pairs)
         except ValueError as error:
             raise SourceError(f"{clip}: {error}", hint="the score takes clips of at least 3 frames and of one size") from error
+        listener.end()
     return _write(report, tuple(seconds), output)
 
 

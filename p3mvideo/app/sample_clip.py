@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from p3mvideo.frame import Frame, StreamInfo, UInt8Array
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.ops.opencv import read_image_file
+from p3mvideo.options import WriteOptions
 
 RATE = Fraction(30)
 
@@ -23,9 +25,9 @@ def sample_portrait() -> UInt8Array:
     Raises:
         SourceError: matplotlib, a dependency of MediaPipe, lacks it.
     """
-    import matplotlib
-
-    path = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    # Found without importing it, which makes a folder in the user's home.
+    package = find_spec("matplotlib")
+    path = Path(package.origin if package and package.origin else "matplotlib").parent / "mpl-data" / "sample_data" / "grace_hopper.jpg"
     picture = read_image_file(path)
     if picture is None:
         raise SourceError(f"the sample portrait {path} is not there", hint="name a clip of your own")
@@ -45,7 +47,7 @@ def make_sample_clip(path: Path, *, width: int = 640, height: int = 720, seconds
     frames = round(seconds * RATE)
     info = StreamInfo(width, height, RATE, frames=frames)
     pictures = _pictures(clip)
-    sink = open_sink(path, info, overwrite=True)
+    sink = open_sink(path, info, WriteOptions(overwrite=True))
     try:
         for number in range(frames):
             picture = pictures[number % len(pictures)]

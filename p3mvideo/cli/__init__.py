@@ -13,13 +13,18 @@ from p3mvideo.cli.bench import bench_command
 from p3mvideo.cli.dataset import dataset_app
 from p3mvideo.cli.demo import demo_command
 from p3mvideo.cli.doctor import doctor_command
+from p3mvideo.cli.errors import show_error
 from p3mvideo.cli.evaluate import evaluate_command
 from p3mvideo.cli.export import export_command
 from p3mvideo.cli.flicker import flicker_command
+from p3mvideo.cli.gpu import gpu_app
+from p3mvideo.cli.options import PanelCommand
 from p3mvideo.cli.process import process_command
+from p3mvideo.cli.std_streams import secure_std_streams
 from p3mvideo.cli.train import train_command
 from p3mvideo.cli.webcam import webcam_command
 from p3mvideo.cli.weights import weights_app
+from p3mvideo.errors import ExitCode, SinkError
 
 app = typer.Typer(
     name="p3mvideo",
@@ -30,18 +35,19 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-app.command("process")(process_command)
-app.command("anonymize")(anonymize_command)
-app.command("bench")(bench_command)
-app.command("demo")(demo_command)
-app.command("webcam")(webcam_command)
-app.command("doctor")(doctor_command)
-app.command("evaluate")(evaluate_command)
-app.command("flicker")(flicker_command)
+app.command("process", cls=PanelCommand)(process_command)
+app.command("anonymize", cls=PanelCommand)(anonymize_command)
+app.command("bench", cls=PanelCommand)(bench_command)
+app.command("demo", cls=PanelCommand)(demo_command)
+app.command("webcam", cls=PanelCommand)(webcam_command)
+app.command("doctor", cls=PanelCommand)(doctor_command)
+app.command("evaluate", cls=PanelCommand)(evaluate_command)
+app.command("flicker", cls=PanelCommand)(flicker_command)
 app.add_typer(weights_app)
-app.command("train")(train_command)
-app.command("export")(export_command)
+app.command("train", cls=PanelCommand)(train_command)
+app.command("export", cls=PanelCommand)(export_command)
 app.add_typer(dataset_app)
+app.add_typer(gpu_app)
 
 
 def _version(wanted: bool) -> None:
@@ -60,12 +66,31 @@ def _common(
 def main() -> None:
     """Run the command line."""
     print_any_text()
+    secure_std_streams()
+    code = 1
     try:
         app()
     except SystemExit as end:
-        if any(thread.name.startswith("p3mvideo ") for thread in threading.enumerate()):
-            # A stage hangs in a foreign call and was left behind. Everything is released and said; Python's own end would wait
-            # for what that stage holds, such as standard output, or crash on it.
-            sys.stderr.flush()
-            os._exit(end.code if isinstance(end.code, int) else 1)
-        raise
+        code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    code = _flush(code)
+    if any(thread.name.startswith("p3mvideo ") for thread in threading.enumerate()):
+        # A thread hangs in a foreign call, or is long in one, and was left behind. Everything is released and said; Python's own end
+        # would wait for what that thread holds, such as standard output, or abort when it comes back.
+        os._exit(code)
+    sys.exit(code)
+
+
+def _flush(code: int) -> int:
+    """Bring what was printed out, and return the exit code; where it cannot be printed, that is an error unless there was another."""
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except SinkError as error:
+        if code == 0:
+            show_error(error)
+        return code or int(error.exit_code)
+    except BrokenPipeError:
+        return code or int(ExitCode.SOME_FAILED)
+    return code

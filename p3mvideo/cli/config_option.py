@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from p3mvideo.cli.errors import reporting_errors
+from p3mvideo.cli.options import aliases_of
 from p3mvideo.config import read_config
 from p3mvideo.errors import ConfigError
 
@@ -23,6 +24,8 @@ def _load(context: typer.Context, path: Path | None) -> Path | None:
             for written in parameter.opts
             if written.startswith("--") and parameter.name not in NOT_IN_FILES
         }
+        for former, flag in aliases_of(context.command.callback).items():
+            parameters[former.removeprefix("--").replace("-", "_")] = parameters[flag.removeprefix("--").replace("-", "_")]
         defaults: dict[str, Any] = {}
         with reporting_errors():
             for name, value in read_config(path, context.info_name or "", parameters).items():

@@ -173,13 +173,13 @@ def clips_command(
 ) -> None:
     """Make short clips of moving people with exact alpha, for `evaluate --protocol video`; it can be stopped and started again."""
     with reporting_errors():
-        from p3mvideo.cli.process import parse_size
         from p3mvideo.datasets.clips import make_clips
+        from p3mvideo.options.texts import parse_size
 
         with make_progress(progress, quiet=quiet, unit="clips") as display:
             made = make_clips(
                 data, output=output, backgrounds=backgrounds, motion=motion, count=count, seconds=seconds, rate=rate,
-                size=parse_size(size) or (512, 288), split=split, seed=seed, on_progress=counting(display, "moving"),
+                size=parse_size(size), split=split, seed=seed, on_progress=counting(display, "moving"),
             )  # fmt: skip
             display.end(failed=False)
         for folder in made:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from p3mvideo.cli.errors import reporting_errors
+from p3mvideo.cli.progress import make_progress
+from p3mvideo.cli.results import show_result
 
 
 def demo_command(
@@ -18,11 +19,9 @@ def demo_command(
     """Make a short clip, give it another background, hide its face, and lay out six of its frames."""
     with reporting_errors():
         from p3mvideo.app.demo import demo
-        from p3mvideo.app.process import ProcessListener
-        from p3mvideo.cli.process import show_result
 
-        listener = ProcessListener(engine_ready=lambda description: print(f"network: {description}", file=sys.stderr))
-        made = demo(folder, seconds=seconds, listener=listener)
+        with make_progress("auto", quiet=False) as display:
+            made = demo(folder, seconds=seconds, listener=display)
         show_result(made.result, prose=True)
         if made.result.exit_code:
             raise typer.Exit(int(made.result.exit_code))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
@@ -22,22 +23,30 @@ def show_error(error: P3MVideoError, subject: str = "") -> None:
     _show_notes(error)
 
 
+def start_logging(*, quiet: bool, debug: bool) -> None:
+    """Let what the program logs appear on standard error: warnings, errors only if quiet, and if asked for the tracebacks of what is unexpected."""
+    logging.basicConfig(format="p3mvideo: %(message)s", level=logging.ERROR if quiet else logging.WARNING)
+    if debug:
+        logging.getLogger("p3mvideo").setLevel(logging.DEBUG)
+
+
 @contextmanager
 def reporting_errors() -> Iterator[None]:
     """Turn the program's errors into their line and exit code. Everything unexpected is a bug and keeps its traceback."""
     try:
-        with _sigterm_interrupts():
+        with _signals_interrupt():
             yield
     except P3MVideoError as error:
         show_error(error)
         raise typer.Exit(int(error.exit_code)) from None
     except KeyboardInterrupt as interrupt:
-        print("p3mvideo: interrupted; nothing half-written was left behind", file=sys.stderr)
+        # What is left, where anything is, stands in the notes.
+        nothing_left = "" if hasattr(interrupt, "__notes__") else "; nothing half-written was left behind"
+        print(f"p3mvideo: interrupted{nothing_left}", file=sys.stderr)
         _show_notes(interrupt)
         raise typer.Exit(int(ExitCode.INTERRUPTED)) from None
     except BrokenPipeError:
-        # Who read standard output has seen enough; Python must not try to flush it again.
-        sys.stdout = None
+        # Who read standard output has seen enough.
         raise typer.Exit(int(ExitCode.SOME_FAILED)) from None
 
 
@@ -47,14 +56,20 @@ def _show_notes(error: BaseException) -> None:
 
 
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Let SIGTERM clean up as Ctrl-C does, where the pipeline, which listens for both, is not running."""
-    former = signal.getsignal(signal.SIGTERM)
-    if threading.current_thread() is not threading.main_thread() or former != signal.SIG_DFL:
+def _signals_interrupt() -> Iterator[None]:
+    """Let SIGTERM, and SIGHUP of a closed terminal, clean up as Ctrl-C does, where the pipeline, which listens for all, is not running.
+
+    What ignores them, such as nohup, is left alone.
+    """
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    numbers = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+    replaced = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    for number in replaced:
+        signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, former)
+        for number in replaced:
+            signal.signal(number, signal.SIG_DFL)

@@ -22,9 +22,9 @@ def export_command(
     """Write a network for other programs, and how it compares with PyTorch; exit code 1 if it differs."""
     with reporting_errors():
         from p3mvideo.app.export import export
-        from p3mvideo.cli.process import parse_size
+        from p3mvideo.options.texts import parse_size
 
-        result = export(model, format=format, output=output, size=parse_size(size), overwrite=overwrite)
+        result = export(model, format=format, output=output, size=None if size is None else parse_size(size), overwrite=overwrite)
         if result.parities:
             print(result.table(), file=sys.stderr)
         print(f"{result.path} ({result.size_bytes / 2**20:.1f} MiB)")

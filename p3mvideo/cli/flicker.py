@@ -2,55 +2,40 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from p3mvideo.cli.errors import reporting_errors
+from p3mvideo.cli.config_option import ConfigOption
+from p3mvideo.cli.errors import reporting_errors, start_logging
+from p3mvideo.cli.options import Without, command_options
 from p3mvideo.cli.progress import ProgressKind, make_progress
+from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
 
 
+@command_options
 def flicker_command(
     clip: Annotated[str, typer.Argument(metavar="IN", help="A video, or frame_%05d.png.")],
+    engine: Annotated[EngineOptions, Without("seq_chunk")],
+    smoothing: SmoothingOptions,
+    faces: Annotated[FaceOptions, Without("mask_scale", "replace_with", "mosaic_of_face", "mosaic_size", "keep_subject")],
     matte: Annotated[str | None, typer.Option(metavar="MATTE", help="Its matte, as a video or sequence. [default: run the network]")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for plot, strip and scores.")] = Path("flicker"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier report.")] = False,
-    model: Annotated[str, typer.Option(metavar="NAME|PATH", help="Weights of the matting network.")] = "p3mnet-mobilenetv2",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    runtime: Annotated[Literal["auto", "torch", "openvino"], typer.Option(help="What runs the network.")] = "auto",
-    precision: Annotated[Literal["auto", "f32", "bf16", "f16"], typer.Option(help="What it computes in.")] = "auto",
-    smoothing: Annotated[Literal["off", "ema", "adaptive"], typer.Option(help="How the network's mattes are steadied.")] = "adaptive",
-    smoothing_strength: Annotated[float, typer.Option(min=0, max=1, help="From 0 to 1.")] = 0.5,
-    lookahead: Annotated[int, typer.Option(min=0, help="Frames after each one that adaptive smoothing looks at.")] = 3,
-    anonymize: Annotated[Literal["input", "off"], typer.Option(help="Hide faces from the network and in the strip, or nowhere.")] = "input",
-    face_model: Annotated[Path | None, typer.Option(metavar="PATH", help="Face detection model, folder of both, or wheel.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Never fetch a face detection model.")] = False,
     progress: Annotated[ProgressKind, typer.Option(help="How progress is shown on standard error.")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the score and errors.")] = False,
+    config: ConfigOption = None,
 ) -> None:
     """Score how much a clip's matte flickers, without ground truth; draw the score over time and the worst moment."""
     with reporting_errors():
         from p3mvideo.app.flicker import flicker
 
-        logging.basicConfig(format="p3mvideo: %(message)s", level=logging.ERROR if quiet else logging.WARNING)
+        start_logging(quiet=quiet, debug=False)
         with make_progress(progress, quiet=quiet) as display:
-            begun = False
-
-            def advance(done: int, frames: int | None) -> None:
-                nonlocal begun
-                if not begun:
-                    display.begin(clip, 1, 1, frames)
-                    begun = True
-                display.advance(done)
-
             found = flicker(
-                clip, matte=matte, output=output, overwrite=overwrite, model=model, device=device, runtime=runtime, precision=precision,
-                smoothing=smoothing, smoothing_strength=smoothing_strength, lookahead=lookahead, anonymize=anonymize, face_model=face_model,
-                offline=offline, on_progress=advance,
-            )  # fmt: skip
-            display.end(failed=False)
+                clip, matte=matte, output=output, overwrite=overwrite, engine=engine, smoothing=smoothing, faces=faces, listener=display
+            )
         report = found.report
         print(f"flicker {report.score:.3f}, worst {report.scores[report.worst]:.3f} at {found.seconds[report.worst]:.2f} s")
         if not quiet:

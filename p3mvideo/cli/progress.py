@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Self
+
+from p3mvideo.listener import Listener
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -20,26 +22,28 @@ JSON_SECONDS = 0.5
 """Between two JSON lines."""
 
 
-class ProgressDisplay(Protocol):
-    """Shows how far an input has come. A context manager."""
+class ProgressDisplay(Listener):
+    """A listener that shows how far a task has come. A context manager; as it is, it shows nothing but messages.
 
-    def __enter__(self) -> Self: ...
+    Args:
+        prose: Whether messages are printed.
+    """
+
+    def __init__(self, *, prose: bool) -> None:
+        self._prose = prose
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        pass
 
-    def begin(self, name: str, number: int, of: int, total: int | None, *, done: int = 0) -> None:
-        """Start an input of so many frames, of which some are done already."""
-        ...
-
-    def advance(self, done: int, note: str = "") -> None:
-        """Say how many frames of the input are done, and something else to be shown. Called in any thread."""
-        ...
-
-    def end(self, *, failed: bool) -> None:
-        """End the input that was started last, if one was."""
-        ...
+    def message(self, text: str) -> None:
+        """See `Listener`."""
+        if self._prose:
+            print(text, file=sys.stderr, flush=True)
 
 
 def make_progress(kind: ProgressKind, *, quiet: bool, unit: str = "frames") -> ProgressDisplay:
@@ -49,51 +53,36 @@ def make_progress(kind: ProgressKind, *, quiet: bool, unit: str = "frames") -> P
     done or failed. There is at least one for each input that was opened. What is counted may have another name than frames: `unit`.
     """
     if quiet or kind == "none":
-        return _Silent()
+        return ProgressDisplay(prose=not quiet)
     if kind == "json":
-        return _JsonLines(unit)
+        return _JsonLines(unit, prose=False)
     if kind == "auto" and sys.stderr.isatty():
-        return _Bar(unit)
-    return _PlainLines(unit)
+        return _Bar(unit, prose=True)
+    return _PlainLines(unit, prose=True)
 
 
-class _Silent:
-    """Shows nothing."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def begin(self, name: str, number: int, of: int, total: int | None, *, done: int = 0) -> None:
-        pass
-
-    def advance(self, done: int, note: str = "") -> None:
-        pass
-
-    def end(self, *, failed: bool) -> None:
-        pass
-
-
-class _PlainLines(_Silent):
+class _PlainLines(ProgressDisplay):
     """Writes a line from time to time."""
 
     interval_seconds = PLAIN_SECONDS
 
-    def __init__(self, unit: str) -> None:
+    def __init__(self, unit: str, *, prose: bool) -> None:
+        super().__init__(prose=prose)
         self._unit = unit
         self._name = self._note = ""
         self._total: int | None = None
         self._done = self._first = 0
         self._started = self._said = 0.0
 
-    def begin(self, name: str, number: int, of: int, total: int | None, *, done: int = 0) -> None:
-        self._name, self._total, self._done, self._first = (name if of == 1 else f"{name} ({number} of {of})"), total, done, done
+    def begin(self, task: str, total: int | None = None, *, done: int = 0, number: int = 1, of: int = 1) -> None:
+        self._name, self._total, self._done, self._first = (task if of == 1 else f"{task} ({number} of {of})"), total, done, done
         self._started = self._said = time.monotonic()
 
-    def advance(self, done: int, note: str = "") -> None:
-        self._done, self._note = done, note
+    def figures(self, values: Mapping[str, float]) -> None:
+        self._note = _note_of(values, self._note)
+
+    def advance(self, done: int) -> None:
+        self._done = done
         now = time.monotonic()
         if now - self._said >= self.interval_seconds:
             self._said = now
@@ -118,10 +107,10 @@ class _JsonLines(_PlainLines):
 
     interval_seconds = JSON_SECONDS
 
-    def begin(self, name: str, number: int, of: int, total: int | None, *, done: int = 0) -> None:
-        super().begin(name, 1, 1, total, done=done)
+    def begin(self, task: str, total: int | None = None, *, done: int = 0, number: int = 1, of: int = 1) -> None:
+        super().begin(task, total, done=done)
 
-    def end(self, *, failed: bool) -> None:
+    def end(self, *, failed: bool = False) -> None:
         if self._name:
             self._say("failed" if failed else "done")
         self._name = ""
@@ -131,14 +120,15 @@ class _JsonLines(_PlainLines):
         print(json.dumps(line | {f"{self._unit}_per_second": round(self._rate, 2), "state": state}), file=sys.stderr, flush=True)
 
 
-class _Bar(_Silent):
+class _Bar(ProgressDisplay):
     """A bar with rate and time left."""
 
-    def __init__(self, unit: str) -> None:
+    def __init__(self, unit: str, *, prose: bool) -> None:
+        super().__init__(prose=prose)
         self._short = "fps" if unit == "frames" else f"{unit}/s"
         self._progress: Progress | None = None
         self._current: TaskID | None = None
-        self._started, self._first = 0.0, 0
+        self._started, self._first, self._note = 0.0, 0, ""
 
     def __enter__(self) -> Self:
         from rich.console import Console
@@ -156,21 +146,29 @@ class _Bar(_Silent):
         if self._progress is not None:
             self._progress.stop()
 
-    def begin(self, name: str, number: int, of: int, total: int | None, *, done: int = 0) -> None:
+    def begin(self, task: str, total: int | None = None, *, done: int = 0, number: int = 1, of: int = 1) -> None:
         assert self._progress is not None
-        for task in self._progress.task_ids:
-            self._progress.remove_task(task)
+        for former in self._progress.task_ids:
+            self._progress.remove_task(former)
         self._started, self._first = time.monotonic(), done
-        self._current = self._progress.add_task(name if of == 1 else f"{name} ({number}/{of})", total=total, completed=done, rate="")
+        self._current = self._progress.add_task(task if of == 1 else f"{task} ({number}/{of})", total=total, completed=done, rate="")
 
-    def advance(self, done: int, note: str = "") -> None:
+    def figures(self, values: Mapping[str, float]) -> None:
+        self._note = _note_of(values, self._note)
+
+    def advance(self, done: int) -> None:
         assert self._progress is not None
         assert self._current is not None
         rate = (done - self._first) / max(time.monotonic() - self._started, 1e-6)
-        self._progress.update(self._current, completed=done, rate=f"{rate:.1f} {self._short} {note}".rstrip())
+        self._progress.update(self._current, completed=done, rate=f"{rate:.1f} {self._short} {self._note}".rstrip())
 
 
-def counting(display: ProgressDisplay, name: str) -> Callable[[int, int], None]:
+def _note_of(values: Mapping[str, float], former: str) -> str:
+    """Return what is shown beside the progress: the loss, while a network is trained."""
+    return f"loss {values['total']:.3f}" if "total" in values else former
+
+
+def counting(display: Listener, name: str) -> Callable[[int, int], None]:
     """Return a function that shows progress when it is called with the number of things done and of all."""
     begun = False
 
@@ -178,7 +176,7 @@ def counting(display: ProgressDisplay, name: str) -> Callable[[int, int], None]:
         nonlocal begun
         if not begun:
             begun = True
-            display.begin(name, 1, 1, of)
+            display.begin(name, of)
         display.advance(done)
 
     return advance

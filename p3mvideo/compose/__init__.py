@@ -2,7 +2,7 @@
 
 from p3mvideo.compose.background import Background, BlurBackground, ColourBackground, ImageBackground, parse_background
 from p3mvideo.compose.compositors import AlphaOnly, Cutout, ForegroundOnly, ReplaceBackground
-from p3mvideo.compose.fit import Fit, fit_to
+from p3mvideo.compose.fit import fit_to
 from p3mvideo.compose.foreground import ForegroundEstimator
 from p3mvideo.compose.video_background import VideoBackground
 
@@ -12,7 +12,6 @@ __all__ = [
     "BlurBackground",
     "ColourBackground",
     "Cutout",
-    "Fit",
     "ForegroundEstimator",
     "ForegroundOnly",
     "ImageBackground",

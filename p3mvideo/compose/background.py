@@ -9,9 +9,10 @@ from typing import Literal, NamedTuple, Protocol
 import cv2
 import numpy as np
 
-from p3mvideo.compose.fit import Fit, fit_to
+from p3mvideo.compose.fit import fit_to
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.options.background import Fit
 
 COLOURS = {
     "black": (0, 0, 0), "white": (255, 255, 255), "grey": (128, 128, 128), "gray": (128, 128, 128), "red": (255, 0, 0),
@@ -45,7 +46,7 @@ class BackgroundSpec(NamedTuple):
 
 
 def parse_background(text: str) -> BackgroundSpec:
-    """Read `--bg`: a colour name, #RGB, #RRGGBB, R,G,B, blur[:STRENGTH], transparent; everything else is a file.
+    """Read `--bg`: a colour name, #RGB, #RRGGBB, R,G,B, blur[:STRENGTH], transparent; everything else is a file or a shipped background.
 
     Raises:
         ConfigError: It looks like a colour or a blur, but is not a possible one.

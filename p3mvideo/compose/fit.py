@@ -1,13 +1,11 @@
 """Brings a background picture to the frame's size."""
 
-from typing import Literal
 
 import cv2
 import numpy as np
 
 from p3mvideo.frame import UInt8Array
-
-Fit = Literal["cover", "contain", "stretch", "tile"]
+from p3mvideo.options.background import Fit
 
 
 def fit_to(picture: UInt8Array, width: int, height: int, fit: Fit = "cover") -> UInt8Array:

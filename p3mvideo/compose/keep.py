@@ -10,7 +10,6 @@ import torch
 
 from p3mvideo.frame import Frame, Matte, UInt8Array
 
-Keep = Literal["all", "largest", "center"]
 PERSON = 0.3
 """Alpha from which a pixel belongs to the body of a person; what is fainter goes with the nearest body."""
 SMALL_SHARE = 0.002

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from p3mvideo.compose.fit import Fit, fit_to
+from p3mvideo.compose.fit import fit_to
 from p3mvideo.errors import SourceError
 from p3mvideo.frame import Frame, FrameSource, Matte, UInt8Array
+from p3mvideo.options.background import Fit
 
 
 class VideoBackground:
@@ -33,8 +34,9 @@ class VideoBackground:
         """See `Background`. Frames come in order; the first one meets the video's first picture."""
         if self._started is None:
             self._started = frame.seconds
-        while self._next[0] <= frame.seconds - self._started:
-            self._shown, self._next = self._next, self._step()
+        passed = frame.seconds - self._started
+        while self._next[0] <= passed:
+            self._shown, self._next = self._next, self._step(passed)
         current = self._shown[1]
         if self._picture is None or self._picture[0] is not current or self._picture[1].shape[:2] != (frame.height, frame.width):
             self._picture = current, fit_to(current.interleaved(), frame.width, frame.height, self._fit)
@@ -44,14 +46,14 @@ class VideoBackground:
         """Release the video. May be called any number of times."""
         self._frames.close()
 
-    def _step(self) -> tuple[Fraction, Frame]:
-        return next(self._frames)
+    def _step(self, passed: Fraction = Fraction(0)) -> tuple[Fraction, Frame]:
+        return self._frames.advance(passed)
 
     def _loop(self) -> _Loop:
         return _Loop(self._open_source)
 
 
-class _Loop(Iterator[tuple[Fraction, Frame]]):
+class _Loop:
     """The frames of a video, over and over, with the seconds since the start of the first round."""
 
     def __init__(self, open_source: Callable[[], FrameSource]) -> None:
@@ -61,12 +63,12 @@ class _Loop(Iterator[tuple[Fraction, Frame]]):
         self._round_start = Fraction(0)
         self._first = Fraction(0)
         self._end = Fraction(0)
-        self._in_round = 0
 
-    def __next__(self) -> tuple[Fraction, Frame]:
+    def advance(self, passed: Fraction) -> tuple[Fraction, Frame]:
+        """Return the next frame, leaving out whole rounds that lie before `passed` seconds."""
         frame = next(self._iterator, None)
         if frame is None:
-            self._rewind()
+            self._rewind(passed)
             frame = next(self._iterator, None)
             if frame is None:
                 raise SourceError("the background video shows no frames", hint="check the file given with --bg")
@@ -76,9 +78,11 @@ class _Loop(Iterator[tuple[Fraction, Frame]]):
         self._end = at + max(shown, Fraction(1, 1000))
         return at, frame
 
-    def _rewind(self) -> None:
+    def _rewind(self, passed: Fraction) -> None:
         self.close()
-        self._round_start = self._end
+        length = self._end - self._round_start
+        missed = max(0, (passed - self._end) // length) if length else 0
+        self._round_start = self._end + missed * length
         self._source = self._open_source().__enter__()
         self._iterator = iter(self._source)
 

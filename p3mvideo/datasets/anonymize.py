@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 
 from p3mvideo.datasets.hidden_faces import hide_faces
-from p3mvideo.datasets.image_files import pictures_in, read_image, write_bytes, write_image
-from p3mvideo.datasets.portraits import PortraitFolder, read_split
+from p3mvideo.datasets.image_files import images_in, read_image, write_bytes, write_image
+from p3mvideo.datasets.layout import read_split
+from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import DatasetError
 from p3mvideo.frame import UInt8Array
 
@@ -119,7 +120,7 @@ def cut_faces(source: Path, target: Path, *, on_progress: Progress | None = None
     from p3mvideo.privacy.detect.detector import FaceDetector
     from p3mvideo.privacy.region import face_region_mask
 
-    pictures = pictures_in(source)
+    pictures = images_in(source)
     _make_folders(target, "image", "mask")
     count = 0
     with FaceDetector() as detector:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from p3mvideo.datasets.anonymize import Progress
-from p3mvideo.datasets.image_files import read_image, read_matte
-from p3mvideo.datasets.portraits import (
+from p3mvideo.datasets.image_files import read_image, read_levels
+from p3mvideo.datasets.layout import (
     BACKGROUND_FOLDERS,
     FACE_FOLDERS,
     FOREGROUND_FOLDERS,
@@ -136,20 +136,24 @@ def _check_optional(folder: Path, pairs: list[str], *, originals: bool) -> list[
     return findings
 
 
-def _files(folder: Path, names: list[str]) -> list[tuple[Path, Path, list[Path]]]:
-    """Return of each portrait the image, the matte, and what else there is of it."""
-    images, mattes, *others = (
+def _files(folder: Path, names: list[str]) -> list[tuple[Path, Path, Path | None, list[Path]]]:
+    """Return the image of each portrait, its matte, its face mask, and the layers of colours that there are."""
+    images, mattes, faces, *layers = (
         files_by_name(find_folder(folder, candidates))
         for candidates in (IMAGE_FOLDERS, MATTE_FOLDERS, FACE_FOLDERS, FOREGROUND_FOLDERS, BACKGROUND_FOLDERS)
     )
-    return [(images[name], mattes[name], [part[name] for part in others if name in part]) for name in names]
+    return [(images[name], mattes[name], faces.get(name), [layer[name] for layer in layers if name in layer]) for name in names]
 
 
-def _check_files(split: str, image_path: Path, matte_path: Path, others: list[Path]) -> Finding | None:
+def _check_files(split: str, image_path: Path, matte_path: Path, face_path: Path | None, layers: list[Path]) -> Finding | None:
     """Return what is wrong with the files of one portrait, None if nothing is."""
     try:
-        image, matte = read_image(image_path), read_matte(matte_path)
-        for path, shape in ((matte_path, matte.shape), *((path, read_matte(path).shape) for path in others)):
+        matte = read_levels(matte_path)
+        image = read_image(image_path, size=matte.shape[::-1])
+        shapes = {matte_path: matte.shape, **{path: read_image(path).shape[:2] for path in layers}}
+        if face_path is not None:
+            shapes[face_path] = read_levels(face_path).shape
+        for path, shape in shapes.items():
             if shape != image.shape[:2]:
                 return Finding("broken", split, f"{path} is {shape[1]}x{shape[0]}, its image {image.shape[1]}x{image.shape[0]}", RESTORE)
     except DatasetError as error:

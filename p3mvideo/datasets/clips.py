@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 
 from p3mvideo.datasets.anonymize import Progress
-from p3mvideo.datasets.image_files import pictures_in, read_image, write_image
+from p3mvideo.datasets.image_files import images_in, read_image, write_image
+from p3mvideo.datasets.layout import read_split
 from p3mvideo.datasets.moving_people.clip import make_clip
 from p3mvideo.datasets.moving_people.motion import MOTIONS
-from p3mvideo.datasets.portraits import PortraitFolder, read_split
+from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import ConfigError, DatasetError
 
 COMPLETE = "complete"
@@ -67,7 +68,7 @@ def make_clips(
     if count < 1 or frames < 1 or min(width, height) < 32:
         raise ConfigError(f"{count} clips of {frames} frames of {width}x{height} make no sense", hint="at least 1 clip, 1 frame, 32x32 pixels")
     folder = PortraitFolder(data, names=None if split is None else read_split(split))
-    pictures = pictures_in(backgrounds)
+    pictures = images_in(backgrounds)
     made = []
     for number in range(count):
         name, kind = folder.names[number * len(folder) // count % len(folder)], motion[number % len(motion)]

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from p3mvideo.datasets.image_files import pictures_in, read_image, read_matte
+from p3mvideo.datasets.image_files import images_in, read_image, read_levels
 from p3mvideo.errors import DatasetError
 from p3mvideo.frame import UInt8Array
 
@@ -53,7 +53,7 @@ class DonorFaces:
                 f"{folder} holds no donor faces: neither image/ and mask/ nor {CELEB_IMAGES}/ and {CELEB_MASKS}/",
                 hint="cut faces out of a folder of pictures with `p3mvideo dataset faces`",
             )
-        self._images = pictures_in(folder / (CELEB_IMAGES if self._is_celeb else "image"))
+        self._images = images_in(folder / (CELEB_IMAGES if self._is_celeb else "image"))
         if self._is_celeb:
             missing = [] if (folder / CELEB_MASKS).is_dir() else self._images
         else:
@@ -75,7 +75,7 @@ class DonorFaces:
         image = read_image(path)
         if self._is_celeb:
             return Donor(image, _celeb_region(self.folder / CELEB_MASKS, path.stem, image.shape[1], image.shape[0]))
-        mask = read_matte(self.folder / "mask" / f"{path.stem}.png")
+        mask = read_levels(self.folder / "mask" / f"{path.stem}.png")
         if mask.shape != image.shape[:2]:
             raise DatasetError(f"{path} is {image.shape[1]}x{image.shape[0]}, its mask {mask.shape[1]}x{mask.shape[0]}")
         return Donor(image, mask)
@@ -96,7 +96,7 @@ def _celeb_region(folder: Path, name: str, width: int, height: int) -> UInt8Arra
         path = folder / str(number // CELEB_PER_FOLDER) / f"{number:05d}_{part}.png"
         if not path.exists():
             continue
-        mask = (read_matte(path) > 127).astype(np.uint8) * 255
+        mask = (read_levels(path) > 127).astype(np.uint8) * 255
         if mask.shape != region.shape:
             raise DatasetError(f"{path} is {mask.shape[1]}x{mask.shape[0]}, expected 512x512")
         region |= mask

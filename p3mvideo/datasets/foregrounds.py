@@ -19,7 +19,8 @@ import numpy as np
 
 from p3mvideo.datasets.anonymize import Progress
 from p3mvideo.datasets.image_files import write_image
-from p3mvideo.datasets.portraits import BACKGROUND_FOLDERS, FOREGROUND_FOLDERS, PortraitFolder
+from p3mvideo.datasets.layout import BACKGROUND_FOLDERS, FOREGROUND_FOLDERS
+from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import ConfigError, DatasetError
 from p3mvideo.frame import UInt8Array
 

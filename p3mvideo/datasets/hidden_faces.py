@@ -16,7 +16,7 @@ import numpy as np
 from p3mvideo.frame import UInt8Array
 
 if TYPE_CHECKING:
-    from p3mvideo.privacy.cover.cover import Filter
+    from p3mvideo.privacy.cover.smear import Paint
     from p3mvideo.privacy.detection import Detection
 
 SAME = 0.1
@@ -46,7 +46,7 @@ def hide_faces(
         faces: What was found in it.
         find: Finds faces in a picture, RGB (H, W, 3).
     """
-    from p3mvideo.privacy.cover.cover import obfuscate
+    from p3mvideo.privacy.cover.smear import obfuscate
     from p3mvideo.privacy.detection import iou
 
     ways, soft = _ways(), (alpha > 0) & (alpha < 255)
@@ -54,9 +54,9 @@ def hide_faces(
     while True:
         hidden, mask = image.copy(), np.zeros(alpha.shape, np.uint8)
         for face, way in sorted(zip(faces, chosen, strict=True), key=lambda pair: pair[1]):
-            growth, replacement = ways[way]
+            growth, paint = ways[way]
             region = _face_mask(face, alpha, growth)
-            hidden = obfuscate(hidden, region, replacement=replacement)
+            hidden = obfuscate(hidden, region, paint=paint)
             mask |= region
         hidden[soft] = image[soft]  # the blur's own soft border reaches there
         found = find(hidden) if faces else ()
@@ -68,14 +68,14 @@ def hide_faces(
             chosen[number] += 1
 
 
-def _ways() -> list[tuple[float, Filter]]:
+def _ways() -> list[tuple[float, Paint]]:
     """Return by how much the region from brow line to chin is enlarged, and what replaces it, from gentle to strong."""
     # Imported here: training itself runs where MediaPipe is not installed.
-    from p3mvideo.privacy.cover.cover import SMEAR, Smear, Solid
+    from p3mvideo.privacy.cover.smear import SMEAR, Flat, Smear
 
-    flat, green, blue = Smear(cells=1), Solid(GREEN), Solid(BLUE)
+    flat, green, blue = Smear(cells=1), Flat(GREEN), Flat(BLUE)
     return [
-        (1.0, SMEAR), (1.0, flat), (1.2, flat), (1.5, flat), (1.2, green), (1.5, green), (1.5, blue), (2.0, green), (2.0, blue), (2.0, Solid(GREY)),
+        (1.0, SMEAR), (1.0, flat), (1.2, flat), (1.5, flat), (1.2, green), (1.5, green), (1.5, blue), (2.0, green), (2.0, blue), (2.0, Flat(GREY)),
     ]  # fmt: skip
 
 

@@ -1,45 +1,63 @@
-"""Reads and writes the pictures and mattes of data sets."""
+"""Reads and writes the images, mattes and masks of data sets."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
+from p3mvideo.atomic_write import write_atomically
+from p3mvideo.datasets.layout import IMAGE_SUFFIXES
 from p3mvideo.errors import DatasetError
-from p3mvideo.frame import UInt8Array
-from p3mvideo.ops.opencv import read_image_file
+from p3mvideo.frame import Float32Array, UInt8Array
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 JPEG_QUALITY = 95
+GREY_TOLERANCE = 8
+"""By how much the channels of a grey mask may differ (of 255): JPEG makes small differences, a palette or a picture large ones."""
 
 
-def read_image(path: Path) -> UInt8Array:
-    """Return a picture as uint8 RGB (H, W, 3).
+def read_image(path: Path, *, size: tuple[int, int] | None = None) -> UInt8Array:
+    """Return an image as uint8 RGB (H, W, 3): grey is widened, transparency dropped, 16 bits brought to 8.
+
+    Args:
+        path: The file.
+        size: (width, height) of its matte. An orientation tag is followed, unless the picture has that size only as it is stored:
+            mattes may have been drawn by programs that do not know the tag.
 
     Raises:
-        DatasetError: It is missing or damaged.
+        DatasetError: The file cannot be read.
     """
-    image = read_image_file(path)
+    content = _content(path)
+    image: npt.NDArray[Any] | None = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    if image is not None and size is not None and image.shape[1::-1] != size:
+        stored = cv2.imdecode(content, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        image = stored if stored is not None and stored.shape[1::-1] == size else image
     if image is None:
-        raise DatasetError(f"{path} cannot be read as a picture", hint="remove it or its name from the split, or restore the file")
+        raise DatasetError(f"{path} is not an image that can be read ({content.size} bytes)", hint="Restore the file or remove it.")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def read_matte(path: Path) -> UInt8Array:
-    """Return a matte or mask as uint8 (H, W); of several channels the first, of 16 bits the upper 8.
+def read_alpha(path: Path) -> Float32Array:
+    """Return a matte as float32 (H, W) in [0, 1]; 8 or 16 bits, grey, or three or four channels of which the first is taken.
 
     Raises:
-        DatasetError: It is missing or damaged.
+        DatasetError: The file cannot be read, or is coloured.
     """
-    matte = read_image_file(path, cv2.IMREAD_UNCHANGED)
-    if matte is None:
-        raise DatasetError(f"{path} cannot be read as a matte", hint="remove it or its name from the split, or restore the file")
-    if matte.dtype == np.uint16:
-        matte = matte >> 8
-    # OpenCV stores BGR, so a matte's first channel is the third one here.
-    return np.ascontiguousarray(matte if matte.ndim == 2 else matte[..., 2 if matte.shape[2] >= 3 else 0], np.uint8)
+    mask = _read_mask(path)
+    return mask.astype(np.float32) / np.float32(np.iinfo(mask.dtype).max)
+
+
+def read_levels(path: Path) -> UInt8Array:
+    """Return a trimap or a binary mask as uint8 (H, W), of 16 bits the upper 8.
+
+    Raises:
+        DatasetError: The file cannot be read, or is coloured.
+    """
+    mask = _read_mask(path)
+    return np.asarray(mask >> 8 if mask.dtype == np.uint16 else mask, np.uint8)
 
 
 def write_image(path: Path, image: UInt8Array) -> None:
@@ -62,22 +80,46 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         DatasetError: It cannot be written.
     """
-    part = path.with_name(f"{path.name}.part")
     try:
-        part.write_bytes(content)
-        part.replace(path)
+        write_atomically(path, content)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise DatasetError(f"cannot write {path}: {error.strerror or error}", hint="check the folder's rights and the free space") from error
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """Return the pictures that lie in a folder itself, sorted by name.
+def images_in(folder: Path) -> list[Path]:
+    """Return the images that lie in a folder itself, sorted by name.
 
     Raises:
         DatasetError: There are none.
     """
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES) if folder.is_dir() else []
     if not paths:
-        raise DatasetError(f"{folder} holds no pictures", hint=f"expected files that end in {', '.join(IMAGE_SUFFIXES)}")
+        raise DatasetError(f"{folder} holds no images", hint=f"expected files that end in {', '.join(IMAGE_SUFFIXES)}")
     return paths
+
+
+def _read_mask(path: Path) -> npt.NDArray[np.unsignedinteger[Any]]:
+    content = _content(path)
+    mask: npt.NDArray[Any] | None = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
+    if mask is None:
+        raise DatasetError(f"{path} is not a mask that can be read ({content.size} bytes)", hint="Restore the file or remove it.")
+    if mask.dtype not in (np.uint8, np.uint16):
+        raise DatasetError(f"{path} has values of type {mask.dtype}, expected 8 or 16 bits", hint="Store it as a grey PNG.")
+    if mask.ndim == 2:
+        return mask
+    if mask.shape[2] == 2:  # grey with transparency
+        return np.ascontiguousarray(mask[..., 0])
+    colours = mask[..., :3].astype(np.int32)
+    spread = int((colours.max(2) - colours.min(2)).max())
+    if spread > GREY_TOLERANCE * (257 if mask.dtype == np.uint16 else 1):
+        raise DatasetError(
+            f"{path} is coloured (its channels differ by up to {spread}), so it is no mask", hint="Store it as grey, without a palette."
+        )
+    return np.ascontiguousarray(mask[..., 2])  # OpenCV stores blue first
+
+
+def _content(path: Path) -> UInt8Array:
+    try:
+        return np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise DatasetError(f"cannot read {path}: {error.strerror or error}") from error

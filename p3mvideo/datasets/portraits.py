@@ -1,11 +1,4 @@
-"""Portraits with mattes on disk, in the folder form of P3M-10k.
-
-    SPLIT/blurred_image/NAME.jpg   or facemask_blurred, original_image, image    the portrait
-    SPLIT/mask/NAME.png            or alpha                                      its matte
-    SPLIT/facemask/NAME.png                                                      where a face was obfuscated (optional)
-    SPLIT/fg_blurred/NAME.png      or fg                                         the person's own colours (optional)
-    SPLIT/bg/NAME.jpg                                                            the background's colours (optional)
-"""
+"""The portraits of one split, as training needs them."""
 
 from __future__ import annotations
 
@@ -15,15 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from p3mvideo.datasets.image_files import IMAGE_SUFFIXES, read_image, read_matte
+from p3mvideo.datasets.image_files import read_image, read_levels
+from p3mvideo.datasets.layout import (
+    BACKGROUND_FOLDERS,
+    FACE_FOLDERS,
+    FOREGROUND_FOLDERS,
+    IMAGE_FOLDERS,
+    MATTE_FOLDERS,
+    files_by_name,
+    find_folder,
+)
 from p3mvideo.errors import DatasetError
 from p3mvideo.frame import UInt8Array
-
-IMAGE_FOLDERS = ("blurred_image", "facemask_blurred", "original_image", "image")
-MATTE_FOLDERS = ("mask", "alpha")
-FACE_FOLDERS = ("facemask",)
-FOREGROUND_FOLDERS = ("fg_blurred", "fg")
-BACKGROUND_FOLDERS = ("bg",)
 
 
 @dataclass(frozen=True)
@@ -91,10 +87,11 @@ class PortraitFolder:
         """Read one portrait.
 
         Raises:
-            DatasetError: A file cannot be read, or sizes differ.
+            DatasetError: A file cannot be read, a mask is coloured, or sizes differ.
         """
-        image, alpha = read_image(self._images[name]), read_matte(self._mattes[name])
-        face_mask = read_matte(self._faces[name]) if name in self._faces else np.zeros_like(alpha)
+        alpha = read_levels(self._mattes[name])
+        image = read_image(self._images[name], size=alpha.shape[::-1])
+        face_mask = read_levels(self._faces[name]) if name in self._faces else np.zeros_like(alpha)
         foreground = read_image(self._foregrounds[name]) if name in self._foregrounds else None
         background = read_image(self._backgrounds[name]) if name in self._backgrounds else None
         others = {"matte": alpha, "face mask": face_mask, "foreground": foreground, "background": background}
@@ -105,44 +102,6 @@ class PortraitFolder:
                     hint="they must show the same picture at the same size",
                 )
         return Portrait(name, image, alpha, face_mask, foreground, background)
-
-
-def training_split(data: Path) -> Path:
-    """Return the training split of a data set: `DATA/train`, or DATA itself if it is a split."""
-    return data / "train" if (data / "train").is_dir() else data
-
-
-def validation_splits(data: Path) -> list[Path]:
-    """Return the validation splits of a data set: P3M-10k's `DATA/validation/*`, or `DATA/val`; none if there are none."""
-    candidates = [*sorted((data / "validation").glob("*")), data / "val"]
-    return [path for path in candidates if find_folder(path, IMAGE_FOLDERS) and find_folder(path, MATTE_FOLDERS)]
-
-
-def read_split(path: Path) -> list[str]:
-    """Return the names in a split file: one a line, with or without an ending; empty lines and what follows # are skipped.
-
-    Raises:
-        DatasetError: It cannot be read, names nothing, or names something twice.
-    """
-    try:
-        lines = [line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"cannot read the split {path}: {error}", hint="a split is a text file with one name a line") from error
-    names = [Path(line).stem if Path(line).suffix.lower() in IMAGE_SUFFIXES else line for line in lines if line]
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if not names or twice:
-        raise DatasetError(f"the split {path} names {f'{twice[0]} twice' if twice else 'nothing'}", hint="one name a line, each once")
-    return names
-
-
-def find_folder(root: Path, candidates: Sequence[str]) -> Path | None:
-    """Return the first candidate that is a folder in `root`, or None."""
-    return next((root / name for name in candidates if (root / name).is_dir()), None)
-
-
-def files_by_name(folder: Path | None) -> dict[str, Path]:
-    """Return a folder's pictures by their name without ending; empty without a folder."""
-    return {} if folder is None else {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGE_SUFFIXES}
 
 
 def _layer_files(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:

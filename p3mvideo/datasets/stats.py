@@ -11,7 +11,8 @@ import numpy as np
 
 from p3mvideo.datasets.anonymize import Progress
 from p3mvideo.datasets.image_files import write_image
-from p3mvideo.datasets.portraits import PortraitFolder, read_split
+from p3mvideo.datasets.layout import read_split
+from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.frame import UInt8Array
 
 BINS = 40

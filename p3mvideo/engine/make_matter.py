@@ -6,8 +6,7 @@ import hashlib
 import re
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 
@@ -15,10 +14,10 @@ from p3mvideo.errors import ConfigError, DeviceError
 from p3mvideo.frame import Matter
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import REALTIME_VARIANTS
-from p3mvideo.weights import DEFAULT_MODEL, WeightsFile, find_weights, load_weights
+from p3mvideo.options import EngineOptions
+from p3mvideo.options.engine import Precision
+from p3mvideo.weights import WeightsFile, find_weights, load_weights
 
-Runtime = Literal["auto", "torch", "openvino"]
-Precision = Literal["auto", "f32", "bf16", "f16"]
 TORCH_PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 
 
@@ -41,7 +40,7 @@ def choose_device(device: str) -> torch.device:
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
-    if not re.fullmatch(r"cpu|mps|cuda(:[0-9]+)?", device):
+    if not re.fullmatch(r"cpu|mps|cuda(:[0-9]{1,4})?", device):
         raise ConfigError(f"unknown device {device!r}", hint="auto, cpu, cuda, cuda:N or mps")
     kind, _, number = device.partition(":")
     if kind == "cuda":
@@ -53,35 +52,22 @@ def choose_device(device: str) -> torch.device:
     return torch.device(device)
 
 
-def make_matter(
-    model: str | Path = DEFAULT_MODEL,
-    *,
-    device: str = "auto",
-    runtime: Runtime = "auto",
-    precision: Precision = "auto",
-    downsample_ratio: float | None = None,
-    threads: int = 0,
-    semantic: bool = False,
-    live: bool = False,
-) -> LoadedMatter:
+def make_matter(options: EngineOptions = EngineOptions(), *, semantic: bool = False, live: bool = False) -> LoadedMatter:
     """Load a network.
 
     Args:
-        model: Name or path of the weights.
-        device: auto, cpu, cuda, cuda:N or mps.
-        runtime: auto takes OpenVINO for the real-time networks on the CPU, PyTorch for everything else.
-        precision: auto takes bf16 or f16 where the device computes in it, f32 elsewhere.
-        downsample_ratio: Working size over picture size; None brings the longer side to about 512 pixels.
-        threads: CPU threads; 0 takes all cores.
+        options: Which network, and how it runs.
         semantic: Whether mattes carry class probabilities.
-        live: Whether single pictures must come back as soon as possible.
+        live: Whether single images must come back as soon as possible.
 
     Raises:
         WeightsError: The weights are missing or damaged.
         DeviceError, ConfigError: Device and runtime are not there or do not go together.
     """
-    chosen = choose_device(device)
-    weights = find_weights(model)
+    runtime, precision, threads = options.runtime, options.precision, options.threads
+    ratio = None if options.downsample_ratio == "auto" else options.downsample_ratio
+    chosen = choose_device(options.device)
+    weights = find_weights(options.model)
     if runtime == "openvino" and chosen.type != "cpu":
         raise ConfigError(f"--runtime openvino runs on the CPU, not on {chosen}", hint="leave --runtime or --device out")
     if runtime == "openvino" and weights.variant == "p3mnet-swin-t":
@@ -90,8 +76,8 @@ def make_matter(
         raise DeviceError("runtime openvino was asked for, but it is not installed", hint="pip install openvino")
     suits = weights.variant in REALTIME_VARIANTS and chosen.type == "cpu" and find_spec("openvino") is not None
     if runtime == "openvino" or (runtime == "auto" and suits):
-        return _openvino(weights, precision, downsample_ratio, threads, semantic=semantic, live=live)
-    return _torch(weights, chosen, precision, downsample_ratio, threads, semantic=semantic)
+        return _openvino(weights, precision, ratio, threads, semantic=semantic, live=live)
+    return _torch(weights, chosen, precision, ratio, threads, semantic=semantic)
 
 
 def _openvino(weights: WeightsFile, precision: Precision, ratio: float | None, threads: int, *, semantic: bool, live: bool) -> LoadedMatter:

@@ -62,4 +62,6 @@ class OnnxNetwork:
         alpha = alpha.squeeze()
         if alpha.ndim != 2:
             raise ConfigError(f"the output {self._output} has the shape {alpha.shape}, expected one alpha (1, 1, H, W)")
+        if not np.isfinite(alpha).all():
+            raise ConfigError(f"the output {self._output} holds values that are not finite, expected an alpha from 0 to 1")
         return alpha

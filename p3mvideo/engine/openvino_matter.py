@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,9 +18,11 @@ from openvino.preprocess import PrePostProcessor
 from torch import Tensor, nn
 
 from p3mvideo.config import cache_folder
+from p3mvideo.engine.image_batch import check_images
 from p3mvideo.engine.shrink import shrink_on_cpu
 from p3mvideo.frame import Matte
 from p3mvideo.model.p3mnet import P3MNet
+from p3mvideo.ops.matte_check import checked_mattes
 from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
 from p3mvideo.ops.working_size import working_size
 
@@ -51,6 +55,7 @@ class OpenVINOMatter:
         live: bool = False,
     ) -> None:
         self._semantic = semantic
+        self._one_at_a_time = threading.Lock()
         self._core = ov.Core()
         self._ratio = downsample_ratio
         self._options: dict[str, Any] = {
@@ -64,22 +69,34 @@ class OpenVINOMatter:
         self._queues: dict[tuple[int, int], ov.AsyncInferQueue] = {}
 
     def __call__(self, images: Sequence[Tensor]) -> list[Matte]:
-        """Return a matte at working size for each image, on the CPU. See `p3mvideo.frame.Matter`."""
+        """Return a matte at working size for each image, on the CPU. See `p3mvideo.frame.Matter`.
+
+        May be called from several threads; calls take their turns.
+
+        Raises:
+            TypeError, ValueError: The images are not what `check_images` expects.
+            P3MVideoError: The network gave something else than mattes.
+        """
+        check_images(images)
         size = working_size(images[0].shape[2], images[0].shape[1], self._ratio)
-        queue = self._queue(size)
-        mattes: list[Matte | None] = [None] * len(images)
+        mattes: dict[int, Matte] = {}
 
         def take(request: ov.InferRequest, index: int) -> None:
-            # The request's tensors are written again by its next picture.
-            alpha = torch.from_numpy(np.clip(request.get_output_tensor(0).data[0], 0, 1))
+            # Copied, because the request's tensors are written again by its next image.
+            alpha = torch.from_numpy(request.get_output_tensor(0).data[0].copy())
             semantic = torch.from_numpy(request.get_output_tensor(1).data[0].copy()) if self._semantic else None
             mattes[index] = Matte(alpha, semantic)
 
-        queue.set_callback(take)
-        for index, image in enumerate(images):
-            queue.start_async({0: shrink_on_cpu(image, size)[None]}, index)
-        queue.wait_all()
-        return [matte for matte in mattes if matte is not None]
+        # A queue of requests belongs to one caller from its callback to its end.
+        with self._one_at_a_time:
+            queue = self._queue(size)
+            queue.set_callback(take)
+            try:
+                for index, image in enumerate(images):
+                    queue.start_async({0: shrink_on_cpu(image, size)[None]}, index)
+            finally:
+                queue.wait_all()
+        return checked_mattes([mattes[index] for index in range(len(images))])
 
     def _queue(self, size: tuple[int, int]) -> ov.AsyncInferQueue:
         """Return the network compiled for a working size (width, height)."""
@@ -108,22 +125,41 @@ class _Outputs(nn.Module):
 def _converted(core: ov.Core, make_network: Callable[[], P3MNet], key: str, *, semantic: bool) -> ov.Model:
     """Return the network as OpenVINO model, converted now or earlier."""
     path = cache_folder() / "openvino" / f"{key}-{ov.__version__.split('-')[0]}.xml"
-    if path.exists() and path.with_suffix(".bin").exists():
-        try:
-            return core.read_model(path)
-        except RuntimeError:
-            path.unlink()  # damaged, or of another build: made anew
+    kept = _read_kept(core, path)
+    if kept is not None:
+        return kept
     model = convert(make_network(), semantic=semantic)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             part = Path(folder) / path.name
             ov.save_model(model, part, compress_to_fp16=False)
-            part.with_suffix(".bin").replace(path.with_suffix(".bin"))
-            part.replace(path)
+            digest = _digest(part.read_bytes(), part.with_suffix(".bin").read_bytes())
+            part.with_suffix(".sha256").write_text(digest, encoding="ascii")
+            for suffix in (".bin", ".xml", ".sha256"):
+                part.with_suffix(suffix).replace(path.with_suffix(suffix))
     except (OSError, RuntimeError):
         pass  # a cache that cannot be written costs time only
     return model
+
+
+def _read_kept(core: ov.Core, path: Path) -> ov.Model | None:
+    """Return the model that was kept under a path, None if there is none or it is not, byte by byte, what was written.
+
+    A changed bit in it may turn every matte to 1, which shows the room.
+    """
+    try:
+        graph, weights = path.read_bytes(), path.with_suffix(".bin").read_bytes()
+        if path.with_suffix(".sha256").read_text(encoding="ascii") != _digest(graph, weights):
+            return None
+        return core.read_model(graph, ov.Tensor(np.frombuffer(weights, np.uint8)))
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def _digest(graph: bytes, weights: bytes) -> str:
+    """Return a hexadecimal SHA-256 of both files."""
+    return hashlib.sha256(hashlib.sha256(graph).digest() + weights).hexdigest()
 
 
 def convert(network: P3MNet, *, semantic: bool = True, size: tuple[int, int] | None = None) -> ov.Model:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
 
-from p3mvideo.frame import Float32Array, UInt8Array
+from p3mvideo.frame import Float32Array, UInt8Array, check_rgb
 from p3mvideo.model.output import MattingOutput
 from p3mvideo.model.p3mnet import STRIDE, P3MNet
 from p3mvideo.ops.fusion import FOREGROUND, TRANSITION, harden
 from p3mvideo.ops.normalise import normalise
 
-Strategy = Literal["auto", "engine", "resize", "hybrid"]
 LONGEST_PX = 1600
 LEVEL_TOLERANCE = 0.5 / 255
 """How far from 0 or 1 a resized trimap may be and still count as known."""
@@ -52,7 +51,11 @@ def resize_strategy(network: P3MNet, image: UInt8Array) -> Float32Array:
 
     Returns:
         Alpha in [0, 1], float32 (H, W).
+
+    Raises:
+        TypeError, ValueError: The image is another kind of array.
     """
+    check_rgb(image)
     height, width = image.shape[:2]
     alpha = _pass(network, image, network_size(width, height, 0.5)).alpha
     return _resized(_array(alpha[0]), width, height)[..., 0]
@@ -64,8 +67,9 @@ def hybrid_strategy(network: P3MNet, image: UInt8Array) -> Float32Array:
     The published code compares a resized trimap with exact values, so that rounding turns known pixels into unknown ones, and specks of
     the unsupervised detail branch appear inside the person. Here a value counts as known within half a grey level.
 
-    Args and result as of `resize_strategy`.
+    Arguments, result and errors as of `resize_strategy`.
     """
+    check_rgb(image)
     height, width = image.shape[:2]
     classes = harden(_pass(network, image, network_size(width, height, 0.5)).semantic_logits)[0]
     detail = _resized(_array(_pass(network, image, network_size(width, height, 1)).detail[0]), width, height)[..., 0]

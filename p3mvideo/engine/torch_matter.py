@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from p3mvideo.engine.image_batch import check_images
 from p3mvideo.engine.shrink import shrink_on_cpu, shrink_on_device
 from p3mvideo.frame import Matte
 from p3mvideo.model.p3mnet import P3MNet
+from p3mvideo.ops.matte_check import checked_mattes
 from p3mvideo.ops.normalise import normalise
 from p3mvideo.ops.working_size import working_size
 
@@ -35,7 +37,13 @@ class TorchMatter:
 
     @torch.inference_mode()
     def __call__(self, images: Sequence[Tensor]) -> list[Matte]:
-        """Return a matte at working size for each image, on this matter's device. See `p3mvideo.frame.Matter`."""
+        """Return a matte at working size for each image, on this matter's device. See `p3mvideo.frame.Matter`.
+
+        Raises:
+            TypeError, ValueError: The images are not what `check_images` expects.
+            P3MVideoError: The network gave something else than mattes.
+        """
+        check_images(images)
         size = working_size(images[0].shape[2], images[0].shape[1], self._ratio)
         if self._device.type == "cpu":
             pixels = torch.stack([torch.from_numpy(shrink_on_cpu(image, size)).permute(2, 0, 1) for image in images])
@@ -44,7 +52,5 @@ class TorchMatter:
         batch = normalise(pixels).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self._device.type, self._precision, enabled=self._precision != torch.float32):
             output = self._network(batch)
-        alpha = output.alpha.float().clamp(0, 1)
-        if not self._semantic:
-            return [Matte(a) for a in alpha]
-        return [Matte(a, s) for a, s in zip(alpha, output.semantic_logits.float().softmax(1), strict=True)]
+        semantic = output.semantic_logits.float().softmax(1) if self._semantic else [None] * len(images)
+        return checked_mattes([Matte(a, s) for a, s in zip(output.alpha, semantic, strict=True)])

@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from p3mvideo.datasets.benchmark_images import read_alpha, read_image, read_levels
-from p3mvideo.datasets.layouts import Entry
+from p3mvideo.datasets.benchmark import Entry
+from p3mvideo.datasets.image_files import read_alpha, read_image, read_levels
 from p3mvideo.errors import DatasetError, SinkError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.opencv import write_image_file
@@ -38,7 +38,7 @@ def blur_originals(
         WeightsError: The face detection models are missing.
     """
     # Imported here: scoring itself runs where MediaPipe is not installed.
-    from p3mvideo.privacy.cover.cover import obfuscate
+    from p3mvideo.privacy.cover.smear import obfuscate
     from p3mvideo.privacy.detect.detector import FaceDetector
     from p3mvideo.privacy.region import face_region_mask
 

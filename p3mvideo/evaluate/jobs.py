@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from p3mvideo.datasets.layouts import Entry, Portrait
+from p3mvideo.datasets.benchmark import BenchmarkImage, Entry
 from p3mvideo.errors import DatasetError, P3MVideoError
 from p3mvideo.evaluate.clips import Clip, ClipSmoothing, score_clip
 from p3mvideo.evaluate.methods import Method
 from p3mvideo.evaluate.score_table import Score, ScoreTable
 from p3mvideo.frame import Float32Array
-from p3mvideo.ops.metrics import Metric, image_scores
+from p3mvideo.ops.metrics import image_scores
 from p3mvideo.ops.trimap import trimap_from_alpha
+from p3mvideo.options.evaluation import Metric
 
 DERIVED_TRIMAP_PX = 25
 """Side of the kernel that widens the transition area of a derived trimap."""
@@ -97,7 +98,7 @@ def _score(job: Job, metrics: tuple[Metric, ...], derive: bool, smoothing: ClipS
     return {**scores, "predict_ms": predict_ms}
 
 
-def predicted(method: Method, entry: Entry, derive: bool) -> tuple[Portrait, Float32Array, float]:
+def predicted(method: Method, entry: Entry, derive: bool) -> tuple[BenchmarkImage, Float32Array, float]:
     """Return a picture, the method's alpha, and how many milliseconds it took."""
     portrait = entry.load()
     if portrait.trimap is None and derive:

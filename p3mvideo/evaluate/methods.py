@@ -14,18 +14,18 @@ import numpy as np
 import torch
 
 from p3mvideo.engine import GuidedRefiner, make_matter
-from p3mvideo.engine.make_matter import Precision, Runtime, choose_device
+from p3mvideo.engine.make_matter import choose_device
 from p3mvideo.engine.onnx_network import OnnxNetwork
-from p3mvideo.engine.strategies import Strategy, hybrid_strategy, network_size, resize_strategy
+from p3mvideo.engine.strategies import hybrid_strategy, network_size, resize_strategy
 from p3mvideo.errors import ConfigError, DatasetError, DeviceError
 from p3mvideo.frame import Float32Array, Frame, UInt8Array
 from p3mvideo.model.variants import REALTIME_VARIANTS
 from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
+from p3mvideo.options import EngineOptions
+from p3mvideo.options.engine import Precision, Runtime
+from p3mvideo.options.evaluation import OnnxInput, Strategy
 from p3mvideo.weights import WeightsFile, find_weights
 from p3mvideo.weights.network import load_network
-
-OnnxInput = Literal["imagenet", "unit", "symmetric"]
-"""What a foreign network expects: ImageNet-normalised values, values in [0, 1], or values in [-1, 1]."""
 
 SOLVERS = {
     "closed-form": "estimate_alpha_cf",
@@ -105,7 +105,7 @@ class EngineMethod:
     learned = True
 
     def __init__(self, weights: WeightsFile, device: str, runtime: Runtime, precision: Precision) -> None:
-        loaded = make_matter(weights.path, device=device, runtime=runtime, precision=precision, live=True)
+        loaded = make_matter(EngineOptions(model=str(weights.path), device=device, runtime=runtime, precision=precision), live=True)
         self.name = weights.name
         self.identity = f"{weights.sha256 or weights.path}, {loaded.description}"
         self._matter, self._device = loaded.matter, loaded.device

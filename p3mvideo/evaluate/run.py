@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, cast
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from p3mvideo.datasets.layouts import BLURRED, ORIGINAL, Entry, find_entries, split_folder
-from p3mvideo.engine.make_matter import Precision, Runtime
-from p3mvideo.engine.strategies import Strategy
+from p3mvideo.datasets.benchmark import Entry, find_entries
+from p3mvideo.datasets.layout import BLURRED, ORIGINAL, split_folder
 from p3mvideo.errors import ConfigError, DatasetError
 from p3mvideo.evaluate.blurred import blur_originals
 from p3mvideo.evaluate.clips import VIDEO_METRICS, Clip, ClipSmoothing, find_clips
 from p3mvideo.evaluate.contact_sheet import Row, write_contact_sheet
 from p3mvideo.evaluate.jobs import Failure, Job, predicted, run_jobs
-from p3mvideo.evaluate.methods import OnnxInput, make_method
+from p3mvideo.evaluate.methods import make_method
 from p3mvideo.evaluate.score_table import Score, ScoreTable
 from p3mvideo.evaluate.summary import gap_table, gaps, markdown_table, summarise
-from p3mvideo.ops.metrics import METRICS, Metric
-from p3mvideo.temporal import Smoothing, make_matte_stream
+from p3mvideo.listener import Listener
+from p3mvideo.options import EngineOptions, EvaluationOptions, SmoothingOptions
+from p3mvideo.options.evaluation import Metric
+from p3mvideo.temporal import make_matte_stream
 from p3mvideo.weights import DEFAULT_MODEL
-
-Protocol = Literal["stills", "ppt", "video"]
 
 
 @dataclass(frozen=True)
@@ -50,62 +47,28 @@ class Evaluation:
 def evaluate(
     data: Path,
     *,
-    split: str = "",
-    images: str = "",
     model: Sequence[str] = (DEFAULT_MODEL,),
-    strategy: Strategy = "auto",
-    protocol: Protocol = "stills",
-    smoothing: Smoothing = "off",
-    smoothing_strength: float = 0.5,
-    lookahead: int = 3,
-    rate: float = 30.0,
-    trimap: Literal["given", "derive"] = "given",
-    metric: Sequence[Metric] = METRICS,
-    group: Sequence[str] = (),
-    names: Sequence[str] = (),
-    limit: int = 0,
     output: Path = Path("evaluation"),
     overwrite: bool = False,
-    worst: int = 12,
-    worst_by: Metric = "sad",
-    workers: int = 0,
-    device: str = "auto",
-    runtime: Runtime = "auto",
-    precision: Precision = "auto",
-    onnx_input: OnnxInput = "imagenet",
-    quiet: bool = False,
+    options: EvaluationOptions = EvaluationOptions(),
+    engine: EngineOptions = EngineOptions(),
+    smoothing: SmoothingOptions = SmoothingOptions(smoothing="off"),
+    listener: Listener | None = None,
 ) -> Evaluation:
-    """Score methods on a benchmark; write scores.csv, failures.csv, summary.json, summary.md and sheets of the worst pictures.
+    """Score methods on a benchmark; write scores.csv, failures.csv, summary.json, summary.md and sheets of the worst images.
 
-    A run that was interrupted goes on where it stopped if it is started again with the same options.
+    A run that was interrupted continues where it stopped if it is started again with the same options.
 
     Args:
-        data: The data set's folder, see `p3mvideo.datasets.layouts`.
-        split: Its split, such as P3M-500-P; none if the data set is one folder of pairs.
-        images: Folder of pictures in the split; the first known one if empty. The protocol "ppt" takes both.
+        data: The data set's folder, see `p3mvideo.datasets.layout`.
         model: Weights by name or path, .onnx files, or trimap-based solvers (closed-form, knn, learning-based, random-walk,
-            large-kernel). A leading "B=" or "N=" says that it was trained on blurred or normal pictures, for the protocol "ppt".
-        strategy: How a P3M-Net looks at a picture: "engine" as the program itself, "resize" and "hybrid" as published.
-        protocol: "stills"; "ppt" scores the same pictures blurred and not; "video" scores clips in the video convention.
-        smoothing: How the mattes of clips are steadied over time, in the protocol "video".
-        smoothing_strength: From 0 to 1.
-        lookahead: Frames after each one that adaptive smoothing looks at.
-        rate: Frames a second of the clips, for smoothing goes by seconds.
-        trimap: Whether to derive the trimaps that are not given from the true mattes.
-        metric: Which metrics of stills.
-        group: Patterns such as `hs_*`; the summary has figures for each.
-        names: Patterns; only pictures that fit one are scored.
-        limit: At most so many pictures; 0 for all.
+            large-kernel). A leading "B=" or "N=" says that it was trained on blurred or normal images, for the protocol "ppt".
         output: Folder for the report.
         overwrite: Whether to replace a report that was made with other options.
-        worst: How many of the worst results a sheet shows; 0 for no sheet.
-        worst_by: The metric that says which are the worst.
-        workers: Threads that read and score; 0 chooses.
-        device: auto, cpu, cuda, cuda:N or mps.
-        runtime: For the strategy "engine".
-        precision: For the strategy "engine".
-        onnx_input: What ONNX networks expect: ImageNet-normalised values, values in [0, 1], or in [-1, 1].
-        quiet: Whether to show no progress.
+        options: What is scored and how.
+        engine: Device, runtime and precision; runtime and precision are for the strategy "engine".
+        smoothing: How the mattes of clips are smoothed over time, in the protocol "video".
+        listener: Hears how the run goes on.
 
     Raises:
         ConfigError: Options contradict each other.
@@ -113,17 +76,14 @@ def evaluate(
         WeightsError, DeviceError: A method cannot be loaded.
         SinkError: The report cannot be written.
     """
-    unknown = [name for name in (*metric, worst_by) if name not in METRICS]
-    if unknown:
-        raise ConfigError(f"there is no metric {unknown[0]!r}", hint=f"Known are {', '.join(METRICS)}.")
-    if worst and worst_by not in metric and protocol != "video":
-        raise ConfigError(f"the worst by {worst_by} cannot be shown, for it is not among the metrics", hint="Change --worst-by.")
-    clip_smoothing = _clip_smoothing(protocol, smoothing, smoothing_strength, lookahead, rate)
-    folder = split_folder(data, split)
+    listener = listener or Listener()
+    clip_smoothing = _clip_smoothing(options, smoothing)
+    folder = split_folder(data, options.split)
     specs = [_trained_on(spec) for spec in model]
     methods = [
         make_method(
-            name, strategy=strategy, device=device, runtime=runtime, precision=precision, onnx_input=onnx_input
+            name, strategy=options.strategy, device=engine.device, runtime=engine.runtime, precision=engine.precision,
+            onnx_input=options.onnx_input,
         )
         for name, _ in specs
     ]  # fmt: skip
@@ -132,27 +92,28 @@ def evaluate(
     trained_on = {method.name: letter for method, (_, letter) in zip(methods, specs, strict=True) if method.learned}
 
     settings = {
-        "data": str(folder.resolve()), "protocol": protocol, "images": images, "trimap": trimap, "metrics": list(metric),
-        "smoothing": [smoothing, smoothing_strength, lookahead, rate] if clip_smoothing else "off",
+        "data": str(folder.resolve()), "protocol": options.protocol, "images": options.images, "trimap": options.trimap,
+        "metrics": list(options.metric),
+        "smoothing": [*smoothing.to_json().values(), options.rate] if clip_smoothing else "off",
         "methods": {method.name: method.identity for method in methods},
     }  # fmt: skip
-    columns = (*(VIDEO_METRICS if protocol == "video" else metric), "predict_ms")
+    columns = (*(VIDEO_METRICS if options.protocol == "video" else options.metric), "predict_ms")
     table = ScoreTable(output, settings, columns, overwrite=overwrite)
-    with _progress(quiet) as progress:
-        sets, without_face = _pictures(folder, images, protocol, names, limit, output, overwrite, progress)
-        jobs = [Job(method, label, subject) for method in methods for label, subjects in sets.items() for subject in subjects]
-        done = table.done()
-        todo = [job for job in jobs if job.key not in done]
-        task = progress.add_task("scoring", total=len(jobs), completed=len(jobs) - len(todo))
-        failures = run_jobs(
-            todo, table, metrics=tuple(metric), derive=trimap == "derive", workers=workers, advance=lambda: progress.advance(task),
-            smoothing=clip_smoothing,
-        )  # fmt: skip
+    sets, without_face = _images(folder, options, output, overwrite, listener)
+    jobs = [Job(method, label, subject) for method in methods for label, subjects in sets.items() for subject in subjects]
+    scored = table.done()
+    todo = [job for job in jobs if job.key not in scored]
+    listener.begin("scoring", len(jobs), done=len(jobs) - len(todo))
+    failures = run_jobs(
+        todo, table, metrics=cast("tuple[Metric, ...]", options.metric), derive=options.trimap == "derive", workers=options.workers,
+        advance=_counter(listener, len(jobs) - len(todo)), smoothing=clip_smoothing,
+    )  # fmt: skip
+    listener.end()
 
     asked = {job.key for job in jobs}
     scores = tuple(sorted((s for s in table.scores if (s.method, s.images, s.name) in asked), key=lambda s: (s.method, s.images, s.name)))
-    records = summarise(scores, group)
-    gap_records = gaps(scores, trained_on, BLURRED, ORIGINAL) if protocol == "ppt" else []
+    records = summarise(scores, options.group)
+    gap_records = gaps(scores, trained_on, BLURRED, ORIGINAL) if options.protocol == "ppt" else []
     markdown = markdown_table(records)
     if gap_records:
         markdown += f"\n{gap_table(gap_records)}"
@@ -168,22 +129,23 @@ def evaluate(
     (output / "summary.md").write_text(markdown, encoding="utf-8")
     with (output / "failures.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("method", "images", "name", "message"), *(vars(failure).values() for failure in failures)])
-    if worst and protocol != "video":
-        _sheets(jobs, scores, worst, worst_by, trimap == "derive", output)
+    if options.worst and options.protocol != "video":
+        _sheets(jobs, scores, options.worst, options.worst_by, options.trimap == "derive", output)
     return Evaluation(output, scores, tuple(failures), summary, markdown)
 
 
-def _clip_smoothing(protocol: Protocol, smoothing: Smoothing, strength: float, lookahead: int, rate: float) -> ClipSmoothing | None:
-    if smoothing == "off":
+def _clip_smoothing(options: EvaluationOptions, smoothing: SmoothingOptions) -> ClipSmoothing | None:
+    if smoothing.smoothing == "off":
         return None
-    if protocol != "video":
-        raise ConfigError(f"--smoothing {smoothing} steadies clips, and the protocol is {protocol}", hint="add --protocol video")
-    if not 0 <= strength <= 1 or lookahead < 0 or not 0 < rate < float("inf"):
-        raise ConfigError(
-            f"smoothing of strength {strength:g}, {lookahead} frames ahead, at {rate:g} frames a second makes no sense",
-            hint="strength is in [0, 1], look-ahead 0 or more, the rate above 0",
-        )
-    return ClipSmoothing(partial(make_matte_stream, smoothing, strength, lookahead), Fraction(rate).limit_denominator(1001))
+    if options.protocol != "video":
+        raise ConfigError(f"smoothing {smoothing.smoothing} is for clips, and the protocol is {options.protocol}", hint="add --protocol video")
+    return ClipSmoothing(partial(make_matte_stream, smoothing), Fraction(options.rate).limit_denominator(1001))
+
+
+def _counter(listener: Listener, done: int) -> Callable[[], None]:
+    """Return a function that tells the listener of one more each time it is called."""
+    counted = itertools.count(done + 1)
+    return lambda: listener.advance(next(counted))
 
 
 def _trained_on(spec: str) -> tuple[str, str]:
@@ -191,18 +153,12 @@ def _trained_on(spec: str) -> tuple[str, str]:
     return (spec[2:], spec[0]) if spec.startswith(("B=", "N=")) else (spec, "B")
 
 
-def _pictures(
-    folder: Path,
-    images: str,
-    protocol: Protocol,
-    names: Sequence[str],
-    limit: int,
-    output: Path,
-    anew: bool,
-    progress: Progress,
+def _images(
+    folder: Path, options: EvaluationOptions, output: Path, again: bool, listener: Listener
 ) -> tuple[dict[str, list[Entry] | list[Clip]], list[str]]:
-    """Return what to score by folder of pictures, and the names of pictures that were left out because they show no face."""
-    last = limit or None
+    """Return what to score by folder of images, and the names of images that were left out because they show no face."""
+    protocol, images, names = options.protocol, options.images, options.names
+    last = options.limit or None
     if protocol == "video":
         return {"clips": find_clips(folder, images)[:last]}, []
     if protocol == "stills":
@@ -220,8 +176,9 @@ def _pictures(
         if not both:
             raise DatasetError(f"{folder} has no picture both in {BLURRED} and in {originals[0].image.parent.name}")
         return {BLURRED: [blurred[entry.name] for entry in both], ORIGINAL: both}, []
-    task = progress.add_task("blurring faces", total=len(originals[:last]))
-    plain, hidden, without_face = blur_originals(originals[:last], output, anew=anew, advance=lambda: progress.advance(task))
+    listener.begin("blurring faces", len(originals[:last]))
+    plain, hidden, without_face = blur_originals(originals[:last], output, anew=again, advance=_counter(listener, 0))
+    listener.end()
     return {BLURRED: hidden, ORIGINAL: plain}, without_face
 
 
@@ -239,8 +196,3 @@ def _sheets(jobs: Sequence[Job], scores: Sequence[Score], worst: int, by: Metric
             rows.append(Row(f"{score.name}  {by} {score.values[by]:.4g}", portrait.image, portrait.alpha, alpha))
         if rows:
             write_contact_sheet(output / f"worst-{method}-{images}.png", rows)
-
-
-def _progress(quiet: bool) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(file=sys.stderr), disable=quiet, transient=True)

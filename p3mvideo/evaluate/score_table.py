@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import ConfigError, SinkError
 
 KEY_COLUMNS = ("method", "images", "name")
@@ -105,9 +106,7 @@ class ScoreTable:
 
     def _rewrite(self) -> None:
         header = ",".join(self._columns) + "\n"
-        part = self.path.with_suffix(".csv.part")
-        part.write_text(header + "".join(map(self._line, self.scores)), encoding="utf-8")
-        part.replace(self.path)
+        write_atomically(self.path, (header + "".join(map(self._line, self.scores))).encode())
 
 
 def _differences(before: str, now: str) -> str:

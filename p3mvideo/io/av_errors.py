@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import av.error
+import av.logging
 
 from p3mvideo.errors import SinkError, SourceError
 
@@ -63,5 +65,22 @@ def writing(path: Path | str) -> Iterator[None]:
         raise SinkError(f"cannot write {path}: {_reason(error)}", hint="try another codec, container or output folder") from error
 
 
+@contextmanager
+def explaining() -> Iterator[None]:
+    """Let errors of FFmpeg inside carry its own reason. Only for short calls: FFmpeg's threads must not wait for Python's lock in long ones."""
+    level, logger = av.logging.get_level(), logging.getLogger("libav")
+    shown = logger.level
+    av.logging.set_level(av.logging.ERROR)
+    logger.setLevel(logging.CRITICAL + 1)  # the reason belongs into the error, and nowhere else
+    try:
+        yield
+    finally:
+        av.logging.set_level(level)
+        logger.setLevel(shown)
+
+
 def _reason(error: av.error.FFmpegError | OSError) -> str:
-    return (error.strerror or type(error).__name__).strip().lower()
+    """Return why something failed: FFmpeg's own account, if it was asked for one, behind the operating system's."""
+    reason = (error.strerror or type(error).__name__).strip().lower()
+    log: tuple[int, str, str] | None = getattr(error, "log", None)  # level, part of FFmpeg, message; PyAV declares it otherwise
+    return f"{reason} ({log[2].strip()})" if log else reason

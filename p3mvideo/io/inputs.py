@@ -20,8 +20,9 @@ from p3mvideo.io.images.sequence_pattern import find_numbered, is_pattern
 from p3mvideo.io.images.sequence_source import SequenceSource
 from p3mvideo.io.images.source import ImageSource
 from p3mvideo.io.pipes.source import PipeSource
-from p3mvideo.io.video.read.rgb import Hdr
 from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.options import ReadOptions
+from p3mvideo.options.times import exact_rate
 
 InputKind = Literal["video", "image", "animation", "sequence", "pipe"]
 
@@ -76,46 +77,29 @@ def expand_inputs(arguments: Sequence[str], *, unreadable: list[tuple[Path, Sour
     return list(inputs.values())
 
 
-def open_source(
-    item: Input,
-    *,
-    start: Fraction | None = None,
-    end: Fraction | None = None,
-    threads: int = 0,
-    strict: bool = False,
-    hdr: Hdr = "refuse",
-    size: tuple[int, int] | None = None,
-    rate: Fraction | None = None,
-    pixel_format: str | None = None,
-) -> FrameSource:
+def open_source(item: Input, options: ReadOptions = ReadOptions(), *, threads: int = 0) -> FrameSource:
     """Return the source of an input, not entered yet.
 
     Args:
         item: The input.
-        start: First time to deliver, in seconds; not for pictures and pipes.
-        end: First time not to deliver.
+        options: How it is read.
         threads: Threads to decode with, 0 for as many as there are cores.
-        strict: Whether damage raises `DamagedInputError`.
-        hdr: What to do with HDR video.
-        size: (width, height) of raw video in a pipe.
-        rate: Frames per second of a sequence, or of raw video in a pipe.
-        pixel_format: FFmpeg's name of the pixels of raw video in a pipe.
 
     Raises:
         ConfigError: If something is asked for that this kind of input does not have.
     """
-    trimmed = start is not None or end is not None
-    if trimmed and not item.has_length:
-        raise ConfigError(f"--start and --end do not apply to {item.path}", hint="use them with videos and sequences")
+    if options.trims and not item.has_length:
+        raise ConfigError(f"start and end do not apply to {item.path}", hint="use --start and --end with videos and sequences")
+    start, end, rate, strict = options.start_seconds, options.end_seconds, exact_rate(options.rate), options.strict
     if item.kind == "pipe":
-        return PipeSource(size=size, rate=rate, pixel_format=pixel_format, strict=strict)
+        return PipeSource(size=options.size, rate=rate, pixel_format=options.pixel_format, strict=strict)
     if item.kind == "image":
         return ImageSource(item.path)
     if item.kind == "animation":
         return AnimatedImageSource(item.path, start=start, end=end, strict=strict)
     if item.kind == "sequence":
         return SequenceSource(item.path, rate=rate or Fraction(25), start=start, end=end, strict=strict)
-    return VideoSource(item.path, start=start, end=end, threads=threads, strict=strict, hdr=hdr)
+    return VideoSource(item.path, start=start, end=end, threads=threads, strict=strict, hdr=options.hdr)
 
 
 def _expand(argument: str, failures: list[tuple[Path, SourceError]]) -> Iterator[Input]:

@@ -1,4 +1,4 @@
-"""The real-time P3M-Net: any timm backbone, P3M-Net's decoders at widths that suit it, and nothing that fails to export."""
+"""The real-time P3M-Net: a timm backbone (see `model/arguments.py`), P3M-Net's decoders at widths that suit it, and nothing that fails to export."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ class TimmEncoder(nn.Module):
     """A timm backbone as P3M-Net encoder: 1x1 convolutions bring its features to the decoders' widths.
 
     Args:
-        backbone: Name of a timm model with `features_only`, features at strides 2 to 32.
+        backbone: One of `p3mvideo.model.arguments.BACKBONES`.
         backbone_args: Further arguments of the timm model.
         skip_channels: Widths of S1 to S4.
         deep_channels: Width of the deepest feature after the context module.
@@ -60,7 +60,7 @@ def realtime_p3mnet(
     """Build a real-time P3M-Net with random weights.
 
     Args:
-        backbone: Name of a timm model with `features_only`, features at strides 2 to 32.
+        backbone: One of `p3mvideo.model.arguments.BACKBONES`.
         backbone_args: Further arguments of the timm model.
         deep_channels: Width at stride 32.
         widths: Widths of both decoders at strides 16, 8, 4, 2.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from p3mvideo.model.arguments import check_arguments
 from p3mvideo.model.p3mnet import P3MNet
 
 VARIANTS: dict[str, tuple[str, str]] = {
@@ -18,7 +19,7 @@ VARIANTS: dict[str, tuple[str, str]] = {
 """The module in `p3mvideo.model` and the builder of each variant; the builder's keyword arguments are what a weights file stores."""
 
 REALTIME_VARIANTS = frozenset(name for name, (module, _) in VARIANTS.items() if module == "realtime")
-"""Those for video, which all look at pictures about 512 pixels large, and take any timm backbone."""
+"""Those for video, which all look at pictures about 512 pixels large, and take any of `BACKBONES`."""
 
 
 def build_network(variant: str, arguments: Mapping[str, Any] | None = None) -> P3MNet:
@@ -29,10 +30,9 @@ def build_network(variant: str, arguments: Mapping[str, Any] | None = None) -> P
         arguments: Keyword arguments of its builder.
 
     Raises:
-        ValueError: There is no such variant.
+        ValueError: There is no such variant, or its builder does not take these arguments; see `check_arguments`.
     """
-    if variant not in VARIANTS:
-        raise ValueError(f"there is no network {variant!r}; known are {', '.join(VARIANTS)}")
+    check_arguments(variant, arguments or {})
     module, builder = VARIANTS[variant]
     network: P3MNet = getattr(import_module(f"p3mvideo.model.{module}"), builder)(**(arguments or {}))
     return network

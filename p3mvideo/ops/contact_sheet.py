@@ -43,7 +43,7 @@ def contact_sheet(rows: Sequence[tuple[str, Sequence[UInt8Array]]]) -> UInt8Arra
 
 
 def write_picture(path: Path, picture: UInt8Array) -> None:
-    """Write an RGB picture; the suffix says how.
+    """Write an RGB picture in one step; the suffix says how.
 
     Raises:
         SinkError: It cannot be written.

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from p3mvideo.frame import Float32Array, UInt8Array
+from p3mvideo.frame import Float32Array, UInt8Array, check_rgb
 from p3mvideo.ops.optical_flow import dense_flow, warp
 
 LONG_SIDE_PX = 512
@@ -69,7 +69,7 @@ def measure_flicker(clip: Iterable[tuple[UInt8Array, Float32Array]]) -> FlickerR
         clip: Each moment's frame, RGB (H, W, 3), and alpha in [0, 1], (H, W) or smaller, in order.
 
     Raises:
-        ValueError: The clip is empty, or its size changes.
+        TypeError, ValueError: The clip is empty, its size changes, or a frame or an alpha is another kind of array.
     """
     scores: list[float] = []
     latest: deque[Moment] = deque(maxlen=STRIP_FRAMES)
@@ -103,6 +103,9 @@ def _judged(clip: Iterable[tuple[UInt8Array, Float32Array]]) -> Iterator[Moment]
 
 def _reduced(clip: Iterable[tuple[UInt8Array, Float32Array]]) -> Iterator[Moment]:
     for frame, alpha in clip:
+        check_rgb(frame)
+        if alpha.ndim != 2 or not np.issubdtype(alpha.dtype, np.floating):
+            raise ValueError(f"an alpha is a float array (H, W) in [0, 1], got {alpha.dtype} {alpha.shape}")
         scale = min(1.0, LONG_SIDE_PX / max(frame.shape[:2]))
         size = max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale))
         picture, matte = (cv2.resize(array, size, interpolation=cv2.INTER_AREA) for array in (frame, alpha))

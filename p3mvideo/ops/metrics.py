@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from p3mvideo.frame import UInt8Array
+from p3mvideo.options.evaluation import METRICS, Metric
 
 FloatArray = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -25,11 +26,6 @@ GRADIENT_SIGMA_PX = 1.4
 CONNECTIVITY_STEP = 0.1
 CONNECTIVITY_TOLERANCE = 0.15
 PERSON_THRESHOLD = 0.5
-
-Metric = Literal[
-    "sad", "mse", "mad", "sad_t", "mse_t", "mad_t", "sad_fg", "sad_bg", "grad", "conn", "iou", "sad_face", "mse_face", "mad_face"
-]
-METRICS: tuple[Metric, ...] = get_args(Metric)
 
 
 class Kernels(NamedTuple):
@@ -193,6 +189,8 @@ def video_frame_scores(pred_alpha: FloatArray, true_alpha: FloatArray, *, with_c
 def _difference(pred_alpha: FloatArray, true_alpha: FloatArray) -> FloatArray:
     if pred_alpha.shape != true_alpha.shape or true_alpha.ndim != 2:
         raise ValueError(f"two mattes (H, W) of one size are needed, got {pred_alpha.shape} and {true_alpha.shape}")
+    if not (np.issubdtype(pred_alpha.dtype, np.floating) and np.issubdtype(true_alpha.dtype, np.floating)):
+        raise TypeError(f"mattes are floats in [0, 1], got {pred_alpha.dtype} and {true_alpha.dtype}: divide what is in 0 to 255 by 255")
     return pred_alpha - true_alpha
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from p3mvideo.atomic_write import write_atomically
 from p3mvideo.frame import UInt8Array
 
 
@@ -24,7 +25,7 @@ def read_image_file(path: Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray | N
 
 
 def write_image_file(path: Path, image: UInt8Array, settings: tuple[int, ...] = ()) -> None:
-    """Write an image, BGR (H, W, 3), BGRA or grey, in the format of the file's suffix.
+    """Write an image in one step, BGR (H, W, 3), BGRA or grey, in the format of the file's suffix.
 
     Args:
         path: The file; what was there is replaced.
@@ -40,7 +41,7 @@ def write_image_file(path: Path, image: UInt8Array, settings: tuple[int, ...] = 
         raise OSError(f"{path.suffix} cannot hold it: {error.err}") from error
     if not done:
         raise OSError(f"{path.suffix} cannot hold it")
-    path.write_bytes(data.tobytes())
+    write_atomically(path, data.tobytes())
 
 
 def drawable(text: str) -> str:

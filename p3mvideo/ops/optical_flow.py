@@ -12,6 +12,9 @@ from p3mvideo.frame import Float32Array, UInt8Array
 
 Effort = Literal["ultrafast", "fast", "medium"]
 
+LEAST_SIDE_PX = 32
+"""OpenCV's method crashes, or returns NaN, below this height in wide images; smaller ones are padded to it."""
+
 _PRESETS = {
     "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
     "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
@@ -24,18 +27,31 @@ def dense_flow(present: UInt8Array, other: UInt8Array, *, effort: Effort = "fast
 
     Dense inverse search: Kroeger et al., "Fast optical flow using dense inverse search", ECCV 2016.
 
+    The only place that calls OpenCV's implementation, because it must not see small images (see `LEAST_SIDE_PX`).
+
     Args:
-        present: Gray (H, W). Nothing is seen to move in pictures of less than 16 pixels a side.
-        other: Gray (H, W).
+        present: Gray uint8 (H, W), of any size from 1x1.
+        other: Gray uint8 (H, W).
         effort: Preset of the method.
 
     Returns:
         Displacement (dx, dy) in pixels, (H, W, 2): pixel (x, y) of `present` is at (x + dx, y + dy) in `other`.
+
+    Raises:
+        ValueError: The images are not gray uint8 images of one size.
     """
-    if min(present.shape) < 16:
-        return np.zeros((*present.shape, 2), np.float32)
+    for image in (present, other):
+        if image.dtype != np.uint8 or image.ndim != 2 or image.shape != present.shape or not image.size:
+            raise ValueError(
+                f"optical flow is computed between two gray uint8 (H, W) images of one size, got {present.dtype} {present.shape} and "
+                f"{other.dtype} {other.shape}"
+            )
+    height, width = present.shape
+    missing = max(0, LEAST_SIDE_PX - height), max(0, LEAST_SIDE_PX - width)
+    if any(missing):
+        present, other = (cv2.copyMakeBorder(image, 0, missing[0], 0, missing[1], cv2.BORDER_REPLICATE) for image in (present, other))
     flow: Float32Array = cv2.DISOpticalFlow.create(_PRESETS[effort]).calc(present, other, None)
-    return flow
+    return flow[:height, :width]
 
 
 def warp(array: Float32Array, flow: Float32Array, *, outside: float | None = None) -> Float32Array:

@@ -4,6 +4,7 @@ from p3mvideo.pipeline.faces import restore_faces
 from p3mvideo.pipeline.output import Output
 from p3mvideo.pipeline.pipeline import Pipeline, Progress
 from p3mvideo.pipeline.statistics import STAGES, RunStatistics, Stage, StageStatistics, StageTimes
+from p3mvideo.pipeline.supervisor import run_interruptibly
 
 __all__ = [
     "STAGES",
@@ -15,4 +16,5 @@ __all__ = [
     "StageStatistics",
     "StageTimes",
     "restore_faces",
+    "run_interruptibly",
 ]

@@ -29,6 +29,7 @@ import torch
 from p3mvideo.errors import P3MVideoError, SinkError, SourceError
 from p3mvideo.frame import Anonymizer, Frame, FrameSource, Matte, Matter, Refiner
 from p3mvideo.frame_queue import CapturedFrame, ClosableQueue, FrameQueue
+from p3mvideo.ops.matte_check import checked_mattes
 from p3mvideo.pipeline.faces import restore_faces
 from p3mvideo.pipeline.output import Output, closing_all
 from p3mvideo.pipeline.statistics import RunStatistics, StageStatistics
@@ -176,7 +177,7 @@ class Pipeline:
                 mattes = self.matter([captured.frame.image for captured in batch])
             if len(mattes) != len(batch):
                 raise P3MVideoError(f"the network gave {len(mattes)} mattes for {len(batch)} frames", hint="please report this")
-            batches.put([MattedFrame(captured, matte) for captured, matte in zip(batch, mattes, strict=True)])
+            batches.put([MattedFrame(captured, matte) for captured, matte in zip(batch, checked_mattes(mattes), strict=True)])
             # Not to be held while the next batch gathers.
             del batch, mattes
         batches.close()

@@ -9,14 +9,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 
 from p3mvideo.frame_queue import QueueClosed
 
+Result = TypeVar("Result")
+
 STOP_SECONDS = 1.5
 """How long the threads get to end after the first failure. With what a caller does then, a run ends within 2 s of a failure."""
+
+SIGNALS = tuple(number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None)
+"""Ctrl-C, the end of the session, and the closed terminal, which Windows does not have."""
 
 WAKE_SECONDS = 0.2
 """How often the waiting thread looks around: where a wait cannot be interrupted, this is when it notices Ctrl-C."""
@@ -32,12 +37,12 @@ class _Report(NamedTuple):
 def run_stages(stages: Mapping[str, Callable[[], None]], *, stop: Callable[[BaseException], None]) -> None:
     """Run each stage in a thread of its own until all of them have ended.
 
-    The calling thread does none of the work: it waits for reports, so it can always react. On the first failure, Ctrl-C or
-    SIGTERM it calls `stop`, which has to make every blocking call between the stages raise `QueueClosed`. A stage that ends
+    The calling thread does none of the work: it waits for reports, so it can always react. On the first failure, Ctrl-C,
+    SIGTERM or SIGHUP it calls `stop`, which has to make every blocking call between the stages raise `QueueClosed`. A stage that ends
     with `QueueClosed` was told to stop and has nothing to say. Then the threads have `STOP_SECONDS` to end. One that hangs in a
     foreign call is left behind, as a daemon, and named in a note on the error.
 
-    Ctrl-C and SIGTERM become a report instead of an exception in the middle of something, if this is the main thread and they
+    Ctrl-C, SIGTERM and SIGHUP become a report instead of an exception in the middle of something, if this is the main thread and they
     are not ignored. The former handlers come back at the end.
 
     Args:
@@ -45,7 +50,7 @@ def run_stages(stages: Mapping[str, Callable[[], None]], *, stop: Callable[[Base
         stop: Called at most once, with the first failure.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C or SIGTERM.
+        KeyboardInterrupt: Ctrl-C, SIGTERM or SIGHUP.
         BaseException: The first failure of a stage. What failed after it is added to it as notes.
     """
     reports: SimpleQueue[_Report] = SimpleQueue()
@@ -63,6 +68,23 @@ def run_stages(stages: Mapping[str, Callable[[], None]], *, stop: Callable[[Base
         finally:
             # The failure's traceback holds this call's variables: without this, they would hold each other, and every picture.
             del failure
+
+
+def run_interruptibly(name: str, body: Callable[[], Result], *, stop: Callable[[BaseException], None] = lambda error: None) -> Result:
+    """Return what `body` returns, run as the only stage: Ctrl-C is heard even while it hangs in a foreign call.
+
+    Args:
+        name: What to call it in notes.
+        body: What to run.
+        stop: Called with the failure; should make `body` raise `QueueClosed`.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, SIGTERM or SIGHUP.
+        BaseException: What `body` raised.
+    """
+    results: list[Result] = []
+    run_stages({name: lambda: results.append(body())}, stop=stop)
+    return results[0]
 
 
 def _run_stage(name: str, body: Callable[[], None], reports: SimpleQueue[_Report]) -> None:
@@ -109,7 +131,7 @@ def _wait_for_all(
 
 @contextmanager
 def _signals_reported(reports: SimpleQueue[_Report]) -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into reports; nothing is changed outside the main thread, which alone may set handlers."""
+    """Turn SIGINT, SIGTERM and SIGHUP into reports; nothing is changed outside the main thread, which alone may set handlers."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -118,7 +140,7 @@ def _signals_reported(reports: SimpleQueue[_Report]) -> Iterator[None]:
         # SimpleQueue.put, unlike other locking calls, may interrupt itself.
         reports.put(_Report(None, KeyboardInterrupt(signal.Signals(number).name)))
 
-    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    former = {number: signal.getsignal(number) for number in SIGNALS}
     replaced = {number: handler for number, handler in former.items() if handler not in (signal.SIG_IGN, None)}
     try:
         for number in replaced:

@@ -9,10 +9,14 @@ import torch
 
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Face, Frame, UInt8Array
-from p3mvideo.privacy.cover.cover import FaceFilters, Filter, Smear, cover, mosaic_all
+from p3mvideo.options.faces import DEFAULT_MASK_SCALE
+from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover
+from p3mvideo.privacy.cover.smear import smear_bounds, smear_faces
+from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detect.stream_search import Search
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
 from p3mvideo.privacy.follow.tracker import Track
+from p3mvideo.privacy.region import IntBox
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +37,11 @@ class FaceAnonymizer:
 
     Args:
         search: Finds the faces of a frame; closed with the anonymizer.
-        replacement: What faces are covered with.
+        style: What faces are covered with.
         keep_originals: Whether each face carries its original pixels, so that a later stage may show it.
-        mask_scale: Size of the covered ellipses, see `cover`.
+        mask_scale: Size of the covers, see `FaceCovers`.
         inner: Return frames for a matting network: faces are smeared from brow line to chin only, so that the outlines of heads stay.
-            What is to be written in their place, the original pixels or pixels covered by `replacement`, comes with the faces.
+            What is to be written in their place, the original pixels or covered pixels, comes with the faces.
         keep_subject: Whether each face also brings its original pixels for a `SubjectKeeper` to choose from.
         look_every: Faces are looked for in every n-th frame; between those, they are covered where they should have gone. A face that appears
             stays bare until the next look, so more than 1 is only for hiding faces from a network.
@@ -49,9 +53,9 @@ class FaceAnonymizer:
         self,
         search: Search,
         *,
-        replacement: Filter,
+        style: Style,
         keep_originals: bool = False,
-        mask_scale: float = 1.3,
+        mask_scale: float = DEFAULT_MASK_SCALE,
         inner: bool = False,
         keep_subject: bool = False,
         look_every: int = 1,
@@ -65,9 +69,8 @@ class FaceAnonymizer:
         self._tracks: tuple[Track, ...] = ()
         self._shape: tuple[int, ...] = ()
         self._follower = Follower(search, limit_seconds=limit_seconds)
-        self._filters = FaceFilters(replacement)
+        self._covers = FaceCovers(style, mask_scale=mask_scale)
         self._keep_originals = keep_originals
-        self._mask_scale = mask_scale
         self._inner = inner
         self._keep_subject = keep_subject
         self._on_failure = on_failure
@@ -103,29 +106,25 @@ class FaceAnonymizer:
         return self._tracks
 
     def _cover(self, image: UInt8Array, seconds: float, tracks: tuple[Track, ...]) -> tuple[UInt8Array, tuple[Face, ...]]:
+        """Return what the next stage is shown, and the faces with what is to be written in their place."""
         height, width = image.shape[:2]
-        regions, inner_regions, found = [], [], []
-        for track in tracks:
-            region = track.cover(seconds)
-            bounds = region.bounds(width, height, mask_scale=self._mask_scale)
-            if bounds is not None:
-                regions.append(region)
-                # No margin for error where the face was found: it would reach over the outline of the head.
-                inner_regions.append(region if track.score is None else track.expected(seconds))
-                found.append((bounds, track))
+        # The network is not to see the face in this frame. What is covered for viewers allows for where it may be, too.
+        smeared = [track.expected(seconds) for track in tracks] if self._inner else []
+        boxes: list[IntBox | None] = [smear_bounds(region, width, height) for region in smeared]
         hidden = image
         if not (self._inner and self._keep_originals):
-            filters = [self._filters.of(track.number, image, region) for region, (_, track) in zip(regions, found, strict=True)]
-            hidden = cover(image, regions, filters, mask_scale=self._mask_scale)
+            covered = self._covers(image, [FaceToCover(track.number, track.cover(seconds)) for track in tracks], seconds)
+            hidden = covered.image
+            boxes = [_around(*pair) for pair in zip(boxes, covered.boxes, strict=True)] if boxes else list(covered.boxes)
         brought = image if self._keep_originals else hidden if self._inner else None
         faces = tuple(
             Face(
                 (x0, y0, x1, y1), None if brought is None else brought[y0:y1, x0:x1].copy(), track.number, track.score,
                 image[y0:y1, x0:x1].copy() if self._keep_subject else None, not self._keep_originals,
             )
-            for (x0, y0, x1, y1), track in found
-        )
-        return cover(image, inner_regions, Smear(), mask_scale=self._mask_scale, inner=True) if self._inner else hidden, faces
+            for (x0, y0, x1, y1), track in ((box, track) for box, track in zip(boxes, tracks, strict=True) if box is not None)
+        )  # fmt: skip
+        return smear_faces(image, smeared) if self._inner else hidden, faces
 
     def _failed(self, frame: Frame, image: UInt8Array, error: Exception) -> Frame:
         """Return a frame whose faces are not known as a mosaic, or raise."""
@@ -143,3 +142,10 @@ class FaceAnonymizer:
             return
         self._closed = True
         self._follower.close()
+
+
+def _around(one: IntBox | None, other: IntBox | None) -> IntBox | None:
+    """Return the smallest box around two."""
+    if one is None or other is None:
+        return one or other
+    return min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])

@@ -19,8 +19,9 @@ class Detection:
 
     box: Box
     """(x0, y0, x1, y1) in pixels of the image that was searched; may reach beyond its border."""
-    key_points: Float32Array
-    """The subject's right eye, left eye, nose tip, mouth centre, right and left ear, float32 (6, 2) as x, y in pixels."""
+    key_points: Float32Array | None
+    """The subject's right eye, left eye, nose tip, mouth centre, and, where the detector knows them, right and left ear: float32 (6, 2) or
+    (4, 2) as x, y in pixels. None from a detector that knows none."""
     score: float
     """The detector's confidence in [0, 1]."""
 
@@ -28,7 +29,7 @@ class Detection:
         """Return the same face in other coordinates: scaled about the origin, then shifted."""
         x0, y0, x1, y1 = self.box
         box = (x0 * scale + dx, y0 * scale + dy, x1 * scale + dx, y1 * scale + dy)
-        key_points = self.key_points * np.float32(scale) + np.array((dx, dy), np.float32)
+        key_points = None if self.key_points is None else self.key_points * np.float32(scale) + np.array((dx, dy), np.float32)
         return Detection(box, key_points, self.score)
 
 

@@ -2,102 +2,94 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal
-
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer
+from p3mvideo.options import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions
 from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
-from p3mvideo.privacy.cover.cover import make_filter
+from p3mvideo.privacy.cover.styles import Style, make_style
 from p3mvideo.privacy.detect.detector import FaceDetector
+from p3mvideo.privacy.detect.registry import DETECTORS, parse_detectors
+from p3mvideo.privacy.detect.second_opinion import SecondOpinion
 from p3mvideo.privacy.detect.stream_search import WEAK, StreamSearch
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS
 from p3mvideo.privacy.two_pass.first_pass import Survey
 
-OUTPUT_MASK_SCALE = 1.3
+
+def cover_style(options: CoverOptions) -> Style:
+    """Return what faces are covered with.
+
+    Raises:
+        ConfigError: There is no such cover, or its image cannot be read.
+    """
+    return make_style(options.replace_with, mosaicsize=options.mosaic_size, mosaic_of_face=options.mosaic_of_face)
 
 
-def make_anonymizer(
-    anonymize: Literal["input", "output", "off"] = "input",
-    *,
-    thresh: float = 0.5,
-    mask_scale: float | None = None,
-    replacewith: str = "blur",
-    mosaicsize: int = 20,
-    min_face: int | None = None,
-    keep_subject: bool = False,
-    look_every: int = 1,
-    on_detector_failure: Literal["stop", "mosaic"] = "stop",
-    limit_seconds: float = LIMIT_SECONDS,
-    face_model: Path | None = None,
-    offline: bool = False,
-) -> Anonymizer:
+def check_faces(options: FaceOptions) -> None:
+    """Make sure that the options go together, before anything is loaded.
+
+    Raises:
+        ConfigError: They do not.
+    """
+    if options.keep_subject and options.anonymize != "output":
+        raise ConfigError(
+            f"keep_subject needs anonymize output, got {options.anonymize}", hint="use --anonymize output, or leave --keep-subject out"
+        )
+    cover_style(options)
+
+
+def make_anonymizer(options: FaceOptions = FaceOptions(), *, look_every: int = 1, limit_seconds: float = LIMIT_SECONDS) -> Anonymizer:
     """Return the anonymizer for one stream.
 
     Args:
-        anonymize: "input" hides faces from everything but the written picture, "output" from that too, "off" shows them.
-        thresh: The detector's score, in (0, 1), from which something is a face.
-        mask_scale: Size of what "output" covers around a face in what is written, 1 or more. The network is shown faces that are
-            covered from brow line to chin, as in the pictures that it was trained on, and the outline of the head.
-        replacewith: What "output" covers faces with: blur, mosaic, solid, or the path of a picture.
-        mosaicsize: Side of a mosaic's squares in pixels.
-        min_face: Height in pixels of the smallest face to look for; None: 24, or an eightieth of the frame's long side.
-        keep_subject: With "output", let faces also bring their original pixels, for a `SubjectKeeper` to choose from.
+        options: From whom faces are hidden, how they are found and covered. With `keep_subject`, faces also bring their original pixels, for
+            a `SubjectKeeper` to choose from.
         look_every: With "input", look for faces in every n-th frame only, see `FaceAnonymizer`.
-        on_detector_failure: Whether a frame whose faces cannot be found raises, or becomes a mosaic as a whole.
-        limit_seconds: How long the search of one frame may take before it counts as failed; less for a live picture.
-        face_model: Model file given by hand, see `face_model_path`.
-        offline: Never pull a model.
+        limit_seconds: How long the search of one frame may take before it counts as failed; less for a live stream.
 
     Raises:
-        ConfigError: An option makes no sense.
+        ConfigError: The options do not go together.
         WeightsError: A face detection model is missing or is not the right one.
         PrivacyError: MediaPipe cannot load a model.
     """
-    if anonymize not in ("input", "output", "off"):
-        raise ConfigError(f"--anonymize is {anonymize!r}, expected input, output or off")
-    _check(thresh, mask_scale, min_face, on_detector_failure)
-    if keep_subject and anonymize != "output":
-        raise ConfigError(f"--keep-subject goes with --anonymize output, got {anonymize}")
-    replacement = make_filter(replacewith, mosaicsize=mosaicsize)
-    if anonymize == "off":
+    check_faces(options)
+    if options.anonymize == "off":
         return NoAnonymizer()
-    detector = FaceDetector(confidence=WEAK * thresh, mode="video", offline=offline, face_model=face_model)
     return FaceAnonymizer(
-        StreamSearch(detector, thresh=thresh, min_face_px=min_face, wary=anonymize == "output"),
-        replacement=replacement,
-        keep_originals=anonymize == "input",
+        StreamSearch(_media_pipe(options), thresh=options.threshold, min_face_px=options.min_face, wary=options.anonymize == "output"),
+        style=cover_style(options),
+        keep_originals=options.anonymize == "input",
         inner=True,
-        keep_subject=keep_subject,
-        look_every=look_every if anonymize == "input" else 1,
-        mask_scale=mask_scale or OUTPUT_MASK_SCALE,
-        on_failure=on_detector_failure,
+        keep_subject=options.keep_subject,
+        look_every=look_every if options.anonymize == "input" else 1,
+        mask_scale=options.mask_scale,
+        on_failure=options.on_detector_failure,
         limit_seconds=limit_seconds,
     )
 
 
-def make_survey(
-    *,
-    thresh: float = 0.5,
-    min_face: int | None = None,
-    on_detector_failure: Literal["stop", "mosaic"] = "stop",
-    face_model: Path | None = None,
-    offline: bool = False,
-) -> Survey:
-    """Return the survey of one recording. Arguments and errors are those of `make_anonymizer`."""
-    _check(thresh, None, min_face, on_detector_failure)
-    detector = FaceDetector(confidence=WEAK * thresh, mode="video", offline=offline, face_model=face_model)
-    search, back_search = (StreamSearch(detector, thresh=thresh, min_face_px=min_face, wary=True) for _ in range(2))
-    return Survey(search, back_search, on_failure=on_detector_failure)
+def make_survey(options: ReleaseDetectionOptions = ReleaseDetectionOptions()) -> Survey:
+    """Return the first pass over one recording. MediaPipe's models search every frame; the others are a second opinion, see `SecondOpinion`.
+
+    Raises:
+        ConfigError: There is no such detector.
+        WeightsError: A face detection model is missing or is not the right one.
+        PrivacyError: A model cannot be loaded.
+    """
+    names = parse_detectors(options.detectors)
+    others = [
+        DETECTORS[name].make(confidence=WEAK * options.threshold, offline=options.offline, face_model=options.face_model)
+        for name in names
+        if name != "mediapipe"
+    ]
+    media_pipe = _media_pipe(options) if "mediapipe" in names else None
+
+    def search() -> SecondOpinion:
+        """Return a search with a memory of its own; the models are shared, for one pass follows the other on one thread at a time."""
+        first = None if media_pipe is None else StreamSearch(media_pipe, thresh=options.threshold, min_face_px=options.min_face, wary=True)
+        return SecondOpinion(first, others, thresh=options.threshold, weak=WEAK)
+
+    return Survey(search(), search(), on_failure=options.on_detector_failure)
 
 
-def _check(thresh: float, mask_scale: float | None, min_face: int | None, on_detector_failure: str) -> None:
-    """Raise `ConfigError` for the first option that makes no sense."""
-    if not 0 < thresh < 1:
-        raise ConfigError(f"--thresh is {thresh}, expected a score between 0 and 1")
-    if mask_scale is not None and mask_scale < 1:
-        raise ConfigError(f"--mask-scale is {mask_scale}, expected 1 or more")
-    if min_face is not None and min_face < 8:
-        raise ConfigError(f"--min-face is {min_face}, expected 8 pixels or more")
-    if on_detector_failure not in ("stop", "mosaic"):
-        raise ConfigError(f"--on-detector-failure is {on_detector_failure!r}, expected stop or mosaic")
+def _media_pipe(options: DetectionOptions) -> FaceDetector:
+    return FaceDetector(confidence=WEAK * options.threshold, mode="video", offline=options.offline, face_model=options.face_model)

@@ -18,12 +18,6 @@ IntArray = npt.NDArray[np.int32]
 IntBox = tuple[int, int, int, int]
 """(x0, y0, x1, y1) in whole pixels, half open."""
 
-# Semi-axes of the ellipse at a mask scale of 1, in sides of the detector's square box, which reaches from the middle of the
-# forehead to the chin. At the usual scale of 1.3 the ellipse passes through the corners of the box.
-HALF_WIDTH, HALF_HEIGHT = 0.52, 0.57
-FEATHER = 0.08
-"""Width of the soft border, in sides of the box. It lies outside the covered ellipse."""
-
 # The face from brow line to chin: x and y from -1 to 1, to be scaled by the reach of the face in each direction. Hair and forehead
 # stay out, as in the face masks of P3M-10k ("Privacy-Preserving Portrait Matting", Li et al., 2021, section 3).
 BROW_TO_CHIN = np.array(
@@ -52,6 +46,8 @@ class Reach(NamedTuple):
     @classmethod
     def of(cls, detection: Detection) -> Reach:
         """Return the reach of a detected face by its key points: the models' boxes are not all alike about one face."""
+        if detection.key_points is None:
+            return cls()
         x0, y0, x1, y1 = detection.box
         side = max(x1 - x0, y1 - y0, 1e-6)
         angle = lean(detection.key_points)
@@ -60,11 +56,11 @@ class Reach(NamedTuple):
         eyes, mouth = float(points[:2, 1].mean()), float(points[3, 1])
         if mouth - eyes < 0.2:
             return cls()  # seen from far above or below; or the points are of little worth
+        up, down = float(np.clip(BROWS * (mouth - eyes) - eyes, 0.2, 0.45)), float(np.clip(CHIN * (mouth - eyes) + mouth, 0.35, 0.6))
+        if len(points) < 6:
+            return cls(up=up, down=down)
         right, left = -float(points[:, 0].min()), float(points[:, 0].max())
-        return cls(
-            float(np.clip(EARS * right, 0.25, 0.46)), float(np.clip(BROWS * (mouth - eyes) - eyes, 0.2, 0.45)),
-            float(np.clip(EARS * left, 0.25, 0.46)), float(np.clip(CHIN * (mouth - eyes) + mouth, 0.35, 0.6)),
-        )  # fmt: skip
+        return cls(float(np.clip(EARS * right, 0.25, 0.46)), up, float(np.clip(EARS * left, 0.25, 0.46)), down)
 
 
 UNKNOWN_REACH = Reach()
@@ -72,7 +68,7 @@ UNKNOWN_REACH = Reach()
 
 @dataclass(frozen=True)
 class Region:
-    """The part of a picture that a face takes up: its box, and an ellipse about it that leans as the head does."""
+    """The part of a picture that a face takes up: its box, and how the head leans in it."""
 
     box: Box
     """(x0, y0, x1, y1) in pixels; may reach beyond the picture's border."""
@@ -96,45 +92,6 @@ class Region:
         x0, y0, x1, y1 = self.box
         return replace(self, box=(x0 - margin_px, y0 - margin_px, x1 + margin_px, y1 + margin_px))
 
-    def feather_px(self) -> int:
-        """Width of the soft border in pixels."""
-        return max(1, round(FEATHER * self.side_px))
-
-    def bounds(self, width: int, height: int, *, mask_scale: float) -> IntBox | None:
-        """Return the smallest box around everything that covering may touch, inside the picture; None if nothing is."""
-        x0, y0, x1, y1 = self.box
-        a, b = self._semi_axes(mask_scale)
-        cos, sin = math.cos(self.lean), math.sin(self.lean)
-        soft = 3 * self.feather_px() + 2
-        half_x = max(math.hypot(a * cos, b * sin), (x1 - x0) / 2) + soft
-        half_y = max(math.hypot(a * sin, b * cos), (y1 - y0) / 2) + soft
-        cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
-        clipped = (
-            max(0, math.floor(cx - half_x)), max(0, math.floor(cy - half_y)),
-            min(width, math.ceil(cx + half_x)), min(height, math.ceil(cy + half_y)),
-        )  # fmt: skip
-        return clipped if clipped[0] < clipped[2] and clipped[1] < clipped[3] else None
-
-    def weight(self, bounds: IntBox, *, mask_scale: float) -> UInt8Array:
-        """Return how much of each pixel inside `bounds` to cover, uint8 (h, w).
-
-        It is 255 in the whole box and the whole ellipse, and falls to 0 within the soft border around them.
-        """
-        x0, y0, x1, y1 = bounds
-        soft = self.feather_px()
-        hard = np.zeros((y1 - y0 + 2 * soft, x1 - x0 + 2 * soft), np.uint8)
-        ox, oy = x0 - soft, y0 - soft
-        # Drawn wider by what the blur below takes away; its square reaches sqrt(2) times as far along a diagonal.
-        left, top = math.floor(self.box[0]) - soft - ox, math.floor(self.box[1]) - soft - oy
-        right, bottom = math.ceil(self.box[2]) + soft - ox, math.ceil(self.box[3]) + soft - oy
-        hard[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = 255
-        a, b = self._semi_axes(mask_scale)
-        axes = (round(a + 1.5 * soft), round(b + 1.5 * soft))
-        centre = (round((self.box[0] + self.box[2]) / 2 - ox), round((self.box[1] + self.box[3]) / 2 - oy))
-        cv2.ellipse(hard, centre, axes, math.degrees(self.lean), 0, 360, 255, -1)
-        blurred: UInt8Array = cv2.blur(hard, (2 * soft + 1, 2 * soft + 1))
-        return blurred[soft:-soft, soft:-soft]
-
     def face_outline(self) -> IntArray:
         """Return the face from brow line to chin as a polygon, int32 (n, 2) as x, y in pixels."""
         x0, y0, x1, y1 = self.box
@@ -146,34 +103,15 @@ class Region:
         outline: IntArray = np.round(points).astype(np.int32)
         return outline
 
-    def face_weight(self, bounds: IntBox) -> UInt8Array:
-        """Return 255 from brow line to chin and 0 elsewhere inside `bounds`, uint8 (h, w), with a soft border."""
-        x0, y0, x1, y1 = bounds
-        inside = np.zeros((y1 - y0, x1 - x0), np.uint8)
-        cv2.fillPoly(inside, [self.face_outline() - np.array((x0, y0), np.int32)], 255)
-        soft = max(1, round(self.side_px / 40))
-        return np.maximum(inside, np.asarray(cv2.blur(inside, (2 * soft + 1, 2 * soft + 1)), np.uint8))
 
-    def box_weight(self, bounds: IntBox) -> UInt8Array:
-        """Return 255 in the box alone and 0 elsewhere inside `bounds`, uint8 (h, w)."""
-        x0, y0, x1, y1 = bounds
-        inside = np.zeros((y1 - y0, x1 - x0), np.uint8)
-        left, top = max(0, math.floor(self.box[0]) - x0), max(0, math.floor(self.box[1]) - y0)
-        inside[top : max(0, math.ceil(self.box[3]) - y0), left : max(0, math.ceil(self.box[2]) - x0)] = 255
-        return inside
-
-    def _semi_axes(self, mask_scale: float) -> tuple[float, float]:
-        """Across and along the face, in pixels."""
-        across, down = self.box[2] - self.box[0], self.box[3] - self.box[1]
-        return HALF_WIDTH * across * mask_scale, HALF_HEIGHT * down * mask_scale
-
-
-def lean(key_points: Float32Array) -> float:
-    """Return the angle in radians by which a head leans clockwise, from its key points (6, 2).
+def lean(key_points: Float32Array | None) -> float:
+    """Return the angle in radians by which a head leans clockwise, from its key points, see `Detection`; 0 if there are none.
 
     Eyes to mouth rather than eye to eye: in profile the eyes fall together, but the mouth stays below them.
     """
-    right_eye, left_eye, _, mouth, _, _ = key_points
+    if key_points is None:
+        return 0.0
+    right_eye, left_eye, _, mouth = key_points[:4]
     x, y = (mouth - (right_eye + left_eye) / 2).tolist()
     return -math.atan2(x, y) if x or y else 0.0
 

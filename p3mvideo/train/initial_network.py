@@ -7,17 +7,15 @@ from collections.abc import Collection
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from p3mvideo.errors import ConfigError, WeightsError
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import REALTIME_VARIANTS, VARIANTS, build_network
-from p3mvideo.train.loop.checkpoint import load_checkpoint
+from p3mvideo.train.loop.checkpoint import average_of, load_checkpoint
 from p3mvideo.train.options import TrainOptions
 from p3mvideo.weights import find_weights
-from p3mvideo.weights.tensors import load_weights
+from p3mvideo.weights.tensors import load_weights, parse_tensors
 
 _logger = logging.getLogger(__name__)
 
@@ -48,11 +46,11 @@ def build_start(options: TrainOptions, *, pretrained: str | None, initial: str |
         raise ConfigError(f"{options.variant} has a backbone of its own", hint="leave --backbone out")
     try:
         network = build_network(options.variant, options.network)
-    except (ValueError, RuntimeError, TypeError, AttributeError) as error:
-        raise ConfigError(f"the network cannot be built: {error}", hint="--backbone is a timm model with features at strides 2 to 32") from error
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"the network cannot be built: {error}", hint="choose one of those backbones, or leave --backbone out") from error
     if initial is not None:
-        is_checkpoint = initial.endswith(".pt")
-        tensors = load_checkpoint(Path(initial))["average"] if is_checkpoint else load_weights(find_weights(initial))
+        path = Path(initial)
+        tensors = average_of(path, load_checkpoint(path)) if path.suffix == ".pt" else load_weights(find_weights(initial))
         _fill(network, tensors, initial, may_lack=SIDE_HEADS)
     elif pretrained is not None:
         _fill_encoder(network, pretrained)
@@ -76,8 +74,9 @@ def _fill_encoder(network: P3MNet, pretrained: str) -> None:
 def _backbone_weights(pretrained: str) -> dict[str, Tensor]:
     """Return timm's weights of a backbone, from a file of its own or out of a real-time network."""
     try:
-        tensors = load_file(pretrained) if Path(pretrained).exists() else load_weights(find_weights(pretrained))
-    except (SafetensorError, OSError, WeightsError) as error:
+        path = Path(pretrained)
+        tensors = parse_tensors(path, path.read_bytes()) if path.exists() else load_weights(find_weights(pretrained))
+    except (OSError, WeightsError) as error:
         hint = "expected timm's weights as .safetensors, or a real-time network"
         raise WeightsError(f"cannot read the backbone weights {pretrained}: {error}", hint=hint) from error
     inside = {name.removeprefix(IN_NETWORK): tensor for name, tensor in tensors.items() if name.startswith(IN_NETWORK)}

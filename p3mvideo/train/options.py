@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+import torch
+
 from p3mvideo.errors import ConfigError
+from p3mvideo.options import TrainingOptions
+from p3mvideo.options.training import RecipeName
+from p3mvideo.train.loop.precision import Precision, choose_precision
 from p3mvideo.train.samples.dataset import CopyPasteOptions
 from p3mvideo.train.samples.webcam_scenes import WebcamOptions
 
-RecipeName = Literal["p3m2021", "p3m2024", "p3mvideo"]
-Precision = Literal["f32", "bf16", "f16"]
+BY_THE_CLOCK = 10**9
+"""Steps of a run that ends when its time is over."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class TrainOptions:
     shares: Mapping[str, float] = field(default_factory=dict)
     """See `p3mvideo.train.samples.portrait_order.PortraitOrder`."""
     overfit: int = 0
-    """Train on so many whole portraits as they are, again and again; 0 trains properly."""
+    """Overfit on this many portraits without augmentation (debugging); 0 disables."""
     seed: int = 10007
 
     def __post_init__(self) -> None:
@@ -100,6 +105,48 @@ def recipe_options(recipe: RecipeName, *, steps: int, **changes: Any) -> TrainOp
         raise ConfigError(f"there is no recipe {recipe!r}", hint=f"known are {', '.join(RECIPES)}")
     options = TrainOptions(steps=steps, recipe=recipe, **RECIPES[recipe])
     return replace(options, **{name: value for name, value in changes.items() if value is not None})
+
+
+def uses_composition(options: TrainingOptions) -> bool:
+    """Return whether the loss has the composition term.
+
+    Raises:
+        ConfigError: It is asked for in a recipe that has none.
+    """
+    composed = RECIPES[options.recipe].get("composition", False) if options.composition is None else options.composition
+    if composed and options.recipe == "p3mvideo":
+        raise ConfigError("the recipe p3mvideo has no composition loss", hint="leave --composition out, or take a published recipe")
+    return bool(composed)
+
+
+def resolve_options(options: TrainingOptions, *, portraits: int, device: torch.device, dry_run: bool = False) -> TrainOptions:
+    """Return what decides the result of a run: the recipe, with what was asked for instead.
+
+    Args:
+        options: What was asked for.
+        portraits: How many portraits are trained on.
+        device: Where the network is trained.
+        dry_run: Whether only one step is done.
+
+    Raises:
+        ConfigError: Options make no sense, or do not go together.
+    """
+    recipe, usual = options.recipe, recipe_options(options.recipe, steps=1)
+    batch = options.batch or usual.batch
+    steps = 1 if dry_run else options.steps or max(1, round((options.epochs or EPOCHS[recipe]) * portraits / batch))
+    level = options.cp or ("off" if options.faces is None else "image")
+    lr = options.lr
+    return recipe_options(
+        recipe, steps=steps, variant=options.variant, network=None if options.backbone is None else {"backbone": options.backbone},
+        batch=options.batch, size_px=options.size, lr=lr,
+        backbone_lr=options.backbone_lr if options.backbone_lr is not None or lr is None else lr * usual.backbone_lr / usual.lr,
+        warmup=min(usual.warmup, steps // 10) if options.warmup is None else options.warmup, ema_decay=options.ema,
+        precision=choose_precision(options.precision, recipe, device), composition=uses_composition(options), seed=options.seed,
+        overfit=options.overfit, shares=options.shares, webcam=WebcamOptions(moving=options.moving, hard=options.hard),
+        copy_paste=CopyPasteOptions(
+            level="off" if options.overfit else level, feature_start=0 if dry_run else round(options.cp_start * steps) * batch
+        ),
+    )  # fmt: skip
 
 
 def differences(before: Mapping[str, Any], now: TrainOptions) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
@@ -10,11 +10,13 @@ import numpy as np
 from torch import Tensor
 
 from p3mvideo.datasets.image_files import write_image
-from p3mvideo.datasets.portraits import PortraitFolder, training_split
+from p3mvideo.datasets.layout import training_split
+from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import UInt8Array
+from p3mvideo.options.training import RecipeName
 from p3mvideo.train.build_samples import build_samples
-from p3mvideo.train.options import RecipeName, recipe_options
+from p3mvideo.train.options import recipe_options
 from p3mvideo.train.samples.dataset import CopyPaste, CopyPasteOptions, Sample
 
 COLUMNS = ("picture", "matte", "classes", "cut out", "donor at feature level")
@@ -60,9 +62,17 @@ def preview_samples(
     options = recipe_options(recipe, steps=count, batch=1, size_px=size, seed=seed, composition=False, copy_paste=CopyPasteOptions(level=level))
     folder = PortraitFolder(training_split(data))
     samples = build_samples(folder, folder.names, options, backgrounds=backgrounds, faces=faces)
-    rows = [_row(samples[index]) for index in range(count)]
-    write_image(output, np.vstack([_titles(), *rows]))
+    write_sheet(output, (samples[index] for index in range(count)))
     return output
+
+
+def write_sheet(output: Path, samples: Iterable[Sample]) -> None:
+    """Write a picture with one sample a row, see `preview_samples`.
+
+    Raises:
+        DatasetError: It cannot be written.
+    """
+    write_image(output, np.vstack([_titles(), *(_row(sample) for sample in samples)]))
 
 
 def _row(sample: Sample) -> UInt8Array:

@@ -3,7 +3,8 @@
 `weights.network` and `weights.importer` are not imported here: they build networks, and what that needs takes a second to import.
 """
 
-from p3mvideo.weights.store import DEFAULT_MODEL, SMALL_MODEL, find_weights, list_weights, verify_weights
+from p3mvideo.options.engine import DEFAULT_MODEL
+from p3mvideo.weights.store import SMALL_MODEL, find_weights, list_weights, verify_weights
 from p3mvideo.weights.tensors import load_weights, save_weights
 from p3mvideo.weights.weights_file import WeightsFile
 

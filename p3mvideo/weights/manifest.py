@@ -16,7 +16,7 @@ import tomllib
 from pathlib import Path
 
 from p3mvideo.errors import WeightsError
-from p3mvideo.weights.tensors import write_atomically
+from p3mvideo.weights.tensors import write_weights_file
 from p3mvideo.weights.weights_file import WeightsFile
 
 MANIFEST = "manifest.toml"
@@ -34,7 +34,7 @@ def read_manifest(folder: Path) -> dict[str, WeightsFile]:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"cannot read the weights manifest {path}: {error}") from error
     return {name: _entry(path, name, entry) for name, entry in entries.items()}
 
@@ -49,7 +49,7 @@ def add_to_manifest(folder: Path, weights: WeightsFile) -> None:
         raise ValueError(f"a manifest lists hashed files of its own folder {folder}, got {weights}")
     entries = {**read_manifest(folder), weights.name: weights}
     text = "\n".join(_table(entry) for _, entry in sorted(entries.items()))
-    write_atomically(folder / MANIFEST, text.encode())
+    write_weights_file(folder / MANIFEST, text.encode())
 
 
 def _entry(path: Path, name: str, entry: object) -> WeightsFile:

@@ -9,11 +9,11 @@ from pathlib import Path
 from p3mvideo.config import cache_folder
 from p3mvideo.errors import WeightsError
 from p3mvideo.model.variants import VARIANTS
+from p3mvideo.options.engine import DEFAULT_MODEL
 from p3mvideo.weights.manifest import read_manifest
 from p3mvideo.weights.tensors import describe_weights, load_weights
 from p3mvideo.weights.weights_file import WeightsFile
 
-DEFAULT_MODEL = "p3mnet-mobilenetv2"
 SMALL_MODEL = "p3mnet-mobilenetv2-small"
 """For weak machines."""
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor
 
+from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import WeightsError
 from p3mvideo.weights.weights_file import Kind, WeightsFile
 
 # One entry that holds everything: the library writes several in random order, and the same weights must give the same hash.
 METADATA_KEY = "p3mvideo"
 REQUIRED = {"variant": str, "arguments": dict, "kind": str, "licence": str, "source": str}
+STORED_TYPES = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64, torch.int32, torch.bool})
 
 
 def save_weights(
@@ -53,10 +54,8 @@ def save_weights(
     about = {"variant": variant, "arguments": dict(arguments), "kind": kind, "licence": licence, "source": source}
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state_dict.items()}
     content = safetensors.torch.save(tensors, {METADATA_KEY: json.dumps(about, sort_keys=True)})
-    write_atomically(path, content)
-    return WeightsFile(
-        path.stem, path, variant, json.loads(json.dumps(dict(arguments))), kind, licence, source, hashlib.sha256(content).hexdigest()
-    )
+    write_weights_file(path, content)
+    return WeightsFile(path.stem, path, variant, json.loads(json.dumps(dict(arguments))), kind, licence, source, hashlib.sha256(content).hexdigest())
 
 
 def describe_weights(path: Path, *, name: str | None = None) -> WeightsFile:
@@ -80,18 +79,23 @@ def describe_weights(path: Path, *, name: str | None = None) -> WeightsFile:
     try:
         about = json.loads(metadata[METADATA_KEY])
         wrong = [key for key, kind in REQUIRED.items() if not isinstance(about[key], kind)]
+    except RecursionError as error:
+        raise _damaged(path, "its description is nested too deeply") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, error) from error
+        raise _damaged(path, f"its description cannot be read ({type(error).__name__}: {error})") from error
     if wrong:
         raise _damaged(path, f"its description has the wrong type of {', '.join(wrong)}")
-    return WeightsFile(name or path.stem, path, about["variant"], about["arguments"], about["kind"], about["licence"], about["source"])
+    if about["kind"] not in get_args(Kind):
+        raise _damaged(path, f"it is of the kind {about['kind'][:60]!a}, expected {' or '.join(get_args(Kind))}")
+    licence, source = one_line(about["licence"]), one_line(about["source"])
+    return WeightsFile(name or path.stem, path, about["variant"], about["arguments"], about["kind"], licence, source)
 
 
 def load_weights(weights: WeightsFile) -> dict[str, Tensor]:
     """Return the tensors of a weights file, on the CPU, after its hash was checked where one is known.
 
     Raises:
-        WeightsError: It is missing or damaged, or its hash is wrong.
+        WeightsError: It is missing or damaged, its hash is wrong, or it holds values that are not finite.
     """
     try:
         content = weights.path.read_bytes()
@@ -103,31 +107,45 @@ def load_weights(weights: WeightsFile) -> dict[str, Tensor]:
             f"the weights {weights.path} have SHA-256 {got}, expected {weights.sha256}",
             hint="The file was changed or damaged: install it again, or import it again.",
         )
+    return parse_tensors(weights.path, content)
+
+
+def parse_tensors(path: Path, content: bytes) -> dict[str, Tensor]:
+    """Return the tensors in the bytes of a safetensors file, whatever program wrote it. `path` is what errors name.
+
+    Raises:
+        WeightsError: It is damaged, or holds values that are not finite numbers of at most 32 bits, or other types than networks have.
+    """
     try:
         tensors: dict[str, Tensor] = safetensors.torch.load(content)
-    except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise _damaged(weights.path, error) from error
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, OverflowError) as error:
+        raise _damaged(path, error) from error
+    for name, tensor in tensors.items():
+        if tensor.dtype not in STORED_TYPES:
+            raise WeightsError(f"{path} holds {one_line(name)} in the type {tensor.dtype}, which no network here has")
+        if tensor.is_floating_point() and not tensor.float().isfinite().all():
+            raise WeightsError(
+                f"{path} holds values that are not finite numbers, first in {one_line(name)}", hint="Its training went wrong, or it was damaged."
+            )
     return tensors
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file beside its final name, sync it, and rename it; make its folder if it is missing.
+def one_line(text: object) -> str:
+    """Return a text of unknown origin as an error may show it: one short line."""
+    line = " ".join(str(text).split())
+    return "".join(character if character.isprintable() else "?" for character in line[:300])
+
+
+def write_weights_file(path: Path, content: bytes) -> None:
+    """Write a file in one step; make its folder if it is missing.
 
     Raises:
         WeightsError: It cannot be written; nothing is left behind.
     """
-    part: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.", suffix=".part", delete=False) as file:
-            part = Path(file.name)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        write_atomically(path, content)
     except OSError as error:
-        if part is not None:
-            part.unlink(missing_ok=True)
         raise WeightsError(
             f"cannot write the weights {path}: {error.strerror or error}", hint="Check the folder's rights and the free space."
         ) from error
@@ -135,6 +153,6 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def _damaged(path: Path, why: object) -> WeightsError:
     return WeightsError(
-        f"{path} is not a sound safetensors file: {why}",
+        f"{path} is not a sound safetensors file: {one_line(why)}",
         hint="Copy or import it again; published .pth files go through `p3mvideo weights import FILE`.",
     )

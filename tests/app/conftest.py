@@ -10,13 +10,14 @@ import cv2
 import pytest
 
 from p3mvideo.app import process as module
-from p3mvideo.app.batch.result import ProcessResult
+from p3mvideo.app.batch.result import BatchResult
 from p3mvideo.app.process import process
 from p3mvideo.engine import make_matter
 from p3mvideo.frame import UInt8Array
+from tests.flat_options import call
 from tests.io.media import make_video
 
-Process = Callable[..., ProcessResult]
+Process = Callable[..., BatchResult]
 
 LOADED = cache(make_matter)
 
@@ -31,8 +32,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Process:
     """`process` with the shipped network, loaded once for all tests, and neither faces nor smoothing unless they are asked for."""
     monkeypatch.setattr(module, "make_matter", LOADED)
 
-    def run_it(*inputs: str | Path, **options: object) -> ProcessResult:
-        return process([str(item) for item in inputs], **{"anonymize": "off", "smoothing": "off", **options})  # type: ignore[arg-type]
+    def run_it(*inputs: str | Path, **options: object) -> BatchResult:
+        return call(process, [str(item) for item in inputs], **{"anonymize": "off", "smoothing": "off", **options})
 
     return run_it
 

@@ -14,13 +14,17 @@ import numpy as np
 import pytest
 
 from p3mvideo.app import anonymize as module
-from p3mvideo.app.anonymize import AnonymizeListener, anonymize
+from p3mvideo.app.anonymize import anonymize
 from p3mvideo.errors import ConfigError, ExitCode, PrivacyError, SourceError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.two_pass.first_pass import Survey
+from tests.flat_options import call
+from tests.heard import Heard
 from tests.io.media import make_video, packets_of
+from tests.io.mp4_surgery import hide_beginning
+from tests.io.telling_media import with_names
 from tests.privacy.fakes import ScriptedSearch, face_at
 
 WIDTH, HEIGHT, FRAMES = 192, 144, 30
@@ -45,7 +49,7 @@ def surveys(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return survey
 
     monkeypatch.setattr(module, "make_survey", make_survey)
-    monkeypatch.setattr(module, "face_model_path", lambda *_, **__: Path("model"))
+    monkeypatch.setattr(module, "check_models", lambda *_, **__: None)
     return state
 
 
@@ -88,11 +92,11 @@ def test_the_check_itself_sees_the_face(clip: Path) -> None:
 
 
 def test_a_video_is_written_without_faces_beside_its_audit_and_sheet(clip: Path) -> None:
-    passes: list[tuple[int, int]] = []
-    result = anonymize([clip], listener=AnonymizeListener(progressed=lambda done, number, of: passes.append((done, number))))
+    heard = Heard()
+    result = call(anonymize, [clip], listener=heard)
     assert result.exit_code is ExitCode.DONE
     output = clip.with_name("clip_anonymized.mp4")
-    assert result.inputs[0].output == output
+    assert result.inputs[0].outputs == [output]
     assert bare(output) == []
     images = frames_of(output)
     assert len(images) == FRAMES
@@ -103,14 +107,16 @@ def test_a_video_is_written_without_faces_beside_its_audit_and_sheet(clip: Path)
     assert audit["tracks"][0]["covered_by_detection"] == FRAMES
     sheet = cv2.imread(str(clip.with_name("clip_anonymized.review.jpg")))
     assert sheet is not None
-    assert passes == [(1, n) for n in range(1, FRAMES + 1)] + [(2, n) for n in range(1, FRAMES + 1)]
+    passes = [f"{clip}, finding faces", f"{clip}, covering faces"]
+    assert [begun.task for begun in heard.begun] == passes
+    assert heard.advanced == [(task, number) for task in passes for number in range(1, FRAMES + 1)]
     assert packets_of(output, "audio") == packets_of(clip, "audio")
     assert not list(clip.parent.glob("*.part"))
 
 
 def test_a_face_that_is_found_late_and_lost_early_is_covered_throughout(clip: Path, surveys: dict[str, Any]) -> None:
     surveys["script"] = lambda n: here(n) if 14 <= n <= 16 or n == 20 else []
-    anonymize([clip])
+    call(anonymize, [clip])
     assert bare(clip.with_name("clip_anonymized.mp4")) == []
     audit = json.loads(clip.with_name("clip_anonymized.audit.json").read_text())
     assert audit["tracks"][0]["covered_by_detection"] == 4
@@ -134,7 +140,7 @@ def hanging(n: int) -> Sequence[Detection]:
 @pytest.mark.parametrize("script", [raising, hanging, lambda n: here(n) if n < 5 else []], ids=["raises", "hangs", "finds nothing"])
 def test_no_fault_of_the_detector_shows_a_face(clip: Path, surveys: dict[str, Any], script: Script) -> None:
     surveys["script"] = script
-    result = anonymize([clip], on_detector_failure="mosaic")
+    result = call(anonymize, [clip], on_detector_failure="mosaic")
     assert result.exit_code is ExitCode.DONE
     output = clip.with_name("clip_anonymized.mp4")
     assert bare(output) == []
@@ -146,7 +152,7 @@ def test_no_fault_of_the_detector_shows_a_face(clip: Path, surveys: dict[str, An
 
 def test_a_failing_detector_stops_and_leaves_nothing_behind(clip: Path, surveys: dict[str, Any]) -> None:
     surveys["script"] = raising
-    result = anonymize([clip])
+    result = call(anonymize, [clip])
     assert result.exit_code is ExitCode.SOME_FAILED
     assert isinstance(result.inputs[0].error, PrivacyError)
     assert "the model is gone" in result.inputs[0].error.message
@@ -156,7 +162,7 @@ def test_a_failing_detector_stops_and_leaves_nothing_behind(clip: Path, surveys:
 def test_frames_that_were_not_seen_in_the_first_pass_are_never_shown(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     see = Survey.see
     monkeypatch.setattr(Survey, "see", lambda self, frame: None if frame.pts == 0 else see(self, frame))
-    result = anonymize([clip])
+    result = call(anonymize, [clip])
     assert isinstance(result.inputs[0].error, PrivacyError)
     assert [path.name for path in clip.parent.iterdir()] == ["clip.mp4"]
 
@@ -168,13 +174,30 @@ def metadata_of(path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("keep", [False, True])
 def test_metadata_that_tells_who_and_where_is_left_out(clip: Path, keep: bool) -> None:
-    anonymize([clip], keep_metadata=keep)
+    call(anonymize, [clip], keep_metadata=keep)
     told = metadata_of(clip.with_name("clip_anonymized.mp4"))
     assert ("location" in told) == ("artist" in told) == ("title" in told) == keep
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_nothing_beside_the_images_shows_or_names_somebody(tmp_path: Path, keep: bool) -> None:
+    source = with_names(tmp_path / "clip.mkv", [(0.1, 0.3, r"0,0,Jane,Jane Doe,0,0,0,,{\rJane}hello")])
+    call(anonymize, [source], keep_metadata=keep)
+    written = (tmp_path / "clip_anonymized.mkv").read_bytes()
+    assert (b"Jane" in written) == (b"WEBP" in written) == keep
+    assert b"hello" in written
+
+
+def test_sound_that_an_edit_list_hides_does_not_come_back(tmp_path: Path) -> None:
+    source = hide_beginning(make_video(tmp_path / "clip.mp4", frames=FRAMES, pictures=pictures(), audio="aac"), 0.6)
+    before = dict.fromkeys(data for time, data in packets_of(source, "audio") if time < -0.05)
+    anonymize([source])
+    assert len(before) > 10
+    assert not before.keys() & {data for _, data in packets_of(source.with_name("clip_anonymized.mp4"), "audio")}
+
+
 def test_sound_can_be_dropped(clip: Path) -> None:
-    anonymize([clip], audio="drop")
+    call(anonymize, [clip], audio="drop")
     with av.open(str(clip.with_name("clip_anonymized.mp4"))) as container:
         assert [stream.type for stream in container.streams] == ["video"]
 
@@ -184,7 +207,7 @@ def test_pictures_and_folders(tmp_path: Path) -> None:
     (folder / "deep").mkdir(parents=True)
     for name in ("one.png", "deep/two.png"):
         cv2.imwrite(str(folder / name), pictures()[0])
-    result = anonymize([folder], output=tmp_path / "safe")
+    result = call(anonymize, [folder], output=tmp_path / "safe")
     assert result.exit_code is ExitCode.DONE
     for name in ("one.png", "deep/two.png"):
         image = cv2.imread(str(tmp_path / "safe" / name), cv2.IMREAD_COLOR_RGB)
@@ -196,41 +219,41 @@ def test_pictures_and_folders(tmp_path: Path) -> None:
 def test_an_input_that_fails_does_not_keep_others_from_being_done(clip: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
-    done: list[object] = []
-    result = anonymize([broken, clip, tmp_path / "missing.mp4"], listener=AnonymizeListener(input_done=done.append))
+    heard = Heard()
+    result = call(anonymize, [broken, clip, tmp_path / "missing.mp4"], listener=heard)
     errors = {entry.item.path.name: entry.error for entry in result.inputs}
     assert isinstance(errors["broken.mp4"], SourceError)
     assert isinstance(errors["missing.mp4"], SourceError)
     assert errors["clip.mp4"] is None
     assert result.exit_code is ExitCode.SOME_FAILED
-    assert len(done) == 3
+    assert heard.failed == [True, False]
 
 
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"mask_scale": 0.5}, "--mask-scale"),
-        ({"audio": "louder"}, "--audio"),
-        ({"replacewith": "smudge"}, "--replacewith"),
+        ({"mask_scale": 0.5}, "mask_scale"),
+        ({"audio": "louder"}, "audio"),
+        ({"replace_with": "smudge"}, "smudge"),
         ({"output": Path("-")}, "-o -"),
     ],
 )
 def test_options_that_make_no_sense_are_named(clip: Path, options: dict[str, Any], named: str) -> None:
     with pytest.raises(ConfigError, match=named):
-        anonymize([clip], **options)
+        call(anonymize, [clip], **options)
 
 
 def test_standard_input_cannot_be_read_twice() -> None:
     with pytest.raises(ConfigError, match="twice"):
-        anonymize(["-"])
+        call(anonymize, ["-"])
 
 
 def test_an_output_that_exists_is_kept(clip: Path) -> None:
     output = clip.with_name("clip_anonymized.mp4")
     output.write_bytes(b"precious")
-    assert anonymize([clip]).exit_code is not ExitCode.DONE
+    assert call(anonymize, [clip]).exit_code is not ExitCode.DONE
     assert output.read_bytes() == b"precious"
-    assert anonymize([clip], overwrite=True).exit_code is ExitCode.DONE
+    assert call(anonymize, [clip], overwrite=True).exit_code is ExitCode.DONE
     assert bare(output) == []
 
 
@@ -244,5 +267,5 @@ def test_every_survey_is_closed(clip: Path, surveys: dict[str, Any], monkeypatch
 
     monkeypatch.setattr(Survey, "close", noted_close)
     surveys["script"] = raising
-    anonymize([clip])
+    call(anonymize, [clip])
     assert closed == set(map(id, surveys["surveys"]))

@@ -20,6 +20,8 @@ from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.ops.contact_sheet import contact_sheet, write_picture
 from p3mvideo.pipeline import STAGES
 from tests.app.conftest import LOADED
+from tests.flat_options import call
+from tests.heard import Heard
 from tests.io.media import make_video
 
 
@@ -52,11 +54,11 @@ def test_the_demonstration_needs_a_folder(tmp_path: Path) -> None:
 
 def test_the_benchmark_measures_run_floor_and_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_module, "_network_times", partial(bench_module._network_times, runs=6))
-    seen: list[int] = []
-    result = bench(
-        seconds=0.4, size=(128, 96), bg="green", anonymize="off", smoothing="off", on_progress=lambda progress: seen.append(progress.frames_out)
+    heard = Heard()
+    result = call(bench,
+        seconds=0.4, size=(128, 96), background="green", anonymize="off", smoothing="off", listener=heard
     )
-    assert seen == list(range(1, 13))
+    assert [done for _, done in heard.advanced] == list(range(1, 13))
     told = json.loads(json.dumps(result.to_json()))
     assert tuple(told["run"]["stages"]) == STAGES
     assert told["run"]["frames_out"] == told["floor"]["frames_out"] == 12
@@ -71,7 +73,7 @@ def test_the_benchmark_measures_run_floor_and_network(tmp_path: Path, monkeypatc
 def test_the_benchmark_takes_a_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_module, "_network_times", lambda model, threads: ())
     path = make_video(tmp_path / "mine.mp4", frames=5)
-    result = bench(path, anonymize="off", smoothing="off")
+    result = call(bench, path, anonymize="off", smoothing="off")
     assert result.clip.startswith("mine.mp4: 64x48, 25 frames per second, 5 frames")
     assert sorted(item.name for item in tmp_path.iterdir()) == ["mine.mp4"]
 

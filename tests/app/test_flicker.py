@@ -14,6 +14,8 @@ from p3mvideo.app.flicker import Flicker, flicker
 from p3mvideo.errors import ConfigError, P3MVideoError, SinkError, SourceError
 from p3mvideo.frame import UInt8Array
 from tests.app.conftest import LOADED
+from tests.flat_options import call
+from tests.heard import Heard
 from tests.io.media import make_video
 
 
@@ -42,7 +44,7 @@ def clip_and_matte(folder: Path, count: int = 9, hole_at: int | None = None) -> 
 
 def scored(folder: Path, hole_at: int | None, **options: object) -> Flicker:
     clip, alpha = clip_and_matte(folder, hole_at=hole_at)
-    return flicker(clip, matte=alpha, anonymize="off", output=folder / "out", overwrite=True, **options)  # type: ignore[arg-type]
+    return call(flicker, clip, matte=alpha, anonymize="off", output=folder / "out", overwrite=True, **options)
 
 
 def test_the_worst_moment_of_a_given_matte_is_found_and_drawn(tmp_path: Path) -> None:
@@ -65,7 +67,7 @@ def test_a_matte_may_be_a_sequence_and_smaller(tmp_path: Path) -> None:
     clip, _ = clip_and_matte(tmp_path, count=5)
     for t in range(5):
         cv2.imwrite(str(tmp_path / f"alpha_{t:03d}.png"), cv2.resize(matte(t == 2), (64, 48), interpolation=cv2.INTER_AREA))
-    found = flicker(clip, matte=tmp_path / "alpha_%03d.png", anonymize="off", output=tmp_path / "out")
+    found = call(flicker, clip, matte=tmp_path / "alpha_%03d.png", anonymize="off", output=tmp_path / "out")
     assert found.report.worst == 2
 
 
@@ -75,19 +77,19 @@ def test_smoothing_lowers_the_score_of_the_network(tmp_path: Path, grace_hopper:
     small = cv2.resize(grace_hopper, (256, 288), interpolation=cv2.INTER_AREA)
     pictures = [np.clip(small + rng.normal(0, 12, small.shape), 0, 255).astype(np.uint8) for _ in range(12)]
     clip = make_video(tmp_path / "clip.mp4", pictures=pictures)
-    seen: list[int] = []
-    raw = flicker(clip, smoothing="off", anonymize="off", output=tmp_path / "raw", on_progress=lambda done, of: seen.append(done))
-    steady = flicker(clip, lookahead=lookahead, anonymize="off", output=tmp_path / "steady")
-    assert seen == list(range(1, 13))
+    heard = Heard()
+    raw = call(flicker, clip, smoothing="off", anonymize="off", output=tmp_path / "raw", listener=heard)
+    steady = call(flicker, clip, lookahead=lookahead, anonymize="off", output=tmp_path / "steady")
+    assert [done for _, done in heard.advanced] == list(range(1, 13))
     assert len(steady.report.scores) == len(raw.report.scores) == 12
     assert steady.report.score < 0.7 * raw.report.score
 
 
 def test_an_earlier_report_is_kept(tmp_path: Path) -> None:
     clip, alpha = clip_and_matte(tmp_path)
-    flicker(clip, matte=alpha, anonymize="off", output=tmp_path / "out")
+    call(flicker, clip, matte=alpha, anonymize="off", output=tmp_path / "out")
     with pytest.raises(SinkError, match="exists"):
-        flicker(clip, matte=alpha, anonymize="off", output=tmp_path / "out")
+        call(flicker, clip, matte=alpha, anonymize="off", output=tmp_path / "out")
 
 
 REFUSED: dict[str, tuple[dict[str, object], type[P3MVideoError], str]] = {
@@ -111,4 +113,4 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, options: dict[str, objec
     here = {name: tmp_path / value if isinstance(value, str) else value for name, value in options.items()}
     given = {"clip": clip, "matte": alpha, "output": tmp_path / "out", "anonymize": "off", **here}
     with pytest.raises(error, match=message):
-        flicker(**given)  # type: ignore[arg-type]
+        call(flicker, **given)

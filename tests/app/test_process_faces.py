@@ -19,6 +19,7 @@ from p3mvideo.frame import Matte, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.privacy import make_anonymizer as making
 from p3mvideo.privacy.detection import Detection
+from tests.flat_options import call
 from tests.io.media import make_video
 from tests.privacy.fakes import ScriptedSearch, face_at
 
@@ -65,7 +66,10 @@ def run(monkeypatch: pytest.MonkeyPatch, matter: EverybodyMatter, tmp_path: Path
     checks = (np.indices((HEIGHT, WIDTH)).sum(axis=0) // 4 % 2 * 255).astype(np.uint8)
     for face in (SUBJECT, BYSTANDER):
         picture[face] = checks[face][..., None]
-    clip = make_video(tmp_path / "clip.mkv", frames=FRAMES, pictures=[picture] * FRAMES, codec="ffv1", pixel_format="bgr0")
+    clip = make_video(
+        tmp_path / "clip.mkv", frames=FRAMES, pictures=[picture] * FRAMES, codec="ffv1", pixel_format="bgr0",
+        metadata={"artist": "Jane Doe"}, chapters=[(0, 0.1, "Jane Doe speaks")],
+    )  # fmt: skip
 
     def run_it(script: Callable[[int], list[Detection]] = both, **options: Any) -> list[UInt8Array]:
         def search(detector: object, *, thresh: float, min_face_px: int | None, wary: bool) -> ScriptedSearch:
@@ -73,9 +77,9 @@ def run(monkeypatch: pytest.MonkeyPatch, matter: EverybodyMatter, tmp_path: Path
 
         monkeypatch.setattr(making, "FaceDetector", lambda **_: None)
         monkeypatch.setattr(making, "StreamSearch", search)
-        monkeypatch.setattr(module, "face_model_path", lambda *_, **__: Path("model"))
-        given = {"anonymize": "output", "smoothing": "off", "bg": "white", "codec": "ffv1", **options}
-        result = process([clip], output=tmp_path / "out.mkv", overwrite=True, **given)
+        monkeypatch.setattr(module, "check_models", lambda *_, **__: None)
+        given = {"anonymize": "output", "smoothing": "off", "background": "white", "codec": "ffv1", **options}
+        result = call(process, [clip], output=tmp_path / "out.mkv", overwrite=True, **given)
         for done in result.inputs:
             if done.error is not None:
                 raise done.error
@@ -121,24 +125,24 @@ def test_the_subject_is_kept_from_what_is_hidden_only(run: Run, matter: Everybod
 
 
 def test_a_threshold_says_what_is_a_face(run: Run) -> None:
-    assert [bare(image) for image in run(thresh=0.8)] == [[False, True]] * FRAMES
+    assert [bare(image) for image in run(threshold=0.8)] == [[False, True]] * FRAMES
 
 
 def test_a_larger_mask_covers_more(run: Run) -> None:
-    areas = [changed(run(replacewith="solid", mask_scale=scale)[0]) for scale in (1.0, 1.3, 2.0)]
+    areas = [changed(run(replace_with="solid:#ff0000", mask_scale=scale)[0]) for scale in (1.0, 1.3, 2.0)]
     assert areas == sorted(set(areas))
 
 
 def test_what_faces_are_replaced_with(run: Run, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "green.png"), np.full((8, 8, 3), (0, 200, 0), np.uint8))
-    middles = {name: run(replacewith=name)[0][72, 80].tolist() for name in ("solid", str(tmp_path / "green.png"))}
-    assert np.abs(np.array(list(middles.values())) - [(0, 0, 0), (0, 200, 0)]).max() <= 3
+    middles = {name: run(replace_with=name)[0][72, 80].tolist() for name in ("solid", str(tmp_path / "green.png"))}
+    assert np.abs(np.array(list(middles.values())) - [(118, 118, 118), (0, 200, 0)]).max() <= 3
 
 
 def test_squares_of_a_mosaic_are_as_large_as_asked_for(run: Run) -> None:
     borders = []
     for size in (12, 30):
-        row = run(replacewith="mosaic", mosaicsize=size)[0][72, 62:98].astype(int)
+        row = run(replace_with="mosaic", mosaic_size=size)[0][72, 62:98].astype(int)
         borders.append(int((np.abs(np.diff(row, axis=0)).max(axis=1) > 1).sum()))
     assert borders[0] >= borders[1]
     assert borders[0] <= 4
@@ -161,3 +165,9 @@ def test_options_that_make_no_sense_are_named(run: Run, matter: EverybodyMatter,
     with pytest.raises(ConfigError, match=named):
         run(**options)
     assert not matter.seen
+
+
+@pytest.mark.parametrize(("options", "named"), [({}, False), ({"keep_metadata": True}, True), ({"anonymize": "off"}, True)])
+def test_who_is_hidden_is_not_named_either(run: Callable[..., list[UInt8Array]], tmp_path: Path, options: dict[str, Any], named: bool) -> None:
+    run(**options)
+    assert (b"Jane Doe" in (tmp_path / "out.mkv").read_bytes()) == named

@@ -10,11 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from p3mvideo.app.batch.result import ProcessedInput
-from p3mvideo.app.process import ProcessListener
 from p3mvideo.errors import ConfigError, SourceError
-from p3mvideo.pipeline import STAGES, Progress
+from p3mvideo.pipeline import STAGES
 from tests.app.conftest import Process
+from tests.heard import Heard
 
 
 def add_picture(path: Path, shade: int = 128) -> Path:
@@ -39,7 +38,7 @@ def media(tmp_path: Path, clip: Path) -> Path:
 
 
 def test_a_folder_is_mirrored(run: Process, media: Path, tmp_path: Path) -> None:
-    result = run(media, output=tmp_path / "out", alpha=tmp_path / "mattes", bg="white")
+    result = run(media, output=tmp_path / "out", alpha=tmp_path / "mattes", background="white")
     assert result.exit_code == 0
     assert tree(tmp_path / "out") == ["a.png", "deep/c.mp4", "deep/er/b.jpg"]
     assert tree(tmp_path / "mattes") == ["a.png", "deep/c.mp4", "deep/er/b.png"]
@@ -54,60 +53,60 @@ def test_a_folder_of_one_picture_is_still_a_folder(run: Process, tmp_path: Path)
 
 
 def test_transparent_results_get_names_that_can_hold_them(run: Process, media: Path, tmp_path: Path) -> None:
-    run(media, output=tmp_path / "out", bg="transparent")
+    run(media, output=tmp_path / "out", background="transparent")
     assert tree(tmp_path / "out") == ["a.png", "deep/c.mov", "deep/er/b.png"]
 
 
 def test_results_beside_the_inputs_are_no_inputs_the_next_time(run: Process, media: Path) -> None:
-    first = run(media, bg="white")
+    first = run(media, background="white")
     assert first.exit_code == 0
     everything = tree(media)
     assert everything == ["a.png", "a_matted.png", "deep/c.mp4", "deep/c_matted.mp4", "deep/er/b.jpg", "deep/er/b_matted.jpg", "notes.txt"]
-    again = run(media, bg="black", overwrite=True)
+    again = run(media, background="black", overwrite=True)
     assert again.exit_code == 0
     assert len(again.inputs) == 3
     assert tree(media) == everything
     add_picture(media / "new.png")
-    third = run(media, bg="black")
+    third = run(media, background="black")
     assert [done.item.path.name for done in third.inputs if done.error is None] == ["new.png"]
     assert all("exists already" in done.error.message for done in third.inputs if done.error is not None)
 
 
 def test_an_output_folder_inside_the_input_folder_is_no_input_the_next_time(run: Process, media: Path) -> None:
     for overwrite in (False, True):
-        assert run(media, output=media / "results", bg="white", overwrite=overwrite).exit_code == 0
+        assert run(media, output=media / "results", background="white", overwrite=overwrite).exit_code == 0
     assert tree(media / "results") == ["a.png", "deep/c.mp4", "deep/er/b.jpg"]
 
 
 def test_globs_and_several_arguments_give_each_thing_once(run: Process, media: Path, tmp_path: Path) -> None:
-    result = run(media / "*.png", media / "a.png", media / "deep" / "*" / "*.jpg", output=tmp_path / "out", bg="white")
+    result = run(media / "*.png", media / "a.png", media / "deep" / "*" / "*.jpg", output=tmp_path / "out", background="white")
     assert result.exit_code == 0
     assert tree(tmp_path / "out") == ["a.png", "er/b.jpg"]
 
 
 def test_an_existing_folder_takes_a_single_result(run: Process, media: Path, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
-    run(media / "a.png", output=tmp_path / "there", bg="white")
+    run(media / "a.png", output=tmp_path / "there", background="white")
     assert tree(tmp_path / "there") == ["a.png"]
 
 
 def test_the_default_place_is_beside_the_input(run: Process, media: Path) -> None:
     run(media / "deep" / "c.mp4")
-    run(media / "a.png", bg="transparent")
-    run(media / "deep" / "c.mp4", bg="transparent")
+    run(media / "a.png", background="transparent")
+    run(media / "deep" / "c.mp4", background="transparent")
     assert {"deep/c_matted.mp4", "deep/c_matted.mov", "a_matted.png"} < set(tree(media))
 
 
 def test_a_batch_goes_on_after_a_bad_file(run: Process, media: Path, tmp_path: Path) -> None:
     (media / "broken.mp4").write_bytes(b"this is no video")
     (media / "empty.png").write_bytes(b"")
-    done: list[ProcessedInput] = []
-    result = run(media, tmp_path / "missing.mp4", output=tmp_path / "out", bg="white", listener=ProcessListener(input_done=done.append))
+    heard = Heard()
+    result = run(media, tmp_path / "missing.mp4", output=tmp_path / "out", background="white", listener=heard)
     assert result.exit_code == 1
     assert {failure.item.path.name for failure in result.failures} == {"broken.mp4", "empty.png", "missing.mp4"}
     assert all(failure.error is not None and failure.error.hint for failure in result.failures)
     assert tree(tmp_path / "out") == ["a.png", "deep/c.mp4", "deep/er/b.jpg"]
-    assert done == list(result.inputs)
+    assert sorted(heard.failed) == [False, False, False, True, True]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +136,7 @@ def test_an_input_is_never_replaced(run: Process, media: Path, tmp_path: Path, o
 def test_a_background_is_never_replaced(run: Process, media: Path, tmp_path: Path) -> None:
     background = add_picture(tmp_path / "bg.png", 200)
     with pytest.raises(ConfigError, match="both input and output"):
-        run(media / "a.png", output=background, bg=str(background), overwrite=True)
+        run(media / "a.png", output=background, background=str(background), overwrite=True)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +151,7 @@ def test_a_background_is_never_replaced(run: Process, media: Path, tmp_path: Pat
 def test_several_inputs_need_folders(run: Process, media: Path, tmp_path: Path, options: dict[str, str], message: str) -> None:
     places = {name: Path("-") if place == "-" else tmp_path / place for name, place in options.items()}
     with pytest.raises(ConfigError, match=message):
-        run(media, bg="white", **places)
+        run(media, background="white", **places)
     assert tree(tmp_path) == [f"media/{name}" for name in tree(media)]
 
 
@@ -170,20 +169,18 @@ def test_one_text_is_not_taken_for_many_names() -> None:
 
 def test_the_report_and_the_listener_tell_everything(run: Process, media: Path, tmp_path: Path) -> None:
     (media / "broken.mp4").write_bytes(b"this is no video")
-    started: list[tuple[str, int, int, int | None]] = []
-    progress: list[Progress] = []
-    engines: list[str] = []
-    listener = ProcessListener(
-        engine_ready=engines.append, input_started=lambda item, *numbers: started.append((item.path.name, *numbers)), progressed=progress.append
-    )
-    result = run(media, output=tmp_path / "out", bg="white", report=tmp_path / "report.json", listener=listener)
+    heard = Heard()
+    result = run(media, output=tmp_path / "out", background="white", report=tmp_path / "report.json", listener=heard)
     report = json.loads((tmp_path / "report.json").read_text())
     assert report == json.loads(json.dumps(result.to_json()))
-    assert set(report) == {"engine", "exit_code", "inputs"}
-    assert engines == [report["engine"]]
+    assert set(report) == {"engine", "options", "exit_code", "inputs"}
+    assert heard.messages == [f"network: {report['engine']}"]
+    assert report["options"]["background"]["background"] == "white"
+    assert report["options"]["faces"]["anonymize"] == "off"
     assert report["exit_code"] == 1
+    started = [(Path(begun.task).name, begun.number, begun.of, begun.total) for begun in heard.begun]
     assert started == [("a.png", 1, 4, 1), ("c.mp4", 3, 4, 6), ("b.jpg", 4, 4, 1)]
-    assert [done.frames_out for done in progress] == [1, 1, 2, 3, 4, 5, 6, 1]
+    assert [done for _, done in heard.advanced] == [1, 1, 2, 3, 4, 5, 6, 1]
     for entry in report["inputs"]:
         assert set(entry) == {"input", "outputs", "error", "damaged", "statistics"}
         if entry["input"].endswith("broken.mp4"):

@@ -46,7 +46,7 @@ def test_inputs_of_one_name_and_several_kinds_all_get_a_name(run: Process, clip:
         shutil.copy(clip, media / name)
     make_video(media / "clip.avi", frames=2, codec="mpeg4")
     make_video(media / "clip.flv", frames=2, codec="flv")
-    result = run(media, output=tmp_path / "out", bg="white")
+    result = run(media, output=tmp_path / "out", background="white")
     assert result.exit_code == 0
     assert tree(tmp_path / "out") == ["clip.mkv", "clip.mp4", "clip_avi.mp4", "clip_flv.mp4", "other.mp4"]
     names = {done.item.path.name: done.plan.paths()[0].name for done in result.inputs}
@@ -55,7 +55,7 @@ def test_inputs_of_one_name_and_several_kinds_all_get_a_name(run: Process, clip:
 
 def test_inputs_of_one_name_in_several_folders_all_get_a_name(run: Process, tmp_path: Path) -> None:
     pictures = [add_picture(tmp_path / folder / "a.png", shade) for folder, shade in (("x", 10), ("y", 120), ("z", 240))]
-    result = run(*pictures, output=tmp_path / "out", alpha=tmp_path / "mattes", bg="white", overwrite=True)
+    result = run(*pictures, output=tmp_path / "out", alpha=tmp_path / "mattes", background="white", overwrite=True)
     assert result.exit_code == 0
     assert tree(tmp_path / "out") == tree(tmp_path / "mattes")
     assert len(tree(tmp_path / "out")) == 3
@@ -70,11 +70,11 @@ def test_results_with_a_review_beside_them_differ_in_more_than_the_suffix() -> N
 def test_a_place_for_a_number_in_a_files_own_name_is_only_a_name(run: Process, clip: Path, tmp_path: Path) -> None:
     shutil.copy(clip, tmp_path / "100%05d.mp4")
     add_picture(tmp_path / "50%03d.png")
-    result = run(tmp_path / "100%05d.mp4", tmp_path / "50%03d.png", bg="white")
+    result = run(tmp_path / "100%05d.mp4", tmp_path / "50%03d.png", background="white")
     assert result.exit_code == 0
     assert len(list(decoded(tmp_path / "100%05d_matted.mp4"))) == 6
     assert (tmp_path / "50_03d_matted.png").is_file()
-    assert run(tmp_path / "100%05d.mp4", output=tmp_path / "o%d.mkv", bg="white").exit_code == 0
+    assert run(tmp_path / "100%05d.mp4", output=tmp_path / "o%d.mkv", background="white").exit_code == 0
     assert (tmp_path / "o%d.mkv").is_file()
 
 
@@ -83,7 +83,7 @@ def test_a_sequence_needs_a_folder_of_its_own(run: Process, clip: Path, tmp_path
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(ConfigError, match="a new folder") as caught:
-        run(clip, output=Path(pattern), bg="white")
+        run(clip, output=Path(pattern), background="white")
     assert "frames/o_%" in caught.value.hint
     assert tree(tmp_path) == []
 
@@ -91,12 +91,12 @@ def test_a_sequence_needs_a_folder_of_its_own(run: Process, clip: Path, tmp_path
 def test_a_name_that_is_too_long_fails_alone(run: Process, tmp_path: Path) -> None:
     for name in ("x" * 250 + ".png", "short.png"):
         add_picture(tmp_path / "in.png").rename(tmp_path / name)
-    result = run(tmp_path / ("x" * 250 + ".png"), tmp_path / ("y" * 300 + ".png"), tmp_path / "short.png", bg="white")
+    result = run(tmp_path / ("x" * 250 + ".png"), tmp_path / ("y" * 300 + ".png"), tmp_path / "short.png", background="white")
     assert result.exit_code == 1
     assert all("name too long" in str(done.error) or "name is too long" in str(done.error) for done in result.failures)
     assert len(result.failures) == 2
     assert (tmp_path / "short_matted.png").is_file()
-    assert run(tmp_path / ("x" * 250 + ".png"), output=tmp_path / "out.png", bg="white").exit_code == 0
+    assert run(tmp_path / ("x" * 250 + ".png"), output=tmp_path / "out.png", background="white").exit_code == 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are Unicode there")
@@ -105,7 +105,8 @@ def test_names_that_are_not_unicode(run: Process, clip: Path, tmp_path: Path) ->
     shutil.copy(clip, tmp_path / f"{name}.mp4")
     add_picture(tmp_path / "plain.png").rename(tmp_path / f"{name}.jpg.png")  # OpenCV itself would crash
     background = add_picture(tmp_path / "b.png").rename(tmp_path / f"{name}-background.png")
-    result = run(tmp_path / f"{name}.mp4", tmp_path / f"{name}.jpg.png", bg=str(background), output=tmp_path / name, report=tmp_path / f"{name}.json")
+    inputs = (tmp_path / f"{name}.mp4", tmp_path / f"{name}.jpg.png")
+    result = run(*inputs, background=str(background), output=tmp_path / name, report=tmp_path / f"{name}.json")
     assert result.exit_code == 0
     assert sorted(os.listdir(os.fsencode(tmp_path / name))) == [b"caf\xe9.jpg.png", b"caf\xe9.mp4"]
 
@@ -119,7 +120,7 @@ def test_what_may_not_be_read_is_told_and_the_rest_goes_on(run: Process, unprivi
     (media / "locked").chmod(0)
     (media / "unsearchable").chmod(0o444)
     try:
-        result = run(media, media / "unsearchable" / "d.png", output=unprivileged / "out", bg="white")
+        result = run(media, media / "unsearchable" / "d.png", output=unprivileged / "out", background="white")
         assert result.exit_code == 1
         failed = {done.item.path.name: done.error.message for done in result.failures if done.error is not None}
         assert set(failed) == {"closed.png", "locked", "d.png"}
@@ -138,7 +139,7 @@ def test_an_output_folder_that_may_not_be_searched_is_told(run: Process, unprivi
     try:
         for target in (closed / "a.png", closed / "deeper" / "a.png"):
             with pytest.raises(SinkError, match="not permitted"):
-                run(add_picture(unprivileged / "a.png"), output=target, bg="white")
+                run(add_picture(unprivileged / "a.png"), output=target, background="white")
     finally:
         closed.chmod(0o755)
 
@@ -155,7 +156,7 @@ def test_a_folder_of_avif_is_a_folder_of_images(run: Process, portrait_frames: l
     for number, picture in enumerate(portrait_frames[:2]):
         Image.fromarray(picture).save(tmp_path / "phone" / f"{number}.avif", speed=10)
     (tmp_path / "phone" / "2.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(80))
-    result = run(tmp_path / "phone", output=tmp_path / "out", bg="white")
+    result = run(tmp_path / "phone", output=tmp_path / "out", background="white")
     assert result.exit_code == 1
     assert [done.error.message for done in result.failures if done.error] == [
         f"cannot read {tmp_path / 'phone' / '2.HEIC'}: it is a HEIC image, a format that is not supported"
@@ -167,14 +168,14 @@ def test_a_folder_of_avif_is_a_folder_of_images(run: Process, portrait_frames: l
 def test_all_frames_of_an_animated_image_are_processed(run: Process, portrait_frames: list[np.ndarray], tmp_path: Path, form: str) -> None:
     shown = [Image.fromarray(picture) for picture in portrait_frames]
     shown[0].save(tmp_path / f"a.{form}", save_all=True, append_images=shown[1:], duration=80)
-    assert run(tmp_path / f"a.{form}", bg="white").exit_code == 0
+    assert run(tmp_path / f"a.{form}", background="white").exit_code == 0
     assert [frame.time for frame in decoded(tmp_path / "a_matted.mp4")] == pytest.approx([0.08 * n for n in range(6)])
 
 
 def test_an_animated_image_moves_behind_the_person(run: Process, clip: Path, tmp_path: Path) -> None:
     shades = [Image.new("RGB", (64, 80), (shade, shade, shade)) for shade in (0, 120, 240)]
     shades[0].save(tmp_path / "b.webp", save_all=True, append_images=shades[1:], duration=80, lossless=True)
-    assert run(clip, bg=str(tmp_path / "b.webp"), output=tmp_path / "o.mkv", codec="ffv1").exit_code == 0
+    assert run(clip, background=str(tmp_path / "b.webp"), output=tmp_path / "o.mkv", codec="ffv1").exit_code == 0
     corners = [int(frame.to_ndarray(format="rgb24")[0, 0].mean()) for frame in decoded(tmp_path / "o.mkv")]
     assert np.abs(np.array(corners) - [0, 0, 120, 120, 240, 240]).max() < 30
 
@@ -183,7 +184,7 @@ def test_an_animated_image_moves_behind_the_person(run: Process, clip: Path, tmp
 def test_images_of_extreme_shapes(run: Process, tmp_path: Path, size: tuple[int, int]) -> None:
     width, height = size
     cv2.imwrite(str(tmp_path / "a.png"), np.full((height, width, 3), 90, np.uint8))
-    result = run(tmp_path / "a.png", output=tmp_path / "o.png", alpha=tmp_path / "m.png", bg="blur", smoothing="adaptive")
+    result = run(tmp_path / "a.png", output=tmp_path / "o.png", alpha=tmp_path / "m.png", background="blur", smoothing="adaptive")
     assert result.exit_code == 0, [done.error for done in result.failures]
     for name in ("o.png", "m.png"):
         with Image.open(tmp_path / name) as image:

@@ -49,7 +49,7 @@ def portrait(tmp_path: Path, grace_hopper: UInt8Array) -> Path:
 
 def test_the_composite_mixes_the_foreground_and_the_background_by_the_matte(run: Process, portrait: Path, tmp_path: Path) -> None:
     names = {name: tmp_path / f"{name}.png" for name in ("output", "alpha", "foreground")}
-    result = run(portrait, bg="20,200,90", **names)
+    result = run(portrait, background="20,200,90", **names)
     assert result.exit_code == 0
     assert result.inputs[0].plan.paths() == list(names.values())
     alpha, foreground = picture(names["alpha"]) / 255, picture(names["foreground"]).astype(float)
@@ -63,7 +63,7 @@ def test_the_composite_mixes_the_foreground_and_the_background_by_the_matte(run:
 
 @pytest.mark.parametrize("bg", ["blur", "blur:1", "white", "#fff"])
 def test_the_person_stays_whatever_stands_behind(run: Process, portrait: Path, tmp_path: Path, bg: str) -> None:
-    run(portrait, output=tmp_path / "out.png", alpha=tmp_path / "alpha.png", bg=bg)
+    run(portrait, output=tmp_path / "out.png", alpha=tmp_path / "alpha.png", background=bg)
     opaque = picture(tmp_path / "alpha.png")[..., 0] == 255
     assert opaque.mean() > 0.1
     difference = np.abs(picture(tmp_path / "out.png").astype(int) - picture(portrait))
@@ -77,7 +77,7 @@ def test_frames_times_sound_and_metadata_of_a_video_stay(run: Process, tmp_path:
         subtitle_codec="subrip", metadata={"title": "A title"},
     )  # fmt: skip
     out, alpha = tmp_path / "out.mkv", tmp_path / "alpha.mkv"
-    result = run(source, output=out, alpha=alpha, bg="green", codec="h264")
+    result = run(source, output=out, alpha=alpha, background="green", codec="h264")
     assert result.inputs[0].statistics is not None
     assert (result.inputs[0].statistics.frames_in, result.inputs[0].statistics.frames_out) == (6, 6)
     for path in (out, alpha):
@@ -91,7 +91,7 @@ def test_frames_times_sound_and_metadata_of_a_video_stay(run: Process, tmp_path:
 @pytest.mark.parametrize(("name", "codec"), [("o.mov", None), ("o.webm", None), ("o.mkv", None), ("o.mkv", "ffv1"), ("o.mkv", "prores")])
 def test_transparent_video_holds_true_alpha(run: Process, clip: Path, tmp_path: Path, name: str, codec: str | None) -> None:
     for bg in ("transparent", None):
-        result = run(clip, output=tmp_path / name, alpha=tmp_path / "alpha.mkv", codec=codec, bg=bg, overwrite=True)
+        result = run(clip, output=tmp_path / name, alpha=tmp_path / "alpha.mkv", codec=codec, background=bg, overwrite=True)
         assert result.exit_code == 0
         alpha = first_alpha(tmp_path / name)
         expected = frames_of(tmp_path / "alpha.mkv")[0][..., 0]
@@ -101,7 +101,7 @@ def test_transparent_video_holds_true_alpha(run: Process, clip: Path, tmp_path: 
 
 
 def test_a_transparent_sequence_holds_true_alpha(run: Process, clip: Path, tmp_path: Path) -> None:
-    assert run(clip, output=tmp_path / "frames" / "f_%04d.png", bg="transparent").exit_code == 0
+    assert run(clip, output=tmp_path / "frames" / "f_%04d.png", background="transparent").exit_code == 0
     pictures = sorted((tmp_path / "frames").iterdir())
     assert [path.name for path in pictures] == [f"f_{number:04d}.png" for number in range(1, 7)]
     for path in pictures:
@@ -109,7 +109,7 @@ def test_a_transparent_sequence_holds_true_alpha(run: Process, clip: Path, tmp_p
         assert rgba.shape == (80, 64, 4)
         assert not rgba[rgba[..., 3] == 0].any()
         assert rgba[..., 3].max() > 200
-    assert run(clip, output=tmp_path / "folder", bg=None).exit_code == 0
+    assert run(clip, output=tmp_path / "folder", background=None).exit_code == 0
     assert np.array_equal(picture(tmp_path / "folder" / "frame_000001.png"), picture(pictures[0]))
 
 
@@ -127,7 +127,7 @@ def test_without_a_background_the_output_is_transparent_if_it_can_be_else_white(
 )
 def test_transparency_is_refused_where_it_cannot_be(run: Process, clip: Path, tmp_path: Path, name: str, codec: str | None) -> None:
     with pytest.raises(ConfigError, match="cannot hold transparency") as caught:
-        run(clip, output=Path(name) if name == "-" else tmp_path / name, bg="transparent", codec=codec)
+        run(clip, output=Path(name) if name == "-" else tmp_path / name, background="transparent", codec=codec)
     for container in (".mov", ".webm", ".mkv", ".png") if name != "-" else ("rawvideo", "png"):
         assert container in caught.value.hint
     assert list(tmp_path.iterdir()) == []
@@ -146,7 +146,7 @@ def test_only_the_matte_or_the_foreground(run: Process, clip: Path, tmp_path: Pa
 
 @pytest.mark.parametrize("options", [{"codec": "hevc", "crf": 30}, {"bitrate": 200_000}, {"codec": "vp9"}, {"threads": 1}])
 def test_how_it_is_encoded(run: Process, clip: Path, tmp_path: Path, options: dict[str, object]) -> None:
-    assert run(clip, output=tmp_path / "out.mp4", bg="white", **options).exit_code == 0
+    assert run(clip, output=tmp_path / "out.mp4", background="white", **options).exit_code == 0
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert container.streams.video[0].codec_context.name.removeprefix("lib") == options.get("codec", "h264")
     assert len(frames_of(tmp_path / "out.mp4")) == 6
@@ -154,12 +154,12 @@ def test_how_it_is_encoded(run: Process, clip: Path, tmp_path: Path, options: di
 
 @pytest.mark.parametrize(("start", "end", "kept"), [("0.08", None, 4), (None, "0.12", 3), (0.04, 0.16, 3), ("0:00.08", "0:00:00.2", 3)])
 def test_a_part_of_a_video(run: Process, clip: Path, tmp_path: Path, start: str | None, end: str | None, kept: int) -> None:
-    assert run(clip, output=tmp_path / "out.mp4", bg="white", start=start, end=end).exit_code == 0
+    assert run(clip, output=tmp_path / "out.mp4", background="white", start=start, end=end).exit_code == 0
     assert times_of(tmp_path / "out.mp4") == [Fraction(number, 25) for number in range(kept)]
 
 
 def test_pictures_among_videos_are_not_cut(run: Process, clip: Path, portrait: Path, tmp_path: Path) -> None:
-    result = run(clip, portrait, output=tmp_path / "out", bg="white", start=0.08)
+    result = run(clip, portrait, output=tmp_path / "out", background="white", start=0.08)
     assert result.exit_code == 0
     assert [done.statistics.frames_out for done in result.inputs if done.statistics] == [4, 1]
 
@@ -170,34 +170,34 @@ def test_odd_and_tiny_videos(run: Process, tmp_path: Path, size: tuple[int, int]
     for name in ("out.mkv", "out.mp4", "out.webm"):
         if name == "out.webm" and size == (1, 1):
             continue
-        assert run(source, output=tmp_path / name, bg="blur").exit_code == 0
+        assert run(source, output=tmp_path / name, background="blur").exit_code == 0
         assert [frame.shape for frame in frames_of(tmp_path / name)] == [(size[1], size[0], 3)] * 3
 
 
 def test_a_video_of_one_frame(run: Process, tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mp4", frames=1)
-    assert run(source, output=tmp_path / "out.mp4", bg="white").exit_code == 0
+    assert run(source, output=tmp_path / "out.mp4", background="white").exit_code == 0
     assert len(frames_of(tmp_path / "out.mp4")) == 1
-    assert run(source, output=tmp_path / "out.png", bg="white").exit_code == 0
+    assert run(source, output=tmp_path / "out.png", background="white").exit_code == 0
 
 
 def test_a_sequence_becomes_a_video_and_a_sequence(run: Process, tmp_path: Path, portrait_frames: list[UInt8Array]) -> None:
     for number, pixels in enumerate(portrait_frames):
         cv2.imwrite(str(tmp_path / f"in_{number:03d}.png"), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
     pattern = tmp_path / "in_%03d.png"
-    run(pattern, output=tmp_path / "out.mp4", bg="white", rate=23.976, start=0.04)
+    run(pattern, output=tmp_path / "out.mp4", background="white", rate=23.976, start=0.04)
     assert times_of(tmp_path / "out.mp4")[:2] == [0, Fraction(1001, 24000)]
     assert len(times_of(tmp_path / "out.mp4")) == 5
-    run(pattern, output=tmp_path / "out", bg="white")
+    run(pattern, output=tmp_path / "out", background="white")
     assert len(list((tmp_path / "out").iterdir())) == 6
     # The same again, into the folder that is there now, and beside the input.
-    assert run(pattern, output=tmp_path / "out", bg="black", overwrite=True).exit_code == 0
-    assert run(pattern, bg="black").inputs[0].plan.composite == tmp_path / "in_matted"
+    assert run(pattern, output=tmp_path / "out", background="black", overwrite=True).exit_code == 0
+    assert run(pattern, background="black").inputs[0].plan.composite == tmp_path / "in_matted"
     assert len(list((tmp_path / "in_matted").iterdir())) == 6
 
 
 def test_a_picture_becomes_a_video_of_one_frame(run: Process, portrait: Path, tmp_path: Path) -> None:
-    assert run(portrait, output=tmp_path / "out.mp4", bg="white").exit_code == 0
+    assert run(portrait, output=tmp_path / "out.mp4", background="white").exit_code == 0
     assert len(frames_of(tmp_path / "out.mp4")) == 1
 
 
@@ -205,7 +205,7 @@ def test_a_video_stands_behind_with_its_own_clock(run: Process, clip: Path, tmp_
     greys = [np.full((40, 32, 3), 20 + 60 * number, np.uint8) for number in range(3)]
     background = make_video(tmp_path / "bg.mkv", pictures=greys, rate=Fraction(10), codec="ffv1", pixel_format="bgr0")
     out, alpha = tmp_path / "out.mkv", tmp_path / "alpha.mkv"
-    assert run(clip, output=out, alpha=alpha, bg=str(background), codec="ffv1").exit_code == 0
+    assert run(clip, output=out, alpha=alpha, background=str(background), codec="ffv1").exit_code == 0
     shown = []
     for composite, matte in zip(frames_of(out), frames_of(alpha), strict=True):
         empty = matte[..., 0] == 0
@@ -217,7 +217,7 @@ def test_a_video_stands_behind_with_its_own_clock(run: Process, clip: Path, tmp_
 @pytest.mark.parametrize("fit", ["cover", "contain", "stretch", "tile"])
 def test_how_a_picture_stands_behind(run: Process, clip: Path, tmp_path: Path, fit: str) -> None:
     cv2.imwrite(str(tmp_path / "bg.png"), np.full((10, 30, 3), 77, np.uint8))
-    assert run(clip, output=tmp_path / "out.mkv", codec="ffv1", bg=str(tmp_path / "bg.png"), bg_fit=fit).exit_code == 0
+    assert run(clip, output=tmp_path / "out.mkv", codec="ffv1", background=str(tmp_path / "bg.png"), background_fit=fit).exit_code == 0
     corner = frames_of(tmp_path / "out.mkv")[0][0, 0, 0]
     assert (corner < 40) == (fit == "contain")
 
@@ -232,13 +232,13 @@ def pipe(monkeypatch: pytest.MonkeyPatch, data: bytes = b"") -> io.BytesIO:
 
 def test_y4m_goes_through_pipes(run: Process, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = pipe(monkeypatch)
-    assert run(clip, output=Path("-"), bg="green").exit_code == 0
+    assert run(clip, output=Path("-"), background="green").exit_code == 0
     assert out.getvalue().startswith(b"YUV4MPEG2 W64 H80 F25:1 ")
     again = pipe(monkeypatch, out.getvalue())
-    assert run("-", bg="white").inputs[0].plan.composite == Path("-")
+    assert run("-", background="white").inputs[0].plan.composite == Path("-")
     assert again.getvalue().count(b"FRAME\n") == 6
     pipe(monkeypatch, out.getvalue())
-    assert run("-", output=tmp_path / "out.mp4", bg="white").exit_code == 0
+    assert run("-", output=tmp_path / "out.mp4", background="white").exit_code == 0
     assert len(frames_of(tmp_path / "out.mp4")) == 6
 
 
@@ -246,10 +246,10 @@ def test_raw_video_and_pictures_go_through_pipes(run: Process, portrait_frames: 
     raw = b"".join(pixels.tobytes() for pixels in portrait_frames)
     form = {"size": (64, 80), "rate": 25, "pixel_format": "rgb24"}
     out = pipe(monkeypatch, raw)
-    assert run("-", bg="white", **form).exit_code == 0
+    assert run("-", background="white", **form).exit_code == 0
     assert out.getvalue().startswith(b"YUV4MPEG2 ")
     out = pipe(monkeypatch, raw)
-    assert run("-", bg="white", pipe_form="rawvideo", **form).exit_code == 0
+    assert run("-", background="white", pipe_form="rawvideo", **form).exit_code == 0
     assert len(out.getvalue()) == len(raw)
     out = pipe(monkeypatch, raw)
     assert run("-", pipe_form="png", **form).exit_code == 0
@@ -258,11 +258,11 @@ def test_raw_video_and_pictures_go_through_pipes(run: Process, portrait_frames: 
     assert first.shape == (80, 64, 4)
     jpeg = cv2.imencode(".jpg", portrait_frames[0])[1].tobytes()
     out = pipe(monkeypatch, jpeg)
-    assert run("-", pipe_form="rawvideo", pixel_format="bgr24", bg="white").exit_code == 0
+    assert run("-", pipe_form="rawvideo", pixel_format="bgr24", background="white").exit_code == 0
     assert len(out.getvalue()) == 64 * 80 * 3
 
 
 def test_a_large_picture(run: Process, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "large.png"), cv2.resize(moving_picture(0, 80, 80), (8000, 8000)), [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    assert run(tmp_path / "large.png", output=tmp_path / "out.jpg", bg="blur").exit_code == 0
+    assert run(tmp_path / "large.png", output=tmp_path / "out.jpg", background="blur").exit_code == 0
     assert picture(tmp_path / "out.jpg").shape == (8000, 8000, 3)

@@ -177,7 +177,7 @@ TABLE: list[Any] = [
     Case("an output that exists", existing_output, 1, "{}/o.mp4 exists already"),
     Case("output equal to input", given("-o", "{}/in.mp4", "--overwrite"), 2, "{}/in.mp4 is both input and output"),
     Case("an output of an unknown kind", given("-o", "{}/o.xyz"), 2, "o.xyz"),
-    Case("a picture for a video", given("-o", "{}/o.png"), 2, "o.png is one picture, the input has 3 frames"),
+    Case("a picture for a video", given("-o", "{}/o.png"), 2, "o.png is one image, the input has 3 frames"),
     Case("transparency in mp4", given("--bg", "transparent"), 2, "o.mp4 cannot hold transparency"),
     Case("a codec that the container does not hold", given("--codec", "ffv1"), 2, ".mp4 files do not hold ffv1"),
     Case("an unknown codec", given("--codec", "cinepak"), 2, "unknown codec cinepak"),

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from p3mvideo.compose import Fit, VideoBackground, fit_to, parse_background
+from p3mvideo.compose import VideoBackground, fit_to, parse_background
 from p3mvideo.compose.background import BackgroundSpec
 from p3mvideo.errors import ConfigError, SourceError
 from p3mvideo.frame import Frame, Matte, StreamInfo, UInt8Array
+from p3mvideo.options.background import Fit
 
 
 @pytest.mark.parametrize(
@@ -172,10 +173,16 @@ def test_a_video_background_keeps_its_own_clock(clip: Clip, times: list[Fraction
 def test_a_video_background_releases_every_round() -> None:
     clip = steady(10, 3)
     background = VideoBackground(clip)
-    shown(background, seconds(0, 1, 2))
+    shown(background, seconds(*(number / 5 for number in range(11))))
     background.close()
     background.close()
     assert clip.opened == clip.closed > 5
+
+
+def test_a_jump_of_the_clock_leaves_out_whole_rounds_of_a_video_background() -> None:
+    clip = steady(10, 3)
+    assert shown(VideoBackground(clip), seconds(0, 0.1, 200_000, 200_000.1, 200_000.2)) == [0, 1, 2, 0, 1]
+    assert clip.opened < 5
 
 
 def test_a_video_background_that_breaks_says_so() -> None:

@@ -12,7 +12,7 @@ from p3mvideo.datasets.check import check_dataset
 from p3mvideo.datasets.clips import COMPLETE, make_clips
 from p3mvideo.datasets.donors import DonorFaces
 from p3mvideo.datasets.foregrounds import ForegroundMethod, estimate_layers_exactly, make_foregrounds
-from p3mvideo.datasets.image_files import read_image, read_matte, write_image
+from p3mvideo.datasets.image_files import read_image, read_levels, write_image
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.datasets.stats import dataset_stats
 from p3mvideo.errors import ConfigError, DatasetError
@@ -45,9 +45,9 @@ def test_a_sound_data_set(data: Path) -> None:
     [
         ("rm mask/p_00000001.png", "broken", "1 images have no matte: p_00000001"),
         ("rm blurred_image/p_00000001.jpg", "broken", "1 mattes have no image"),
-        ("cut blurred_image/p_00000002.jpg", "broken", "cannot be read as a picture"),
-        ("cut mask/p_00000002.png", "broken", "cannot be read as a matte"),
-        ("cut fg_blurred/p_00000002.png", "broken", "cannot be read"),
+        ("cut blurred_image/p_00000002.jpg", "broken", "is not an image that can be read"),
+        ("cut mask/p_00000002.png", "broken", "is not a mask that can be read"),
+        ("cut fg_blurred/p_00000002.png", "broken", "not an image that can be read"),
         ("small mask/p_00000000.png", "broken", "is 8x8, its image 64x64"),
         ("small facemask/p_00000000.png", "broken", "is 8x8, its image 64x64"),
         ("empty mask/p_00000000.png", "note", "it shows nobody"),
@@ -96,7 +96,7 @@ def test_statistics(data: Path, tmp_path: Path) -> None:
     by_name = {one.name: one for one in found.distributions}
     assert (found.portraits, found.with_face) == (4, 4)
     assert set(by_name["width_px"].values) == {64}
-    masks = [read_matte(path) for path in sorted((data / "train" / "facemask").iterdir())]
+    masks = [read_levels(path) for path in sorted((data / "train" / "facemask").iterdir())]
     assert by_name["face_share"].summary["mean"] == pytest.approx(np.mean([(mask > 127).mean() for mask in masks]))
     assert by_name["transition_share"].summary["max"] < by_name["person_share"].summary["max"]
     assert read_image(tmp_path / "plot.png").min() < 100
@@ -147,7 +147,7 @@ def test_clips_are_complete_and_not_made_twice(data: Path, tmp_path: Path) -> No
     for folder in made:
         assert sorted(path.name for path in (folder / "image").iterdir()) == ["00000.png", "00001.png"]
         assert read_image(folder / "image" / "00001.png").shape == (64, 96, 3)
-        assert read_matte(folder / "alpha" / "00001.png").shape == (64, 96)
+        assert read_levels(folder / "alpha" / "00001.png").shape == (64, 96)
         assert (folder / COMPLETE).exists()
     before = (made[0] / "image" / "00000.png").stat().st_mtime_ns
     (made[1] / COMPLETE).unlink()
@@ -167,7 +167,7 @@ def test_clips_that_make_no_sense(data: Path, tmp_path: Path) -> None:
         make_clips(data / "train", backgrounds=rooms, motion=("flying",))
     with pytest.raises(ConfigError, match="make no sense"):
         make_clips(data / "train", backgrounds=rooms, seconds=0)
-    with pytest.raises(DatasetError, match="holds no pictures"):
+    with pytest.raises(DatasetError, match="holds no images"):
         make_clips(data / "train", backgrounds=tmp_path)
 
 

@@ -5,10 +5,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from p3mvideo.datasets.donors import DonorFaces
-from p3mvideo.datasets.image_files import read_matte, write_image
-from p3mvideo.datasets.portraits import PortraitFolder, read_split, training_split, validation_splits
+from p3mvideo.datasets.image_files import read_levels, write_image
+from p3mvideo.datasets.layout import read_split, training_split, validation_splits
+from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import DatasetError
 from tests.train import miniature
 
@@ -19,10 +21,10 @@ def write(path: Path, value: int = 100, *, size: tuple[int, int] = (20, 30), cha
     cv2.imwrite(str(path), np.full(shape, value, dtype))
 
 
-@pytest.mark.parametrize("images", ["blurred_image", "facemask_blurred", "original_image", "image"])
-@pytest.mark.parametrize("mattes", ["mask", "alpha"])
+@pytest.mark.parametrize("images", ["blurred_image", "facemask_blurred", "original_image", "image", "images", "com"])
+@pytest.mark.parametrize("mattes", ["mask", "alpha", "matte", "pha"])
 def test_published_layouts(tmp_path: Path, images: str, mattes: str) -> None:
-    write(tmp_path / images / "p_1.jpg", channels=3)
+    write(tmp_path / images / "p_1.tif", channels=3)
     write(tmp_path / mattes / "p_1.png", 255)
     folder = PortraitFolder(tmp_path)
     assert folder.names == ["p_1"]
@@ -67,12 +69,29 @@ def test_splits_of_p3m10k_are_found(tmp_path: Path) -> None:
 )
 def test_mattes_of_any_kind(tmp_path: Path, value: int, channels: int, dtype: type) -> None:
     write(tmp_path / "m.png", value, channels=channels, dtype=dtype)
-    assert (read_matte(tmp_path / "m.png") == 200).all()
+    assert (read_levels(tmp_path / "m.png") == 200).all()
 
 
-def test_a_coloured_matte_gives_its_first_channel(tmp_path: Path) -> None:
+def test_a_coloured_matte_is_refused(tmp_path: Path) -> None:
     write_image(tmp_path / "m.png", np.dstack([np.full((4, 4), value, np.uint8) for value in (10, 20, 30)]))
-    assert (read_matte(tmp_path / "m.png") == 10).all()
+    with pytest.raises(DatasetError, match="coloured"):
+        read_levels(tmp_path / "m.png")
+
+
+def test_an_orientation_tag_is_followed_unless_the_matte_has_the_stored_size(tmp_path: Path) -> None:
+    stored = np.zeros((20, 30, 3), np.uint8)
+    stored[:, :10] = 250
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown turned by 90 degrees
+    (tmp_path / "image").mkdir()
+    (tmp_path / "mask").mkdir()
+    for name in ("turned", "stored"):
+        Image.fromarray(stored).save(tmp_path / "image" / f"{name}.jpg", exif=exif, quality=95)
+    write_image(tmp_path / "mask" / "turned.png", np.full((30, 20), 255, np.uint8))
+    write_image(tmp_path / "mask" / "stored.png", np.full((20, 30), 255, np.uint8))
+    folder = PortraitFolder(tmp_path)
+    assert folder.load("turned").image.shape == (30, 20, 3)
+    assert folder.load("stored").image[10, 5].min() > 240
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, NoReturn, cast
 
 import pytest
 import torch
@@ -73,13 +74,13 @@ def test_the_second_time_nothing_is_converted(cache: Path, no_network: None) -> 
     factory = Factory()
     check(factory)
     assert factory.made == 1
-    assert sorted(path.suffix for path in (cache / "openvino").iterdir()) == [".bin", ".xml"]
+    assert sorted(path.suffix for path in (cache / "openvino").iterdir()) == [".bin", ".sha256", ".xml"]
     check(factory)
     assert factory.made == 1
 
 
-@pytest.mark.parametrize("suffix", [".xml", ".bin"])
-@pytest.mark.parametrize("damage", ["emptied", "cut short", "text", "removed"])
+@pytest.mark.parametrize("suffix", [".xml", ".bin", ".sha256"])
+@pytest.mark.parametrize("damage", ["emptied", "cut short", "text", "a flipped bit", "removed"])
 def test_a_damaged_cache_is_repaired(cache: Path, suffix: str, damage: str) -> None:
     factory = Factory()
     check(factory)
@@ -88,11 +89,34 @@ def test_a_damaged_cache_is_repaired(cache: Path, suffix: str, damage: str) -> N
     if damage == "removed":
         path.unlink()
     else:
-        path.write_bytes({"emptied": b"", "cut short": sound[: len(sound) // 2], "text": b"no network at all"}[damage])
+        flipped = bytes([*sound[: len(sound) // 2], sound[len(sound) // 2] ^ 0x40, *sound[len(sound) // 2 + 1 :]])
+        damaged = {"emptied": b"", "cut short": sound[: len(sound) // 2], "text": b"no network at all", "a flipped bit": flipped}
+        path.write_bytes(damaged[damage])
     check(factory)
     assert factory.made == 2
     check(factory)
     assert factory.made == 2
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".bin"])
+def test_a_flipped_bit_in_a_cache_that_cannot_be_written(cache: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    factory = Factory()
+    check(factory)
+    (path,) = (cache / "openvino").glob(f"*{suffix}")
+    content = bytearray(path.read_bytes())
+    content[-9] ^= 0x40
+    path.write_bytes(content)
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    # The rights of a folder do not stop root, as whom tests may run.
+    for name in ("replace", "unlink", "mkdir"):
+        monkeypatch.setattr(Path, name, refuse)
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+    check(factory)
+    assert factory.made == 2
+    assert path.read_bytes() == content
 
 
 def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,4 +134,4 @@ def test_other_weights_are_other_files(cache: Path) -> None:
     OpenVINOMatter(factory, "tiny")
     OpenVINOMatter(factory, "other")
     assert factory.made == 2
-    assert len(list((cache / "openvino").iterdir())) == 4
+    assert len(list((cache / "openvino").iterdir())) == 6

@@ -13,12 +13,13 @@ import pytest
 import torch
 
 from p3mvideo.engine import LoadedMatter, make_matter
-from p3mvideo.engine.make_matter import Precision, Runtime
 from p3mvideo.errors import ConfigError, DeviceError, WeightsError
 from p3mvideo.frame import UInt8Array
+from p3mvideo.options.engine import Precision, Runtime
 from p3mvideo.weights import find_weights
 from p3mvideo.weights.manifest import read_manifest
 from p3mvideo.weights.store import shipped_folder
+from tests.flat_options import call
 
 HAS_BF16 = "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 RUNTIMES: tuple[Runtime, ...] = ("torch", "openvino")
@@ -27,7 +28,7 @@ RUNTIMES: tuple[Runtime, ...] = ("torch", "openvino")
 @cache
 def matter(runtime: Runtime, precision: Precision = "f32") -> LoadedMatter:
     """Load the shipped network once for all tests."""
-    return make_matter(device="cpu", runtime=runtime, precision=precision, semantic=True)
+    return call(make_matter, device="cpu", runtime=runtime, precision=precision, semantic=True)
 
 
 def as_image(pixels: UInt8Array) -> torch.Tensor:
@@ -116,7 +117,7 @@ def test_the_image_may_lie_in_memory_in_any_way(runtime: Runtime) -> None:
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_the_downsample_ratio_sets_the_working_size(runtime: Runtime) -> None:
-    loaded = make_matter(device="cpu", runtime=runtime, precision="f32", downsample_ratio=0.5)
+    loaded = call(make_matter, device="cpu", runtime=runtime, precision="f32", downsample_ratio=0.5)
     (matte,) = loaded.matter([noise(320, 192)])
     assert tuple(matte.alpha.shape) == (1, 96, 160)
 
@@ -130,30 +131,30 @@ def test_the_downsample_ratio_sets_the_working_size(runtime: Runtime) -> None:
 )  # fmt: skip
 def test_a_wrong_device_is_named(device: str, error: type[ConfigError | DeviceError]) -> None:
     with pytest.raises(error, match=r"device|CUDA") as caught:
-        make_matter(device=device)
+        call(make_matter, device=device)
     assert caught.value.hint
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_missing_device_is_never_replaced_silently() -> None:
     with pytest.raises(DeviceError, match="cuda was asked for") as caught:
-        make_matter(device="cuda")
+        call(make_matter, device="cuda")
     assert caught.value.exit_code == 3
 
 
 @pytest.mark.skipif(torch.backends.mps.is_available(), reason="there is an MPS device")
 def test_a_missing_apple_device_is_an_error() -> None:
     with pytest.raises(DeviceError, match="mps was asked for"):
-        make_matter(device="mps")
+        call(make_matter, device="mps")
 
 
 def test_openvino_does_not_take_16_bit_floats() -> None:
     with pytest.raises(DeviceError, match="does not compute in f16"):
-        make_matter(device="cpu", runtime="openvino", precision="f16")
+        call(make_matter, device="cpu", runtime="openvino", precision="f16")
 
 
 def test_auto_says_what_it_took() -> None:
-    loaded = make_matter(device="cpu")
+    loaded = call(make_matter, device="cpu")
     assert loaded.device == torch.device("cpu")
     assert loaded.description == f"p3mnet-mobilenetv2 in OpenVINO on the CPU, {'bf16' if HAS_BF16 else 'f32'}"
     assert matter("torch").description == "p3mnet-mobilenetv2 in PyTorch on the CPU, f32"
@@ -163,7 +164,7 @@ def test_auto_says_what_it_took() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 def test_cuda_agrees_with_the_cpu(grace_hopper: UInt8Array) -> None:
     image = as_image(grace_hopper)
-    loaded = make_matter(device="cuda", precision="f32")
+    loaded = call(make_matter, device="cuda", precision="f32")
     (reference,), (other,) = matter("torch").matter([image]), loaded.matter([image.cuda()])
     assert other.alpha.device.type == "cuda"
     # The picture is made smaller on the device by another method.
@@ -172,7 +173,7 @@ def test_cuda_agrees_with_the_cpu(grace_hopper: UInt8Array) -> None:
 
 def test_unknown_weights_are_an_error() -> None:
     with pytest.raises(WeightsError, match="no weights called 'p4mnet'"):
-        make_matter("p4mnet", device="cpu")
+        call(make_matter, "p4mnet", device="cpu")
 
 
 def test_changed_weights_are_refused_also_where_they_were_converted_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,14 +187,14 @@ def test_changed_weights_are_refused_also_where_they_were_converted_before(tmp_p
     file.write_bytes(content)
     for runtime in RUNTIMES:
         with pytest.raises(WeightsError, match="SHA-256") as caught:
-            make_matter(device="cpu", runtime=runtime)
+            call(make_matter, device="cpu", runtime=runtime)
         assert caught.value.exit_code == 3
 
 
 def test_a_network_of_the_users_own_is_loaded_by_path(tmp_path: Path) -> None:
     copy = tmp_path / "mine.safetensors"
     shutil.copy(find_weights().path, copy)
-    loaded = make_matter(copy, device="cpu", runtime="torch", precision="f32")
+    loaded = call(make_matter, copy, device="cpu", runtime="torch", precision="f32")
     assert loaded.description.startswith("mine in PyTorch")
     (own,), (shipped,) = loaded.matter([noise(96, 64)]), matter("torch").matter([noise(96, 64)])
     torch.testing.assert_close(own.alpha, shipped.alpha, atol=1e-5, rtol=0)

@@ -13,16 +13,16 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
-from p3mvideo.datasets.benchmark_images import read_levels
-from p3mvideo.engine.strategies import Strategy
+from p3mvideo.datasets.image_files import read_levels
 from p3mvideo.errors import ConfigError, DatasetError, WeightsError
 from p3mvideo.evaluate.clips import VIDEO_METRICS
 from p3mvideo.evaluate.methods import SOLVERS
 from p3mvideo.evaluate.run import evaluate
 from p3mvideo.evaluate.score_table import Score
 from p3mvideo.evaluate.summary import TITLES, gap_table, gaps, markdown_table, summarise
-from p3mvideo.ops.metrics import METRICS
+from p3mvideo.options.evaluation import METRICS, Strategy
 from tests.evaluate.miniature import miniature, person, tiny_weights, write
+from tests.flat_options import call
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -57,8 +57,8 @@ def red_channel_network(path: Path, size: tuple[int | str, int | str] = ("H", "W
 @pytest.mark.parametrize("strategy", ["engine", "resize", "hybrid"])
 @pytest.mark.parametrize("split", ["P3M-500-P", "P3M-500-NP"])
 def test_network_with_every_strategy(data: Path, weights: str, tmp_path: Path, split: str, strategy: Strategy) -> None:
-    done = evaluate(
-        data, split=split, model=[weights], strategy=strategy, runtime="torch", device="cpu", output=tmp_path / "out", worst=2, quiet=True
+    done = call(evaluate,
+        data, split=split, model=[weights], strategy=strategy, runtime="torch", device="cpu", output=tmp_path / "out", worst=2
     )
     assert [score.name for score in done.scores] == ["p_00000000", "p_00000001", "p_00000002"]
     assert not done.failures
@@ -81,7 +81,7 @@ def test_network_with_every_strategy(data: Path, weights: str, tmp_path: Path, s
 def test_trimap_based_methods(data: Path, tmp_path: Path, solver: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        done = evaluate(data, split="P3M-500-P", model=[solver], output=tmp_path / "out", worst=0, quiet=True)
+        done = call(evaluate, data, split="P3M-500-P", model=[solver], output=tmp_path / "out", worst=0)
     assert len(done.scores) == 3
     for score in done.scores:
         # A trimap gives away all but a narrow band, and the disc is easy.
@@ -93,8 +93,8 @@ def test_trimap_based_methods(data: Path, tmp_path: Path, solver: str) -> None:
 @pytest.mark.parametrize(("size", "output"), [(("H", "W"), "pha"), ((64, 96), "whatever")])
 def test_any_onnx_network(data: Path, tmp_path: Path, size: tuple[int | str, int | str], output: str) -> None:
     model = red_channel_network(tmp_path / "red.onnx", size, output)
-    done = evaluate(
-        data, split="P3M-500-P", model=[model], onnx_input="unit", metric=["mad", "iou"], worst=0, worst_by="mad", quiet=True,
+    done = call(evaluate,
+        data, split="P3M-500-P", model=[model], onnx_input="unit", metric=["mad", "iou"], worst=0, worst_by="mad",
         output=tmp_path / "out",
     )  # fmt: skip
     assert [set(score.values) for score in done.scores] == [{"mad", "iou", "predict_ms"}] * 3
@@ -103,8 +103,8 @@ def test_any_onnx_network(data: Path, tmp_path: Path, size: tuple[int | str, int
 
 def test_several_methods_in_one_table(data: Path, weights: str, tmp_path: Path) -> None:
     red = red_channel_network(tmp_path / "red.onnx")
-    done = evaluate(
-        data, split="P3M-500-P", model=[weights, red], strategy="resize", group=["*0", "*7"], worst=0, output=tmp_path / "out", quiet=True
+    done = call(evaluate,
+        data, split="P3M-500-P", model=[weights, red], strategy="resize", group=["*0", "*7"], worst=0, output=tmp_path / "out"
     )
     groups = [(record["method"], record["group"], record["count"]) for record in done.summary["results"]]
     assert groups == [("red", "all", 3), ("red", "*0", 1), ("tiny", "all", 3), ("tiny", "*0", 1)]
@@ -116,7 +116,7 @@ def test_a_missing_trimap_is_reported_and_not_scored(data: Path, tmp_path: Path)
         (data / "validation/P3M-500-P/trimap" / f"{name}.png").unlink()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        done = evaluate(data, split="P3M-500-P", model=["random-walk"], worst=0, output=tmp_path / "out", quiet=True)
+        done = call(evaluate, data, split="P3M-500-P", model=["random-walk"], worst=0, output=tmp_path / "out")
         assert [score.name for score in done.scores] == ["p_00000001"]
         assert [(f.name, f.message) for f in done.failures] == [
             (name, "random-walk needs a trimap, and there is none") for name in ("p_00000000", "p_00000002")
@@ -124,14 +124,14 @@ def test_a_missing_trimap_is_reported_and_not_scored(data: Path, tmp_path: Path)
         rows = list(csv.reader((done.folder / "failures.csv").read_text().splitlines()))
         assert len(rows) == 3
         assert "- random-walk on blurred_image/p_00000000: random-walk needs a trimap" in done.markdown
-        again = evaluate(data, split="P3M-500-P", model=["random-walk"], trimap="derive", worst=0, output=tmp_path / "2", quiet=True)
+        again = call(evaluate, data, split="P3M-500-P", model=["random-walk"], trimap="derive", worst=0, output=tmp_path / "2")
     assert len(again.scores) == 3
 
 
 def test_interrupted_runs_go_on(data: Path, weights: str, tmp_path: Path) -> None:
     def run(**options: object) -> list[Score]:
         return list(
-            evaluate(data, split="P3M-500-NP", model=[weights], strategy="resize", worst=0, output=out, quiet=True, **options).scores  # type: ignore[arg-type]
+            call(evaluate, data, split="P3M-500-NP", model=[weights], strategy="resize", worst=0, output=out, **options).scores
         )
 
     out = tmp_path / "out"
@@ -165,9 +165,9 @@ def test_blurred_and_unblurred_pictures_of_the_same_people(tmp_path: Path, weigh
         if seed < 2:
             write(base / "blurred_image" / f"{seed}.jpg", blurred)
     red = red_channel_network(tmp_path / "red.onnx")
-    done = evaluate(
+    done = call(evaluate,
         tmp_path / "own", split="val", model=[f"N={weights}", red], strategy="resize", protocol="ppt", onnx_input="unit", worst=0,
-        output=tmp_path / "out", quiet=True,
+        output=tmp_path / "out",
     )  # fmt: skip
     assert {(score.images, score.name) for score in done.scores} == {(f, n) for f in ("blurred_image", "original_image") for n in "01"}
     found = {record["method"]: record for record in done.summary["gaps"]}
@@ -184,7 +184,7 @@ def test_clips_in_the_video_convention(tmp_path: Path) -> None:
             write(tmp_path / "clips" / f"clip{number}" / "com" / f"{t:04d}.png", image)
             write(tmp_path / "clips" / f"clip{number}" / "pha" / f"{t:04d}.png", alpha)
     red = red_channel_network(tmp_path / "red.onnx")
-    done = evaluate(tmp_path / "clips", model=[red], protocol="video", onnx_input="unit", output=tmp_path / "out", quiet=True)
+    done = call(evaluate, tmp_path / "clips", model=[red], protocol="video", onnx_input="unit", output=tmp_path / "out")
     assert [score.name for score in done.scores] == ["clip0", "clip1"]
     for score in done.scores:
         assert set(score.values) == {*VIDEO_METRICS, "predict_ms"}
@@ -200,19 +200,19 @@ def test_smoothing_steadies_clips(tmp_path: Path) -> None:
         noisy = np.clip(image + rng.normal(0, 8, image.shape), 0, 255).astype(np.uint8)
         write(tmp_path / "clips" / "clip" / "com" / f"{t:04d}.png", noisy)
         write(tmp_path / "clips" / "clip" / "pha" / f"{t:04d}.png", alpha)
-    given = {"model": [red_channel_network(tmp_path / "red.onnx")], "protocol": "video", "onnx_input": "unit", "quiet": True}
+    given = {"model": [red_channel_network(tmp_path / "red.onnx")], "protocol": "video", "onnx_input": "unit"}
     found = {}
     for name, options in {
         "off": {}, "live": {"smoothing": "adaptive", "lookahead": 0}, "ahead": {"smoothing": "adaptive"}, "slow": {"smoothing": "ema", "rate": 5},
         "weak": {"smoothing": "ema", "smoothing_strength": 0.1},
     }.items():  # fmt: skip
-        (score,) = evaluate(tmp_path / "clips", output=tmp_path / name, **given, **options).scores  # type: ignore[arg-type]
+        (score,) = call(evaluate, tmp_path / "clips", output=tmp_path / name, **given, **options).scores  # type: ignore[arg-type]
         found[name] = score.values["video_dtssd"]
     assert found["ahead"] < found["live"] < 0.6 * found["off"]
     assert found["live"] < found["slow"]  # at 5 frames a second there is less to remember
     assert found["weak"] < found["off"]
     with pytest.raises(ConfigError, match="other settings"):
-        evaluate(tmp_path / "clips", output=tmp_path / "off", smoothing="ema", **given)  # type: ignore[arg-type]
+        call(evaluate, tmp_path / "clips", output=tmp_path / "off", smoothing="ema", **given)
 
 
 def as_three_channels(path: Path) -> None:
@@ -233,7 +233,7 @@ def test_masks_in_other_forms_score_the_same(data: Path, tmp_path: Path, change:
     red = red_channel_network(tmp_path / "red.onnx")
 
     def run(folder: str) -> list[dict[str, float]]:
-        done = evaluate(data, split="P3M-500-P", model=[red], metric=["sad"], worst=0, output=tmp_path / folder, quiet=True)
+        done = call(evaluate, data, split="P3M-500-P", model=[red], metric=["sad"], worst=0, output=tmp_path / folder)
         assert not done.failures
         return [{"sad": score.values["sad"]} for score in done.scores]
 
@@ -265,11 +265,11 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda d: write(d / SPLIT / "trimap/p_00000001.png", np.zeros((10, 12), np.uint8)), r"is 96x80, but .*trimap.* is 12x10"
     ),
     "palette": (lambda d: with_palette(d / SPLIT / "mask/p_00000001.png"), "is coloured"),
-    "empty mask file": (lambda d: (d / SPLIT / "mask/p_00000001.png").write_bytes(b""), r"no mask that can be read \(0 bytes\)"),
-    "empty picture": (lambda d: (d / SPLIT / "blurred_image/p_00000001.jpg").write_bytes(b""), r"no picture that can be read \(0"),
-    "text": (lambda d: (d / SPLIT / "blurred_image/p_00000001.jpg").write_text("a face"), "no picture that can be read"),
+    "empty mask file": (lambda d: (d / SPLIT / "mask/p_00000001.png").write_bytes(b""), r"not a mask that can be read \(0 bytes\)"),
+    "empty picture": (lambda d: (d / SPLIT / "blurred_image/p_00000001.jpg").write_bytes(b""), r"not an image that can be read \(0"),
+    "text": (lambda d: (d / SPLIT / "blurred_image/p_00000001.jpg").write_text("a face"), "not an image that can be read"),
     "cut mask": (
-        lambda d: (p := d / SPLIT / "mask/p_00000001.png").write_bytes(p.read_bytes()[:30]), "no mask that can be read"
+        lambda d: (p := d / SPLIT / "mask/p_00000001.png").write_bytes(p.read_bytes()[:30]), "not a mask that can be read"
     ),
     "a folder": (lambda d: replaced_by_folder(d / SPLIT / "mask/p_00000001.png"), "cannot read"),
 }  # fmt: skip
@@ -279,7 +279,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
 def test_one_broken_picture_is_reported_in_words(data: Path, tmp_path: Path, damage: Callable[[Path], object], message: str) -> None:
     damage(data)
     red = red_channel_network(tmp_path / "red.onnx")
-    done = evaluate(data, split="P3M-500-P", model=[red], metric=["sad"], worst=3, output=tmp_path / "out", quiet=True)
+    done = call(evaluate, data, split="P3M-500-P", model=[red], metric=["sad"], worst=3, output=tmp_path / "out")
     assert [score.name for score in done.scores] == ["p_00000000", "p_00000002"]
     (failure,) = done.failures
     assert failure.name == "p_00000001"
@@ -290,9 +290,9 @@ def test_one_broken_picture_is_reported_in_words(data: Path, tmp_path: Path, dam
 NOTHING: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
     "no such folder": (lambda d: {"data": d / "nowhere"}, "is not a folder"),
     "no such split": (lambda d: {"split": "P3M-500-X"}, "has no split 'P3M-500-X'"),
-    "split not given": (lambda d: {"split": ""}, "has no folder of pictures"),
+    "split not given": (lambda d: {"split": ""}, "has no folder of images"),
     "no such pictures": (lambda d: {"split": "P3M-500-NP", "images": "blurred_image"}, "expected blurred_image"),
-    "no name fits": (lambda d: {"split": "P3M-500-P", "names": ["hs_*"]}, r"no picture whose name fits hs_\*"),
+    "no name fits": (lambda d: {"split": "P3M-500-P", "names": ["hs_*"]}, r"no image whose name fits hs_\*"),
     "only blurred": (lambda d: {"split": "P3M-500-P", "protocol": "ppt"}, "has blurred pictures only"),
     "no mattes": (lambda d: {"data": replaced_by_folder(d / "x/image").parent, "split": ""}, "no folder of mattes"),
     "no clips": (lambda d: {"data": replaced_by_folder(d / "y"), "split": "", "protocol": "video"}, "holds no clips"),
@@ -301,9 +301,9 @@ NOTHING: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
 
 @pytest.mark.parametrize(("options", "message"), NOTHING.values(), ids=NOTHING)
 def test_nothing_to_score(data: Path, tmp_path: Path, options: Callable[[Path], dict[str, object]], message: str) -> None:
-    given = {"data": data, "model": [red_channel_network(tmp_path / "red.onnx")], "output": tmp_path / "out", "quiet": True}
+    given = {"data": data, "model": [red_channel_network(tmp_path / "red.onnx")], "output": tmp_path / "out"}
     with pytest.raises(DatasetError, match=message) as caught:
-        evaluate(**{**given, **options(data)})  # type: ignore[arg-type]
+        call(evaluate, **{**given, **options(data)})
     assert caught.value.hint
 
 
@@ -321,20 +321,20 @@ def test_nothing_to_score(data: Path, tmp_path: Path, options: Callable[[Path], 
 )
 def test_options_that_make_no_sense(data: Path, options: dict[str, object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        evaluate(data, split="P3M-500-P", quiet=True, **options)  # type: ignore[arg-type]
+        call(evaluate, data, split="P3M-500-P", **options)
 
 
 def test_foreign_networks_of_another_kind(data: Path, tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("no network")
     with pytest.raises(WeightsError, match="cannot be loaded"):
-        evaluate(data, split="P3M-500-P", model=[str(tmp_path / "text.onnx")], quiet=True)
+        call(evaluate, data, split="P3M-500-P", model=[str(tmp_path / "text.onnx")])
     flat = helper.make_graph(
         [helper.make_node("Identity", ["x"], ["y"])], "flat", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])],
     )  # fmt: skip
     onnx.save(helper.make_model(flat, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "flat.onnx")
     with pytest.raises(ConfigError, match=r"takes \[\('x', \[1\]"):
-        evaluate(data, split="P3M-500-P", model=[str(tmp_path / "flat.onnx")], quiet=True)
+        call(evaluate, data, split="P3M-500-P", model=[str(tmp_path / "flat.onnx")])
 
 
 def test_summary_leaves_undefined_values_out() -> None:

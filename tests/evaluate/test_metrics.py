@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p3mvideo.evaluate.temporal_metrics import dtssd
-from p3mvideo.ops.metrics import METRICS, Metric, conn, image_scores, iou, mad_within, mse_t, video_frame_scores
+from p3mvideo.ops.metrics import conn, image_scores, iou, mad_within, mse_t, video_frame_scores
+from p3mvideo.options.evaluation import METRICS, Metric
 from tests.evaluate import golden_mattes
 
 GOLDEN = json.loads((Path(__file__).parent / "golden_metrics.json").read_text())

@@ -12,7 +12,7 @@ from p3mvideo.ops.fusion import fuse, harden
 
 
 class Rule(nn.Module):
-    """Foreground where the picture is bright, background where it is dark; a detail branch that is wrong except in between."""
+    """Foreground where the image is bright, background where it is dark; a detail branch that is wrong except in between."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -77,6 +77,7 @@ def make_video(
     audio: str | None = None,
     audio_start: Fraction = Fraction(0),
     audio_tracks: int = 1,
+    audio_block: int = 1024,
     subtitles: Sequence[tuple[float, float, str]] = (),
     subtitle_codec: str = "mov_text",
     chapters: Sequence[tuple[float, float, str]] = (),
@@ -125,7 +126,7 @@ def make_video(
         packets += video.encode(None)
         seconds = float((times[-1] - times[0] + step) * time_base)
         for number, stream in enumerate(sound):
-            packets += _tone(stream, seconds, audio_start, 220 * (number + 1))
+            packets += _tone(stream, seconds, audio_start, 220 * (number + 1), audio_block)
         if titles is not None:
             packets += [_subtitle(titles, *subtitle) for subtitle in subtitles]
         for packet in sorted(packets, key=_decoding_seconds):
@@ -174,15 +175,16 @@ def _audio_stream(output: av.container.OutputContainer, codec: str) -> AudioStre
     return stream
 
 
-def _tone(stream: AudioStream, seconds: float, start: Fraction, hertz: float) -> list[Packet[Any]]:
+def _tone(stream: AudioStream, seconds: float, start: Fraction, hertz: float, block: int) -> list[Packet[Any]]:
     context = stream.codec_context
     context.open()
-    rate, block = context.sample_rate, context.frame_size or 1024
+    rate, block = context.sample_rate, context.frame_size or block
     packets: list[Packet[Any]] = []
     for first in range(0, int(seconds * rate), block):
         wave = 0.3 * np.sin(2 * np.pi * hertz * (first + np.arange(block)) / rate)
         planar = context.format.name
-        samples = (wave * 32767).astype(np.int16) if planar.startswith("s16") else wave.astype(np.float32)
+        scale = {"s16": (32767, np.int16), "s32": (2**31 - 1, np.int32)}.get(planar[:3])
+        samples = (wave * scale[0]).astype(scale[1]) if scale is not None else wave.astype(np.float32)
         frame = av.AudioFrame.from_ndarray(samples[None], format=planar, layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = rate, first + round(start * rate), Fraction(1, rate)
         packets += stream.encode(frame)

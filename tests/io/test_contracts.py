@@ -180,7 +180,9 @@ class TestSink:
         sink = sink_case.make(tmp_path, info_of(frames), False)
         for frame in frames:
             sink.write(frame)
-            assert names(tmp_path) == [f"{sink_case.output}.part"]
+            (part,) = names(tmp_path)
+            assert part.startswith(f"{sink_case.output}.")
+            assert part.endswith(".part")
         sink.finish()
         sink.close()
         assert names(tmp_path) == [sink_case.output]
@@ -239,20 +241,43 @@ class TestSink:
             sink.close()
         assert names(tmp_path) == [sink_case.output]
 
-    def test_a_part_that_a_killed_run_left_is_no_obstacle(self, tmp_path: Path, sink_case: SinkCase) -> None:
-        part = tmp_path / f"{sink_case.output}.part"
-        if sink_case.output == "frames":
-            part.mkdir()
-            (part / "frame_000001.png").touch()
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_a_second_run_into_one_output_is_refused_and_the_first_is_whole(self, tmp_path: Path, sink_case: SinkCase, overwrite: bool) -> None:
+        frames = some_frames(sink_case)
+        first = sink_case.make(tmp_path, info_of(frames), overwrite)
+        first.write(frames[0])
+        with pytest.raises(SinkError, match="is being written by another run") as caught:
+            sink_case.make(tmp_path, info_of(frames), overwrite)
+        assert caught.value.hint
+        for frame in frames[1:]:
+            first.write(frame)
+        first.finish()
+        first.close()
+        assert names(tmp_path) == [sink_case.output]
+        again = sink_case.make(tmp_path, info_of(frames), True)
+        again.close()
+        assert names(tmp_path) == [sink_case.output]
+
+    @pytest.mark.parametrize("kind", ["file", "link", "folder"])
+    def test_what_is_called_like_a_part_is_the_user_s(self, tmp_path: Path, sink_case: SinkCase, kind: str) -> None:
+        own, precious = tmp_path / f"{sink_case.output}.part", tmp_path / "precious.png"
+        precious.write_text("precious")
+        if kind == "file":
+            own.write_text("precious")
+        elif kind == "link":
+            own.symlink_to(precious)
         else:
-            part.write_text("old")
+            own.mkdir()
+            (own / "own.png").write_text("precious")
         frames = some_frames(sink_case)
         sink = sink_case.make(tmp_path, info_of(frames), False)
         for frame in frames:
             sink.write(frame)
         sink.finish()
         sink.close()
-        assert names(tmp_path) == [sink_case.output]
+        assert names(tmp_path) == sorted([sink_case.output, own.name, precious.name])
+        assert (own / "own.png" if kind == "folder" else own).read_text() == "precious"
+        assert precious.read_text() == "precious"
 
     def test_a_missing_folder_is_found_before_the_first_frame(self, tmp_path: Path, sink_case: SinkCase) -> None:
         with pytest.raises(SinkError, match="does not exist") as caught:

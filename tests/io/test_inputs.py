@@ -22,6 +22,7 @@ from p3mvideo.io.pipes.sink import PipeSink
 from p3mvideo.io.pipes.source import PipeSource
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.io.video.write.sink import VideoSink
+from p3mvideo.options import ReadOptions
 from tests.io.media import make_video
 
 INFO = StreamInfo(64, 48, Fraction(25))
@@ -122,16 +123,16 @@ def test_a_text_file_named_mp4_is_an_error_when_it_is_opened(tree: Path) -> None
 
 @pytest.mark.parametrize("argument", ["media/p.png", "-"])
 def test_what_has_no_length_cannot_be_trimmed(tree: Path, argument: str) -> None:
-    with pytest.raises(ConfigError, match="--start and --end"):
-        open_source(expand_inputs([argument])[0], start=Fraction(1))
+    with pytest.raises(ConfigError, match="start and end"):
+        open_source(expand_inputs([argument])[0], ReadOptions(start=1))
 
 
 def test_options_reach_the_source(tree: Path) -> None:
-    with open_source(expand_inputs(["numbered/f_%03d.png"])[0], rate=Fraction(5), start=Fraction(1, 5)) as source:
+    with open_source(expand_inputs(["numbered/f_%03d.png"])[0], ReadOptions(rate=5, start=0.2)) as source:
         assert [frame.seconds for frame in source] == [Fraction(1, 5)]
     raw = Input(Path("-"), "pipe", Path("stdin"))
     with pytest.raises(ConfigError, match="needs size, rate and pixel format"):
-        open_source(raw, size=(4, 4))
+        open_source(raw, ReadOptions(size=(4, 4)))
 
 
 @pytest.mark.parametrize(

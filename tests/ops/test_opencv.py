@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from p3mvideo.datasets.image_files import read_image, read_matte
+from p3mvideo.datasets.image_files import read_image, read_levels
 from p3mvideo.ops.contact_sheet import contact_sheet, write_picture
 from p3mvideo.ops.opencv import drawable, read_image_file, write_image_file
 
@@ -25,7 +25,7 @@ def test_images_with_names_that_are_not_unicode_are_written_and_read(tmp_path: P
     assert read is not None
     assert np.array_equal(read, IMAGE)
     assert np.array_equal(read_image(path)[..., ::-1], IMAGE)
-    assert read_matte(path).shape == (6, 8)
+    assert read_levels(path).shape == (6, 8)
     write_picture(path, contact_sheet([(os.fsdecode(b"caf\xe9"), [IMAGE])]))
     assert read_image_file(path) is not None
 

@@ -268,7 +268,8 @@ def test_signal_handlers_come_back_and_ignored_signals_stay_ignored(handler: sig
 
 
 @pytest.mark.parametrize(
-    ("number", "mode", "left"), [(signal.SIGINT, "", []), (signal.SIGTERM, "", []), (signal.SIGINT, "hang", ["p3mvideo capture"])]
+    ("number", "mode", "left"),
+    [(signal.SIGINT, "", []), (signal.SIGTERM, "", []), (signal.SIGHUP, "", []), (signal.SIGINT, "hang", ["p3mvideo capture"])],
 )
 def test_a_signal_ends_a_process_and_leaves_no_file(tmp_path: Path, number: signal.Signals, mode: str, left: list[str]) -> None:
     command = [sys.executable, "-m", "tests.pipeline.endless_run", str(tmp_path / "out.raw"), mode]
@@ -318,3 +319,17 @@ def test_a_network_that_loses_a_matte_is_an_error_that_says_the_numbers() -> Non
     with pytest.raises(P3MVideoError, match="2 mattes for 3 frames"):
         stream.pipeline.run()
     assert nothing_published(stream)
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1.5, -0.5])
+def test_a_matte_with_values_that_no_matte_has_ends_the_run(value: float, live: bool) -> None:
+    class Failing(MeanMatter):
+        def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
+            return [*super().__call__(images)[1:], Matte(torch.full((1, 1, 1), value))]
+
+    stream = make_stream(matter=Failing(), live=live)
+    with pytest.raises(P3MVideoError, match="not valid"):
+        stream.pipeline.run()
+    assert nothing_published(stream)
+    assert not any(sink.frames for sink in stream.sinks)

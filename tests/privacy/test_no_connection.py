@@ -36,9 +36,10 @@ if not ok:
 DETECT = """
 import numpy as np
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
+from p3mvideo.options import FaceOptions
 from p3mvideo.frame import Frame
 from fractions import Fraction
-anonymizer = make_anonymizer("output", offline=True)
+anonymizer = make_anonymizer(FaceOptions(anonymize="output", offline=True))
 for i in range(3):
     anonymizer(Frame.from_interleaved(np.zeros((120, 160, 3), np.uint8), i, Fraction(1, 30)))
 anonymizer.close()

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from p3mvideo.evaluate.temporal_metrics import dtssd, lag_frames, moving_edge_error
-from p3mvideo.temporal import AdaptiveFilter, make_matte_stream
+from p3mvideo.temporal import AdaptiveFilter
 from tests.temporal.scenes import HEIGHT, WIDTH, Alpha, Picture, disc, frame_at, plain_matte, scene, steadied
-from tests.temporal.unsteady import matte_of, unsteady
+from tests.temporal.unsteady import matte_of, matte_stream, unsteady
 
 LOOKAHEADS = [0, 3]
 
@@ -30,7 +30,7 @@ def wrong_mattes(alphas: list[Alpha]) -> list[Alpha]:
 def test_flicker_of_a_still_person_falls(lookahead: int, at_most: float) -> None:
     pictures, alphas = moving_clip(0.0)
     raw, true = np.stack(wrong_mattes(alphas)), np.stack(alphas)
-    out = np.stack(steadied(make_matte_stream(lookahead=lookahead), zip(pictures, raw, strict=True)))
+    out = np.stack(steadied(matte_stream(lookahead=lookahead), zip(pictures, raw, strict=True)))
     assert dtssd(out, true)[5:].mean() < at_most * dtssd(raw, true)[5:].mean()
     assert np.abs(out - true).mean() < np.abs(raw - true).mean()
 
@@ -40,7 +40,7 @@ def test_flicker_of_a_still_person_falls(lookahead: int, at_most: float) -> None
 def test_a_moving_person_leaves_no_trail(speed: float, lookahead: int) -> None:
     pictures, alphas = moving_clip(speed)
     raw, true = np.stack(wrong_mattes(alphas)), np.stack(alphas)
-    out = np.stack(steadied(make_matte_stream(lookahead=lookahead), zip(pictures, raw, strict=True)))
+    out = np.stack(steadied(matte_stream(lookahead=lookahead), zip(pictures, raw, strict=True)))
     assert np.abs(out - true).mean() < 1.02 * np.abs(raw - true).mean()
     assert dtssd(out, true).mean() < dtssd(raw, true).mean()
     assert abs(lag_frames(out, true)) < 0.5
@@ -51,14 +51,14 @@ def test_a_moving_person_leaves_no_trail(speed: float, lookahead: int) -> None:
 @pytest.mark.parametrize("lookahead", LOOKAHEADS)
 def test_right_mattes_of_a_moving_person_stay_right(lookahead: int) -> None:
     pictures, alphas = moving_clip(4.0)
-    for out, true in zip(steadied(make_matte_stream(lookahead=lookahead), zip(pictures, alphas, strict=True)), alphas, strict=True):
+    for out, true in zip(steadied(matte_stream(lookahead=lookahead), zip(pictures, alphas, strict=True)), alphas, strict=True):
         assert np.abs(out - true).mean() < 0.004
 
 
 @pytest.mark.parametrize("lookahead", LOOKAHEADS)
 def test_a_person_who_appears_or_goes_is_complete_within_two_frames(lookahead: int) -> None:
     pairs = [scene(90.0 if 6 <= t < 12 else None, noise=1.5, seed=t) for t in range(18)]
-    outs = steadied(make_matte_stream(lookahead=lookahead), pairs)
+    outs = steadied(matte_stream(lookahead=lookahead), pairs)
     area = pairs[8][1].sum()
     for t in (7, 8, 13, 14):
         assert np.abs(outs[t] - pairs[t][1]).sum() < 0.02 * area
@@ -72,7 +72,7 @@ def test_a_plain_arm_before_a_plain_wall_is_believed_for_its_outline() -> None:
         return np.asarray(np.repeat((128 - rim)[..., None], 3, 2), np.uint8), alpha
 
     pairs = [plain(6 <= t < 12) for t in range(14)]
-    outs = steadied(make_matte_stream(), pairs)
+    outs = steadied(matte_stream(), pairs)
     assert np.abs(outs[7] - pairs[7][1]).sum() < 0.6 * pairs[7][1].sum()
 
 
@@ -83,7 +83,7 @@ def test_a_blob_of_one_frame_hardly_shows(value: float, lookahead: int) -> None:
     blob = disc(90.0 if value == 0 else 160.0, radius=12)
     picture, alpha = pairs[10]
     wrong = alpha + blob * (value - alpha)
-    outs = steadied(make_matte_stream(lookahead=lookahead), [*pairs[:10], (picture, wrong), *pairs[11:]])
+    outs = steadied(matte_stream(lookahead=lookahead), [*pairs[:10], (picture, wrong), *pairs[11:]])
     assert np.abs(outs[10] - alpha).sum() < 0.15 * np.abs(wrong - alpha).sum()
     assert np.abs(outs[14] - alpha).sum() < 0.05 * np.abs(wrong - alpha).sum()
 
@@ -105,7 +105,7 @@ def test_a_blob_does_not_pop_in_the_semantic_either() -> None:
 def test_a_lasting_change_of_the_matte_alone_is_accepted() -> None:
     picture, alpha = scene(90.0)
     grown = np.maximum(alpha, disc(160.0, radius=15))
-    outs = steadied(make_matte_stream(), [(picture, alpha)] * 10 + [(picture, grown)] * 45)
+    outs = steadied(matte_stream(), [(picture, alpha)] * 10 + [(picture, grown)] * 45)
     changed = grown - alpha > 0.9
     assert outs[10][changed].mean() < 0.2
     assert outs[10 + 30][changed].mean() > 0.97
@@ -116,7 +116,7 @@ def test_a_lasting_change_of_the_matte_alone_is_accepted() -> None:
 def test_a_cut_starts_anew() -> None:
     pairs = [scene(90.0, wall=0, seed=t, noise=1.5) for t in range(6)]
     other = scene(60.0, wall=7, noise=1.5)
-    outs = steadied(make_matte_stream(), [*pairs, other])
+    outs = steadied(matte_stream(), [*pairs, other])
     np.testing.assert_allclose(outs[-1], other[1], atol=1e-6)
 
 
@@ -128,7 +128,7 @@ def test_a_change_of_exposure_is_no_cut() -> None:
         gain = 1 + 0.25 * np.sin(t)
         noisy = np.clip(alpha + rng.normal(0, 0.2, alpha.shape), 0, 1).astype(np.float32)
         pairs.append((np.asarray(np.clip(picture * 0.6 * gain, 0, 255), np.uint8), noisy))
-    raw, out = np.stack([alpha for _, alpha in pairs]), np.stack(steadied(make_matte_stream(), pairs))
+    raw, out = np.stack([alpha for _, alpha in pairs]), np.stack(steadied(matte_stream(), pairs))
     true = np.stack([scene(90.0)[1]] * 12)
     assert dtssd(out, true)[6:].mean() < 0.4 * dtssd(raw, true)[6:].mean()
 
@@ -139,7 +139,7 @@ def test_memory_is_counted_in_seconds(rates: list[int]) -> None:
         """Return after how many seconds a lasting change of an undecided matte has been taken over by half."""
         picture, _ = scene(90.0)
         before, after = (np.full((HEIGHT, WIDTH), value, np.float32) for value in (0.4, 0.5))
-        outs = steadied(make_matte_stream(), [(picture, before)] * (2 * rate) + [(picture, after)] * rate, rate)
+        outs = steadied(matte_stream(), [(picture, before)] * (2 * rate) + [(picture, after)] * rate, rate)
         middle = [float(out.mean()) for out in outs[2 * rate :]]
         return float(np.interp(0.45, middle, [(t + 0.5) / rate for t in range(rate)]))
 
@@ -164,7 +164,7 @@ def test_less_strength_smooths_less() -> None:
     pictures, alphas = moving_clip(0.0)
     raw, true = wrong_mattes(alphas), np.stack(alphas)
     steadiness = [
-        dtssd(np.stack(steadied(make_matte_stream(strength=strength), zip(pictures, raw, strict=True))), true).mean() for strength in (0.1, 0.3, 1.0)
+        dtssd(np.stack(steadied(matte_stream(strength=strength), zip(pictures, raw, strict=True))), true).mean() for strength in (0.1, 0.3, 1.0)
     ]
     assert steadiness == sorted(steadiness, reverse=True)
 
@@ -174,7 +174,7 @@ def test_hair_keeps_its_detail() -> None:
     strands = np.asarray(alpha * (0.5 + 0.3 * np.sin(np.arange(WIDTH) * 1.5)), np.float32)
     rng = np.random.default_rng(0)
     noisy = [np.asarray(strands + rng.normal(0, 0.1, strands.shape).clip(-0.2, 0.2) * (alpha > 0.5), np.float32) for _ in range(20)]
-    out = steadied(make_matte_stream(), [(picture, matte) for matte in noisy])[-1]
+    out = steadied(matte_stream(), [(picture, matte) for matte in noisy])[-1]
     assert np.abs(out - strands).mean() < 0.5 * np.abs(noisy[-1] - strands).mean()
 
 

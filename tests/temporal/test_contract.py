@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p3mvideo.frame import Frame, Matte, TemporalFilter
+from p3mvideo.options import SmoothingOptions
+from p3mvideo.options.smoothing import Smoothing
 from p3mvideo.temporal import (
     AdaptiveFilter,
     EmaFilter,
@@ -16,12 +18,10 @@ from p3mvideo.temporal import (
     Lookahead,
     MatteStream,
     NoFilter,
-    Smoothing,
-    make_matte_stream,
     make_temporal_filter,
 )
 from tests.temporal.scenes import frame_at, plain_matte, scene, steadied
-from tests.temporal.unsteady import matte_of
+from tests.temporal.unsteady import matte_of, matte_stream
 
 FILTERS: list[Smoothing] = ["off", "ema", "adaptive"]
 STREAMS: list[tuple[Smoothing, int]] = [("off", 0), ("ema", 0), ("adaptive", 0), ("adaptive", 1), ("adaptive", 3)]
@@ -47,12 +47,12 @@ def flickering(count: int, seed: int = 0, semantic: bool = True) -> list[tuple[F
 @pytest.mark.parametrize("smoothing", FILTERS)
 def test_the_first_matte_passes_unchanged(smoothing: Smoothing) -> None:
     frame, matte = flickering(1)[0]
-    assert same(make_temporal_filter(smoothing)(frame, matte), matte)
+    assert same(make_temporal_filter(SmoothingOptions(smoothing=smoothing))(frame, matte), matte)
 
 
 @pytest.mark.parametrize("smoothing", FILTERS)
 def test_reset_forgets(smoothing: Smoothing) -> None:
-    steadying = make_temporal_filter(smoothing)
+    steadying = make_temporal_filter(SmoothingOptions(smoothing=smoothing))
     pairs = flickering(4)
     for frame, matte in pairs[:3]:
         steadying(frame, matte)
@@ -63,7 +63,7 @@ def test_reset_forgets(smoothing: Smoothing) -> None:
 @pytest.mark.parametrize("semantic", [True, False])
 @pytest.mark.parametrize(("smoothing", "lookahead"), STREAMS)
 def test_every_frame_comes_out_once_in_order_with_a_valid_matte(smoothing: Smoothing, lookahead: int, semantic: bool) -> None:
-    stream = make_matte_stream(smoothing, lookahead=lookahead)
+    stream = matte_stream(smoothing, lookahead=lookahead)
     pairs = flickering(7, semantic=semantic)
     out = []
     for frame, matte in pairs:
@@ -86,7 +86,7 @@ def test_every_frame_comes_out_once_in_order_with_a_valid_matte(smoothing: Smoot
 
 @pytest.mark.parametrize(("smoothing", "lookahead"), STREAMS)
 def test_flush_makes_a_stream_as_new(smoothing: Smoothing, lookahead: int) -> None:
-    stream = make_matte_stream(smoothing, lookahead=lookahead)
+    stream = matte_stream(smoothing, lookahead=lookahead)
     pairs = flickering(5)
 
     def run() -> list[tuple[Frame, Matte]]:
@@ -99,7 +99,7 @@ def test_flush_makes_a_stream_as_new(smoothing: Smoothing, lookahead: int) -> No
 
 @pytest.mark.parametrize(("smoothing", "lookahead"), STREAMS)
 def test_inputs_are_left_alone(smoothing: Smoothing, lookahead: int) -> None:
-    stream = make_matte_stream(smoothing, lookahead=lookahead)
+    stream = matte_stream(smoothing, lookahead=lookahead)
     pairs = flickering(5)
     before = [matte.alpha.clone() for _, matte in pairs]
     for frame, matte in pairs:
@@ -119,7 +119,7 @@ BREAKS = {
 @pytest.mark.parametrize("step", BREAKS.values(), ids=BREAKS.keys())
 @pytest.mark.parametrize(("smoothing", "lookahead"), STREAMS)
 def test_history_ends_where_time_breaks(smoothing: Smoothing, lookahead: int, step: Fraction) -> None:
-    stream = make_matte_stream(smoothing, lookahead=lookahead)
+    stream = matte_stream(smoothing, lookahead=lookahead)
     pairs = flickering(4)
     last = pairs[-1]
     after = frame_at(last[0].interleaved(), last[0].seconds + step), flickering(1, seed=5)[0][1]
@@ -130,7 +130,7 @@ def test_history_ends_where_time_breaks(smoothing: Smoothing, lookahead: int, st
 @pytest.mark.parametrize(("smoothing", "lookahead"), STREAMS)
 @pytest.mark.parametrize("what", ["frame", "matte", "semantic"])
 def test_history_ends_where_the_size_or_kind_changes(smoothing: Smoothing, lookahead: int, what: str) -> None:
-    stream = make_matte_stream(smoothing, lookahead=lookahead)
+    stream = matte_stream(smoothing, lookahead=lookahead)
     pairs = flickering(4)
     frame, matte = flickering(5)[4]
     if what == "frame":
@@ -149,7 +149,7 @@ def test_history_ends_where_the_size_or_kind_changes(smoothing: Smoothing, looka
 @pytest.mark.parametrize(("smoothing", "lookahead"), STREAMS)
 def test_any_size_is_taken(smoothing: Smoothing, lookahead: int, size: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
-    stream = make_matte_stream(smoothing, lookahead=lookahead)
+    stream = matte_stream(smoothing, lookahead=lookahead)
     count = 0
     for index in range(4):
         frame = frame_at(rng.integers(0, 255, (*size, 3), dtype=np.uint8), Fraction(index, 30))
@@ -166,7 +166,7 @@ def test_any_size_is_taken(smoothing: Smoothing, lookahead: int, size: tuple[int
 )
 def test_alpha_stays_in_range_for_any_input(seed: int, strength: float, gaps: list[int], lookahead: int) -> None:
     rng = np.random.default_rng(seed)
-    stream = make_matte_stream("adaptive", strength, lookahead)
+    stream = matte_stream("adaptive", strength, lookahead)
     ticks, out = 0, []
     for gap in gaps:
         ticks += gap
@@ -186,25 +186,21 @@ def test_alpha_stays_in_range_for_any_input(seed: int, strength: float, gaps: li
 def test_a_still_clip_passes_unchanged(seed: int, lookahead: int, rate: int) -> None:
     picture, _ = scene(90)
     alpha = np.random.default_rng(seed).random(picture.shape[:2], dtype=np.float32)
-    for out in steadied(make_matte_stream(lookahead=lookahead), [(picture, alpha)] * 8, rate):
+    for out in steadied(matte_stream(lookahead=lookahead), [(picture, alpha)] * 8, rate):
         np.testing.assert_allclose(out, alpha, atol=1e-5)
 
 
 def test_options_make_the_right_objects() -> None:
-    assert isinstance(make_temporal_filter("off"), NoFilter)
-    assert isinstance(make_temporal_filter("adaptive", 0.0), NoFilter)
-    assert isinstance(make_temporal_filter("ema"), EmaFilter)
+    assert isinstance(make_temporal_filter(SmoothingOptions(smoothing="off")), NoFilter)
+    assert isinstance(make_temporal_filter(SmoothingOptions(smoothing_strength=0.0)), NoFilter)
+    assert isinstance(make_temporal_filter(SmoothingOptions(smoothing="ema")), EmaFilter)
     assert isinstance(make_temporal_filter(), AdaptiveFilter)
-    assert isinstance(make_matte_stream(), Immediate)
-    assert isinstance(make_matte_stream("ema", lookahead=3), Immediate)
-    assert isinstance(make_matte_stream("adaptive", lookahead=3), Lookahead)
+    assert isinstance(matte_stream(), Immediate)
+    assert isinstance(matte_stream("ema", lookahead=3), Immediate)
+    assert isinstance(matte_stream("adaptive", lookahead=3), Lookahead)
 
 
 MISTAKES = [
-    (lambda: make_temporal_filter("adaptive", 1.5), "strength"),
-    (lambda: make_temporal_filter("adaptive", float("nan")), "strength"),
-    (lambda: make_temporal_filter("median"), "off, ema or adaptive"),  # type: ignore[arg-type]
-    (lambda: make_matte_stream(lookahead=-1), "lookahead"),
     (lambda: AdaptiveFilter(0), "memory"),
     (lambda: EmaFilter(-1), "memory"),
     (lambda: Lookahead(0.2, frames=0), "at least 1 frame"),

@@ -6,6 +6,9 @@ import numpy.typing as npt
 import torch
 
 from p3mvideo.frame import Matte
+from p3mvideo.options import SmoothingOptions
+from p3mvideo.options.smoothing import Smoothing
+from p3mvideo.temporal import MatteStream, make_matte_stream
 
 Alpha = npt.NDArray[np.float32]
 
@@ -63,3 +66,8 @@ def matte_of(alpha: Alpha) -> Matte:
     background = np.clip(1 - 4 * wide, 0, 1) * (alpha < 0.02)
     semantic = np.stack([background, 1 - foreground - background, foreground]).astype(np.float32)
     return Matte(torch.from_numpy(alpha)[None], torch.from_numpy(semantic))
+
+
+def matte_stream(smoothing: Smoothing = "adaptive", strength: float = 0.5, lookahead: int = 0) -> MatteStream:
+    """Return what smooths the mattes of a stream, without a look-ahead unless one is asked for."""
+    return make_matte_stream(SmoothingOptions(smoothing=smoothing, smoothing_strength=strength, lookahead=lookahead))

@@ -16,18 +16,21 @@ import torch
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import ConfigError, DatasetError, DeviceError, TrainingError, WeightsError
 from p3mvideo.ops.working_size import SHORTEST_LONG_SIDE_PX
+from p3mvideo.options import TrainingOptions
 from p3mvideo.train.export_weights import ship
 from p3mvideo.train.initial_network import build_start
 from p3mvideo.train.loop.checkpoint import load_checkpoint
 from p3mvideo.train.loop.fit import fit
 from p3mvideo.train.loop.process_group import Group
 from p3mvideo.train.loop.validation import ValidationSet, validate
-from p3mvideo.train.options import TrainOptions, recipe_options
-from p3mvideo.train.run import TrainListener, TrainResult, train
+from p3mvideo.train.options import recipe_options, resolve_options
+from p3mvideo.train.run import TrainResult, train
 from p3mvideo.train.samples.dataset import TrainingSamples
 from p3mvideo.train.samples.overfit_scenes import WholeScenes
 from p3mvideo.train.samples.scene import Scene
 from p3mvideo.weights.network import load_network
+from tests.flat_options import call
+from tests.heard import Heard
 from tests.train import miniature
 from tests.train.loop.test_checkpoint import at_most
 
@@ -46,7 +49,7 @@ SMALL: dict[str, Any] = {
 
 
 def run(data: Path, output: Path, **options: Any) -> TrainResult:
-    return train(data, output=output, **{**SMALL, "steps": 2, **options})
+    return call(train, data, output=output, **{**SMALL, "steps": 2, **options})
 
 
 def records(output: Path) -> list[dict[str, float]]:
@@ -127,17 +130,10 @@ def test_published_recipes_train_with_their_composition_loss(data: Path, tmp_pat
         assert torch.equal(tensor, saved["average"][name])
 
 
-def test_published_recipe_sees_every_portrait_150_times(data: Path, tmp_path: Path) -> None:
-    seen: list[TrainOptions] = []
-
-    def stop(options: TrainOptions, portraits: int, group: Group) -> None:
-        seen.append(options)
-        raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        train(data, output=tmp_path / "run", recipe="p3m2024", device="cpu", listener=TrainListener(started=stop))
-    assert (seen[0].steps, seen[0].batch, seen[0].size_px) == (150 * 4 // 8, 8, 512)
-    assert (seen[0].variant, seen[0].clip, seen[0].precision) == ("p3mnet-resnet34", None, "f32")
+def test_published_recipe_sees_every_portrait_150_times() -> None:
+    options = resolve_options(TrainingOptions(recipe="p3m2024"), portraits=4, device=torch.device("cpu"))
+    assert (options.steps, options.batch, options.size_px) == (150 * 4 // 8, 8, 512)
+    assert (options.variant, options.clip, options.precision) == ("p3mnet-resnet34", None, "f32")
 
 
 def test_published_recipe_without_layers_says_how_to_make_them(data: Path, tmp_path: Path) -> None:
@@ -172,11 +168,11 @@ def test_best_checkpoint_has_the_lowest_sad(data: Path, tmp_path: Path) -> None:
 
 
 def test_dry_run_does_one_step_and_leaves_nothing(data: Path, tmp_path: Path) -> None:
-    seen: list[dict[str, float]] = []
-    result = run(data, tmp_path / "run", steps=1000, dry_run=True, listener=TrainListener(recorded=seen.append))
+    heard = Heard()
+    result = run(data, tmp_path / "run", steps=1000, dry_run=True, listener=heard)
     assert result.checkpoint is None
     assert not (tmp_path / "run").exists()
-    assert [record["step"] for record in seen] == [1, 1]
+    assert [record["step"] for record in heard.records] == [1, 1]
 
 
 def test_loss_that_is_not_finite_stops_and_keeps_the_batch(data: Path, tmp_path: Path) -> None:
@@ -190,7 +186,7 @@ def test_loss_that_is_not_finite_stops_and_keeps_the_batch(data: Path, tmp_path:
 
 def test_disk_full_while_checkpointing_keeps_the_last_one(data: Path, tmp_path: Path) -> None:
     full = ExitStack()
-    listener = TrainListener(recorded=lambda record: full.enter_context(at_most(100_000)))
+    listener = Heard(lambda: full.enter_context(at_most(100_000)))
     with full, pytest.raises(TrainingError, match="cannot write the checkpoint"):
         run(data, tmp_path / "run", steps=4, checkpoint_every=2, validate_every=3, listener=listener)
     assert load_checkpoint(tmp_path / "run" / "last.pt")["step"] == 2
@@ -221,7 +217,7 @@ def test_log_holds_each_step_once_after_resuming(data: Path, tmp_path: Path) -> 
 def test_unreadable_picture_is_named(data: Path, tmp_path: Path, workers: int) -> None:
     for path in (data / "train" / "blurred_image").iterdir():
         path.write_bytes(b"broken")
-    with pytest.raises(DatasetError, match=r"p_0000000\d\.jpg cannot be read as a picture$"):
+    with pytest.raises(DatasetError, match=r"p_0000000\d\.jpg is not an image that can be read$"):
         run(data, tmp_path / "run", workers=workers)
 
 
@@ -262,7 +258,7 @@ def test_a_sample_process_that_dies_ends_training_in_words(data: Path, tmp_path:
         ({"batch": 0}, ConfigError, "at least one"),
         ({"precision": "f16"}, DeviceError, "does not train in f16"),
         ({"device": "cuda:99"}, DeviceError, "cuda:99"),
-        ({"backgrounds": Path("nowhere")}, DatasetError, "holds no pictures"),
+        ({"backgrounds": Path("nowhere")}, DatasetError, "holds no images"),
         ({"faces": Path("nowhere")}, DatasetError, "holds no donor faces"),
         ({"pretrained": "nowhere.safetensors"}, WeightsError, "cannot read the backbone weights"),
         ({"initial": "nowhere.pt"}, TrainingError, "cannot read the checkpoint"),

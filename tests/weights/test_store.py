@@ -146,7 +146,7 @@ def test_a_published_network_without_weights_says_how_to_get_them() -> None:
     ("variant", "arguments", "message"),
     [
         ("p3mnet-mobilenetv9", {}, "cannot be built: there is no network"),
-        (VARIANT, {"wide": 3}, "cannot be built: .*unexpected keyword"),
+        (VARIANT, {"wide": 3}, "cannot be built: .*has no argument"),
         (VARIANT, {"backbone": "no_such_net"}, "cannot be built"),
         (VARIANT, ARGUMENTS, "does not fit p3mnet-mobilenetv2"),
     ],

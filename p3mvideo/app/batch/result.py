@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from p3mvideo.app.batch.output_plan import OutputPlan
+from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import ConfigError, ExitCode, P3MVideoError
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.inputs import Input
@@ -15,22 +16,29 @@ from p3mvideo.pipeline import RunStatistics
 
 
 @dataclass(frozen=True)
-class ProcessedInput:
+class InputResult:
     """What became of one input."""
 
     item: Input
     plan: OutputPlan
     statistics: RunStatistics | None = None
-    """None if it failed."""
+    """How the run over it went; None if it failed, and for `anonymize`."""
     damaged: tuple[DamagedRange, ...] = ()
     """What of the input could not be decoded; the output lacks it."""
     error: P3MVideoError | None = None
+    audit: dict[str, Any] | None = None
+    """How faces were followed and covered, for `anonymize`; see `CoverPlan.account`."""
+
+    @property
+    def outputs(self) -> list[Path]:
+        """The files that were written."""
+        return self.plan.paths() if self.error is None else []
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain values."""
         return {
             "input": str(self.item.path),
-            "outputs": [str(path) for path in self.plan.paths()] if self.error is None else [],
+            "outputs": [str(path) for path in self.outputs],
             "error": self.error and {"message": self.error.message, "hint": self.error.hint},
             "damaged": [
                 {"start_seconds": float(r.start_seconds), "end_seconds": float(r.end_seconds), "reason": r.reason} for r in self.damaged
@@ -40,15 +48,17 @@ class ProcessedInput:
 
 
 @dataclass(frozen=True)
-class ProcessResult:
+class BatchResult:
     """What became of all inputs."""
 
-    engine: str
+    inputs: tuple[InputResult, ...]
+    engine: str = ""
     """Model, runtime, device and precision really used; empty if there was nothing to use them for."""
-    inputs: tuple[ProcessedInput, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+    """The options of the run, as plain values."""
 
     @property
-    def failures(self) -> tuple[ProcessedInput, ...]:
+    def failures(self) -> tuple[InputResult, ...]:
         """The inputs that gave no output."""
         return tuple(done for done in self.inputs if done.error is not None)
 
@@ -60,9 +70,25 @@ class ProcessResult:
             return only.exit_code if only is not None else ExitCode.SOME_FAILED
         return ExitCode.DAMAGED if any(done.damaged for done in self.inputs) else ExitCode.DONE
 
+    def raise_for_errors(self) -> None:
+        """Raise the error of the first input that failed; the others are its notes. Do nothing if none failed.
+
+        Raises:
+            P3MVideoError: An input failed.
+        """
+        if self.failures:
+            first, *others = self.failures
+            assert first.error is not None
+            for other in others:
+                first.error.add_note(f"{other.item.path}: {other.error}")
+            raise first.error
+
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain values."""
-        return {"engine": self.engine, "exit_code": int(self.exit_code), "inputs": [done.to_json() for done in self.inputs]}
+        return {
+            "engine": self.engine, "options": self.options, "exit_code": int(self.exit_code),
+            "inputs": [done.to_json() for done in self.inputs],
+        }  # fmt: skip
 
 
 def check_report(path: Path) -> None:
@@ -82,13 +108,13 @@ def check_report(path: Path) -> None:
         raise ConfigError(f"cannot write the report {path}: {why}", hint="choose another name for --report")
 
 
-def write_report(path: Path, result: ProcessResult) -> None:
-    """Write the account of a run as JSON; what was there is replaced.
+def write_report(path: Path, result: BatchResult) -> None:
+    """Write the account of a run as JSON, in one step; what was there is replaced.
 
     Raises:
         ConfigError: It cannot be written.
     """
     try:
-        path.write_text(json.dumps(result.to_json(), indent=2) + "\n", encoding="utf-8")
+        write_atomically(path, (json.dumps(result.to_json(), indent=2) + "\n").encode())
     except OSError as error:
         raise ConfigError(f"cannot write the report {path}: {error.strerror}", hint="choose another name for --report") from error

@@ -2,126 +2,87 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from p3mvideo.app.batch.output_plan import STDOUT, OutputPlan
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import FrameSink, FrameSource
 from p3mvideo.io.images.sequence_sink import sequence_place
 from p3mvideo.io.inputs import Input, open_source
 from p3mvideo.io.open_sink import can_hold_alpha, containers_with_alpha, is_sequence, open_sink
-from p3mvideo.io.pipes.sink import PipeForm
-from p3mvideo.io.video.read.rgb import Hdr
 from p3mvideo.io.video.write.codecs import CONTAINERS, encoder_for
+from p3mvideo.options import ReadOptions, WriteOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadOptions:
-    """How inputs are read; see `p3mvideo.io.inputs.open_source`.
+class Streams:
+    """Opens the sources and sinks of a run by its options."""
 
-    Raises:
-        ConfigError: An option is out of its range.
-    """
-
-    start: Fraction | None = None
-    end: Fraction | None = None
+    reading: ReadOptions
+    writing: WriteOptions
     threads: int = 0
-    strict: bool = False
-    hdr: Hdr = "refuse"
-    size: tuple[int, int] | None = None
-    rate: Fraction | None = None
-    pixel_format: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.end is not None and self.end <= (self.start or 0):
-            raise ConfigError(f"--end {float(self.end):g} s does not lie after --start {float(self.start or 0):g} s", hint="exchange them")
-        if self.threads < 0:
-            raise ConfigError(f"--threads is 0 or more, got {self.threads}", hint="0 lets every part choose")
-        if self.size is not None and min(self.size) < 1:
-            raise ConfigError(f"--size is at least 1x1, got {self.size[0]}x{self.size[1]}", hint="write it like 1280x720")
-
-    @property
-    def trims(self) -> bool:
-        """Whether only a part is wanted."""
-        return self.start is not None or self.end is not None
+    """CPU threads of decoder and encoder each; 0 lets them choose."""
 
     def range_of(self, item: Input) -> tuple[Fraction | None, Fraction | None]:
-        """Return the part to read of an input: of pictures, all of them."""
-        return (self.start, self.end) if item.has_length else (None, None)
+        """Return the part to read of an input, in seconds: of an image, all of it."""
+        return (self.reading.start_seconds, self.reading.end_seconds) if item.has_length else (None, None)
 
-    def open(self, item: Input) -> FrameSource:
+    def open_source(self, item: Input) -> FrameSource:
         """Return the source of an input, not entered yet. Options that its kind does not have are for others."""
+        reading = self.reading
+        if not item.has_length:
+            reading = replace(reading, start=None, end=None)
+        if item.kind != "pipe":
+            reading = replace(reading, size=None, pixel_format=None, rate=reading.rate if item.kind == "sequence" else None)
+        elif self._writes_pixel_format and reading.size is None:
+            reading = replace(reading, pixel_format=None)
+        return open_source(item, reading, threads=self.threads)
+
+    def open_sink(self, path: Path, source: FrameSource, item: Input, *, alpha: bool = False) -> FrameSink:
+        """Open an output for the frames of `source`, which are those of `item`."""
         start, end = self.range_of(item)
-        is_pipe = item.kind == "pipe"
-        return open_source(
-            item,
-            start=start,
-            end=end,
-            threads=self.threads,
-            strict=self.strict,
-            hdr=self.hdr,
-            size=self.size if is_pipe else None,
-            rate=self.rate if is_pipe or item.kind == "sequence" else None,
-            pixel_format=self.pixel_format if is_pipe else None,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class WriteOptions:
-    """How outputs are written; see `p3mvideo.io.open_sink.open_sink`.
-
-    Raises:
-        ConfigError: An option is out of its range.
-    """
-
-    codec: str | None = None
-    crf: int | None = None
-    bitrate: int | None = None
-    overwrite: bool = False
-    threads: int = 0
-    pipe_form: PipeForm = "y4m"
-    pixel_format: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.crf is not None and self.bitrate is not None:
-            raise ConfigError("--crf and --bitrate exclude each other", hint="give a quality or a bit rate")
-        if self.bitrate is not None and self.bitrate < 1:
-            raise ConfigError(f"--bitrate is above 0, got {self.bitrate}", hint="write bits per second, such as 800k or 4M")
+        return open_sink(
+            path, source.info, self.writing, source=item.path if item.kind == "video" else None, alpha=alpha, start=start, end=end,
+            threads=self.threads, pixel_format=self.reading.pixel_format if self._writes_pixel_format else None,
+        )  # fmt: skip
 
     def holds_alpha(self, path: Path) -> bool:
         """Return whether an output can be transparent."""
-        return can_hold_alpha(path, self.codec, pipe_form=self.pipe_form)
+        return can_hold_alpha(path, self.writing.codec, pipe_form=self.writing.pipe_form)
 
-    def check(self, path: Path, *, alpha: bool) -> None:
-        """Make sure, before anything is read, that an output can be written the way that is asked for.
+    def check(self, items: Sequence[Input], plans: Sequence[OutputPlan]) -> None:
+        """Make sure that the inputs and outputs of a run have what the options ask for, before anything is opened.
+
+        Raises:
+            ConfigError: They do not.
+        """
+        kinds = {item.kind for item in items}
+        if self.reading.trims and items and ("pipe" in kinds or not any(item.has_length for item in items)):
+            name = "standard input" if "pipe" in kinds else "images"
+            raise ConfigError(f"start and end do not apply to {name}", hint="use --start and --end with videos and sequences")
+        piped = "pipe" in kinds or any(STDOUT in plan.paths() for plan in plans)
+        if items and not piped and (self.reading.size is not None or self.reading.pixel_format is not None):
+            hint = "leave --size and --pixel-format out, or use -"
+            raise ConfigError("size and pixel format are for raw video in a pipe, and there is none", hint=hint)
+
+    def check_output(self, path: Path, *, alpha: bool) -> None:
+        """Make sure that an output can be written the way that is asked for.
 
         Raises:
             ConfigError: Name, codec, quality and transparency do not go together.
         """
         if alpha and not self.holds_alpha(path):
-            codec = f" in {self.codec}" if self.codec else f" in {self.pipe_form}" if str(path) == "-" else ""
-            hint = "add --pipe-form png or rawvideo" if str(path) == "-" else f"use {containers_with_alpha()}"
+            codec = f" in {self.writing.codec}" if self.writing.codec else f" in {self.writing.pipe_form}" if path == STDOUT else ""
+            hint = "add --pipe-form png or rawvideo" if path == STDOUT else f"use {containers_with_alpha()}"
             raise ConfigError(f"{path.name} cannot hold transparency{codec}", hint=hint)
-        if str(path) != "-" and is_sequence(path):
+        if path != STDOUT and is_sequence(path):
             sequence_place(path)
         elif path.suffix.lower() in CONTAINERS:
-            encoder_for(path, self.codec, alpha=alpha).quality_options(self.crf, self.bitrate)
+            encoder_for(path, self.writing.codec, alpha=alpha).quality_options(self.writing.crf, self.writing.bitrate)
 
-    def open(self, path: Path, source: FrameSource, item: Input, *, start: Fraction | None, end: Fraction | None, alpha: bool) -> FrameSink:
-        """Open an output for the frames of `source`, which are those of `item` from `start` to `end`."""
-        return open_sink(
-            path,
-            source.info,
-            source=item.path if item.kind == "video" else None,
-            codec=self.codec,
-            crf=self.crf,
-            bitrate=self.bitrate,
-            alpha=alpha,
-            overwrite=self.overwrite,
-            start=start,
-            end=end,
-            threads=self.threads,
-            pipe_form=self.pipe_form,
-            pixel_format=self.pixel_format,
-        )
+    @property
+    def _writes_pixel_format(self) -> bool:
+        return self.writing.pipe_form == "rawvideo"

@@ -24,7 +24,8 @@ from p3mvideo.errors import P3MVideoError, WeightsError
 from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.write.codecs import CONTAINERS, ENCODERS
-from p3mvideo.privacy.detect.face_models import MODELS, face_model_path
+from p3mvideo.options import EngineOptions, FaceOptions, WriteOptions
+from p3mvideo.privacy.detect.registry import DETECTORS, check_models
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.weights import DEFAULT_MODEL, verify_weights
 
@@ -76,19 +77,18 @@ def faces() -> list[Check]:
     """Look for the face detection models, and for a face with them."""
     area = "faces"
     try:
-        for name in MODELS:
-            face_model_path(name, offline=True)
+        check_models(DETECTORS, offline=True, face_model=None)
     except WeightsError as error:
         detail = f"{error.message}; the first run that looks for faces pulls them"
         return [Check(area, "detection models", "warning", detail, "p3mvideo weights pull")]
-    anonymizer = make_anonymizer("output", offline=True)
+    anonymizer = make_anonymizer(FaceOptions(anonymize="output", offline=True))
     try:
         _, found = anonymizer(Frame.from_interleaved(sample_portrait()))
     finally:
         anonymizer.close()
     if len(found) != 1:
         return [Check(area, "detection", "missing", f"{len(found)} faces found in a portrait", "p3mvideo weights pull")]
-    return [Check(area, "detection", "ok", f"the face of a portrait is found in {', '.join(model.file_name for model in MODELS.values())}")]
+    return [Check(area, "detection", "ok", f"the face of a portrait is found; models are there for {', '.join(DETECTORS)}")]
 
 
 def runtimes() -> list[Check]:
@@ -155,7 +155,7 @@ def _weights_fix(problem: str) -> str:
 def _try_runtime(name: str, device: str, runtime: str) -> Check:
     picture = torch.zeros(160, 256, 3, dtype=torch.uint8).permute(2, 0, 1)
     try:
-        loaded = make_matter(device=device, runtime="openvino" if runtime == "openvino" else "torch", live=True)
+        loaded = make_matter(EngineOptions(device=device, runtime="openvino" if runtime == "openvino" else "torch"), live=True)
         with torch.no_grad():
             loaded.matter([picture.to(loaded.device)])
             started = time.perf_counter()
@@ -167,7 +167,7 @@ def _try_runtime(name: str, device: str, runtime: str) -> Check:
 
 
 def _write_two(path: Path, codec: str) -> None:
-    sink = open_sink(path, StreamInfo(64, 64, Fraction(25), frames=2), codec=codec)
+    sink = open_sink(path, StreamInfo(64, 64, Fraction(25), frames=2), options=WriteOptions(codec=codec))
     try:
         picture = np.asarray(cv2.resize(sample_portrait(), (64, 64)), np.uint8)
         for number in range(2):

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from p3mvideo.app.backgrounds import open_background
-from p3mvideo.compose import Background, ColourBackground, Fit, parse_background
+from p3mvideo.compose import Background, ColourBackground, parse_background
 from p3mvideo.errors import ConfigError, P3MVideoError
 from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.options.background import Fit
 
 FALLBACK = (64, 70, 82)
 """Colour behind the person where a background fails: never the room."""
@@ -132,7 +133,7 @@ class LiveBackground:
 
     def _open_later(self) -> None:
         self._wanted += 1
-        threading.Thread(target=self._open_now, args=(self.name, self._wanted), name="background", daemon=True).start()
+        threading.Thread(target=self._open_now, args=(self.name, self._wanted), name="p3mvideo background", daemon=True).start()
 
     def _open_now(self, name: str, number: int) -> None:
         try:

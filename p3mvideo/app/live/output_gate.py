@@ -21,6 +21,8 @@ PLACEHOLDER_SECONDS = 0.1
 """Between two sendings of the placeholder: for who begins to watch."""
 RECENT = 90
 """How many pictures the latency that is shown is taken over."""
+JOIN_SECONDS = 1.0
+"""How long the end waits for the thread that sends pictures."""
 OVERDUE_PERIODS = 1.5
 """A picture is sent again when the next one is later than this."""
 
@@ -99,7 +101,7 @@ class Show:
         self._not_before = -1e9
         self._placeholders: dict[LiveState, Frame] = {}
         self._closed = threading.Event()
-        self._keeper = threading.Thread(target=self._keep_up, name="show", daemon=True)
+        self._keeper = threading.Thread(target=self._keep_up, name="p3mvideo show", daemon=True)
         self._live_count = self._placeholder_count = self._withheld = 0
         self.degraded = False
         """Whether quality is reduced; may be set at any time."""
@@ -198,6 +200,8 @@ class Show:
             self._closed.set()
             for outlet in self._outlets:
                 outlet.close()
+        if self._keeper.is_alive():
+            self._keeper.join(JOIN_SECONDS)
 
     def _forget(self) -> None:
         self._live = None

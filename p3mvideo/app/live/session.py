@@ -12,13 +12,13 @@ from typing import Any
 from p3mvideo.app.live.load_meter import LoadMeter
 from p3mvideo.app.live.output_gate import SETTING_UP, Show, ShowSink
 from p3mvideo.app.live.quality_ladder import Ladder, Rung
-from p3mvideo.app.live.settings import LiveSettings
 from p3mvideo.app.live.stage_factory import LiveParts, make_compositor, make_stream
 from p3mvideo.compose import Background
 from p3mvideo.engine import GuidedRefiner, LoadedMatter
 from p3mvideo.errors import ConfigError, DeviceError, P3MVideoError, WeightsError
 from p3mvideo.frame import Anonymizer
 from p3mvideo.io.devices.camera_source import CameraSource
+from p3mvideo.options import LiveOptions
 from p3mvideo.pipeline import Output, Pipeline, RunStatistics
 
 RETRIES = 5
@@ -54,7 +54,7 @@ class LiveSession:
     """
 
     def __init__(
-        self, *, source: CameraSource, show: Show, background: Background, settings: LiveSettings, parts: LiveParts, ladder: Ladder,
+        self, *, source: CameraSource, show: Show, background: Background, settings: LiveOptions, parts: LiveParts, ladder: Ladder,
         say: Callable[[str], None],
     ) -> None:  # fmt: skip
         self._source, self._show, self._background, self._parts, self._say = source, show, background, parts, say
@@ -77,7 +77,9 @@ class LiveSession:
         self._stopping = threading.Event()
         self._started_at: float | None = None
         self._description = ""
-        self._thread = threading.Thread(target=self._live, name="live", daemon=True)
+        self._thread = threading.Thread(target=self._live, name="p3mvideo live", daemon=True)
+        # No daemon: a thread that comes back from the network's runtime when the interpreter is gone ends the process by an abort.
+        self._loader: threading.Thread | None = None
 
     @property
     def alive(self) -> bool:
@@ -98,7 +100,10 @@ class LiveSession:
         """Let the session end and wait for it, but not longer than the time given."""
         self._stopping.set()
         self._source.stop()
+        deadline = time.monotonic() + timeout_seconds
         self._thread.join(timeout_seconds)
+        if self._loader is not None:
+            self._loader.join(max(0.0, deadline - time.monotonic()))
 
     def change(self, **changes: Any) -> None:
         """Go on with other settings. What was captured before is not shown any more: it may show what is to be hidden now."""
@@ -114,7 +119,8 @@ class LiveSession:
         settled = started_at is not None and time.monotonic() - started_at > SETTLE_SECONDS
         settled = settled and self._rung == self.ladder.rung and not self._source.paused
         if observation is not None and settled and self.ladder.observe(lost_share=observation.lost_share, load=observation.load):
-            threading.Thread(target=self._take_step, args=(self.ladder.rung,), name="ladder", daemon=True).start()
+            self._loader = threading.Thread(target=self._take_step, args=(self.ladder.rung,), name="p3mvideo loader")
+            self._loader.start()
 
     def _live(self) -> None:
         failures = 0
@@ -172,7 +178,7 @@ class LiveSession:
         self.trouble = ""
         self.runs = [*self.runs[-99:], statistics]
 
-    def _load(self, settings: LiveSettings) -> tuple[LoadedMatter, Anonymizer]:
+    def _load(self, settings: LiveOptions) -> tuple[LoadedMatter, Anonymizer]:
         """Return network and anonymizer for the settings and the present rung; what fits already is kept."""
         rung = self._rung
         matter = self._matters.get(_key(rung))

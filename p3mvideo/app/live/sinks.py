@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from p3mvideo.app.live.output_gate import LiveState
 from p3mvideo.errors import P3MVideoError
-from p3mvideo.frame import Frame, FrameSink
+from p3mvideo.frame import Frame
 from p3mvideo.io.devices.virtual_camera import VirtualCamera
+from p3mvideo.io.video.write.recording_sink import RecordingSink
 
 RETRY_SECONDS = 2.0
 """Between two attempts to open a virtual camera that failed."""
@@ -20,7 +21,7 @@ WAITING_FRAMES = 30
 STILL_SECONDS = 1.0
 """How often a recording gets a picture while nothing changes."""
 FINISH_SECONDS = 20.0
-"""How long a recording may take to write what waits."""
+"""A recording that takes longer to be completed says so, each time that this has passed again."""
 
 
 class VirtualCameraOutlet:
@@ -74,7 +75,7 @@ class RecordingOutlet:
         say: Tells the user.
     """
 
-    def __init__(self, sink: FrameSink, say: Callable[[str], None]) -> None:
+    def __init__(self, sink: RecordingSink, say: Callable[[str], None]) -> None:
         self._sink, self._say = sink, say
         self._waiting: Queue[Frame | None] = Queue(WAITING_FRAMES)
         self._first_pts: int | None = None
@@ -82,10 +83,11 @@ class RecordingOutlet:
         self._last_at = 0.0
         self._broken = False
         self.error: P3MVideoError | None = None
-        """Why the recording failed; None if it did not."""
+        """Why the recording is not complete; None if it is."""
         self.dropped = 0
         """Pictures that the encoder had no time for."""
-        self._thread = threading.Thread(target=self._write, name="recording", daemon=True)
+        # A name by which the command does not wait for it, should the user not want to either.
+        self._thread = threading.Thread(target=self._write, name="p3mvideo recording", daemon=True)
         self._thread.start()
 
     def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
@@ -107,32 +109,58 @@ class RecordingOutlet:
         self._last_pts, self._last_at = pts, now
 
     def close(self) -> None:
-        """Write what waits and complete the recording; one that failed, or that nothing was shown for, leaves nothing behind."""
+        """Write what waits and complete the recording, however long that takes; one that nothing was shown for leaves nothing behind.
+
+        Raises:
+            KeyboardInterrupt: The user does not wait for that. What is in the file stays in it.
+        """
         self._broken = True
         try:
-            self._waiting.put(None, timeout=FINISH_SECONDS)
-            self._thread.join(FINISH_SECONDS)
-        except Full:
-            pass
-        if self._thread.is_alive():
-            self.error = P3MVideoError(f"the recording was not complete {FINISH_SECONDS:g} s after the end", hint="record to a faster disk")
+            while self._thread.is_alive() and not self._ask_for_end():
+                pass
+            while self._thread.is_alive():
+                self._thread.join(FINISH_SECONDS)
+                if self._thread.is_alive():
+                    self._say(f"the recording is being completed, {self._waiting.qsize()} frames wait; Ctrl-C leaves it as it is")
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(f"the recording was not completed; what was recorded is in {self._sink.unfinished}")
+            raise
         if self.dropped:
             self._say(f"{self.dropped} pictures are missing in the recording: the encoder was too slow")
+
+    def _ask_for_end(self) -> bool:
+        try:
+            self._waiting.put(None, timeout=FINISH_SECONDS)
+        except Full:
+            self._say("the recording takes long to write what waits; Ctrl-C leaves it as it is")
+            return False
+        return True
 
     def _write(self) -> None:
         written = 0
         try:
-            while (frame := self._waiting.get()) is not None:
-                self._sink.write(frame)
-                written += 1
+            try:
+                while (frame := self._waiting.get()) is not None:
+                    self._sink.write(frame)
+                    written += 1
+            except P3MVideoError as error:
+                self._fail(error)
             if written:
                 self._sink.finish()
+                if self.error is not None:
+                    self.error.add_note(f"what was recorded until then is in {self._sink.path}")
         except P3MVideoError as error:
-            self.error, self._broken = error, True
-            self._say(f"the recording ends here: {error.message}")
-            self._empty()
+            self._fail(error)
         finally:
             self._sink.close()
+
+    def _fail(self, error: P3MVideoError) -> None:
+        if self.error is None:
+            self._say(f"the recording ends here: {error.message}")
+            self.error, self._broken = error, True
+        elif error is not self.error:
+            self.error.add_note(f"after that: {error.message}")
+        self._empty()
 
     def _empty(self) -> None:
         try:

@@ -40,7 +40,7 @@ class WebcamResult:
     """The pipelines that came to their end, in order."""
     recording: Path | None = None
     hangs: bool = False
-    """Whether a thread hangs in a foreign call and was left behind: Python's own end may crash on it."""
+    """Whether a thread hangs in a foreign call and was left behind: Python's own end may crash on it; `os._exit` does not."""
 
     def text(self) -> str:
         """Return it in a few lines."""

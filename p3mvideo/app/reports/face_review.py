@@ -9,10 +9,12 @@ from typing import Any
 
 import cv2
 
+from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import SinkError
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.open_sink import is_sequence
 from p3mvideo.ops.contact_sheet import contact_sheet, write_picture
+from p3mvideo.privacy.cover.ellipse import Ellipse
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Sighting
 
 MOMENTS, MOMENTS_PER_ROW, MOMENT_PX = 40, 5, 340
@@ -44,7 +46,9 @@ class Review:
             self._pictures[number, moment.track] = self._close_up(covered, moment)
 
     def write(self, target: Path, audit: dict[str, Any]) -> None:
-        """Write `NAME.audit.json` and, if there was a face, `NAME.review.jpg` beside an output; what was there is replaced.
+        """Write `NAME.audit.json` and, if there was a face, `NAME.review.jpg` beside an output, each in one step.
+
+        What an earlier run left there is replaced; a sheet of faces that this run did not find is removed.
 
         Args:
             target: The output: a file, or the pattern or folder of a sequence.
@@ -54,17 +58,20 @@ class Review:
             SinkError: They cannot be written.
         """
         stem = (target.stem.split("%")[0].rstrip("_-.") or "sequence") if is_sequence(target) else target.stem
-        try:
-            target.with_name(f"{stem}.audit.json").write_text(json.dumps(audit, indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise SinkError(f"cannot write the audit of {target}: {error.strerror}", hint="The output itself is complete.") from error
+        sheet = target.with_name(f"{stem}.review.jpg")
         shown = [moment for moment in self._moments if (moment.frame, moment.track) in self._pictures]
         rows = []
         for first in range(0, len(shown), MOMENTS_PER_ROW):
             row = shown[first : first + MOMENTS_PER_ROW]
             rows.append(("     ".join(map(self._label, row)), [self._pictures[moment.frame, moment.track] for moment in row]))
+        try:
+            write_atomically(target.with_name(f"{stem}.audit.json"), (json.dumps(audit, indent=2) + "\n").encode())
+            if not rows:
+                sheet.unlink(missing_ok=True)
+        except OSError as error:
+            raise SinkError(f"cannot write the audit of {target}: {error.strerror}", hint="The output itself is complete.") from error
         if rows:
-            write_picture(target.with_name(f"{stem}.review.jpg"), contact_sheet(rows))
+            write_picture(sheet, contact_sheet(rows))
 
     def _label(self, moment: Sighting) -> str:
         known = moment.evidence if moment.score is None else f"score {moment.score:.2f}"
@@ -73,7 +80,7 @@ class Review:
     def _close_up(self, frame: Frame, moment: Sighting) -> UInt8Array:
         """Return a square of a frame about a face, uint8 RGB."""
         width, height = frame.width, frame.height
-        x0, y0, x1, y1 = moment.region.bounds(width, height, mask_scale=self._mask_scale) or (0, 0, width, height)
+        x0, y0, x1, y1 = Ellipse.of(moment.region, mask_scale=self._mask_scale).bounds(width, height) or (0, 0, width, height)
         half = max(1, int(min(max(x1 - x0, y1 - y0) / 2 * CONTEXT, width / 2, height / 2)))
         x = min(max((x0 + x1) // 2, half), width - half)
         y = min(max((y0 + y1) // 2, half), height - half)

@@ -12,8 +12,15 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from p3mvideo.datasets.moving_people.motion import Motion, Path
+from p3mvideo.datasets.moving_people.motion import Motion, Movement
 from p3mvideo.frame import Float32Array, UInt8Array
+
+BEND_REACH = 0.22
+"""How far around a part the person bends, in heights of the frame."""
+FILLED, COVERED = (0.92, 0.35), 1.15
+"""A person fills at least one of these shares of the frame's height and width; a background is so much larger than the frame."""
+HEADROOM = 0.08
+"""What is free above the person, in heights of the frame."""
 
 
 class ClipFrame(NamedTuple):
@@ -107,35 +114,19 @@ class _Scene:
         size: tuple[int, int],
         seconds: float,
     ) -> None:
-        self._motion, self._seconds = motion, seconds
+        self._motion = motion
         self._width, self._height = size
-        rng = np.random.default_rng([seed, 0])
         self._person, self._top, self._reaches_bottom = _placed(colours, alpha, size)
         self._background = _covering(background, size)
-        self._centre_x = rng.uniform(0.4, 0.6) * self._width
-        self._walk_side = -1.0 if rng.uniform() < 0.5 else 1.0
-        self._sway = Path(rng, motion.sway), Path(rng, 0.4 * motion.sway)
-        self._turn = Path(rng, motion.turn)
-        self._parts = [
-            (rng.uniform(-0.5, 0.5), y, Path(rng, motion.bend * self._width), Path(rng, 0.5 * motion.bend * self._width)) for y in (0.15, 0.4, 0.7)
-        ]
-        self._pan = Path(rng, motion.pan), Path(rng, 0.5 * motion.pan)
-        self._zoom = Path(rng, motion.zoom)
-        self._exposure_phase = rng.uniform(0, 2 * math.pi)
+        self._movement = Movement(motion, np.random.default_rng([seed, 0]), size, seconds)
         self._y, self._x = np.mgrid[: self._height, : self._width].astype(np.float32)
 
     def exposed(self, seconds: float, open_seconds: float) -> tuple[Float32Array, Float32Array]:
         """Return the picture in [0, 255] (H, W, 3) and the alpha (H, W), averaged while the shutter is open."""
-        motion = self._motion
-        speed = max(abs(motion.sway) + abs(motion.walk) + abs(motion.bend), abs(motion.pan), motion.turn / 180, motion.occlusion)
-        steps = int(np.clip(math.ceil(speed * self._width * open_seconds / 1.5), 1, 12))
-        moments = [seconds + open_seconds * step / steps for step in range(steps)]
-        shots = [self._at(moment) for moment in moments]
+        shots = [self._at(moment) for moment in self._movement.moments(seconds, open_seconds)]
         picture = np.mean([shot[0] for shot in shots], axis=0)
-        swing = math.sin(2 * math.pi * 0.4 * seconds + self._exposure_phase)
-        gain = 2.0 ** (motion.exposure * swing / 2.2)  # display values follow light to the power of 1 / 2.2
         alpha = np.mean([shot[1] for shot in shots], axis=0)
-        return picture * np.float32(gain), np.clip(alpha, 0, 1)
+        return picture * np.float32(self._movement.gain(seconds)), np.clip(alpha, 0, 1)
 
     def _at(self, seconds: float) -> tuple[Float32Array, Float32Array]:
         person = self._person_at(seconds)
@@ -150,21 +141,19 @@ class _Scene:
     def _person_at(self, seconds: float) -> Float32Array:
         """Return the person's premultiplied colours and alpha, (H, W, 4)."""
         height, width = self._person.shape[:2]
-        walked = self._walk_side * self._motion.walk * (seconds - self._seconds / 2)
-        centre_x = self._centre_x + self._width * (walked + self._sway[0].at(seconds))
-        centre_y = self._top + height / 2 + self._width * self._sway[1].at(seconds)
-        angle = math.radians(self._turn.at(seconds))
-        dx, dy = self._x - centre_x, self._y - centre_y
+        pose = self._movement.pose(seconds)
+        angle = pose.angle
+        dx, dy = self._x - pose.x, self._y - (self._top + height / 2 + pose.y)
         x = math.cos(angle) * dx + math.sin(angle) * dy + width / 2
         y = -math.sin(angle) * dx + math.cos(angle) * dy + height / 2
         shift_x, shift_y = np.zeros_like(x), np.zeros_like(y)
         if self._motion.bend > 0:
-            reach = 0.22 * self._height
-            for part_x, part_y, path_x, path_y in self._parts:
+            reach = BEND_REACH * self._height
+            for (part_x, part_y), (bend_x, bend_y) in zip(self._movement.parts, pose.bends, strict=True):
                 centre = (0.5 + 0.5 * part_x) * width, self._height * part_y - self._top
                 near = np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * reach**2))
-                shift_x += near * path_x.at(seconds)
-                shift_y += near * path_y.at(seconds)
+                shift_x += near * bend_x
+                shift_y += near * bend_y
         y = y - shift_y
         if self._reaches_bottom:  # the portrait ends there, the person does not
             y = np.minimum(y, height - 1)
@@ -173,9 +162,9 @@ class _Scene:
 
     def _background_at(self, seconds: float) -> Float32Array:
         height, width = self._background.shape[:2]
-        scale = math.exp(self._zoom.at(seconds))
-        x = (self._x - self._width / 2) / scale + width / 2 - self._width * self._pan[0].at(seconds)
-        y = (self._y - self._height / 2) / scale + height / 2 - self._width * self._pan[1].at(seconds)
+        scale, pan_x, pan_y = self._movement.pan(seconds)
+        x = (self._x - self._width / 2) / scale + width / 2 - pan_x
+        y = (self._y - self._height / 2) / scale + height / 2 - pan_y
         moved: Float32Array = cv2.remap(self._background, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
         return moved
 
@@ -184,8 +173,8 @@ class _Scene:
 
         Its face is the background upside down: a thing of that place, but nothing that is seen behind it.
         """
-        half = self._motion.occlusion * self._width / 2
-        x = self._x - (-half + seconds / self._seconds * (self._width + 2 * half))
+        middle, half = self._movement.occluder(seconds)
+        x = self._x - middle
         height, width = self._background.shape[:2]
         face = cv2.remap(self._background, x + np.float32(width / 2), height - 1 - self._y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         return np.asarray(face, np.float32), np.clip(half - np.abs(x) + 0.5, 0, 1)
@@ -201,19 +190,19 @@ def _placed(colours: UInt8Array, alpha: Float32Array, size: tuple[int, int]) -> 
     if rows.size == 0:
         raise ValueError("the matte is empty: no alpha above 0.5")
     width, height = size
-    scale = float(max(0.92 * height / (rows[-1] - rows[0] + 1), 0.35 * width / (columns[-1] - columns[0] + 1)))
+    scale = float(max(FILLED[0] * height / (rows[-1] - rows[0] + 1), FILLED[1] * width / (columns[-1] - columns[0] + 1)))
     middle = (columns[0] + columns[-1]) // 2
     half = max(middle - columns[0], columns[-1] - middle) + 16
     whole = np.dstack([colours * np.clip(alpha, 0, 1)[..., None], np.clip(alpha, 0, 1)]).astype(np.float32)
     left, right = max(0, half - middle), max(0, middle + half - alpha.shape[1])
     whole = cv2.copyMakeBorder(whole, 0, 0, left, right, cv2.BORDER_CONSTANT)[:, middle - half + left : middle + half + left]
     person = cv2.resize(whole, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    return person, 0.08 * height - int(rows[0]) * scale, bool(alpha[-1].max() > 0.5)
+    return person, HEADROOM * height - int(rows[0]) * scale, bool(alpha[-1].max() > 0.5)
 
 
 def _covering(background: UInt8Array, size: tuple[int, int]) -> Float32Array:
     """Return the background scaled so that it covers the frame with some room to move, (h, w, 3) in [0, 255]."""
-    scale = 1.15 * max(size[0] / background.shape[1], size[1] / background.shape[0])
+    scale = COVERED * max(size[0] / background.shape[1], size[1] / background.shape[0])
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     scaled: Float32Array = cv2.resize(background, None, fx=scale, fy=scale, interpolation=interpolation).astype(np.float32)
     return scaled

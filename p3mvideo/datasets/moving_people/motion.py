@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -59,6 +60,75 @@ MOTIONS: dict[str, Motion] = {
     "fast": Motion(sway=0.7, turn=40.0, bend=0.3, pan=0.1, noise=3.0, jpeg=75),
 }
 """Twelve kinds from still to fast, by name."""
+
+
+class Pose(NamedTuple):
+    """How a person stands at a moment, in pixels and radians."""
+
+    x: float
+    """Of the person's middle in the frame."""
+    y: float
+    """How far the person is below the resting place."""
+    angle: float
+    bends: tuple[tuple[float, float], ...]
+    """By how much each of `Movement.parts` is moved, x and y."""
+
+
+class Movement:
+    """How everything in a clip moves. The same seed gives the same movement.
+
+    Args:
+        motion: What moves.
+        rng: Draws the paths.
+        size: Width and height of the frames in pixels.
+        seconds: Length of the clip.
+    """
+
+    def __init__(self, motion: Motion, rng: np.random.Generator, size: tuple[int, int], seconds: float) -> None:
+        self.motion, self.seconds = motion, seconds
+        self.width, self.height = size
+        self._centre_x = rng.uniform(0.4, 0.6) * self.width
+        self._walk_side = -1.0 if rng.uniform() < 0.5 else 1.0
+        self._sway = Path(rng, motion.sway), Path(rng, 0.4 * motion.sway)
+        self._turn = Path(rng, motion.turn)
+        parts = [
+            (rng.uniform(-0.5, 0.5), y, Path(rng, motion.bend * self.width), Path(rng, 0.5 * motion.bend * self.width)) for y in (0.15, 0.4, 0.7)
+        ]
+        self.parts = [(x, y) for x, y, _, _ in parts]
+        """Where parts bend: x in half widths of the person from the middle, y in heights of the frame."""
+        self._bends = [(x, y) for _, _, x, y in parts]
+        self._pan = Path(rng, motion.pan), Path(rng, 0.5 * motion.pan)
+        self._zoom = Path(rng, motion.zoom)
+        self._exposure_phase = rng.uniform(0, 2 * math.pi)
+
+    def moments(self, seconds: float, open_seconds: float) -> list[float]:
+        """Return at which moments a frame is taken while the shutter is open: the more, the faster anything moves."""
+        motion = self.motion
+        speed = max(abs(motion.sway) + abs(motion.walk) + abs(motion.bend), abs(motion.pan), motion.turn / 180, motion.occlusion)
+        steps = int(np.clip(math.ceil(speed * self.width * open_seconds / 1.5), 1, 12))
+        return [seconds + open_seconds * step / steps for step in range(steps)]
+
+    def gain(self, seconds: float) -> float:
+        """Return what display values are multiplied with."""
+        swing = math.sin(2 * math.pi * 0.4 * seconds + self._exposure_phase)
+        return float(2.0 ** (self.motion.exposure * swing / 2.2))  # display values follow light to the power of 1 / 2.2
+
+    def pose(self, seconds: float) -> Pose:
+        """Return how the person stands."""
+        walked = self._walk_side * self.motion.walk * (seconds - self.seconds / 2)
+        return Pose(
+            self._centre_x + self.width * (walked + self._sway[0].at(seconds)), self.width * self._sway[1].at(seconds),
+            math.radians(self._turn.at(seconds)), tuple((x.at(seconds), y.at(seconds)) for x, y in self._bends),
+        )  # fmt: skip
+
+    def pan(self, seconds: float) -> tuple[float, float, float]:
+        """Return the background's magnification, and how far it has moved in x and y, in pixels."""
+        return math.exp(self._zoom.at(seconds)), self.width * self._pan[0].at(seconds), self.width * self._pan[1].at(seconds)
+
+    def occluder(self, seconds: float) -> tuple[float, float]:
+        """Return where the middle of what passes in front is, and half its width, in pixels."""
+        half = self.motion.occlusion * self.width / 2
+        return -half + seconds / self.seconds * (self.width + 2 * half), half
 
 
 class Path:

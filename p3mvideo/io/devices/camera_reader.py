@@ -49,7 +49,8 @@ class CameraReader:
         """When the newest picture arrived, or the reader began."""
         self.is_open = False
         """Whether the camera has delivered anything."""
-        threading.Thread(target=self._read, name="camera", daemon=True).start()
+        self._thread = threading.Thread(target=self._read, name="p3mvideo camera", daemon=True)
+        self._thread.start()
 
     def take(self, timeout_seconds: float) -> Shot | None:
         """Return the newest picture, once; wait for one, but not longer than the time given.
@@ -74,6 +75,10 @@ class CameraReader:
         with self._changed:
             self._stopped = True
             self._newest = None
+
+    def join(self, timeout_seconds: float) -> None:
+        """Wait until the camera is closed, but not longer than the time given: a device may hang."""
+        self._thread.join(timeout_seconds)
 
     def _read(self) -> None:
         camera: Camera | None = None

@@ -25,6 +25,8 @@ SILENCE_SECONDS = 2.0
 """A camera that delivers nothing for so long is opened anew."""
 BACK_OFF_SECONDS = (0.3, 0.6, 1.2, 2.4, 5.0)
 """Waits before the camera is opened anew: the first time, the second, and so on; the last one from then on."""
+CLOSE_SECONDS = 1.0
+"""How long leaving the context waits for the camera to be closed."""
 WAKE_SECONDS = 0.05
 """How often a waiting iterator looks around."""
 
@@ -100,6 +102,8 @@ class CameraSource:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+        if self._reader is not None:
+            self._reader.join(CLOSE_SECONDS)
 
     def close(self) -> None:
         """Let go of the camera and end every iteration. May be called any number of times, by any thread."""

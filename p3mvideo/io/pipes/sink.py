@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Final
 
 import av
 import numpy as np
@@ -15,8 +15,7 @@ from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.av_errors import writing
 from p3mvideo.io.colour import Colour, usual_matrix
 from p3mvideo.io.images.file import encode_image
-
-PipeForm = Literal["y4m", "rawvideo", "png"]
+from p3mvideo.options.media import PipeForm
 
 NAME: Final = "standard output"
 RAW_FORMATS: Final = ("rgb24", "rgba", "bgr24", "bgra", "yuv420p", "yuv444p")
@@ -34,6 +33,7 @@ class PipeSink:
 
     Raises:
         ConfigError: If the form cannot hold the frames.
+        SinkError: If standard output is closed.
     """
 
     def __init__(
@@ -46,6 +46,8 @@ class PipeSink:
         alpha: bool = False,
     ) -> None:
         self._info, self._alpha, self._form = info, alpha, form
+        if stream is None and sys.stdout is None:
+            raise SinkError(f"cannot write {NAME}: it is closed", hint="name a file, or let another program read it")
         self._stream = stream if stream is not None else sys.stdout.buffer
         self._pixel_format = _pixel_format(form, pixel_format, alpha=alpha)
         if form == "y4m" and info.rate is None:

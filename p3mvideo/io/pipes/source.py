@@ -42,6 +42,7 @@ class PipeSource:
 
     Raises:
         ConfigError: If only a part of size, rate and pixel format is given, or the format is unknown.
+        SourceError: If standard input is closed.
     """
 
     def __init__(
@@ -65,6 +66,8 @@ class PipeSource:
                 "framerate": f"{rate.numerator}/{rate.denominator}",
                 "pixel_format": pixel_format,
             }
+        if stream is None and sys.stdin is None:
+            raise SourceError(f"cannot read {NAME}: it is closed", hint="name a file, or let another program write it")
         self._reader = PipeReader(stream if stream is not None else sys.stdin.buffer)
         self._strict = strict
         self._source: DecodedSource | AnimatedImageSource | ImageSource | None = None

@@ -58,7 +58,8 @@ class View:
         x0, y0, x1, y1 = detection.box
         x, y = (turn @ np.array(((x0 + x1 - size_px) / 2, (y0 + y1 - size_px) / 2), np.float32) + centre).tolist()
         half = max(x1 - x0, y1 - y0) * scale / 2
-        key_points = ((detection.key_points - size_px / 2) @ turn.T + centre).astype(np.float32)
+        points = detection.key_points
+        key_points = None if points is None else ((points - size_px / 2) @ turn.T + centre).astype(np.float32)
         return Detection((x - half, y - half, x + half, y + half), key_points, detection.score)
 
     def _corner(self, image: UInt8Array) -> tuple[int, int]:

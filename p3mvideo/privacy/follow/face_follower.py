@@ -39,7 +39,7 @@ class Follower:
         self._search = search
         self._limit_seconds = limit_seconds
         self._thorough = thorough
-        self._watchdog = Watchdog("face detector")
+        self._watchdog = Watchdog("p3mvideo face detector")
         self._tracker = Tracker()
         self._motion = Motion()
         self._last_seconds = float("inf")

@@ -63,7 +63,7 @@ class Survey:
     ) -> None:
         self._follower = Follower(search, limit_seconds=limit_seconds, thorough=self._is_due)
         self._back_search = back_search
-        self._watchdog = Watchdog("face detector, backward")
+        self._watchdog = Watchdog("p3mvideo face detector, backward")
         self._on_failure = on_failure
         self._next_thorough_seconds = float("-inf")
         self._seconds: list[float] = []

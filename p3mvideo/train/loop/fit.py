@@ -7,26 +7,19 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
-from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from p3mvideo.errors import DatasetError, TrainingError
 from p3mvideo.model.p3mnet import P3MNet
-from p3mvideo.ops.normalise import normalise
 from p3mvideo.train.loop.checkpoint import load_checkpoint, save_checkpoint
-from p3mvideo.train.loop.feature_paste import PastingNetwork
-from p3mvideo.train.loop.losses import matting_losses
+from p3mvideo.train.loop.learner import Learner
 from p3mvideo.train.loop.process_group import Group
 from p3mvideo.train.loop.run_log import RunLog
 from p3mvideo.train.loop.schedule import learning_rate_factor
-from p3mvideo.train.loop.state import TrainingState, make_optimizer
-from p3mvideo.train.loop.synced_norm import synchronise_norms
 from p3mvideo.train.loop.validation import ValidationSet, validate
-from p3mvideo.train.loop.weight_average import WeightAverage
 from p3mvideo.train.options import TrainOptions
 from p3mvideo.train.samples.dataset import Sample, TrainingSamples, collate
 
-DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 LOG_EVERY = 20
 
 
@@ -67,54 +60,25 @@ def fit(
         DatasetError: A sample cannot be read.
         TrainingError: A checkpoint cannot be read or written, the loss is no longer finite, or a process is lost.
     """
-    device, dtype = group.device, DTYPES[options.precision]
-    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = WeightAverage(network, decay=options.ema_decay)
-    if group.size > 1:
-        synchronise_norms(network, group.sum_with_gradient)
-    optimizer = make_optimizer(network, options)
-    scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
-    state = TrainingState(network, average, optimizer, scaler, options)
+    learner = Learner(network, options, group)
+    state = learner.state
     if resume and (out / "last.pt").exists():
         state.restore(load_checkpoint(out / "last.pt"))
 
-    pasting = PastingNetwork(network)
-    model = DistributedDataParallel(pasting) if group.size > 1 else pasting
     loader = DataLoader(
         samples, batch_sampler=_Batches(state.step, options, group), collate_fn=collate, num_workers=workers,
-        prefetch_factor=4 if workers else None, pin_memory=device.type == "cuda", generator=torch.Generator(),
+        prefetch_factor=4 if workers else None, pin_memory=group.device.type == "cuda", generator=torch.Generator(),
     )  # fmt: skip
 
     with RunLog(out, after=state.step, writes=group.leads, tensorboard=tensorboard, log=log) as records:
         started, first = time.perf_counter(), state.step
         stepped(state.step, options.steps)
         for batch in _loaded(loader):
-            network.train()
-            torch.manual_seed(options.seed + state.step * group.size + group.rank)  # for drop-path: nothing to remember in a checkpoint
             factor = learning_rate_factor(state.step, steps=options.steps, warmup=options.warmup, schedule=options.schedule)
-            for param_group in optimizer.param_groups:
-                param_group["lr"] = param_group["peak"] * factor
-            image, layers, source, mask = _pixels(batch, device)
-            classes = batch.classes.to(device, non_blocking=True).long()
-            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                output = model(image, source, mask)
-            unknown_px = (group.sum((classes == 1).sum().float()) + 1) / group.size - 1
-            losses = matting_losses(
-                output, batch.alpha.to(device).float() / 255, classes, layers=layers, unknown_px=unknown_px,
-                follows=_follows(batch, options, device),
-            )  # fmt: skip
-            optimizer.zero_grad(set_to_none=True)
-            scaler.scale(losses["total"]).backward()  # type: ignore[no-untyped-call]
-            scaler.unscale_(optimizer)
-            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), options.clip or float("inf"))
-            # Waits for the accelerator, once a step. In 16 bits a gradient may overflow: the scaler then leaves the step out.
-            sound = torch.isfinite(losses["total"]) & (torch.isfinite(norm) | scaler.is_enabled())
-            if group.sum((~sound).float()) > 0:
+            losses, sound = learner.gradients(batch)
+            if group.sum((~sound).float()) > 0:  # waits for the accelerator, once a step
                 raise _not_finite(batch, out, state.step, group, mine=not sound)
-            scaler.step(optimizer)
-            scaler.update()
-            average.update(network)
-            state.step += 1
+            learner.update(factor)
             stepped(state.step, options.steps)
 
             if state.step % LOG_EVERY == 0 or state.step == options.steps:
@@ -122,9 +86,9 @@ def fit(
                 means = group.sum(torch.stack([term.detach().float() for term in losses.values()])) / group.size
                 records.write(state.step, {"lr": options.lr * factor, "samples_per_second": rate} | dict(zip(losses, means.tolist(), strict=True)))
             if validation and (state.step % validate_every == 0 or state.step == options.steps):
-                found = {part.name: validate(average.network, part, variant=options.variant, group=group) for part in validation}
+                found = {part.name: validate(state.average.network, part, variant=options.variant, group=group) for part in validation}
                 records.write(state.step, {f"{part}_{name}": score for part, scores in found.items() for name, score in scores.items()})
-                records.show(state.step, average.network, validation[0], variant=options.variant)
+                records.show(state.step, state.average.network, validation[0], variant=options.variant)
                 mean_sad = sum(scores["sad"] for scores in found.values()) / len(found)
                 if mean_sad < state.best:
                     state.best = mean_sad
@@ -152,28 +116,6 @@ class _Batches:
         for step in self.steps:
             begin = step * self.batch + self.first
             yield list(range(begin, begin + self.share))
-
-
-def _pixels(batch: Sample, device: torch.device) -> tuple[torch.Tensor, list[torch.Tensor] | None, torch.Tensor | None, torch.Tensor | None]:
-    """Return the batch's image, its image with both layers, its donors, and the mask of the donors, as the network wants them."""
-
-    def ready(part: torch.Tensor) -> torch.Tensor:
-        return normalise(part.to(device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
-
-    image = ready(batch.image)
-    layers = None
-    if batch.foreground is not None and batch.background is not None:
-        layers = [image, ready(batch.foreground), ready(batch.background)]
-    if batch.source is None or batch.paste is None:
-        return image, layers, None, None
-    return image, layers, ready(batch.source), (batch.paste.to(device) > 127).float()
-
-
-def _follows(batch: Sample, options: TrainOptions, device: torch.device) -> torch.Tensor | None:
-    """Return which samples follow the one before, (B, 1, 1, 1); None in runs that know no motion."""
-    if not options.webcam.moving:
-        return None
-    return torch.zeros((len(batch.image), 1, 1, 1), device=device) if batch.follows is None else batch.follows.to(device).float()
 
 
 def _loaded(loader: DataLoader[Sample]) -> Iterator[Sample]:

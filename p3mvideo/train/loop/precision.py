@@ -7,7 +7,9 @@ from typing import Literal
 import torch
 
 from p3mvideo.errors import ConfigError, DeviceError
-from p3mvideo.train.options import Precision, RecipeName
+from p3mvideo.options.training import RecipeName
+
+Precision = Literal["f32", "bf16", "f16"]
 
 CPU_BF16 = ("avx512_bf16", "amx_bf16")
 

@@ -68,4 +68,5 @@ def make_optimizer(network: P3MNet, options: TrainOptions) -> torch.optim.Optimi
     fresh = [parameter for name, parameter in network.named_parameters() if not name.startswith(inside)]
     groups = [{"params": fresh, "peak": options.lr}, {"params": pretrained, "peak": options.backbone_lr}]
     kind = torch.optim.AdamW if options.optimizer == "adamw" else torch.optim.Adam
-    return kind(groups, lr=options.lr, weight_decay=options.weight_decay)
+    fused = True if fresh[0].is_cuda else None  # all parameters in one kernel
+    return kind(groups, lr=options.lr, weight_decay=options.weight_decay, fused=fused)

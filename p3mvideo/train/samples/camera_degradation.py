@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
 from p3mvideo.frame import UInt8Array
 
 Rng = np.random.Generator
+
+LIGHT, BLUR, GRAIN, LOW_RESOLUTION, JPEG = 0.8, 0.2, 0.3, 0.15, 0.4
+"""Chances of other light, a blur, noise, a camera with fewer pixels, and a codec."""
+BLUR_PX, LONGEST_MOVE_PX = (0.4, 1.8), 10
+"""Standard deviation of a lens out of focus, and the longest way moved while the shutter was open."""
+NOISE = (0.005, 0.06)
+"""Standard deviation of the noise, where white is 1."""
+FEWER_PIXELS = (0.35, 0.8)
+"""Share of the pixels along each side."""
+JPEG_QUALITY = (25, 90)
 
 
 def degrade(image: UInt8Array, rng: Rng) -> UInt8Array:
@@ -17,16 +29,16 @@ def degrade(image: UInt8Array, rng: Rng) -> UInt8Array:
         image: RGB (H, W, 3).
         rng: Draws everything.
     """
-    picture = _light(image, rng) if rng.random() < 0.8 else image.astype(np.float32) / 255
-    if rng.random() < 0.2:
+    picture = _light(image, rng) if rng.random() < LIGHT else image.astype(np.float32) / 255
+    if rng.random() < BLUR:
         picture = _blur(picture, rng)
-    if rng.random() < 0.3:
+    if rng.random() < GRAIN:
         picture = _noise(picture, rng)
     degraded = np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
-    if rng.random() < 0.15:
+    if rng.random() < LOW_RESOLUTION:
         degraded = _low_resolution(degraded, rng)
-    if rng.random() < 0.4:
-        quality = int(rng.integers(25, 90))
+    if rng.random() < JPEG:
+        quality = int(rng.integers(*JPEG_QUALITY))
         _, data = cv2.imencode(".jpg", degraded, [cv2.IMWRITE_JPEG_QUALITY, quality])
         degraded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
     return degraded
@@ -34,42 +46,70 @@ def degrade(image: UInt8Array, rng: Rng) -> UInt8Array:
 
 def _light(image: UInt8Array, rng: Rng) -> np.ndarray:
     """Exposure, contrast, gamma, white balance and saturation; about [0, 1]."""
+    light = draw_light(rng)
+    levels = np.power(np.arange(256) / 255, light.gamma)[:, None] * light.gain
+    levels = (levels - 0.5) * light.contrast + 0.5
+    picture = cv2.LUT(image, levels.astype(np.float32)[None])
+    mixed = light.saturation * np.eye(3) + (1 - light.saturation) / 3  # of each colour with their mean
+    return np.asarray(cv2.transform(picture, mixed), np.float32)
+
+
+class Light(NamedTuple):
+    """What light does to colours x in [0, 1]: y = (gain * x ** gamma - 0.5) * contrast + 0.5, and then saturation * (y - mean of y) + mean of y."""
+
+    gamma: float
+    gain: np.ndarray
+    """(3,)."""
+    contrast: float
+    saturation: float
+
+
+def draw_light(rng: Rng) -> Light:
+    """Draw what light does."""
     gamma = np.exp(rng.normal(0, 0.25))
     gain = np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.06, 3))
     if rng.random() < 0.08:  # too little light
         gain = gain * rng.uniform(0.25, 0.7)
-    levels = np.power(np.arange(256) / 255, gamma)[:, None] * gain
-    levels = (levels - 0.5) * np.exp(rng.normal(0, 0.15)) + 0.5
-    picture = cv2.LUT(image, levels.astype(np.float32)[None])
+    contrast = np.exp(rng.normal(0, 0.15))
     saturation = 0.0 if rng.random() < 0.04 else np.exp(rng.normal(0, 0.25))
-    mixed = saturation * np.eye(3) + (1 - saturation) / 3  # of each colour with their mean
-    return np.asarray(cv2.transform(picture, mixed), np.float32)
+    return Light(gamma, gain, contrast, saturation)
 
 
 def _blur(picture: np.ndarray, rng: Rng) -> np.ndarray:
     """Out of focus, or moved while the shutter was open."""
+    sigma, kernel = draw_blur(rng)
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma) if kernel is None else cv2.filter2D(picture, -1, kernel))
+
+
+def draw_blur(rng: Rng) -> tuple[float, np.ndarray | None]:
+    """Draw a blur: the standard deviation of a Gaussian in pixels, or the kernel of a movement, (3 to 10,) * 2."""
     if rng.random() < 0.5:
-        return np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.8)))
-    length = int(rng.integers(3, 11))
+        return rng.uniform(*BLUR_PX), None
+    length = int(rng.integers(3, LONGEST_MOVE_PX + 1))
     kernel = np.zeros((length, length), np.float32)
     kernel[length // 2] = 1
     turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1)
     kernel = cv2.warpAffine(kernel, turn, (length, length))
-    return np.asarray(cv2.filter2D(picture, -1, kernel / kernel.sum()))
+    return 0.0, kernel / kernel.sum()
 
 
 def _noise(picture: np.ndarray, rng: Rng) -> np.ndarray:
     """Sensor noise, finer or coarser, coloured or not."""
     height, width = picture.shape[:2]
-    cell = int(rng.integers(1, 4))
-    noise = rng.standard_normal((height // cell + 1, width // cell + 1, 3 if rng.random() < 0.5 else 1), dtype=np.float32)
+    cell, channels = draw_grain(rng)
+    noise = rng.standard_normal((height // cell + 1, width // cell + 1, channels), dtype=np.float32)
     noise = cv2.resize(noise, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width, -1)
-    return np.asarray(picture + noise * rng.uniform(0.005, 0.06))
+    return np.asarray(picture + noise * rng.uniform(*NOISE))
+
+
+def draw_grain(rng: Rng) -> tuple[int, int]:
+    """Draw how coarse noise is, in pixels, and whether it has 3 channels or 1."""
+    return int(rng.integers(1, 4)), 3 if rng.random() < 0.5 else 1
 
 
 def _low_resolution(image: UInt8Array, rng: Rng) -> UInt8Array:
     """A camera with fewer pixels."""
     height, width = image.shape[:2]
-    factor = rng.uniform(0.35, 0.8)
+    factor = rng.uniform(*FEWER_PIXELS)
     small = cv2.resize(image, (max(8, int(width * factor)), max(8, int(height * factor))), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)

@@ -20,6 +20,7 @@ published programs never contained it. The choices here, and what speaks for the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -76,6 +77,22 @@ def place_face(target: np.ndarray, donor: Donor, augmentation: Augmentation, rng
         source = _box(donor.mask > 127)
         if source is None:
             return None
+    affine = draw_face_affine(into, source, augmentation, rng)
+    size = (target.shape[1], target.shape[0])
+    image = cv2.warpAffine(donor.image, affine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    inside = cv2.warpAffine(donor.mask, affine, size, flags=cv2.INTER_LINEAR, borderValue=0) > 127
+    return PlacedFaces(np.asarray(image, np.uint8), (inside & target).astype(np.uint8) * 255)
+
+
+def draw_face_affine(into: Sequence[float], source: Sequence[float], augmentation: Augmentation, rng: np.random.Generator) -> np.ndarray:
+    """Draw how a face is changed, and return the affine map (2, 3) from its pixels to those of the place it is put.
+
+    Args:
+        into: x0, y0, x1 and y1 around the place, half open.
+        source: The same around the face.
+        augmentation: How it is changed.
+        rng: Draws the change.
+    """
     (tx0, ty0, tx1, ty1), (sx0, sy0, sx1, sy1) = into, source
     scale_x, scale_y = rng.uniform(*augmentation.axis_scale, 2) * ((tx1 - tx0) / (sx1 - sx0), (ty1 - ty0) / (sy1 - sy0))
     mirror = -1.0 if rng.random() < augmentation.mirror else 1.0
@@ -85,11 +102,7 @@ def place_face(target: np.ndarray, donor: Donor, augmentation: Augmentation, rng
     # Pixel centres lie at whole numbers, so the middle of a half-open box is half a pixel before the mean of its bounds.
     target_centre = np.array([(tx0 + tx1 - 1) / 2, (ty0 + ty1 - 1) / 2])
     source_centre = np.array([(sx0 + sx1 - 1) / 2, (sy0 + sy1 - 1) / 2])
-    affine = np.hstack([linear, (target_centre - linear @ source_centre)[:, None]])
-    size = (target.shape[1], target.shape[0])
-    image = cv2.warpAffine(donor.image, affine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    inside = cv2.warpAffine(donor.mask, affine, size, flags=cv2.INTER_LINEAR, borderValue=0) > 127
-    return PlacedFaces(np.asarray(image, np.uint8), (inside & target).astype(np.uint8) * 255)
+    return np.hstack([linear, (target_centre - linear @ source_centre)[:, None]])
 
 
 def paste_faces(image: UInt8Array, faces: PlacedFaces) -> UInt8Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -53,18 +53,32 @@ def crop_scene(portrait: Portrait, size_px: int, rng: Rng) -> Scene:
     Half of the crops are tied to a transition pixel, as in the published recipe, the others to any pixel.
     """
     height, width = portrait.alpha.shape
+    x, y, crop_w, crop_h = draw_crop(width, height, lambda: np.flatnonzero((portrait.alpha > 0) & (portrait.alpha < 255)), rng)
+    window = np.s_[y : y + crop_h, x : x + crop_w]
+    return Scene(*(_resize(part[window], size_px, size_px) for part in (portrait.image, portrait.alpha, portrait.face_mask)))
+
+
+def draw_crop(width: int, height: int, transition: Callable[[], np.ndarray], rng: Rng) -> tuple[int, int, int, int]:
+    """Draw which part of a portrait is cropped, see `crop_scene`.
+
+    Args:
+        width: Of the portrait.
+        height: Of the portrait.
+        transition: Returns the numbers (y * width + x) of pixels of its transition area; called where they are needed.
+        rng: Draws the crop.
+
+    Returns:
+        x, y, width and height.
+    """
     side = min(height, width) * rng.uniform(0.45, 1.0)
     aspect = np.exp(rng.uniform(-0.3, 0.3))
     crop_w, crop_h = min(width, round(side * aspect)), min(height, round(side / aspect))
-    transition = np.flatnonzero((portrait.alpha > 0) & (portrait.alpha < 255)) if rng.random() < 0.5 else np.empty(0, np.int64)
-    if transition.size:
-        y, x = divmod(int(rng.choice(transition)), width)
+    pixels = transition() if rng.random() < 0.5 else np.empty(0, np.int64)
+    if pixels.size:
+        y, x = divmod(int(rng.choice(pixels)), width)
     else:
         y, x = int(rng.integers(height)), int(rng.integers(width))
-    x0 = int(np.clip(x - crop_w // 2, 0, width - crop_w))
-    y0 = int(np.clip(y - crop_h // 2, 0, height - crop_h))
-    window = np.s_[y0 : y0 + crop_h, x0 : x0 + crop_w]
-    return Scene(*(_resize(part[window], size_px, size_px) for part in (portrait.image, portrait.alpha, portrait.face_mask)))
+    return int(np.clip(x - crop_w // 2, 0, width - crop_w)), int(np.clip(y - crop_h // 2, 0, height - crop_h)), crop_w, crop_h
 
 
 def whole_scene(portrait: Portrait, size_px: int) -> Scene:
@@ -117,10 +131,15 @@ def _with_layers(scene: Scene, layers: Sequence[Layer], *, behind_all: bool = Fa
 def turned(scene: Scene, degrees: float) -> Scene:
     """Turn a square scene about its middle, as far enlarged as it takes to fill the square."""
     size = scene.alpha.shape[0]
-    angle = np.deg2rad(abs(degrees))
-    matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), degrees, float(np.cos(angle) + np.sin(angle)))
+    matrix = turning(size, degrees)
     parts = (scene.image, scene.alpha, scene.face_mask)
     return Scene(*(np.asarray(cv2.warpAffine(part, matrix, (size, size), flags=cv2.INTER_LINEAR), np.uint8) for part in parts))
+
+
+def turning(size: int, degrees: float) -> np.ndarray:
+    """Return the affine map (2, 3) of a square's pixels that `turned` applies."""
+    angle = np.deg2rad(abs(degrees))
+    return np.asarray(cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), degrees, float(np.cos(angle) + np.sin(angle))))
 
 
 def placed_people(people: Sequence[Portrait], size: int, rng: Rng, *, far: bool = False) -> list[Layer]:
@@ -135,13 +154,7 @@ def placed_people(people: Sequence[Portrait], size: int, rng: Rng, *, far: bool 
         rng: Draws sizes and places.
         far: Whether people may be very small.
     """
-    side_by_side = len(people) > 1 and rng.random() < 0.6
-    smallest = FAR if far else NEAR
-    spots = (
-        _side_by_side(len(people), size, rng, smallest=0.8 * smallest)
-        if side_by_side
-        else [_anywhere(size, rng, smallest=smallest, small=len(people) > 1) for _ in people]
-    )
+    spots = draw_spots(len(people), size, rng, far=far)
     placed = (_placed(person, size, spot, rng) for person, spot in zip(people, spots, strict=True))
     return [layer for layer in placed if layer is not None]
 
@@ -150,11 +163,11 @@ def placed_company(people: Sequence[Portrait], scene: Scene, rng: Rng) -> list[L
     """Cut people out of their portraits and give them places about who is in a scene: mostly beside them, at about their size."""
     size = scene.alpha.shape[0]
     somebody = cv2.boundingRect((scene.alpha > 127).astype(np.uint8))
-    placed = (_placed(person, size, _about(somebody, size, rng), rng) for person in people)
+    placed = (_placed(person, size, draw_spot_about(somebody, size, rng), rng) for person in people)
     return [layer for layer in placed if layer is not None]
 
 
-class _Spot(NamedTuple):
+class Spot(NamedTuple):
     """Where a person is put, in pixels."""
 
     height: float
@@ -162,39 +175,47 @@ class _Spot(NamedTuple):
     y: float
 
 
-def _anywhere(size: int, rng: Rng, *, smallest: float, small: bool) -> _Spot:
+def draw_spots(count: int, size: int, rng: Rng, *, far: bool) -> list[Spot]:
+    """Draw places for some people, see `placed_people`."""
+    smallest = FAR if far else NEAR
+    if count > 1 and rng.random() < 0.6:
+        return _side_by_side(count, size, rng, smallest=0.8 * smallest)
+    return [_anywhere(size, rng, smallest=smallest, small=count > 1) for _ in range(count)]
+
+
+def _anywhere(size: int, rng: Rng, *, smallest: float, small: bool) -> Spot:
     # Small people are the hard ones, so sizes are drawn evenly on a logarithmic scale.
     height = size * np.exp(rng.uniform(np.log(smallest), np.log(0.9 if small else 1.7)))
-    return _Spot(height, rng.uniform(0.1, 0.9) * size, rng.uniform(0.3, 0.8) * size)
+    return Spot(height, rng.uniform(0.1, 0.9) * size, rng.uniform(0.3, 0.8) * size)
 
 
-def _about(somebody: Sequence[int], size: int, rng: Rng) -> _Spot:
+def draw_spot_about(somebody: Sequence[float], size: int, rng: Rng) -> Spot:
     """Draw a place for one more person, mostly beside somebody of whom the box (x, y, w, h) is known."""
     x, _, w, h = somebody
     spot = _anywhere(size, rng, smallest=FAR, small=True)
     if h > size // 8 and rng.random() < 0.7:
         apart = rng.choice((-1.0, 1.0)) * rng.uniform(0.3, 0.8) * max(w, 0.4 * h)
-        spot = _Spot(h * np.exp(rng.normal(-0.1, 0.2)), x + w / 2 + apart, rng.uniform(0.35, 0.7) * size)
+        spot = Spot(h * np.exp(rng.normal(-0.1, 0.2)), x + w / 2 + apart, rng.uniform(0.35, 0.7) * size)
     return spot
 
 
-def _side_by_side(count: int, size: int, rng: Rng, *, smallest: float) -> list[_Spot]:
+def _side_by_side(count: int, size: int, rng: Rng, *, smallest: float) -> list[Spot]:
     height = size * np.exp(rng.uniform(np.log(smallest), np.log(0.9)))
     apart = height * rng.uniform(0.2, 0.45)
     x, y = rng.uniform(0.25, 0.75) * size, rng.uniform(0.4, 0.7) * size
     return [
-        _Spot(height * np.exp(rng.normal(0, 0.08)), x + (place - (count - 1) / 2 + rng.normal(0, 0.15)) * apart, y + rng.normal(0, 0.04) * height)
+        Spot(height * np.exp(rng.normal(0, 0.08)), x + (place - (count - 1) / 2 + rng.normal(0, 0.15)) * apart, y + rng.normal(0, 0.04) * height)
         for place in rng.permutation(count)
     ]
 
 
-def _placed(person: Portrait, size: int, spot: _Spot, rng: Rng) -> Layer | None:
+def _placed(person: Portrait, size: int, spot: Spot, rng: Rng) -> Layer | None:
     """Put a person at a place of an S x S canvas; None where the portrait shows nobody."""
     x, y, w, h = cv2.boundingRect((person.alpha > 127).astype(np.uint8))
     if w < 8 or h < 8:
         return None
     image_h, image_w = person.alpha.shape
-    scale = float(np.clip(spot.height / h, 0.08, 2.5))
+    scale = scale_at(spot, h)
     shrink = min(1.0, 1.4 * scale)  # bilinear warping alone would alias
     image, alpha, face = person.image, person.alpha, person.face_mask
     if shrink < 0.7:
@@ -203,7 +224,41 @@ def _placed(person: Portrait, size: int, spot: _Spot, rng: Rng) -> Layer | None:
         scale, x, y, w, h = scale / shrink, x * shrink, y * shrink, w * shrink, h * shrink
     matte = alpha.astype(np.float32) / np.float32(255)
     colours = estimate_layers(image, matte, radius_px=max(8, round(0.06 * max(matte.shape)))).foreground
+    affine = draw_affine((x, y, w, h), cut_off_sides(alpha), scale, spot, size, rng)
+    canvas = (size, size)
+    warped = cv2.warpAffine(colours, affine, canvas, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    warped_matte = np.clip(cv2.warpAffine(matte, affine, canvas, flags=cv2.INTER_LINEAR), 0, 1)
+    return Layer(
+        np.asarray(warped, np.float32), np.asarray(warped_matte, np.float32),
+        np.asarray(cv2.warpAffine(face, affine, canvas, flags=cv2.INTER_LINEAR), np.uint8),
+    )  # fmt: skip
 
+
+def scale_at(spot: Spot, height: float) -> float:
+    """Return how much a person of a height in pixels is enlarged for a place."""
+    return float(np.clip(spot.height / height, 0.08, 2.5))
+
+
+def cut_off_sides(alpha: UInt8Array) -> tuple[bool, bool, bool, bool]:
+    """Return whether the portrait's left, upper, right and lower border cut its person off."""
+    margin = 3
+    borders = alpha[:, :margin], alpha[:margin], alpha[:, -margin:], alpha[-margin:]
+    left, top, right, bottom = (bool(border.max() > 127) for border in borders)
+    return left, top, right, bottom
+
+
+def draw_affine(box: Sequence[float], cut_off: Sequence[bool], scale: float, spot: Spot, size: int, rng: Rng) -> np.ndarray:
+    """Draw how a person is turned, mirrored and stretched, and return the affine map (2, 3) of the portrait's pixels to the canvas'.
+
+    Args:
+        box: x, y, width and height of the person in the portrait.
+        cut_off: See `cut_off_sides`.
+        scale: See `scale_at`.
+        spot: Where the person is put.
+        size: S of the canvas S x S.
+        rng: Draws the rest.
+    """
+    x, y, w, h = box
     angle = np.deg2rad(rng.normal(0, 6) if rng.random() < 0.9 else rng.uniform(-40, 40))
     mirror = -1.0 if rng.random() < 0.5 else 1.0
     stretch = np.exp(rng.normal(0, 0.06))
@@ -212,9 +267,7 @@ def _placed(person: Portrait, size: int, spot: _Spot, rng: Rng) -> Layer | None:
     half = 0.5 * np.abs(linear) @ np.array([w, h])
     place = np.array([spot.x, spot.y])
     # A person who is cut off by the picture's border must be cut off by the canvas too, not in mid-air.
-    margin = 3
-    touches = alpha[:, :margin].max() > 127, alpha[:margin].max() > 127, alpha[:, -margin:].max() > 127, alpha[-margin:].max() > 127
-    left, top, right, bottom = touches if mirror > 0 else (touches[2], touches[1], touches[0], touches[3])
+    left, top, right, bottom = cut_off if mirror > 0 else (cut_off[2], cut_off[1], cut_off[0], cut_off[3])
     overlap = 0.03 * size
     if bottom:
         place[1] = max(place[1], size + overlap - half[1])
@@ -224,14 +277,7 @@ def _placed(person: Portrait, size: int, spot: _Spot, rng: Rng) -> Layer | None:
         place[0] = min(place[0], half[0] - overlap)
     elif right and not left:
         place[0] = max(place[0], size + overlap - half[0])
-    affine = np.hstack([linear, (place - linear @ centre)[:, None]])
-    canvas = (size, size)
-    warped = cv2.warpAffine(colours, affine, canvas, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    warped_matte = np.clip(cv2.warpAffine(matte, affine, canvas, flags=cv2.INTER_LINEAR), 0, 1)
-    return Layer(
-        np.asarray(warped, np.float32), np.asarray(warped_matte, np.float32),
-        np.asarray(cv2.warpAffine(face, affine, canvas, flags=cv2.INTER_LINEAR), np.uint8),
-    )  # fmt: skip
+    return np.hstack([linear, (place - linear @ centre)[:, None]])
 
 
 def procedural_background(size: int, rng: Rng) -> UInt8Array:
@@ -261,10 +307,14 @@ def procedural_background(size: int, rng: Rng) -> UInt8Array:
 
 def square_crop(image: UInt8Array, size: int, rng: Rng) -> UInt8Array:
     """Return a random square part of a picture as (S, S, 3)."""
-    height, width = image.shape[:2]
-    side = max(8, round(min(height, width) * rng.uniform(0.5, 1.0)))
-    x0, y0 = int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1))
+    x0, y0, side = draw_square(image.shape[1], image.shape[0], rng)
     return _resize(image[y0 : y0 + side, x0 : x0 + side], size, size)
+
+
+def draw_square(width: int, height: int, rng: Rng) -> tuple[int, int, int]:
+    """Draw a square part of a picture; return x, y and side."""
+    side = max(8, round(min(height, width) * rng.uniform(0.5, 1.0)))
+    return int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1)), side
 
 
 def _resize(image: UInt8Array, width: int, height: int) -> UInt8Array:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from p3mvideo.datasets.image_files import pictures_in, read_image
+from p3mvideo.datasets.image_files import images_in, read_image
 from p3mvideo.datasets.portraits import Portrait, PortraitFolder
 from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.trimap import trimap_from_alpha
@@ -43,6 +43,12 @@ THINGS, DESK = 0.6, 0.2
 """Chances that a hard scene on another background has things behind people, and one before them at the lower border."""
 COMPANY = 0.5
 """Chance that other people are put into a hard portrait as it was taken."""
+MOST_COMPANY, IN_FRONT = 3, 0.4
+"""How many they are at most, and the chance that they stand in front."""
+MOST_THINGS, BESIDE = 4, 0.8
+"""How many things there are behind people at most, and the chance that one is at somebody's outline."""
+BACKGROUND_PICTURE, SURROUNDINGS = 0.6, 0.85
+"""A background is a picture with the first chance, and with the second a picture or a portrait's own surroundings, if there are any."""
 TILT, TILT_DEGREES = 0.3, 12.0
 """Chance that such a portrait is turned, and about how far."""
 
@@ -90,7 +96,7 @@ class WebcamScenes:
         self.order = order
         self.size_px = size_px
         self.options = options
-        self.backgrounds = pictures_in(backgrounds) if backgrounds is not None else []
+        self.backgrounds = images_in(backgrounds) if backgrounds is not None else []
 
     def __call__(self, index: int, rng: np.random.Generator) -> Scene:
         """Return the scene of sample `index`, drawn by `rng`."""
@@ -106,8 +112,8 @@ class WebcamScenes:
             if hard and rng.random() < TILT:
                 scene = turned(scene, float(rng.normal(0, TILT_DEGREES)))
             if hard and rng.random() < COMPANY:
-                others = [self._companion(person, rng) for _ in range(int(rng.integers(1, 4)))]
-                scene = accompanied(scene, placed_company(others, scene, rng), in_front=rng.random() < 0.4)
+                others = [self._companion(person, rng) for _ in range(int(rng.integers(1, MOST_COMPANY + 1)))]
+                scene = accompanied(scene, placed_company(others, scene, rng), in_front=rng.random() < IN_FRONT)
         if rng.random() < 0.5:
             scene = scene.mirrored()
         return Scene(scene.image, scene.alpha, scene.face_mask, trimap_from_alpha(scene.alpha, self.trimap_kernel(rng)))
@@ -121,7 +127,7 @@ class WebcamScenes:
         people = placed_people(shown, self.size_px, rng, far=hard)
         behind, before = [], []
         if hard and rng.random() < THINGS:
-            for _ in range(int(rng.integers(1, 5))):
+            for _ in range(int(rng.integers(1, MOST_THINGS + 1))):
                 behind.append(thing_behind(self.background(rng), self._beside(people, rng), rng))
         if hard and rng.random() < DESK:
             before.append(thing_before(self.background(rng), rng))
@@ -129,7 +135,7 @@ class WebcamScenes:
 
     def _beside(self, people: Sequence[Layer], rng: np.random.Generator) -> tuple[float, float]:
         """Draw a place on the outline of one of the people, or anywhere."""
-        if people and rng.random() < 0.8:
+        if people and rng.random() < BESIDE:
             matte = people[int(rng.integers(len(people)))].matte
             outline = np.flatnonzero((matte > 0.1) & (matte < 0.9))
             if outline.size:
@@ -140,8 +146,7 @@ class WebcamScenes:
 
     def trimap_kernel(self, rng: np.random.Generator) -> int:
         """Draw the width of the online trimap's kernel in pixels."""
-        low, high = (round(k * self.size_px / 320) for k in self.options.trimap_px)
-        return max(1, int(rng.integers(low, high + 1)))
+        return trimap_kernel(self.options, self.size_px, rng)
 
     def camera(self, image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
         """Return what a camera makes of the picture."""
@@ -163,13 +168,19 @@ class WebcamScenes:
     def background(self, rng: np.random.Generator) -> UInt8Array:
         """Draw a background (S, S, 3): mostly a picture, else a portrait's own surroundings, else a made-up one."""
         kind = rng.random()
-        if kind < 0.6 and self.backgrounds:
+        if kind < BACKGROUND_PICTURE and self.backgrounds:
             return square_crop(read_image(self.backgrounds[int(rng.integers(len(self.backgrounds)))]), self.size_px, rng)
-        if kind < 0.85:
+        if kind < SURROUNDINGS:
             free = free_part(self.anybody(rng), rng)
             if free is not None:
                 return square_crop(free, self.size_px, rng)
         return procedural_background(self.size_px, rng)
+
+
+def trimap_kernel(options: WebcamOptions, size_px: int, rng: np.random.Generator) -> int:
+    """Draw the width of the online trimap's kernel in pixels, for scenes of S x S pixels."""
+    low, high = (round(k * size_px / 320) for k in options.trimap_px)
+    return max(1, int(rng.integers(low, high + 1)))
 
 
 def stands(portrait: Portrait) -> bool:

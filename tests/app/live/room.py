@@ -20,14 +20,16 @@ from p3mvideo.app.live.output_gate import TITLES
 from p3mvideo.app.live.preview.keys import LiveControls
 from p3mvideo.app.live.preview.placeholder import placeholder
 from p3mvideo.app.live.quality_ladder import Rung
-from p3mvideo.app.live.settings import AnonymizeMode
 from p3mvideo.app.live.statistics import WebcamResult
 from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.engine import LoadedMatter
 from p3mvideo.errors import SourceError
 from p3mvideo.frame import Anonymizer, Face, Frame, Matte, UInt8Array
 from p3mvideo.io.devices.camera import Camera
+from p3mvideo.options.faces import AnonymizeMode
 from tests.app.live.recording_backend import RecordingBackend, all_pictures
+from tests.flat_options import call
+from tests.heard import Heard
 
 WIDTH, HEIGHT = 96, 64
 PERSON = (230, 20, 200)
@@ -179,7 +181,7 @@ class Stage:
     open_fault: Callable[[int], None] = lambda opened: None
     """Called when a camera is opened, with how many were opened before."""
     opened: int = 0
-    said: list[str] = field(default_factory=list)
+    heard: Heard = field(default_factory=Heard)
     controls: LiveControls | None = None
     result: WebcamResult | None = None
     error: BaseException | None = None
@@ -217,12 +219,17 @@ class Stage:
         player.start()
         chosen: dict[str, Any] = {"bg": ["white"], "preview": False, "smoothing": "off"} | options
         try:
-            self.result = webcam_module.webcam(**chosen, say=self.said.append, stop=self.stop, parts=self.parts)
+            self.result = call(webcam_module.webcam, **chosen, listener=self.heard, stop=self.stop, parts=self.parts)
         except BaseException as error:
             self.error = error
         player.join(LIMIT_SECONDS)
         if failures:
             raise failures[0]
+
+    @property
+    def said(self) -> list[str]:
+        """What the user was told so far."""
+        return self.heard.messages
 
     @property
     def pictures(self) -> list[UInt8Array]:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from p3mvideo.app.live.profile import profile_path, read_profile
-from p3mvideo.app.live.settings import LiveSettings
 from p3mvideo.io.devices.camera_source import CameraSource
+from p3mvideo.options import LiveOptions
 from tests.app.live.room import PERSON, WIDTH, Stage, is_placeholder, shown_states, shows_face, wait_for
 
 
@@ -163,7 +163,7 @@ def test_settings_are_remembered_under_the_profile(stage: Stage) -> None:
     stage.run(script, profile="desk", bg=["red", "navy"], keep="largest", light_wrap=0.5)
     stage.check()
     remembered = read_profile(profile_path("desk"))
-    assert remembered == LiveSettings(bg=("navy", "red"), mirror=True, anonymize="output", smoothing="ema", keep="largest", light_wrap=0.5)
+    assert remembered == LiveOptions(bg=("navy", "red"), mirror=True, anonymize="output", smoothing="ema", keep="largest", light_wrap=0.5)
 
 
 def test_a_profile_is_obeyed_and_options_win(stage: Stage) -> None:

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import itertools
 import os
+import resource
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
 import torch
 
 from p3mvideo.app.live import output_gate, session
+from p3mvideo.app.live import sinks as live_sinks
+from p3mvideo.app.live.output_gate import LiveState
 from p3mvideo.app.live.quality_ladder import Rung
+from p3mvideo.app.live.sinks import RecordingOutlet
 from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.app.sample_clip import make_sample_clip
 from p3mvideo.engine import LoadedMatter
 from p3mvideo.errors import DeviceError, P3MVideoError, PrivacyError, SinkError
-from p3mvideo.frame import Matte
+from p3mvideo.frame import Frame, Matte, StreamInfo
 from p3mvideo.io.devices import camera_source
 from p3mvideo.io.video.read.source import VideoSource
-from p3mvideo.io.video.write.sink import VideoSink
+from p3mvideo.io.video.write.recording_sink import RecordingSink
 from tests.app.live.fake_time import JumpingClock
 from tests.app.live.recording_backend import RecordingBackend
 from tests.app.live.room import (
@@ -205,13 +212,14 @@ def test_a_network_or_detector_that_raises_is_made_anew(stage: Stage, place: str
     assert any("starting anew (1 of 5)" in said for said in stage.said)
 
 
-def test_a_matte_that_is_not_made_of_numbers_is_not_used(stage: Stage) -> None:
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 3.0])
+def test_a_matte_with_values_that_no_matte_has_is_not_used(stage: Stage, value: float) -> None:
     find = ColourMatter.__call__
 
     def spoil(self: ColourMatter, images: Sequence[torch.Tensor]) -> list[Matte]:
         mattes = find(self, images)
         if stage.parts.matters == 1 and stage.live() >= 3:
-            mattes[0].alpha[0, :, :40] = float("nan")
+            mattes[0].alpha[0, :, :40] = value
         return mattes
 
     stage.monkeypatch.setattr(ColourMatter, "__call__", spoil)
@@ -222,7 +230,7 @@ def test_a_matte_that_is_not_made_of_numbers_is_not_used(stage: Stage) -> None:
 
     stage.run(script)
     stage.check()
-    assert any("not made of numbers" in said for said in stage.said)
+    assert any("not valid" in said for said in stage.said)
 
 
 def test_a_network_that_always_raises_ends_the_run_with_its_error(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,7 +248,7 @@ def test_a_network_that_always_raises_ends_the_run_with_its_error(stage: Stage, 
 
 
 def _live_thread() -> bool:
-    return any(thread.name == "live" for thread in threading.enumerate())
+    return any(thread.name == "p3mvideo live" for thread in threading.enumerate())
 
 
 def test_a_network_that_hangs_is_left_behind_and_made_anew(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -386,18 +394,68 @@ def test_an_accelerator_that_is_not_there_ends_the_run_at_once(stage: Stage) -> 
     assert stage.live() == 0
 
 
-def test_a_full_disk_ends_the_recording_and_not_the_picture(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    def write(self: VideoSink, frame: object) -> None:
-        raise SinkError("cannot write out.mp4: no space is left on the device")
-
-    monkeypatch.setattr(VideoSink, "write", write)
+@pytest.mark.skipif(sys.platform == "win32", reason="file sizes cannot be limited")
+def test_a_full_disk_ends_the_recording_but_neither_the_picture_nor_what_was_recorded(stage: Stage) -> None:
     stage.recording = stage.folder / "out.mp4"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    former = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
     def script() -> None:
+        stage.wait_for_live()
+        wait_for(lambda: any(part.stat().st_size > 100_000 for part in stage.folder.glob("out.unfinished-*.mp4")), "the recording to grow")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, hard))
         wait_for(lambda: any("the recording ends here" in said for said in stage.said), "word of the recording")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         stage.wait_for_live()
 
-    stage.run(script)
+    try:
+        stage.run(script)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, former)
     stage.check()
     assert isinstance(stage.error, SinkError)
-    assert not list(stage.folder.glob("out.*"))
+    assert f"what was recorded until then is in {stage.recording}" in stage.error.__notes__
+    assert [path.name for path in stage.folder.glob("out.*")] == ["out.mp4"]
+    with VideoSource(stage.recording) as recording:
+        assert sum(1 for _ in recording) >= 20
+
+
+def test_a_recording_that_takes_long_to_complete_is_completed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    finish = RecordingSink.finish
+
+    def take_long(self: RecordingSink) -> None:
+        wait_for(lambda: sum("the recording is being completed" in said for said in stage.said) >= 2, "patience")
+        finish(self)
+
+    monkeypatch.setattr(live_sinks, "FINISH_SECONDS", 0.1)
+    monkeypatch.setattr(RecordingSink, "finish", take_long)
+    stage.recording = stage.folder / "out.mkv"
+    stage.run(stage.wait_for_live)
+    assert stage.error is None
+    with VideoSource(stage.recording) as recording:
+        assert any(True for _ in recording)
+    assert [path.name for path in stage.folder.glob("out.*")] == ["out.mkv"]
+
+
+def test_who_does_not_wait_for_a_recording_keeps_what_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    finish = RecordingSink.finish
+
+    def hang(self: RecordingSink) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        release.wait(60)
+        finish(self)
+
+    monkeypatch.setattr(RecordingSink, "finish", hang)
+    sink = RecordingSink(tmp_path / "out.mkv", StreamInfo(96, 64, Fraction(10)))
+    outlet = RecordingOutlet(sink, lambda said: None)
+    for number in range(20):
+        outlet.show(Frame.from_interleaved(film(number), number, Fraction(1, 10)), LiveState.LIVE, is_repeat=False)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        outlet.close()
+    assert caught.value.__notes__ == [f"the recording was not completed; what was recorded is in {sink.unfinished}"]
+    with av.open(str(sink.unfinished)) as recording:
+        assert sum(1 for _ in recording.decode(video=0)) >= 5
+    release.set()
+    wait_for(lambda: (tmp_path / "out.mkv").is_file(), "the end")

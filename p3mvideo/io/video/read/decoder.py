@@ -15,16 +15,18 @@ from av.video.stream import VideoStream
 
 from p3mvideo.errors import DamagedInputError
 from p3mvideo.io.damage import DamageLog
-from p3mvideo.io.video.read.file import clock_origin_seconds, picture_stream, tagged_duration_seconds
+from p3mvideo.io.video.read.alpha_decoder import decoder_for
+from p3mvideo.io.video.read.file import TIMESTAMPS_ARE_ARBITRARY, clock_origin_seconds, frame_rate, picture_stream, tagged_duration_seconds
 from p3mvideo.io.video.read.missing_frames import ONE_FRAME_A_PACKET, Ledger
 from p3mvideo.io.video.read.packets import packets_of
 from p3mvideo.io.video.read.steady_rate import SteadyRate
-from p3mvideo.io.video.read.timeline import Moment, Timeline
+from p3mvideo.io.video.read.timeline import JUMP_SECONDS, Moment, Timeline
 
 logger = logging.getLogger(__name__)
 
-MAX_RATE = 1000
-"""Rates above this many frames per second are taken for a mistake of the container."""
+PACKETS_BEFORE_A_RESTART = 3
+"""Where transport streams were put together, the numbering of their packets breaks, and FFmpeg takes one of the last images for
+cut short. If the clock starts again within this many packets, nothing is missing."""
 PROGRESSIVE = (0, 1)
 """FFmpeg's field orders of pictures that are not interlaced (unknown, progressive)."""
 
@@ -61,7 +63,7 @@ class VideoDecoder:
         try:
             self.stream: VideoStream = picture_stream(container, name)
             self.time_base: Fraction = self.stream.time_base or Fraction(1, 90_000)
-            self.rate: Fraction | None = _rate(self.stream)
+            self.rate: Fraction | None = frame_rate(self.stream)
             self.damage = DamageLog()
             self._usual = 1 / (self.rate or Fraction(25))
             self._origin = round(clock_origin_seconds(container) / self.time_base)
@@ -70,11 +72,14 @@ class VideoDecoder:
             self._last_dts: int | None = None
             self._last_seconds = start or Fraction(0)
             self._last_position = 0
+            self._cut_short: Fraction | None = None
+            self._packets_since_cut = 0
             for stream in container.streams:
                 if stream.index != self.stream.index:
                     stream.discard = Discard.all
-            self.stream.codec_context.thread_count = threads
-            self.stream.codec_context.thread_type = "AUTO"
+            self._codec = decoder_for(self.stream)
+            self._codec.thread_count = threads
+            self._codec.thread_type = "AUTO"
             if start:
                 self._seek(start)
         except BaseException:
@@ -87,14 +92,13 @@ class VideoDecoder:
 
     def frames_expected(self) -> int | None:
         """Return the number of frames, or None if the file does not say."""
-        if self._start is None and self._end is None:
-            return self.stream.frames or None
         index = self.stream.index_entries
-        if not self.stream.frames or len(index) != self.stream.frames:
-            return None
-        first = (self._start or 0) / self.time_base
-        last = self._end / self.time_base if self._end is not None else None
-        return sum(1 for entry in index if entry.timestamp >= first and (last is None or entry.timestamp < last))
+        shown = [entry.timestamp * self.time_base for entry in index if not entry.is_discard]
+        # Only of mp4 is the index complete; what it lacks there, or marks, an edit list hides.
+        is_complete = self._container.format.name.startswith("mov") or len(index) == self.stream.frames
+        if not self.stream.frames or not shown or not is_complete:
+            return self.stream.frames or None if self._start is None and self._end is None else None
+        return sum(1 for time in shown if (self._start is None or time >= self._start) and (self._end is None or time < self._end))
 
     def __iter__(self) -> Iterator[tuple[av.VideoFrame, Moment]]:
         """Yield each picture with its time in units of `time_base`.
@@ -103,13 +107,13 @@ class VideoDecoder:
             DamagedInputError: At the first damage, if `strict`.
         """
         timeline = Timeline(self.time_base, self.rate)
-        ledger = Ledger() if self._each_packet_is_a_frame() else None
+        ledger = Ledger(round(JUMP_SECONDS / self.time_base)) if self._each_packet_is_a_frame() else None
         # FFmpeg's reader of Matroska goes on behind damage without a word.
         steady = SteadyRate() if self._container.format.name.startswith("matroska") else None
         for packet in packets_of(self._container, [self.stream], self._read_error):
             self._note(packet, ledger)
             try:
-                decoded = self.stream.codec_context.decode(packet)
+                decoded = self._codec.decode(packet)
             except av.error.EOFError:
                 continue
             except av.error.FFmpegError as error:
@@ -129,11 +133,19 @@ class VideoDecoder:
                     return
                 self._note_shown(frame, moment, missing)
                 yield frame, moment
+        self._report_cut()
         self.damage.finish(self._expected_end(ledger, steady=steady is not None and steady.is_steady))
         self._check()
 
     def _note(self, packet: Packet[Stream], ledger: Ledger | None) -> None:
         """Keep account of a packet that is about to be decoded."""
+        if self._cut_short is not None:
+            restarts = packet.dts is not None and self._last_dts is not None and (self._last_dts - packet.dts) * self.time_base > JUMP_SECONDS
+            self._packets_since_cut += 1
+            if restarts:
+                self._cut_short = None
+            elif self._packets_since_cut > PACKETS_BEFORE_A_RESTART:
+                self._report_cut()
         if packet.dts is not None:
             self._last_dts = packet.dts
         if packet.pts is not None:
@@ -142,8 +154,10 @@ class VideoDecoder:
                 ledger.given(packet.pts)
         if packet.pos is not None:
             self._last_position = packet.pos + packet.size
-        if packet.is_corrupt:
-            self._error("a packet is cut short")
+        if packet.is_corrupt and self._cut_short is None:
+            self._cut_short, self._packets_since_cut = self._last_seconds, 0
+            if not self._container.format.flags & TIMESTAMPS_ARE_ARBITRARY:
+                self._report_cut()
 
     def _note_shown(self, frame: av.VideoFrame, moment: Moment, missing: int | None) -> None:
         seconds = moment.pts * self.time_base
@@ -184,16 +198,14 @@ class VideoDecoder:
     def _read_error(self, error: av.error.FFmpegError) -> None:
         self._error(f"a part of the file could not be read ({(error.strerror or 'invalid data').lower()})")
 
+    def _report_cut(self) -> None:
+        if self._cut_short is not None:
+            self.damage.error(self._cut_short, "a packet is cut short")
+            self._cut_short = None
+
     def _error(self, reason: str) -> None:
         self.damage.error(self._last_seconds, reason)
 
     def _check(self) -> None:
         if self._strict and self.damage.ranges:
             raise DamagedInputError(f"{self._name} is damaged: {self.damage.ranges[0]}", hint="leave out --strict to keep what can be decoded")
-
-
-def _rate(stream: VideoStream) -> Fraction | None:
-    for rate in (stream.average_rate, stream.guessed_rate):
-        if rate and 0 < rate <= MAX_RATE:
-            return Fraction(rate)
-    return None

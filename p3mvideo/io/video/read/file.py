@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Final
 
 import av
+import av.error
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
@@ -19,8 +21,27 @@ TIMESTAMPS_ARE_ARBITRARY = 0x0200
 AV_TIME_BASE = Fraction(1, 1_000_000)
 """Seconds per unit of a container's own times."""
 
-TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf", "hls", "concat", "ffmetadata", "sdp", "webvtt", "srt", "ass"})
-"""What FFmpeg calls formats that are text or only name other files; none of them is a video file."""
+MAX_RATE = 1000
+"""Rates above this many frames per second are taken for a mistake of the container."""
+
+FORMATS: Final = (
+    # containers
+    "mov", "matroska", "avi", "flv", "live_flv", "kux", "asf", "asf_o", "mpeg", "mpegts", "ogg", "mxf", "gxf", "nut", "rm", "dv", "wtv", "nsv", "nuv",
+    "ivf", "swf", "ty", "pva", "lxf", "dhav", "ivr", "vividas", "xmv", "amv", "avs", "avs2", "avs3", "film_cpk", "filmstrip", "mlv", "cine",
+    "moflex", "mods", "thp", "usm", "smk", "bink", "roq", "flic", "ea", "4xm", "psxstr", "wc3movie", "mm", "vmd", "idcin", "ipmovie", "anm",
+    # bare streams
+    "h264", "hevc", "vvc", "evc", "obu", "av1", "vc1", "vc1test", "m4v", "mpegvideo", "h261", "h263", "cavsvideo", "dirac", "dnxhd", "mjpeg",
+    "mjpeg_2000", "smjpeg", "yuv4mpegpipe", "apv",
+    # images, moving and still
+    "gif", "apng", "webp", "ico", "fits", "jpegxl_anim", "avif", "bmp_pipe", "cri_pipe", "dds_pipe", "dpx_pipe", "exr_pipe", "gem_pipe", "gif_pipe",
+    "hdr_pipe", "j2k_pipe", "jpeg_pipe", "jpegls_pipe", "jpegxl_pipe", "jpegxs_pipe", "pam_pipe", "pbm_pipe", "pcx_pipe", "pfm_pipe", "pgm_pipe",
+    "pgmyuv_pipe", "pgx_pipe", "phm_pipe", "photocd_pipe", "pictor_pipe", "png_pipe", "ppm_pipe", "psd_pipe", "qdraw_pipe", "qoi_pipe", "sgi_pipe",
+    "sunrast_pipe", "tiff_pipe", "vbn_pipe", "webp_pipe", "xbm_pipe", "xpm_pipe", "xwd_pipe",
+    # sound, so that what is wrong with the file can be said
+    "wav", "w64", "mp3", "aac", "ac3", "eac3", "flac", "aiff", "au", "caf", "amr", "ape", "dts", "dtshd", "truehd", "mlp", "tta", "wv", "voc",
+)  # fmt: skip
+"""What FFmpeg calls the formats that may be opened: those that hold their media themselves. Others name files and addresses that they are read
+from (playlists, `image2` with a pattern in its name, VobSub), are devices, or take any text for media."""
 
 
 def open_video_file(path: Path) -> InputContainer:
@@ -33,11 +54,12 @@ def open_video_file(path: Path) -> InputContainer:
         if path.is_file() and path.stat().st_size == 0:
             raise SourceError(f"cannot read {path}: it is empty", hint="the file may not have been copied completely")
         # The prefix keeps FFmpeg from taking "name:rest.mp4" for a protocol.
-        container = av.open(f"file:{path}", "r", options={"protocol_whitelist": "file"}, metadata_errors="surrogateescape")
-    if container.format.name in TEXT_FORMATS:
-        container.close()
-        raise SourceError(f"cannot read {path}: it holds no readable media", hint="the file is text or a list of other files")
-    return container
+        options = {"protocol_whitelist": "file", "format_whitelist": ",".join(FORMATS)}
+        try:
+            return av.open(f"file:{path}", "r", options=options, metadata_errors="surrogateescape")
+        except av.error.ArgumentError as error:  # a format that is not among them
+            hint = "it is text, a list of other files, or of a kind that is not supported"
+            raise SourceError(f"cannot read {path}: it holds no readable media", hint=hint) from error
 
 
 def picture_stream(container: InputContainer, name: Path | str) -> VideoStream:
@@ -64,6 +86,14 @@ def clock_origin_seconds(container: InputContainer) -> Fraction:
     if container.format.flags & TIMESTAMPS_ARE_ARBITRARY and container.start_time is not None:
         return container.start_time * AV_TIME_BASE
     return Fraction(0)
+
+
+def frame_rate(stream: VideoStream) -> Fraction | None:
+    """Return the frames per second of a stream, None where it does not say or cannot mean it."""
+    for rate in (stream.average_rate, stream.guessed_rate):
+        if rate and 0 < rate <= MAX_RATE:
+            return Fraction(rate)
+    return None
 
 
 def tagged_duration_seconds(stream: VideoStream) -> Fraction | None:

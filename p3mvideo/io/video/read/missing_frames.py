@@ -10,10 +10,15 @@ ONE_FRAME_A_PACKET: Final = frozenset({"h264", "hevc", "ffv1", "prores", "dnxhd"
 
 
 class Ledger:
-    """Compares the times of packets given to a decoder with those of the frames that it returns, in order of time."""
+    """Compares the times of packets given to a decoder with those of the frames that it returns, in order of time.
 
-    def __init__(self) -> None:
-        self._awaited: list[int] = []
+    Args:
+        restart: A step back by more than this is a clock that starts again; what follows comes after all that was before.
+    """
+
+    def __init__(self, restart: int) -> None:
+        self._awaited: list[tuple[int, int]] = []
+        self._given, self._returned = _Parts(restart), _Parts(restart)
 
     @property
     def waits(self) -> bool:
@@ -22,13 +27,30 @@ class Ledger:
 
     def given(self, pts: int) -> None:
         """Note a packet."""
-        heapq.heappush(self._awaited, pts)
+        heapq.heappush(self._awaited, (self._given.part_of(pts), pts))
 
     def returned(self, pts: int) -> int | None:
         """Note a frame, and return the time of the first one before it that is missing now, None if none is."""
+        frame = (self._returned.part_of(pts), pts)
         missing = None
-        while self._awaited and self._awaited[0] <= pts:
+        while self._awaited and self._awaited[0] <= frame:
             awaited = heapq.heappop(self._awaited)
-            if awaited < pts and missing is None:
-                missing = awaited
+            if awaited < frame and missing is None:
+                missing = awaited[1]
         return missing
+
+
+class _Parts:
+    """Numbers the parts of a stream whose clock starts again."""
+
+    def __init__(self, restart: int) -> None:
+        self._restart = restart
+        self._part = 0
+        self._last: int | None = None
+
+    def part_of(self, pts: int) -> int:
+        """Return the number of the part that a time belongs to."""
+        if self._last is not None and self._last - pts > self._restart:
+            self._part += 1
+        self._last = pts
+        return self._part

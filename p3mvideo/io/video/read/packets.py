@@ -43,7 +43,7 @@ def packets_of(container: InputContainer, streams: Sequence[Stream], on_error: C
 
 def count_packets(path: Path) -> int:
     """Return how many packets the first video stream of a file holds: by its index if that lists them all, else by reading."""
-    with av.open(f"file:{path}", "r") as container:
+    with av.open(f"file:{path}", "r", metadata_errors="replace") as container:
         video = container.streams.video[0]
         if video.frames:
             return video.frames

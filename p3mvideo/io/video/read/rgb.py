@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, cast
+from typing import Final, cast
 
 import av
 import cv2
@@ -14,13 +14,13 @@ from p3mvideo.frame import UInt8Array
 from p3mvideo.io.colour import Colour, colour_of
 from p3mvideo.io.images.flatten import flatten
 from p3mvideo.io.video.read.tone_mapping import tone_map
+from p3mvideo.options.media import Hdr
 
 ACCURATE: Final = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
 """Exact to half a step of 255 in planes of green, blue and red; in packed RGB swscale is less exact, or wrong at 16 bits."""
 FAST_FORMATS: Final = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p"})
 """swscale has a way of its own for these, five times as fast: greys are exact, strong colours off by 1 on average, 3 at most."""
 
-Hdr = Literal["refuse", "tonemap"]
 """What to do with a picture in PQ or HLG: refuse it with a `SourceError`, or map it to BT.709."""
 
 

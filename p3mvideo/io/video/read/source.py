@@ -6,10 +6,14 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+from av.container import InputContainer
+
+from p3mvideo.io.av_errors import reading
 from p3mvideo.io.video.read.decoded_source import DecodedSource
 from p3mvideo.io.video.read.file import open_video_file
-from p3mvideo.io.video.read.rgb import Hdr
 from p3mvideo.io.video.read.truncation import is_cut_short
+from p3mvideo.io.video.read.unshowable import refuse_unshowable
+from p3mvideo.options.media import Hdr
 
 
 class VideoSource(DecodedSource):
@@ -37,7 +41,7 @@ class VideoSource(DecodedSource):
     ) -> None:
         path = Path(path)
         super().__init__(
-            partial(open_video_file, path),
+            partial(_open_showable, path),
             str(path),
             start=start,
             end=end,
@@ -46,3 +50,15 @@ class VideoSource(DecodedSource):
             hdr=hdr,
             is_cut_short=partial(is_cut_short, path),
         )
+
+
+def _open_showable(path: Path) -> InputContainer:
+    """Open a video file, unless its images cannot be shown although FFmpeg would decode something."""
+    container = open_video_file(path)
+    try:
+        with reading(path):
+            refuse_unshowable(path)
+    except BaseException:
+        container.close()
+        raise
+    return container

@@ -8,26 +8,20 @@ from typing import Final, cast
 import av
 import av.error
 import numpy as np
-from av.video.codeccontext import VideoCodecContext
 
 from p3mvideo.errors import SinkError
 from p3mvideo.frame import UInt8Array
+from p3mvideo.io.video.read.alpha_decoder import decoder_for
 
 MAX_MEAN_DIFFERENCE: Final = 12.0
 """Of 255; compression changes alpha by less, a lost or inverted alpha by more."""
 
-# FFmpeg's own decoder of VP9 leaves the alpha out.
-ALPHA_DECODERS: Final = {"vp9": "libvpx-vp9"}
-
 
 def first_alpha(path: Path) -> UInt8Array | None:
     """Return the alpha of a video's first frame, uint8 (H, W), or None if it has none."""
-    with av.open(f"file:{path}", "r") as container:
+    with av.open(f"file:{path}", "r", metadata_errors="replace") as container:
         stream = container.streams.video[0]
-        name = stream.codec_context.name
-        decoder = stream.codec_context
-        if name in ALPHA_DECODERS:
-            decoder = cast(VideoCodecContext, av.CodecContext.create(ALPHA_DECODERS[name], "r"))
+        decoder = decoder_for(stream)
         for packet in container.demux(stream):
             for frame in decoder.decode(packet):
                 if not any(component.is_alpha for component in frame.format.components):

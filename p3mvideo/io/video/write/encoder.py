@@ -14,6 +14,8 @@ from av.video.stream import VideoStream
 from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.colour import Colour
 from p3mvideo.io.video.write.codecs import Encoder
+from p3mvideo.io.video.write.even_size import even_image, even_info
+from p3mvideo.options.media import Even
 
 
 class VideoEncoder:
@@ -22,13 +24,14 @@ class VideoEncoder:
     Args:
         output: The container; its header must not be written yet.
         encoder: The codec.
-        info: Size and rate of the frames.
+        info: Size and rate of the frames as they come.
         time_base: Unit of the frames' times, in seconds.
         colour: What RGB is converted to, and the stream is tagged with.
         quality: Options for quality or bitrate.
         alpha: Whether frames have four channels.
         threads: Threads of the encoder, 0 for as many as there are cores.
         sample_aspect_ratio: Width of a pixel by its height.
+        even: What becomes of an odd width or height.
     """
 
     def __init__(
@@ -43,7 +46,10 @@ class VideoEncoder:
         alpha: bool,
         threads: int,
         sample_aspect_ratio: Fraction = Fraction(1),
+        even: Even = "keep",
     ) -> None:
+        info = even_info(info, even)
+        self._even: Even = even
         self._colour = colour
         self._given = 0
         self._pixels = "rgba" if alpha else "rgb24"
@@ -77,7 +83,7 @@ class VideoEncoder:
 
     def encode(self, frame: Frame, pts: int) -> list[Packet[VideoStream]]:
         """Take a frame to be shown at `pts` and return the packets that are ready."""
-        picture = av.VideoFrame.from_numpy_buffer(frame.interleaved(), self._pixels)
+        picture = av.VideoFrame.from_numpy_buffer(even_image(frame.interleaved(), self._even), self._pixels)
         converted = self._reformatter.reformat(
             picture,
             format=self._pixel_format,

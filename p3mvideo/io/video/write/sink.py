@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +16,7 @@ from av.video.stream import VideoStream
 
 from p3mvideo.errors import ConfigError, SinkError
 from p3mvideo.frame import Frame, StreamInfo, UInt8Array
-from p3mvideo.io.av_errors import writing
+from p3mvideo.io.av_errors import explaining, writing
 from p3mvideo.io.colour import colour_of, colour_to_write
 from p3mvideo.io.part_file import PartFile
 from p3mvideo.io.video.read.file import pixel_shape
@@ -23,7 +24,11 @@ from p3mvideo.io.video.read.packets import count_packets
 from p3mvideo.io.video.write.alpha_check import check_alpha
 from p3mvideo.io.video.write.codecs import container_for, encoder_for
 from p3mvideo.io.video.write.encoder import VideoEncoder
+from p3mvideo.io.video.write.even_size import even_image
 from p3mvideo.io.video.write.stream_copy import StreamCopy
+from p3mvideo.options.media import Even
+
+logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 1.0
 """How long closing waits for a frame that another thread is writing."""
@@ -48,7 +53,8 @@ class VideoSink:
         end: Where they end in `source`.
         threads: Threads to encode with, 0 for as many as there are cores.
         sound: Whether the sound of `source` is copied.
-        identity: Whether metadata of `source` is copied that may tell who made it, with what and where.
+        identity: Whether what may show or name somebody is copied from `source`; see `StreamCopy`.
+        even: What becomes of an odd width or height.
 
     Raises:
         ConfigError: If path, codec, alpha and quality do not go together.
@@ -71,10 +77,12 @@ class VideoSink:
         threads: int = 0,
         sound: bool = True,
         identity: bool = True,
+        even: Even = "keep",
     ) -> None:
         self._path, self._info, self._source, self._alpha, self._threads = Path(path), info, source, alpha, threads
         self._start, self._end = start, end
         self._sound, self._identity = sound, identity
+        self._even: Even = even
         self._encoder = encoder_for(self._path, codec, alpha=alpha)
         self._quality = self._encoder.quality_options(crf, bitrate)
         if source is not None and self._path.exists() and self._path.samefile(source):
@@ -178,14 +186,21 @@ class VideoSink:
             alpha=self._alpha,
             threads=self._threads,
             sample_aspect_ratio=pixel_shape(original, self._info.width, self._info.height) if original else Fraction(1),
+            even=self._even,
         )
         if self._copy is not None and original is not None:
             video.stream.metadata.update(self._copy.kept(original.metadata))
             video.stream.disposition = original.disposition
             self._copy.begin(output)
-        output.start_encoding()
+        with explaining():
+            output.start_encoding()
         if self._alpha:
-            self._first_alpha = frame.interleaved()[..., 3].copy()
+            self._first_alpha = even_image(frame.interleaved(), self._even)[..., 3].copy()
+        elif "444" in (video.stream.codec_context.pix_fmt or "") and self._encoder.odd_pixel_format is not None:
+            logger.warning(
+                "%s is written in 4:4:4, which phones and many browsers do not play, because its size is odd (%dx%d); --even pad or crop gives 4:2:0",
+                self._path, self._info.width, self._info.height,
+            )  # fmt: skip
         self._video = video
         return video
 

@@ -10,11 +10,6 @@ from av.packet import Packet
 from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
-TEXT_CODECS: Final = ("subrip", "srt", "mov_text", "webvtt", "text")
-"""Codecs whose packets hold text that a human wrote, give or take some tags."""
-TEXT_CODEC_OF: Final = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt", "matroska": "subrip"}
-"""The text codec that each container holds."""
-
 ASS_HEADER: Final = (
     b"[Script Info]\r\nScriptType: v4.00+\r\n\r\n[V4+ Styles]\r\nFormat: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour,"
     b" OutlineColour, BackColour, Bold, Italic, Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline,"
@@ -31,12 +26,14 @@ class TextSubtitles:
     """Rewrites the packets of one text subtitle stream.
 
     Args:
-        source_codec: One of `TEXT_CODECS`.
+        source_codec: One of `TEXT_SUBTITLES`.
         target: The stream of the output, already added.
+        plain: Whether tags are left out, which may name a speaker.
     """
 
-    def __init__(self, source_codec: str, target: SubtitleStream) -> None:
+    def __init__(self, source_codec: str, target: SubtitleStream, *, plain: bool = False) -> None:
         self.target = target
+        self._plain = plain
         self._from_mov = source_codec == "mov_text"
         self._to_mov = target.codec_context.name == "mov_text"
 
@@ -47,9 +44,10 @@ class TextSubtitles:
             data = data[2 : 2 + int.from_bytes(data[:2], "big")]
         if not data.strip():  # mp4 fills the pauses with empty subtitles
             return []
+        if self._to_mov or self._plain:
+            data = TAG.sub("", data.decode("utf-8", "replace")).encode()
         if self._to_mov:
-            text = TAG.sub("", data.decode("utf-8", "replace")).encode()
-            data = len(text).to_bytes(2, "big") + text
+            data = len(data[:0xFFFF]).to_bytes(2, "big") + data[:0xFFFF]
         rewritten: Packet[Any] = Packet(data)
         rewritten.time_base = packet.time_base
         rewritten.pts, rewritten.dts, rewritten.duration = packet.pts, packet.dts, packet.duration
@@ -60,15 +58,12 @@ class TextSubtitles:
         return []
 
 
-def text_subtitles(stream: Stream, output: OutputContainer) -> TextSubtitles | None:
-    """Add a stream for a text subtitle stream that `output` can hold in another form only; None if that is not so."""
-    wanted = TEXT_CODEC_OF.get(output.format.name) if stream.type == "subtitle" else None
-    name = stream.codec_context.name if stream.codec_context is not None else ""
-    if wanted is None or name not in TEXT_CODECS or name == wanted or (wanted == "subrip" and name in ("srt", "webvtt")):
-        return None
-    target = output.add_stream(wanted)
+def text_subtitles(stream: Stream, output: OutputContainer, codec: str, *, plain: bool = False) -> TextSubtitles:
+    """Add a stream to `output` that holds the text of a subtitle stream in the form of another codec."""
+    assert stream.codec_context is not None
+    target = output.add_stream(codec)
     assert isinstance(target, SubtitleStream)
     target.codec_context.subtitle_header = ASS_HEADER
     if stream.time_base is not None:
         target.time_base = stream.time_base
-    return TextSubtitles(name, target)
+    return TextSubtitles(stream.codec_context.codec.canonical_name, target, plain=plain)

@@ -1,0 +1,26 @@
+#!/bin/sh
+# The calls to a rented machine with a GPU, see docs/gpu.md. Each runs in the checkout:
+#   sh benchmarks/gpu_call.sh unpack CARRIED      once for each part of the pack
+#   sh benchmarks/gpu_call.sh smoke               42 seconds: speeds and memory
+#   sh benchmarks/gpu_call.sh train OUT [MINUTES] both networks; further options of `p3mvideo gpu train` may follow
+set -eu
+PACK=${PACK:-/tmp/pack}
+WORKERS=$(( $(nproc) > 4 ? $(nproc) - 2 : 1 ))
+export PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1
+program() { "${PYTHON:-python3}" -m p3mvideo gpu "$@"; }
+case ${1:-} in
+unpack) program unpack "$2" "$PACK" ;;
+smoke) program train "$PACK" -o /tmp/smoke-$$ --initial p3mnet-mobilenetv2 --minutes 0.7 --workers "$WORKERS" ;;
+train)
+    out=$2 minutes=${3:-9}
+    shift 2
+    [ $# -eq 0 ] || shift
+    program train "$PACK" -o "$out" --minutes "$minutes" --workers "$WORKERS" --moments bf16 \
+        --variant p3mnet-mobilenetv2 --variant p3mnet-mobilenetv2-small --initial p3mnet-mobilenetv2 --initial p3mnet-mobilenetv2-small \
+        --share ccp_=0.25 --share house_=0.02 --share syn_=0.25 --share asl_=0.04 "$@"
+    ;;
+*)
+    echo "unpack CARRIED | smoke | train OUT [MINUTES] [OPTIONS]" >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,166 @@
+"""A loaded matting network for Python programs: images or videos in, alpha mattes out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import numpy as np
+
+from p3mvideo.engine import GuidedRefiner, make_matter
+from p3mvideo.errors import ConfigError
+from p3mvideo.frame import Face, Float32Array, Frame, FrameSource, Matte, UInt8Array
+from p3mvideo.io.inputs import expand_inputs, open_source
+from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
+from p3mvideo.options.times import exact_rate
+from p3mvideo.pipeline import restore_faces
+from p3mvideo.privacy.make_anonymizer import make_anonymizer
+from p3mvideo.temporal import make_matte_stream
+
+
+class MattingSession:
+    """A matting network that stays loaded. Several threads may share one session.
+
+    Args:
+        model: Name or path of the weights; None takes `engine.model`.
+        device: auto, cpu, cuda, cuda:N or mps; None takes `engine.device`.
+        engine: How the network runs.
+        smoothing: How the mattes of a video are smoothed over time.
+        anonymize: "input" hides faces from the network, as `p3mvideo process` does by default, and needs the face detection models;
+            "off" looks for none.
+
+    Raises:
+        WeightsError: The weights are missing or damaged.
+        DeviceError, ConfigError: Device, runtime and precision are not there or do not go together.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        *,
+        device: str | None = None,
+        engine: EngineOptions | None = None,
+        smoothing: SmoothingOptions | None = None,
+        anonymize: Literal["input", "off"] = "off",
+    ) -> None:
+        if anonymize not in ("input", "off"):
+            raise ConfigError(f"anonymize is {anonymize!r}, expected input or off", hint="use p3mvideo.process to write covered faces")
+        self._faces = FaceOptions(anonymize=anonymize)
+        options = engine or EngineOptions()
+        self.engine = replace(options, model=str(model or options.model), device=device or options.device)
+        self.smoothing = smoothing or SmoothingOptions()
+        self._loaded = make_matter(self.engine)
+        self._refine = GuidedRefiner()
+        self._closed = False
+
+    @property
+    def description(self) -> str:
+        """Model, runtime, device and precision in use."""
+        return self._loaded.description
+
+    def matte(self, image: UInt8Array) -> Float32Array:
+        """Return the alpha matte of one image.
+
+        Args:
+            image: uint8 RGB, (H, W, 3).
+
+        Returns:
+            float32 (H, W) in [0, 1]; 1 is the person.
+
+        Raises:
+            TypeError: It is no uint8 array.
+            ValueError: It has another shape; or the session is closed.
+            PrivacyError: Faces were to be hidden and could not be looked for.
+        """
+        with closing(make_anonymizer(self._faces)) as anonymizer:
+            frame, _ = anonymizer(_frame_of(image, 0, Fraction(1, 25)))
+            (matte,) = self._mattes_of([frame])
+            return _alpha_of(self._refine(self._on_device(frame), matte))
+
+    def mattes(self, source: str | Path | Iterable[UInt8Array], *, rate: float = 30.0) -> Iterator[tuple[Frame, Float32Array]]:
+        """Yield every frame of a video with its alpha matte, smoothed over time.
+
+        Args:
+            source: A video file, a numbered sequence like `frame_%05d.png`, or images as `matte` takes them, one after the other, say
+                from a capture loop of one's own.
+            rate: Frames per second of images; files have their own time stamps.
+
+        Yields:
+            The frame (`Frame.image` is a uint8 RGB tensor (3, H, W), `Frame.interleaved()` an (H, W, 3) array, `Frame.seconds` its time) and its
+            matte, float32 (H, W) in [0, 1]. With a look-ahead, frames come out that many frames late, and the last ones at the end.
+
+        Raises:
+            SourceError: The source cannot be read.
+            TypeError, ValueError, PrivacyError: See `matte`.
+        """
+        with ExitStack() as stack:
+            frames = self._frames(source, rate, stack)
+            anonymizer = stack.enter_context(closing(make_anonymizer(self._faces)))
+            stream = make_matte_stream(self.smoothing)
+            waiting: deque[tuple[Face, ...]] = deque()
+
+            def finished(pairs: Iterable[tuple[Frame, Matte]]) -> Iterator[tuple[Frame, Float32Array]]:
+                for frame, matte in pairs:
+                    yield replace(restore_faces(frame, waiting.popleft()), covered=()), _alpha_of(self._refine(frame, matte))
+
+            while batch := list(islice(frames, self.engine.seq_chunk)):
+                covered = [anonymizer(frame) for frame in batch]
+                waiting.extend(faces for _, faces in covered)
+                hidden = [self._on_device(frame) for frame, _ in covered]
+                for frame, matte in zip(hidden, self._mattes_of(hidden), strict=True):
+                    yield from finished(stream.push(frame, matte))
+            yield from finished(stream.flush())
+
+    def _frames(self, source: str | Path | Iterable[UInt8Array], rate: float, stack: ExitStack) -> Iterator[Frame]:
+        if isinstance(source, str | Path):
+            return iter(stack.enter_context(_opened(source)))
+        exact = exact_rate(rate)
+        assert exact is not None
+        return (_frame_of(image, number, 1 / exact) for number, image in enumerate(source))
+
+    def _mattes_of(self, frames: list[Frame]) -> list[Matte]:
+        if self._closed:
+            raise ValueError("the session is closed")
+        if len({frame.image.shape for frame in frames}) == 1:
+            return self._loaded.matter([frame.image for frame in frames])
+        return [self._loaded.matter([frame.image])[0] for frame in frames]
+
+    def _on_device(self, frame: Frame) -> Frame:
+        return frame.with_image(frame.image.to(self._loaded.device))
+
+    def close(self) -> None:
+        """Release the network. May be called any number of times."""
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _opened(source: str | Path) -> FrameSource:
+    items = expand_inputs([str(source)])
+    if len(items) != 1 or items[0].kind == "pipe":
+        raise ConfigError(f"{source} is not one video or image", hint="name one file, or a sequence like frame_%05d.png")
+    return open_source(items[0])
+
+
+def _frame_of(image: UInt8Array, number: int, time_base: Fraction) -> Frame:
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        got = f"{image.dtype} array" if isinstance(image, np.ndarray) else type(image).__name__
+        raise TypeError(f"an image is a uint8 array (H, W, 3) in RGB, got {got}")
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"an image is a uint8 array (H, W, 3) in RGB, got shape {image.shape}")
+    return Frame.from_interleaved(np.ascontiguousarray(image), number, time_base)
+
+
+def _alpha_of(matte: Matte) -> Float32Array:
+    return np.asarray(matte.alpha[0].float().cpu().numpy(), np.float32)

@@ -1,0 +1,29 @@
+"""Files that are written in one step: under its name each is the old one or the whole new one, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file beside its final name, bring it to the disk, and rename it; what was there is replaced.
+
+    Several processes may do so at once: the last one wins. Nothing but the file itself is ever opened, no link and no file of a similar name.
+
+    Raises:
+        OSError: It cannot be written; nothing is left behind.
+    """
+    # Short, so that it fits wherever the name itself does.
+    part = path.with_name(f".{secrets.token_hex(6)}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

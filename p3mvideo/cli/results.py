@@ -1,0 +1,43 @@
+"""How the result of a run over files is printed."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from p3mvideo.cli.errors import show_error
+
+if TYPE_CHECKING:
+    from p3mvideo.app.batch.result import BatchResult, InputResult
+
+
+def show_result(result: BatchResult, *, prose: bool) -> None:
+    """Print where results lie to standard output, unless one of them is there itself; everything else to standard error.
+
+    Args:
+        result: The account of the run.
+        prose: Whether to say how it went, too.
+    """
+    piped = any(str(path) == "-" for done in result.inputs for path in done.plan.paths())
+    paths_to = sys.stdout if not piped else sys.stderr if prose else None
+    several = len(result.inputs) > 1
+    for done in result.inputs:
+        if done.error is None:
+            _show_done(done, prose=prose, brief=several, paths_to=paths_to)
+    if result.failures and several:
+        print(f"p3mvideo: {len(result.failures)} of {len(result.inputs)} inputs failed:", file=sys.stderr)
+    for done in result.failures:
+        assert done.error is not None
+        show_error(done.error, f"{done.item.path}: " if several else "")
+
+
+def _show_done(done: InputResult, *, prose: bool, brief: bool, paths_to: TextIO | None) -> None:
+    assert done.statistics is not None
+    for path in done.plan.paths():
+        if str(path) != "-" and paths_to is not None:
+            print(path, file=paths_to, flush=True)
+    for damage in done.damaged:
+        print(f"p3mvideo: {done.item.path} is damaged, the output lacks {damage}", file=sys.stderr)
+    if prose:
+        frames, rate = done.statistics.frames_out, done.statistics.frames_per_second
+        print(f"{frames} frames, {rate:.1f} per second" if brief else done.statistics.table(), file=sys.stderr)

@@ -1,0 +1,32 @@
+"""Which network computes the mattes, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from p3mvideo.options.option import Option, Options
+from p3mvideo.options.texts import parse_ratio
+
+DEFAULT_MODEL = "p3mnet-mobilenetv2"
+
+Runtime = Literal["auto", "torch", "openvino"]
+Precision = Literal["auto", "f32", "bf16", "f16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions(Options):
+    """Weights, device, runtime and precision of the matting network."""
+
+    panel: ClassVar[str | None] = "Network"
+
+    model: Annotated[str, Option("Weights of the matting network.", metavar="NAME|PATH")] = DEFAULT_MODEL
+    device: Annotated[str, Option("auto, cpu, cuda, cuda:N or mps.")] = "auto"
+    runtime: Annotated[Runtime, Option("What runs the network. auto: OpenVINO for the real-time networks on the CPU, else PyTorch.")] = "auto"
+    precision: Annotated[Precision, Option("What it computes in. auto: bf16 or f16 where the device has it, else f32.")] = "auto"
+    downsample_ratio: Annotated[
+        float | Literal["auto"],
+        Option("Working size over frame size; auto: 512 px long side.", above=0, maximum=1, metavar="auto|RATIO", parse=parse_ratio),
+    ] = "auto"
+    seq_chunk: Annotated[int, Option("Frames per batch of the network.", minimum=1)] = 4
+    threads: Annotated[int, Option("CPU threads of decoder, network and encoder each; 0 lets them choose.", minimum=0)] = 0

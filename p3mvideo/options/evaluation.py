@@ -1,0 +1,45 @@
+"""What is scored, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal, get_args
+
+from p3mvideo.errors import ConfigError
+from p3mvideo.options.option import Option, Options
+
+Metric = Literal["sad", "mse", "mad", "sad_t", "mse_t", "mad_t", "sad_fg", "sad_bg", "grad", "conn", "iou", "sad_face", "mse_face", "mad_face"]
+METRICS: tuple[Metric, ...] = get_args(Metric)
+Protocol = Literal["stills", "ppt", "video"]
+Strategy = Literal["auto", "engine", "resize", "hybrid"]
+OnnxInput = Literal["imagenet", "unit", "symmetric"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationOptions(Options):
+    """Which images of a data set are scored, with which metrics, and what the report shows."""
+
+    panel: ClassVar[str | None] = "Evaluation"
+
+    split: Annotated[str, Option("Split of the data set, such as P3M-500-P or val.")] = ""
+    images: Annotated[str, Option("Folder of images in the split; by default the first known one.")] = ""
+    strategy: Annotated[Strategy, Option("How a network looks at an image: as the program itself (engine), or as published.")] = "auto"
+    protocol: Annotated[Protocol, Option("stills, blurred against normal (ppt), or clips (video).")] = "stills"
+    rate: Annotated[float, Option("Frames per second of the clips.", above=0)] = 30.0
+    trimap: Annotated[Literal["given", "derive"], Option("Whether to derive missing trimaps from the mattes.")] = "given"
+    metric: Annotated[tuple[str, ...], Option("Metrics of stills.")] = METRICS
+    group: Annotated[tuple[str, ...], Option("Patterns such as hs_*; the summary has figures for each.")] = ()
+    names: Annotated[tuple[str, ...], Option("Patterns; only images that match one are scored.")] = ()
+    limit: Annotated[int, Option("At most this many images; 0 for all.", minimum=0)] = 0
+    worst: Annotated[int, Option("How many of the worst results the contact sheet shows.", minimum=0)] = 12
+    worst_by: Annotated[Metric, Option("The metric that decides which are the worst.")] = "sad"
+    workers: Annotated[int, Option("Threads that read and score; 0 chooses.", minimum=0)] = 0
+    onnx_input: Annotated[OnnxInput, Option("What ONNX networks expect.")] = "imagenet"
+
+    def check(self) -> None:
+        """Raise ConfigError for unknown metrics, or a sheet by a metric that is not computed."""
+        unknown = [name for name in self.metric if name not in METRICS]
+        if unknown:
+            raise ConfigError(f"there is no metric {unknown[0]!r}", hint=f"Known are {', '.join(METRICS)}.")
+        if self.worst and self.worst_by not in self.metric and self.protocol != "video":
+            raise ConfigError(f"the worst by {self.worst_by} cannot be shown, for it is not among the metrics", hint="Change --worst-by.")

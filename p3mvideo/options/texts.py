@@ -1,0 +1,44 @@
+"""Options that people write as text with a form of its own: sizes, bit rates, ratios."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from p3mvideo.errors import ConfigError
+
+
+def parse_ratio(text: str) -> float | Literal["auto"]:
+    """Read a ratio above 0 and up to 1, or auto."""
+    try:
+        ratio = text if text == "auto" else float(text)
+    except ValueError:
+        ratio = 0.0
+    if ratio == "auto":
+        return "auto"
+    assert isinstance(ratio, float)
+    if not 0 < ratio <= 1:
+        raise ConfigError(f"{text!r} is not auto or a number above 0 and up to 1", hint="0.5 halves the frame")
+    return ratio
+
+
+def parse_bitrate(text: str) -> int:
+    """Read bits per second, with k or M for thousands or millions."""
+    factor = {"k": 1_000, "m": 1_000_000}.get(text[-1:].lower(), 1)
+    try:
+        return round(float(text if factor == 1 else text[:-1]) * factor)
+    except (ValueError, OverflowError):
+        raise ConfigError(f"{text!r} is not a bit rate", hint="write bits per second, such as 800k or 4M") from None
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read WIDTHxHEIGHT in pixels."""
+    found = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text.strip().lower())
+    if found is None:
+        raise ConfigError(f"{text!r} is not a size", hint="write WIDTHxHEIGHT, such as 1280x720")
+    return int(found[1]), int(found[2])
+
+
+def show_size(size: tuple[int, int]) -> str:
+    """Write WIDTHxHEIGHT."""
+    return f"{size[0]}x{size[1]}"

@@ -1,0 +1,44 @@
+"""What hides faces from a matting network, in training and in use."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from p3mvideo.privacy.cover.smear import obfuscate, smear_bounds, smear_faces
+from p3mvideo.privacy.region import Region, face_region_mask
+from tests.privacy.fakes import face_at
+
+NOISE = np.random.default_rng(0).integers(1, 255, (120, 160, 3), np.uint8)
+
+
+@pytest.mark.parametrize("at", [(80, 60), (4, 60), (80, 118), (157, 3)], ids=["middle", "left", "bottom", "corner"])
+@pytest.mark.parametrize("side", [9, 40, 70])
+def test_a_network_sees_in_use_what_it_saw_in_training(at: tuple[float, float], side: float) -> None:
+    face = face_at(*at, side=side)
+    trained_on = obfuscate(NOISE, face_region_mask(NOISE, [face]))
+    np.testing.assert_array_equal(smear_faces(NOISE, [Region.of(face)]), trained_on)
+    assert (trained_on != NOISE).any()
+
+
+@pytest.mark.parametrize("lean", [0.0, 0.7, 2.0])
+@pytest.mark.parametrize("x", [-30.0, 2.0, 80.0, 155.0, 300.0])
+def test_nothing_is_touched_beyond_the_bounds(x: float, lean: float) -> None:
+    region = Region((x - 30, 20, x + 30, 80), lean)
+    touched = (smear_faces(NOISE, [region]) != NOISE).any(axis=2)
+    bounds = smear_bounds(region, 160, 120)
+    if bounds is not None:
+        touched[bounds[1] : bounds[3], bounds[0] : bounds[2]] = False
+    assert not touched.any()
+
+
+def test_obfuscation_changes_the_mask_and_hardly_more() -> None:
+    mask = face_region_mask(NOISE, [face_at(40, 50, 40), face_at(120, 60, 50)])
+    covered = obfuscate(NOISE, mask)
+    assert (covered != NOISE).any(axis=2)[mask > 0].mean() > 0.99
+    near = cv2.dilate(mask, np.ones((9, 9), np.uint8))
+    assert (covered == NOISE)[near == 0].all()
+    # Near flat: what a strong blur leaves varies far less than noise does.
+    assert covered[mask > 0].std() < NOISE[mask > 0].std() / 2
+    assert (obfuscate(NOISE, np.zeros_like(mask)) == NOISE).all()

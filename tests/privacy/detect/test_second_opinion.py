@@ -1,0 +1,104 @@
+"""A second detector is asked where the first search may miss a face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from p3mvideo.errors import ConfigError, PrivacyError
+from p3mvideo.frame import UInt8Array
+from p3mvideo.privacy.detect.registry import DETECTORS, parse_detectors
+from p3mvideo.privacy.detect.second_opinion import SecondOpinion
+from p3mvideo.privacy.detection import Detection, iou
+from p3mvideo.privacy.region import Region
+from tests.privacy.fakes import ScriptedSearch, face_at
+
+IMAGE = np.zeros((240, 320, 3), np.uint8)
+
+
+class ScriptedDetector:
+    """Finds the same faces in every image, at places relative to its size."""
+
+    def __init__(self, *faces: Detection) -> None:
+        self.faces = faces
+        self.seen: list[tuple[int, ...]] = []
+        self.closed = 0
+
+    def __call__(self, image: UInt8Array) -> tuple[Detection, ...]:
+        self.seen.append(image.shape)
+        return self.faces
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def boxes(found: Sequence[Detection]) -> list[tuple[float, ...]]:
+    return sorted(face.box for face in found)
+
+
+def test_what_one_of_them_finds_is_found() -> None:
+    search = SecondOpinion(ScriptedSearch(lambda n: [face_at(80, 80)]), [ScriptedDetector(face_at(82, 80), face_at(200, 100))], thresh=0.5, weak=0.6)
+    found = search(IMAGE, timestamp_ms=0, thorough=True)
+    assert len(found) == 2
+
+
+def test_a_weak_find_counts_only_where_a_face_is_expected() -> None:
+    detector = ScriptedDetector(face_at(200, 100, score=0.4))
+    search = SecondOpinion(ScriptedSearch(lambda n: []), [detector], thresh=0.5, weak=0.6)
+    assert search(IMAGE, timestamp_ms=0, thorough=True) == ()
+    assert len(search(IMAGE, timestamp_ms=1, thorough=True, expected=[Region.of(face_at(200, 100))])) == 1
+
+
+def test_between_thorough_frames_it_looks_only_where_a_face_is_missing() -> None:
+    upright = face_at(96, 96, side=64)  # in the middle of a closer look
+    detector = ScriptedDetector(upright)
+    search = SecondOpinion(ScriptedSearch(lambda n: [face_at(80, 80)]), [detector], thresh=0.5, weak=0.6)
+    search(IMAGE, timestamp_ms=0, expected=[Region.of(face_at(80, 80))])
+    assert not detector.seen
+    missing = face_at(220, 100)
+    found = search(IMAGE, timestamp_ms=1, expected=[Region.of(face_at(80, 80)), Region.of(missing)])
+    assert detector.seen == [(192, 192, 3)]
+    assert max(iou(face.box, missing.box) for face in found) > 0.9
+
+
+def test_it_closes_all() -> None:
+    first, detector = ScriptedSearch(lambda n: []), ScriptedDetector()
+    SecondOpinion(first, [detector], thresh=0.5, weak=0.6).close()
+    assert first.closed == detector.closed == 1
+
+
+def test_detectors_by_name() -> None:
+    assert parse_detectors("mediapipe, centerface") == ("mediapipe", "centerface")
+    assert parse_detectors("centerface") == ("centerface",)
+    for text in ("retina", "", "mediapipe,"):
+        with pytest.raises(ConfigError, match="--detectors"):
+            parse_detectors(text)
+
+
+@pytest.mark.parametrize("name", list(DETECTORS))
+def test_every_detector_finds_a_face_and_says_where(name: str, portrait: UInt8Array, face_model_folder: Path) -> None:
+    detector = DETECTORS[name].make(confidence=0.5, offline=True, face_model=face_model_folder)
+    (face,) = detector(portrait)
+    x0, y0, x1, y1 = face.box
+    assert abs((x0 + x1) / 2 - 222) < 12
+    assert abs((y0 + y1) / 2 - 128) < 20
+    assert 70 < x1 - x0 < 130
+    assert x1 - x0 == pytest.approx(y1 - y0, rel=0.05)
+    assert face.score > 0.7
+    assert face.key_points is not None
+    right_eye, left_eye, nose, mouth = face.key_points[:4]
+    assert right_eye[0] < nose[0] < left_eye[0]
+    assert right_eye[1] < nose[1] < mouth[1]
+    assert detector(np.full((70, 90, 3), 90, np.uint8)) == ()
+    detector.close()
+    detector.close()
+
+
+def test_a_closed_detector_says_so(face_model_folder: Path) -> None:
+    detector = DETECTORS["centerface"].make(confidence=0.5, offline=True, face_model=face_model_folder)
+    detector.close()
+    with pytest.raises(PrivacyError, match="closed"):
+        detector(IMAGE)

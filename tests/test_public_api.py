@@ -1,0 +1,109 @@
+"""What `import p3mvideo` offers."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+import p3mvideo
+from p3mvideo.app import matting_session
+from p3mvideo.frame import UInt8Array
+from tests.app.conftest import LOADED
+from tests.io.media import make_video
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    for name in p3mvideo.__all__:
+        thing: Any = getattr(p3mvideo, name)
+        assert name == "__version__" or inspect.getdoc(thing), name
+        if inspect.isfunction(thing):
+            assert "return" in thing.__annotations__, name
+
+
+def test_nothing_else_is_offered() -> None:
+    assert sorted(dir(p3mvideo)) == sorted(p3mvideo.__all__)
+    with pytest.raises(AttributeError, match="nonsense"):
+        p3mvideo.nonsense  # noqa: B018
+
+
+def test_the_import_alone_loads_nothing_heavy() -> None:
+    heavy = {"torch", "mediapipe", "av", "cv2", "openvino", "numpy", "rich", "typer"}
+    code = f"import sys, p3mvideo; loaded = {heavy} & set(sys.modules); assert not loaded, loaded"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_functions_stay_functions_after_their_packages_are_imported() -> None:
+    code = "import p3mvideo.train.run, p3mvideo.evaluate.run, p3mvideo\nassert callable(p3mvideo.train) and callable(p3mvideo.evaluate)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def session(own_cache: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[p3mvideo.MattingSession]:
+    monkeypatch.setattr(matting_session, "make_matter", LOADED)
+    with p3mvideo.MattingSession() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def portrait(grace_hopper: UInt8Array) -> UInt8Array:
+    return np.asarray(cv2.resize(grace_hopper, (160, 192), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def test_an_image_gives_its_matte(session: p3mvideo.MattingSession, portrait: UInt8Array) -> None:
+    alpha = session.matte(portrait)
+    assert alpha.shape == portrait.shape[:2]
+    assert alpha.dtype == np.float32
+    assert 0 <= alpha.min() <= alpha.max() <= 1
+    assert alpha[100:, 60:100].mean() > 0.95  # the person
+    assert alpha[:20, :20].mean() < 0.05  # the wall
+
+
+@pytest.mark.parametrize(
+    ("image", "error"),
+    [
+        (np.zeros((8, 8, 3), np.float32), TypeError), ([[0, 0, 0]], TypeError), (np.zeros((8, 8), np.uint8), ValueError),
+        (np.zeros((8, 8, 4), np.uint8), ValueError), (np.zeros((3, 8, 8), np.uint8), ValueError), (np.zeros((0, 8, 3), np.uint8), ValueError),
+    ],
+)  # fmt: skip
+def test_a_wrong_image_is_refused_and_the_right_form_named(session: p3mvideo.MattingSession, image: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"uint8 array \(H, W, 3\)"):
+        session.matte(image)
+
+
+def test_threads_share_a_session(session: p3mvideo.MattingSession, portrait: UInt8Array) -> None:
+    images = [np.roll(portrait, 4 * shift, axis=1) for shift in range(8)]
+    alone = [session.matte(image) for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(session.matte, images))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_video_gives_each_frame_with_its_time_and_matte(session: p3mvideo.MattingSession, portrait: UInt8Array, tmp_path: Path) -> None:
+    video = make_video(tmp_path / "in.mp4", pictures=[np.roll(portrait, shift, axis=1) for shift in range(6)])
+    found = list(session.mattes(video))
+    assert [float(frame.seconds) for frame, _ in found] == pytest.approx([number / 25 for number in range(6)])
+    assert all(alpha.shape == (192, 160) for _, alpha in found)
+
+
+def test_images_of_a_loop_are_a_video_too(session: p3mvideo.MattingSession, portrait: UInt8Array) -> None:
+    found = list(session.mattes((np.roll(portrait, shift, axis=1) for shift in range(5)), rate=10))
+    assert [float(frame.seconds) for frame, _ in found] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+    np.testing.assert_array_equal(found[3][0].interleaved(), np.roll(portrait, 3, axis=1))
+
+
+def test_a_closed_session_says_so(session: p3mvideo.MattingSession, portrait: UInt8Array) -> None:
+    session.close()
+    with pytest.raises(ValueError, match="closed"):
+        session.matte(portrait)
