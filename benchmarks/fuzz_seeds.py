@@ -31,7 +31,7 @@ bg = "#00ff00"
 crf = 20
 smoothing-strength = 0.25
 codec = "h264"
-start = "0.0"
+mask-scale = 1.5
 
 [webcam]
 record = "x.mkv"

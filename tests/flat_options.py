@@ -18,7 +18,7 @@ def call(function: Callable[..., Result], *arguments: Any, **given: Any) -> Resu
     hints, values = get_type_hints(function), {}
     for name, parameter in inspect.signature(function).parameters.items():
         groups = [kind for kind in (hints.get(name), *get_args(hints.get(name))) if isinstance(kind, type) and issubclass(kind, Options)]
-        if name in given:
+        if name in given and not (groups and not isinstance(given[name], tuple(groups))):
             values[name] = given.pop(name)
         elif groups:
             known = {field.name for field in option_fields(groups[0])}
