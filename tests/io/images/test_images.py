@@ -321,11 +321,8 @@ def test_overwriting_never_removes_a_folder_with_other_things(tmp_path: Path) ->
     folder = tmp_path / "frames"
     folder.mkdir()
     (folder / "thesis.txt").write_text("precious")
-    sink = SequenceSink(folder, StreamInfo(40, 30), overwrite=True)
-    sink.write(frames_for([PICTURE])[0])
     with pytest.raises(SinkError, match=r"holds thesis\.txt"):
-        sink.finish()
-    sink.close()
+        SequenceSink(folder, StreamInfo(40, 30), overwrite=True)
     assert (folder / "thesis.txt").read_text() == "precious"
     assert [item.name for item in tmp_path.iterdir()] == ["frames"]
 
