@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import av
 import numpy as np
@@ -31,7 +31,7 @@ bg = "#00ff00"
 crf = 20
 smoothing-strength = 0.25
 codec = "h264"
-start = "0.0"
+mask-scale = 1.5
 
 [webcam]
 record = "x.mkv"
@@ -189,21 +189,19 @@ def _video(
         if rotation:
             video.set_display_rotation(rotation)
         audio = output.add_stream(sound, rate=48_000, layout="stereo") if sound else None
-        titles = None
-        if subtitles:
-            titles = output.add_stream(subtitles)
-            assert isinstance(titles, SubtitleStream)
+        titles = output.add_stream(subtitles) if subtitles else None
+        if isinstance(titles, SubtitleStream):
             titles.codec_context.subtitle_header = ASS_HEADER
         if attachment:
             font = output.add_attachment("font.ttf", "application/x-truetype-font", b"\0\1\0\0" + bytes(60))
             assert font is not None
-        packets = []
+        packets: list[av.Packet[Any]] = []
         for index, image in enumerate(images()):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format=pixels)
             frame.pts, frame.time_base = index, Fraction(1, RATE)
             packets += video.encode(frame)
         packets += video.encode(None)
-        if titles is not None:
+        if isinstance(titles, SubtitleStream):
             packets.append(_subtitle(titles))
         if isinstance(audio, AudioStream):
             packets += _tone(audio)
@@ -211,7 +209,7 @@ def _video(
             output.mux(packet)
 
 
-def _tone(stream: AudioStream) -> list[av.Packet]:
+def _tone(stream: AudioStream) -> list[av.Packet[Any]]:
     context = stream.codec_context
     samples = np.sin(np.arange(48_000 * FRAMES // RATE) * 0.13) * 8000
     resampler = av.AudioResampler(format=context.format, layout="stereo", rate=48_000)
@@ -227,7 +225,7 @@ def _tone(stream: AudioStream) -> list[av.Packet]:
     return packets + stream.encode(None)
 
 
-def _subtitle(stream: SubtitleStream) -> av.Packet:
+def _subtitle(stream: SubtitleStream) -> av.Packet[Any]:
     name = stream.codec_context.name
     text = b"0,0,Default,,0,0,0,,Hello" if name in ("ass", "ssa") else b"Hello"
     packet = av.Packet(len(text).to_bytes(2, "big") + text if name == "mov_text" else text)
@@ -235,4 +233,3 @@ def _subtitle(stream: SubtitleStream) -> av.Packet:
     packet.pts = packet.dts = 40
     packet.duration = 120
     return packet
-

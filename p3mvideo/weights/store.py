@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def find_weights(model: str | Path = DEFAULT_MODEL) -> WeightsFile:
         listed = known[name]
         return replace(describe_weights(listed.path, name=name), sha256=listed.sha256)
     path = Path(model)
-    if path.suffix == ".safetensors" or path.is_file():
+    if path.suffix == ".safetensors" or os.path.isfile(path):  # which is false for a name that is too long
         vouched = [weights.sha256 for weights in known.values() if weights.path.resolve() == path.resolve()]
         return replace(describe_weights(path), sha256=vouched[0] if vouched else None)
     hint = f"Known are {', '.join(known) or 'none yet'}; a path must end in .safetensors."

@@ -79,9 +79,7 @@ def test_a_place_for_a_number_in_a_files_own_name_is_only_a_name(run: Process, c
 
 
 @pytest.mark.parametrize("pattern", ["o_%d.png", "./o_%05d.png", "../o_%d.png"])
-def test_a_sequence_needs_a_folder_of_its_own(
-    run: Process, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
-) -> None:
+def test_a_sequence_needs_a_folder_of_its_own(run: Process, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(ConfigError, match="a new folder") as caught:
@@ -107,7 +105,8 @@ def test_names_that_are_not_unicode(run: Process, clip: Path, tmp_path: Path) ->
     shutil.copy(clip, tmp_path / f"{name}.mp4")
     add_picture(tmp_path / "plain.png").rename(tmp_path / f"{name}.jpg.png")  # OpenCV itself would crash
     background = add_picture(tmp_path / "b.png").rename(tmp_path / f"{name}-background.png")
-    result = run(tmp_path / f"{name}.mp4", tmp_path / f"{name}.jpg.png", background=str(background), output=tmp_path / name, report=tmp_path / f"{name}.json")
+    inputs = (tmp_path / f"{name}.mp4", tmp_path / f"{name}.jpg.png")
+    result = run(*inputs, background=str(background), output=tmp_path / name, report=tmp_path / f"{name}.json")
     assert result.exit_code == 0
     assert sorted(os.listdir(os.fsencode(tmp_path / name))) == [b"caf\xe9.jpg.png", b"caf\xe9.mp4"]
 
@@ -170,7 +169,7 @@ def test_all_frames_of_an_animated_image_are_processed(run: Process, portrait_fr
     shown = [Image.fromarray(picture) for picture in portrait_frames]
     shown[0].save(tmp_path / f"a.{form}", save_all=True, append_images=shown[1:], duration=80)
     assert run(tmp_path / f"a.{form}", background="white").exit_code == 0
-    assert [float(frame.pts * frame.time_base) for frame in decoded(tmp_path / "a_matted.mp4")] == pytest.approx([0.08 * n for n in range(6)])
+    assert [frame.time for frame in decoded(tmp_path / "a_matted.mp4")] == pytest.approx([0.08 * n for n in range(6)])
 
 
 def test_an_animated_image_moves_behind_the_person(run: Process, clip: Path, tmp_path: Path) -> None:
@@ -187,4 +186,6 @@ def test_images_of_extreme_shapes(run: Process, tmp_path: Path, size: tuple[int,
     cv2.imwrite(str(tmp_path / "a.png"), np.full((height, width, 3), 90, np.uint8))
     result = run(tmp_path / "a.png", output=tmp_path / "o.png", alpha=tmp_path / "m.png", background="blur", smoothing="adaptive")
     assert result.exit_code == 0, [done.error for done in result.failures]
-    assert cv2.imread(str(tmp_path / "o.png")).shape == cv2.imread(str(tmp_path / "m.png")).shape == (height, width, 3)
+    for name in ("o.png", "m.png"):
+        with Image.open(tmp_path / name) as image:
+            assert image.size == size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,10 @@ OPTIONS = ("bg", "crf", "strict", "output", "start", "model", "lookahead")
         ("[process]\ncrf = 1.5", "Invalid value for '--crf'"),
         ("[process]\ncrf = true", "Invalid value for '--crf'"),
         ("[process]\ncrf = 1979-05-27", "Invalid value for '--crf'"),
-        ("[process]\nthresh = 'high'", "Invalid value for '--thresh'"),
+        ("[process]\nthreshold = 'high'", "Invalid value for '--threshold'"),
         ("[process]\nlookahead = -1", "Invalid value for '--lookahead'"),
-        ("[process]\nrate = nan", "--rate goes from"),
-        ("[process]\nrate = inf", "--rate goes from"),
+        ("[process]\nrate = nan", "rate is nan"),
+        ("[process]\nrate = inf", "rate is inf"),
         ("[process]\nsmoothing-strength = nan", "smoothing-strength"),
         ("[process]\nstrict = 'yes'", "strict is true or false"),
         ("[process]\nstrict = 1", "strict is true or false"),
@@ -56,12 +57,13 @@ def test_a_device_without_end_is_no_configuration(run: Run, tmp_path: Path) -> N
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-@given(text=st.text(max_size=200) | st.lists(st.sampled_from([*OPTIONS, " = ", "[process]\n", "\n", "'a'", "1", "nan", "{", "}", "[", "]", "."])).map("".join))
+@given(
+    text=st.text(max_size=200)
+    | st.lists(st.sampled_from([*OPTIONS, " = ", "[process]\n", "\n", "'a'", "1", "nan", "{", "}", "[", "]", "."])).map("".join)
+)
 def test_a_configuration_is_read_or_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "c.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
-    try:
+    found: dict[str, object] = {}
+    with contextlib.suppress(ConfigError):
         found = read_config(tmp_path / "c.toml", "process", OPTIONS)
-    except ConfigError as error:
-        assert error.message
-    else:
-        assert set(found) <= set(OPTIONS)
+    assert set(found) <= set(OPTIONS)

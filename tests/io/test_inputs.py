@@ -157,7 +157,7 @@ def test_a_video_does_not_fit_into_a_picture(tmp_path: Path) -> None:
 
 
 def test_an_unknown_suffix_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="neither a video nor a picture") as caught:
+    with pytest.raises(ConfigError, match="neither a video nor an image") as caught:
         open_sink(tmp_path / "a.xyz", INFO)
     assert ".mp4" in caught.value.hint
     assert ".png" in caught.value.hint

