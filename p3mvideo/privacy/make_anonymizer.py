@@ -97,17 +97,22 @@ def make_survey(
     Other arguments and errors are those of `make_anonymizer`.
     """
     _check(thresh, None, min_face, on_detector_failure)
-    others = [DETECTORS[name].make(confidence=WEAK * thresh, offline=offline, face_model=face_model) for name in detectors if name != "mediapipe"]
-    media_pipe = None
-    if "mediapipe" in detectors:
-        media_pipe = FaceDetector(confidence=WEAK * thresh, mode="video", offline=offline, face_model=face_model)
+    searches = make_searches(2, thresh=thresh, min_face=min_face, detectors=detectors, face_model=face_model, offline=offline)
+    return Survey(*searches, on_failure=on_detector_failure)
 
-    def search() -> SecondOpinion:
-        """Return a search with a memory of its own; the models are shared, for one pass follows the other on one thread at a time."""
-        first = None if media_pipe is None else StreamSearch(media_pipe, thresh=thresh, min_face_px=min_face, wary=True)
-        return SecondOpinion(first, others, thresh=thresh, weak=WEAK)
 
-    return Survey(search(), search(), on_failure=on_detector_failure)
+def make_searches(
+    count: int, *, thresh: float, min_face: int | None, detectors: Sequence[str], face_model: Path | None = None, offline: bool = False
+) -> list[SecondOpinion]:
+    """Return searches for release that share their models, and each have a memory of their own. Arguments and errors are those of `make_survey`."""
+    options = {"confidence": WEAK * thresh, "offline": offline, "face_model": face_model}
+    others = [DETECTORS[name].make(**options) for name in detectors if name != "mediapipe"]  # type: ignore[arg-type]
+    media_pipe = FaceDetector(**options, mode="video") if "mediapipe" in detectors else None  # type: ignore[arg-type]
+
+    def first() -> StreamSearch | None:
+        return None if media_pipe is None else StreamSearch(media_pipe, thresh=thresh, min_face_px=min_face, wary=True)
+
+    return [SecondOpinion(first(), others, thresh=thresh, weak=WEAK) for _ in range(count)]
 
 
 def _check(thresh: float, mask_scale: float | None, min_face: int | None, on_detector_failure: str) -> None:

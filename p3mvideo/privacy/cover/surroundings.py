@@ -20,6 +20,7 @@ from p3mvideo.privacy.detect.crop import halved
 from p3mvideo.privacy.region import IntBox
 
 Int16Array = npt.NDArray[np.int16]
+Affine = npt.NDArray[np.float64]
 
 GRID_PX = 40
 """Side of the square, leaning with the face, in which colours are filled in."""
@@ -127,9 +128,9 @@ def neutral_fill() -> Fill:
     return Fill(np.full((GRID_PX, GRID_PX, 3), NEUTRAL, np.float32), 0.0)
 
 
-def _centred(affine: npt.NDArray[np.floating], shift: float) -> npt.NDArray[np.floating]:
+def _centred(affine: Affine, shift: float) -> Affine:
     """Return an affine map (2, 3) whose results are shifted: by 0.5 from pixels' numbers to distances from the edge, by -0.5 back."""
-    return affine + np.array(((0, 0, shift), (0, 0, shift)))
+    return np.asarray(affine + np.array(((0, 0, shift), (0, 0, shift))), np.float64)
 
 
 def _pull_push(weighted: Float32Array, weight: Float32Array) -> Float32Array:
