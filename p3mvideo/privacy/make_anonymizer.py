@@ -13,8 +13,8 @@ from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE
 from p3mvideo.privacy.cover.styles import make_style
 from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.registry import DETECTORS
-from p3mvideo.privacy.detect.second_opinion import SecondOpinion
-from p3mvideo.privacy.detect.stream_search import WEAK, StreamSearch
+from p3mvideo.privacy.detect.second_opinion import NOTHING, SecondOpinion
+from p3mvideo.privacy.detect.stream_search import WEAK, Search, StreamSearch
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS
 from p3mvideo.privacy.two_pass.first_pass import Survey
 
@@ -103,16 +103,14 @@ def make_survey(
 
 def make_searches(
     count: int, *, thresh: float, min_face: int | None, detectors: Sequence[str], face_model: Path | None = None, offline: bool = False
-) -> list[SecondOpinion]:
+) -> Sequence[Search]:
     """Return searches for release that share their models, and each have a memory of their own. Arguments and errors are those of `make_survey`."""
-    options = {"confidence": WEAK * thresh, "offline": offline, "face_model": face_model}
-    others = [DETECTORS[name].make(**options) for name in detectors if name != "mediapipe"]  # type: ignore[arg-type]
-    media_pipe = FaceDetector(**options, mode="video") if "mediapipe" in detectors else None  # type: ignore[arg-type]
-
-    def first() -> StreamSearch | None:
-        return None if media_pipe is None else StreamSearch(media_pipe, thresh=thresh, min_face_px=min_face, wary=True)
-
-    return [SecondOpinion(first(), others, thresh=thresh, weak=WEAK) for _ in range(count)]
+    others = [DETECTORS[name].make(confidence=NOTHING, offline=offline, face_model=face_model) for name in detectors if name != "mediapipe"]
+    if "mediapipe" not in detectors:
+        return [SecondOpinion(None, others, thresh=thresh, weak=WEAK) for _ in range(count)]
+    media_pipe = FaceDetector(confidence=WEAK * thresh, mode="video", offline=offline, face_model=face_model)
+    first = [StreamSearch(media_pipe, thresh=thresh, min_face_px=min_face, wary=True) for _ in range(count)]
+    return [SecondOpinion(search, others, thresh=thresh, weak=WEAK) for search in first] if others else first
 
 
 def _check(thresh: float, mask_scale: float | None, min_face: int | None, on_detector_failure: str) -> None:

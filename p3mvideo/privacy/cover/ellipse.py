@@ -102,7 +102,8 @@ class Ellipse:
         square = (q * y) ** 2 - p * (r * y**2 - 1)
         half = np.sqrt(np.maximum(square, 0)) / p
         middle = (self.x - left) / factor - 0.5 - q * y / p
-        first, last = (np.clip(ends, -1, mask.shape[1]).astype(np.int32) for ends in (np.ceil(middle - half), np.floor(middle + half)))
+        limits = np.ceil(middle - half), np.floor(middle + half)
+        first, last = (np.minimum(np.maximum(limit, -1), mask.shape[1]).astype(np.int32) for limit in limits)
         length = np.where(square >= 0, last - first + 1, 0).astype(np.uint32)
         # One comparison for both ends: as unsigned numbers, differences below 0 are large.
         since_first = np.arange(mask.shape[1], dtype=np.int32) - first[:, None]

@@ -46,6 +46,15 @@ def test_what_one_of_them_finds_is_found() -> None:
     assert len(found) == 2
 
 
+@pytest.mark.parametrize(("score", "second", "faces"), [(0.7, 0.0, 0), (0.7, 0.3, 1), (0.9, 0.0, 1)])
+def test_a_new_face_that_is_not_sure_is_none_if_the_other_sees_nothing(score: float, second: float, faces: int) -> None:
+    closer = [face_at(96, 96, side=64, score=second)] if second else []
+    search = SecondOpinion(ScriptedSearch(lambda n: [face_at(80, 80, score=score)]), [ScriptedDetector(*closer)], thresh=0.5, weak=0.6)
+    assert len(search(IMAGE, timestamp_ms=0)) == faces
+    expected = [Region.of(face_at(80, 80))]
+    assert len(search(IMAGE, timestamp_ms=1, expected=expected)) == 1, "what is followed is not doubted again"
+
+
 def test_a_weak_find_counts_only_where_a_face_is_expected() -> None:
     detector = ScriptedDetector(face_at(200, 100, score=0.4))
     search = SecondOpinion(ScriptedSearch(lambda n: []), [detector], thresh=0.5, weak=0.6)
