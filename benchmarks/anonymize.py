@@ -33,7 +33,7 @@ from p3mvideo.privacy.cover.styles import Blur, Patch, Solid, Style
 from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.stream_search import WEAK, StreamSearch
 from p3mvideo.privacy.detection import Detection, area, intersection, union
-from p3mvideo.privacy.make_anonymizer import make_anonymizer, make_survey
+from p3mvideo.privacy.make_anonymizer import make_anonymizer, make_searches, make_survey
 from p3mvideo.privacy.region import face_region_mask
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
 
@@ -225,25 +225,24 @@ def is_inside(face: Detection, covered: UInt8Array) -> bool:
 def detectors_table(portraits: Path, backgrounds: Sequence[UInt8Array], every: int) -> Iterator[str]:
     """Yield the rows of detectors: what they find in photographs, and in rooms without people."""
     names = [("mediapipe",), ("centerface",), ("mediapipe", "centerface")]
-    images = [np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8) for path in sorted((portraits / "original_image").glob("*.jpg"))[::every]]
-    found = {name: [_surveyed(image, name) for image in images] for name in names}
+    paths = sorted((portraits / "original_image").glob("*.jpg"))[::every]
+    photographs = [np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8) for path in paths]
+    found, rooms = {}, {}
+    for name in names:
+        (search,) = make_searches(1, ReleaseDetectionOptions(threshold=THRESH, detectors=",".join(name)))
+        with closing(search):
+            looks = [search(image, timestamp_ms=number, thorough=True) for number, image in enumerate([*photographs, *backgrounds])]
+        found[name], rooms[name] = looks[: len(photographs)], looks[len(photographs) :]
     either = [union([*media, *center]) for media, center in zip(found[names[0]], found[names[1]], strict=True)]
-    yield f"| detectors | faces in {len(images)} photographs | of the {sum(map(len, either))} that either finds | in {len(backgrounds)} rooms without people |"
+    total = sum(map(len, either))
+    yield f"| detectors | faces in {len(paths)} photographs | of the {total} that either finds | in {len(backgrounds)} rooms without people |"
     yield "|---|---|---|---|"
     for name in names:
         shared = sum(
             any(intersection(face.box, other.box) > 0.3 * min(area(face.box), area(other.box)) for other in finds)
             for faces, finds in zip(either, found[name], strict=True) for face in faces
         )  # fmt: skip
-        rooms = sum(len(_surveyed(image, name)) for image in backgrounds)
-        yield f"| {' and '.join(name)} | {sum(map(len, found[name]))} | {shared} | {rooms} |"
-
-
-def _surveyed(image: UInt8Array, detectors: Sequence[str]) -> list[Detection]:
-    """Return what is covered in a single image, as detections."""
-    with closing(make_survey(thresh=THRESH, detectors=detectors)) as survey:
-        survey.see(Frame.from_interleaved(image))
-        return [Detection(sighting.region.box, None, sighting.score or 0.0) for sighting in survey.plan().at(0)]
+        yield f"| {' and '.join(name)} | {sum(map(len, found[name]))} | {shared} | {sum(map(len, rooms[name]))} |"
 
 
 def cost_table(actor: Actor, background: UInt8Array) -> Iterator[str]:

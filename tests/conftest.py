@@ -19,6 +19,7 @@ import p3mvideo.engine  # noqa: F401  # so that no test module imports a runtime
 from p3mvideo.config import cache_folder
 from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detect.face_models import MODELS
+from p3mvideo.privacy.detect.registry import DETECTORS
 
 for ignored in (signal.SIGINT, signal.SIGHUP):
     # A shell's background job, or nohup, ignores them, and what the tests start would inherit that: Ctrl-C would do nothing.
@@ -63,7 +64,7 @@ def own_cache(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def face_model_folder() -> Path:
     """The folder of the face detection models that the user has pulled."""
     folder = USER_CACHE / "face_models"
-    missing = [model.file_name for model in MODELS.values() if not (folder / model.file_name).is_file()]
+    missing = [model.file_name for model in (MODELS[name] for name in DETECTORS["mediapipe"].models) if not (folder / model.file_name).is_file()]
     if missing:
         pytest.skip(f"{missing[0]} is not there; `p3mvideo weights pull` fetches it")
     return folder

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer
 from p3mvideo.options import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions
@@ -9,8 +11,8 @@ from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
 from p3mvideo.privacy.cover.styles import Style, make_style
 from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.registry import DETECTORS, parse_detectors
-from p3mvideo.privacy.detect.second_opinion import SecondOpinion
-from p3mvideo.privacy.detect.stream_search import WEAK, StreamSearch
+from p3mvideo.privacy.detect.second_opinion import NOTHING, SecondOpinion
+from p3mvideo.privacy.detect.stream_search import WEAK, Search, StreamSearch
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS
 from p3mvideo.privacy.two_pass.first_pass import Survey
 
@@ -75,20 +77,20 @@ def make_survey(options: ReleaseDetectionOptions = ReleaseDetectionOptions()) ->
         WeightsError: A face detection model is missing or is not the right one.
         PrivacyError: A model cannot be loaded.
     """
+    return Survey(*make_searches(2, options), on_failure=options.on_detector_failure)
+
+
+def make_searches(count: int, options: ReleaseDetectionOptions) -> Sequence[Search]:
+    """Return searches for release that share their models, and each have a memory of their own. Errors are those of `make_survey`."""
     names = parse_detectors(options.detectors)
     others = [
-        DETECTORS[name].make(confidence=WEAK * options.threshold, offline=options.offline, face_model=options.face_model)
-        for name in names
-        if name != "mediapipe"
+        DETECTORS[name].make(confidence=NOTHING, offline=options.offline, face_model=options.face_model) for name in names if name != "mediapipe"
     ]
-    media_pipe = _media_pipe(options) if "mediapipe" in names else None
-
-    def search() -> SecondOpinion:
-        """Return a search with a memory of its own; the models are shared, for one pass follows the other on one thread at a time."""
-        first = None if media_pipe is None else StreamSearch(media_pipe, thresh=options.threshold, min_face_px=options.min_face, wary=True)
-        return SecondOpinion(first, others, thresh=options.threshold, weak=WEAK)
-
-    return Survey(search(), search(), on_failure=options.on_detector_failure)
+    if "mediapipe" not in names:
+        return [SecondOpinion(None, others, thresh=options.threshold, weak=WEAK) for _ in range(count)]
+    media_pipe = _media_pipe(options)
+    first = [StreamSearch(media_pipe, thresh=options.threshold, min_face_px=options.min_face, wary=True) for _ in range(count)]
+    return [SecondOpinion(search, others, thresh=options.threshold, weak=WEAK) for search in first] if others else first
 
 
 def _media_pipe(options: DetectionOptions) -> FaceDetector:

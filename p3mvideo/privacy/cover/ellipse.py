@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from p3mvideo.frame import Float32Array, UInt8Array
+from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.region import IntBox, Region
 
-CORE_WIDTH, CORE_HEIGHT = 0.40, 0.47
+CORE_WIDTH, CORE_HEIGHT = 0.43, 0.5
 """Semi-axes at a mask scale of 1 of what is covered completely, in sides of the face's box, which reaches from the middle of the forehead to
 the chin. At the default scale of 1.3 that is brow, chin and ears with some room for a detector's error."""
 ANYWHERE = 1.25
 """How much larger the ellipse is in a box twice as long as wide, or longer, to cover a face at its end."""
-SOFT = 0.03
+SOFT = 0.025
 """Half-width of the blur that softens the border, in sides of the box."""
 SETTLING_SECONDS = 0.2
 """Time constant with which an ellipse follows what it is told."""
@@ -101,13 +102,14 @@ class Ellipse:
         square = (q * y) ** 2 - p * (r * y**2 - 1)
         half = np.sqrt(np.maximum(square, 0)) / p
         middle = (self.x - left) / factor - 0.5 - q * y / p
-        first, last = (np.clip(ends, -1, mask.shape[1]).astype(np.int32) for ends in (np.ceil(middle - half), np.floor(middle + half)))
+        limits = np.ceil(middle - half), np.floor(middle + half)
+        first, last = (np.minimum(np.maximum(limit, -1), mask.shape[1]).astype(np.int32) for limit in limits)
         length = np.where(square >= 0, last - first + 1, 0).astype(np.uint32)
         # One comparison for both ends: as unsigned numbers, differences below 0 are large.
         since_first = np.arange(mask.shape[1], dtype=np.int32) - first[:, None]
         np.copyto(mask, np.uint8(value), where=since_first.view(np.uint32) < length[:, None])
 
-    def to_patch(self, left: float, top: float, extent: float, size_px: int) -> Float32Array:
+    def to_patch(self, left: float, top: float, extent: float, size_px: int) -> npt.NDArray[np.float64]:
         """Return the affine map (2, 3) from a square of `size_px` that leans with the face to pixels of a part of the image.
 
         Args:
@@ -122,7 +124,7 @@ class Ellipse:
         linear = np.array(((a * cos, -b * sin), (a * sin, b * cos)))
         middle = (size_px - 1) / 2
         shift = np.array((self.x - left - 0.5, self.y - top - 0.5)) - linear @ np.array((middle, middle))
-        return np.hstack([linear, shift[:, None]]).astype(np.float32)
+        return np.hstack([linear, shift[:, None]])
 
 
 def settled(before: Ellipse, told: Ellipse, passed_seconds: float) -> Ellipse:

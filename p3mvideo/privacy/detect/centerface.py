@@ -25,7 +25,7 @@ MULTIPLE_PX = 32
 """Sides of what it sees are multiples of this."""
 LONG_SIDE_PX = 1280
 """Larger images are shrunk to this before they are looked at."""
-CALIBRATION = ((0.0, 0.0), (0.2, 0.3), (0.32, 0.5), (0.6, 0.8), (1.0, 1.0))
+RAW, CALIBRATED = (0.0, 0.2, 0.32, 0.6, 1.0), (0.0, 0.3, 0.5, 0.8, 1.0)
 """Scores of the network, and what they are worth. Of what it alone found in photographs, by eye, from 0.32 on all were faces or heads, between 0.25
 and that about every other, below hardly any."""
 BOX_SIDE, BOX_DOWN = 0.85, 0.06
@@ -48,7 +48,7 @@ class CenterFace:
 
     def __init__(self, *, confidence: float = 0.5, offline: bool = False, face_model: Path | None = None, threads: int = 0) -> None:
         path = face_model_path("centerface", offline=offline, override=face_model)
-        self._least = float(np.interp(confidence, *zip(*[pair[::-1] for pair in CALIBRATION], strict=True)))
+        self._least = float(np.interp(confidence, CALIBRATED, RAW))
         options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads or os.cpu_count() or 1, "ENABLE_CPU_PINNING": False}
         try:
             core = ov.Core()
@@ -84,7 +84,7 @@ class CenterFace:
         marks = points[:, row, column].reshape(5, 2)[:, ::-1] * (wide, tall) + (x - wide / 2, y - tall / 2)
         key_points = np.concatenate([marks[:3], marks[3:].mean(axis=0, keepdims=True)]).astype(np.float32)
         half, middle = BOX_SIDE * tall / 2, y + BOX_DOWN * tall
-        score = float(np.interp(heat[0, row, column], *zip(*CALIBRATION, strict=True)))
+        score = float(np.interp(float(heat[0, row, column]), RAW, CALIBRATED))
         return Detection((float(x - half), float(middle - half), float(x + half), float(middle + half)), key_points, score)
 
     def close(self) -> None:
