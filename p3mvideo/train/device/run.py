@@ -144,9 +144,7 @@ def train_on_device(
         spent = saved["seconds"]
     first = next(iter(learners.values())).state.step
     say(f"{time.monotonic() - begun:.1f} s: {', '.join(learners)} in {next(iter(runs.values())).precision}, from step {first} on")
-    budget = Budget(
-        steps=options.steps, seconds=None if options.minutes is None else 60 * options.minutes, begun=begun, spent=spent, first=first
-    )
+    budget = Budget(steps=options.steps, seconds=None if options.minutes is None else 60 * options.minutes, begun=begun, spent=spent, first=first)
     origins = {name: _of(options.initial, place) or _of(options.pretrained, place) for place, name in enumerate(learners)}
     packed = hashlib.sha256((pack / MANIFEST).read_bytes()).hexdigest()[:12]
 
