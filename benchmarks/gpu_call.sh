@@ -1,7 +1,7 @@
 #!/bin/sh
 # The calls to a rented machine with a GPU, see docs/gpu.md. Each runs in the checkout:
 #   sh benchmarks/gpu_call.sh unpack CARRIED      once for each part of the pack
-#   sh benchmarks/gpu_call.sh smoke               42 seconds: speeds and memory
+#   sh benchmarks/gpu_call.sh smoke               half a minute: speeds and memory
 #   sh benchmarks/gpu_call.sh train OUT [MINUTES] both networks; further options of `p3mvideo gpu train` may follow
 set -eu
 PACK=${PACK:-/tmp/pack}
@@ -10,7 +10,7 @@ export PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1
 program() { "${PYTHON:-python3}" -m p3mvideo gpu "$@"; }
 case ${1:-} in
 unpack) program unpack "$2" "$PACK" ;;
-smoke) program train "$PACK" -o /tmp/smoke-$$ --initial p3mnet-mobilenetv2 --minutes 0.7 --workers "$WORKERS" ;;
+smoke) program train "$PACK" -o /tmp/smoke-$$ --initial p3mnet-mobilenetv2 --minutes 0.5 --every 10 --workers "$WORKERS" ;;
 train)
     out=$2 minutes=${3:-9}
     shift 2

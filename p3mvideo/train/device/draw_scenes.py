@@ -198,7 +198,7 @@ class SceneDrawing:
         elif kind < SURROUNDINGS:
             number = facts.portraits[self._anybody(rng)].surroundings
         if number is None:
-            number = int(rng.choice(facts.made_up))
+            number = facts.made_up[int(rng.integers(len(facts.made_up)))]
             width, height = facts.background_sizes[number]
             return Ground(number, (0, 0, min(width, height)))
         return Ground(number, draw_square(*facts.background_sizes[number], rng))

@@ -1,7 +1,7 @@
 """Packs of training material: portraits, backgrounds and donor faces, scaled down, in a few files of limited size.
 
-    PACK/manifest.json    what there is, and the hash of every part
-    PACK/part-00.zip      portraits/NAME.jpg  mattes/NAME.png  faces/NAME.png  backgrounds/N.jpg  donors/N.jpg  donor_masks/N.png
+PACK/manifest.json    what there is, and the hash of every part
+PACK/part-00.zip      portraits/NAME.jpg  mattes/NAME.png  faces/NAME.png  backgrounds/N.jpg  donors/N.jpg  donor_masks/N.png
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from p3mvideo.options.training import parse_shares
 from p3mvideo.train.device.batches import DeviceBatches
 from p3mvideo.train.device.budget import Budget
 from p3mvideo.train.device.fit import fit_on_device
-from p3mvideo.train.device.material import load_material
+from p3mvideo.train.device.material import Material, load_material
 from p3mvideo.train.device.pack import MANIFEST, MIB
 from p3mvideo.train.device.state_files import INDEX, load_state
 from p3mvideo.train.export_weights import ship_weights
@@ -80,6 +80,8 @@ class GpuTrainOptions:
     resume: bool = False
     made_up: int = 400
     """How many procedural backgrounds there are."""
+    every: int = 1
+    """Take each so manieth portrait of the pack only, for a trial that starts sooner."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def train_on_device(
     if device.type == "cpu":
         keep_memory()
 
-    material = load_material(pack, device, seed=options.seed, made_up=options.made_up, workers=max(1, options.workers))
+    material = _material(pack, device, options)
     gib = (material.portraits.nbytes() + material.backgrounds.nbytes()) / 2**30
     say(f"{time.monotonic() - begun:.1f} s: {len(material.portraits)} portraits, {len(material.backgrounds)} backgrounds on {device}, {gib:.1f} GiB")
     learners = {name: _learner(name, run, options, device, place) for place, (name, run) in enumerate(runs.items())}
@@ -143,9 +145,7 @@ def train_on_device(
         spent = saved["seconds"]
     first = next(iter(learners.values())).state.step
     say(f"{time.monotonic() - begun:.1f} s: {', '.join(learners)} in {next(iter(runs.values())).precision}, from step {first} on")
-    budget = Budget(
-        steps=options.steps, seconds=None if options.minutes is None else 60 * options.minutes, begun=begun, spent=spent, first=first
-    )
+    budget = Budget(steps=options.steps, seconds=None if options.minutes is None else 60 * options.minutes, begun=begun, spent=spent, first=first)
     origins = {name: _of(options.initial, place) or _of(options.pretrained, place) for place, name in enumerate(learners)}
     packed = hashlib.sha256((pack / MANIFEST).read_bytes()).hexdigest()[:12]
 
@@ -173,10 +173,14 @@ def device_sheet(pack: Path, output: Path, options: GpuTrainOptions) -> None:
     """
     device = choose_device(options.device)
     run = next(iter(_run_options(options, device).values()))
-    material = load_material(pack, device, seed=options.seed, made_up=options.made_up, workers=max(1, options.workers))
+    material = _material(pack, device, options)
     batches = DeviceBatches(material, run, device)
     batch = batches.make(batches.drawing.draw(0))
     write_sheet(output, (Sample(*(part[number].cpu() for part in batch[:3])) for number in range(run.batch)))
+
+
+def _material(pack: Path, device: torch.device, options: GpuTrainOptions) -> Material:
+    return load_material(pack, device, seed=options.seed, made_up=options.made_up, every=options.every, workers=max(1, options.workers))
 
 
 def _run_options(options: GpuTrainOptions, device: torch.device) -> dict[str, TrainOptions]:

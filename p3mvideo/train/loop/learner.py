@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
@@ -42,7 +44,7 @@ class Learner:
         self._model: torch.nn.Module = PastingNetwork(self.network)
         if group.size > 1:
             self._model = DistributedDataParallel(self._model)
-        self._losses = matting_losses
+        self._losses: Callable[..., dict[str, Tensor]] = matting_losses
         if compiled:
             self._model.compile()
             self._losses = torch.compile(matting_losses)
