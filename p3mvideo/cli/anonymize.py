@@ -23,7 +23,7 @@ def anonymize_command(
     reading: Annotated[ReadOptions, Without("size", "pixel_format")],
     writing: Annotated[WriteOptions, Without("pipe_form")],
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="File, or folder for several inputs.")] = None,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads of decoder and encoder each; 0 lets them choose.")] = 0,
+    threads: Annotated[int, typer.Option(min=0, max=1024, help="CPU threads of decoder and encoder each; 0 lets them choose.")] = 0,
     progress: Annotated[ProgressKind, typer.Option(help="How progress is shown on standard error.")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an unexpected error.")] = False,

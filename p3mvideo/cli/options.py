@@ -21,7 +21,7 @@ import typer
 from typer.core import TyperCommand
 
 from p3mvideo.cli.errors import reporting_errors
-from p3mvideo.options.option import Field, Options, option_fields
+from p3mvideo.options.option import Field, Option, Options, option_fields
 
 
 @dataclass(frozen=True, init=False)
@@ -128,11 +128,17 @@ def _parameter(field: Field, group: OptionGroup) -> inspect.Parameter:
         flags = (f"{flags[0]}/--no-{flags[0].removeprefix('--')}",)
     elif get_origin(field.type) is tuple and get_args(field.type)[-1] is Ellipsis:
         kind, default, metavar = list[get_args(field.type)[0]], list(default or ()), metavar or "TEXT"  # type: ignore[misc]
-    info = typer.Option(
-        *flags, help=text, min=option.minimum if kind in (int, float, int | None, float | None) else None,
-        max=option.maximum if kind in (int, float, int | None, float | None) else None, metavar=metavar, rich_help_panel=group.type.panel,
-    )  # fmt: skip
+    # The group checks the range, so that a value outside it is one line with a hint.
+    info = typer.Option(*flags, help=f"{text}{_range(option)}", metavar=metavar, rich_help_panel=group.type.panel)
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
+
+
+def _range(option: Option) -> str:
+    """Return what the help says of a number's range."""
+    lower = f"{option.minimum:g}<=x" if option.minimum is not None else f"{option.above:g}<x" if option.above is not None else ""
+    upper = f"x<={option.maximum:g}" if option.maximum is not None else f"x<{option.below:g}" if option.below is not None else ""
+    both = f"{lower}{upper.removeprefix('x')}" if lower and upper else lower or upper
+    return f" [{both}]" if both else ""
 
 
 def _shown(field: Field) -> str:

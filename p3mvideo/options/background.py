@@ -19,8 +19,8 @@ class BackgroundOptions(Options):
     background: Annotated[
         str | None,
         Option(
-            "Colour, image, video, sunset, studio, shelves, blur[:STRENGTH] or transparent.", flags=("--bg",), aliases=("--background",), metavar="BG",
-            unset="transparent where the output can hold it, else white",
+            "Colour, image, video, sunset, studio, shelves, blur[:STRENGTH] or transparent.",
+            flags=("--bg",), aliases=("--background",), metavar="BG", unset="transparent where the output can hold it, else white",
         ),
     ] = None  # fmt: skip
     background_fit: Annotated[Fit, Option("How a background is brought to the frame's size.", flags=("--bg-fit",), aliases=("--background-fit",))] = (

@@ -28,5 +28,5 @@ class EngineOptions(Options):
         float | Literal["auto"],
         Option("Working size over frame size; auto: 512 px long side.", above=0, maximum=1, metavar="auto|RATIO", parse=parse_ratio),
     ] = "auto"
-    seq_chunk: Annotated[int, Option("Frames per batch of the network.", minimum=1)] = 4
-    threads: Annotated[int, Option("CPU threads of decoder, network and encoder each; 0 lets them choose.", minimum=0)] = 0
+    seq_chunk: Annotated[int, Option("Frames per batch of the network.", minimum=1, maximum=1024)] = 4
+    threads: Annotated[int, Option("CPU threads of decoder, network and encoder each; 0 lets them choose.", minimum=0, maximum=1024)] = 0

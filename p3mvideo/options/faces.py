@@ -22,7 +22,7 @@ class DetectionOptions(Options):
     threshold: Annotated[float, Option("Detector score above which something is a face.", above=0, below=1, aliases=("--thresh",))] = 0.5
     min_face: Annotated[
         int | None,
-        Option("Height in pixels of the smallest face to look for.", minimum=8, unset="24, or an eightieth of the frame's long side"),
+        Option("Height in pixels of the smallest face to look for.", minimum=8, maximum=10_000, unset="24, or an eightieth of the frame's long side"),
     ] = None
     on_detector_failure: Annotated[
         OnDetectorFailure, Option("What happens to a frame whose faces cannot be looked for: end its input, or turn it into a mosaic.")
@@ -50,13 +50,13 @@ class CoverOptions(Options):
 
     panel: ClassVar[str | None] = "Faces"
 
-    mask_scale: Annotated[float, Option("Size of what is covered around a face.", minimum=1)] = DEFAULT_MASK_SCALE
+    mask_scale: Annotated[float, Option("Size of what is covered around a face.", minimum=1, maximum=100)] = DEFAULT_MASK_SCALE
     replace_with: Annotated[
         str,
         Option("What faces are covered with.", metavar="blur|mosaic|solid[:#RRGGBB]|IMAGE", aliases=("--replacewith",)),
     ] = "blur"
     mosaic_of_face: Annotated[bool, Option("Make a mosaic of the face itself, under which people can be recognised.")] = False
-    mosaic_size: Annotated[int, Option("Side of a mosaic's squares in pixels.", minimum=2, aliases=("--mosaicsize",))] = 20
+    mosaic_size: Annotated[int, Option("Side of a mosaic's squares in pixels.", minimum=1, maximum=10_000, aliases=("--mosaicsize",))] = 20
 
 
 @dataclass(frozen=True, kw_only=True)

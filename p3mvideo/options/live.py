@@ -24,16 +24,14 @@ class LiveOptions(Options):
         tuple[str, ...], Option("Colour, image, video, sunset, studio, shelves or blur[:STRENGTH]; several to go through by key.", metavar="BG")
     ] = ("blur",)
     mirror: Annotated[bool, Option("Exchange left and right.", flags=("--mirror/--no-mirror",))] = False
-    anonymize: Annotated[
-        AnonymizeMode, Option("Hide faces from the network only (input), also from viewers (output), or from neither (off).")
-    ] = "input"
+    anonymize: Annotated[AnonymizeMode, Option("Hide faces from the network only (input), also from viewers (output), or from neither (off).")] = (
+        "input"
+    )
     smoothing: Annotated[Smoothing, Option("Temporal smoothing of mattes.")] = "adaptive"
     smoothing_strength: Annotated[float, Option("How long mattes are remembered, from 0 to 1.", minimum=0, maximum=1)] = 0.5
     keep: Annotated[Keep, Option("Which people stay: all, the largest, or the one nearest to the centre.")] = "all"
     light_wrap: Annotated[float, Option("Light of the background on the person's edges, from 0 to 1.", minimum=0, maximum=1)] = 0.0
-    size: Annotated[
-        tuple[int, int], Option("Size to ask the camera for.", minimum=2, metavar="WxH", parse=parse_size, show=show_size)
-    ] = (1280, 720)
+    size: Annotated[tuple[int, int], Option("Size to ask the camera for.", minimum=2, metavar="WxH", parse=parse_size, show=show_size)] = (1280, 720)
     fps: Annotated[float, Option("Frames per second to ask the camera for.", minimum=1, maximum=240)] = 30.0
 
     def check(self) -> None:

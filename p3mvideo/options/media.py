@@ -27,7 +27,8 @@ class ReadOptions(Options):
     hdr: Annotated[Hdr, Option("Whether HDR video is refused or tone-mapped.")] = "refuse"
     strict: Annotated[bool, Option("Stop at the first damaged place instead of continuing behind it.")] = False
     size: Annotated[
-        tuple[int, int] | None, Option("Size of raw video on standard input.", minimum=1, metavar="WxH", parse=parse_size, show=show_size)
+        tuple[int, int] | None,
+        Option("Size of raw video on standard input.", minimum=1, maximum=99_999, metavar="WxH", parse=parse_size, show=show_size),
     ] = None
     rate: Annotated[float | None, Option("Frames per second of an image sequence or of raw video.")] = None
     pixel_format: Annotated[str | None, Option("Pixel format of raw video, by FFmpeg's name.")] = None
@@ -62,8 +63,10 @@ class WriteOptions(Options):
     panel: ClassVar[str | None] = "Writing"
 
     codec: Annotated[str | None, Option("h264, hevc, vp9, ffv1 or prores.", unset="the container's own")] = None
-    crf: Annotated[int | None, Option("Constant quality on the codec's scale.")] = None
-    bitrate: Annotated[int | None, Option("Bits per second, instead of a quality.", minimum=1, metavar="BITS[k|M]", parse=parse_bitrate)] = None
+    crf: Annotated[int | None, Option("Constant quality on the codec's scale.", minimum=-1000, maximum=1000)] = None
+    bitrate: Annotated[
+        int | None, Option("Bits per second, instead of a quality.", minimum=1, maximum=10**12, metavar="BITS[k|M]", parse=parse_bitrate)
+    ] = None
     even: Annotated[
         Even, Option("What happens to an odd width or height: keep it, pad a column or row, or crop one; phones play even sizes only.")
     ] = "keep"

@@ -143,7 +143,10 @@ def _checked(field: Field, value: Any) -> Any:
         return value
     typed = next((converted for part in parts if (converted := _converted(part, value)) is not None), None)
     if typed is None and isinstance(value, str) and field.option.parse is not None:
-        return field.option.parse(value)
+        try:
+            return field.option.parse(value)
+        except ConfigError as error:
+            raise ConfigError(f"{field.name}: {error.message}", hint=error.hint) from error
     if typed is None:
         raise ConfigError(f"{field.name} is {value!r}, expected {_expected(field)}", hint=hint)
     option = field.option

@@ -20,4 +20,4 @@ class SmoothingOptions(Options):
         "adaptive"
     )
     smoothing_strength: Annotated[float, Option("How long mattes are remembered, from 0 to 1.", minimum=0, maximum=1)] = 0.5
-    lookahead: Annotated[int, Option("Following frames that adaptive smoothing looks at; live streams look at none.", minimum=0)] = 3
+    lookahead: Annotated[int, Option("Following frames that adaptive smoothing looks at; live streams look at none.", minimum=0, maximum=1000)] = 3
