@@ -190,7 +190,9 @@ def _expected(field: Field) -> str:
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
     for part in _parts(field.type):
         if get_origin(part) is tuple:
-            kinds.append(f"{option.metavar or 'several values'}")
+            members = get_args(part)
+            several = {int: "whole numbers", float: "numbers", str: "texts", Path: "paths"}[members[0]]
+            kinds.append(several if members[-1] is Ellipsis else f"{len(members)} {several}")
         elif part in names:
             kinds.append(names[part])
     limits = [

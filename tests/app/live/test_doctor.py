@@ -148,7 +148,7 @@ def test_a_network_that_sees_nobody_in_a_portrait_does_not_do(monkeypatch: pytes
 
 
 def test_a_runtime_that_cannot_be_had_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(**_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise DeviceError("it is not installed", hint="install it")
 
     monkeypatch.setattr(machine, "make_matter", refuse)
