@@ -71,7 +71,7 @@ def test_the_benchmark_measures_run_floor_and_network(tmp_path: Path, monkeypatc
 
 
 def test_the_benchmark_takes_a_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench_module, "_network_times", lambda model, threads: ())
+    monkeypatch.setattr(bench_module, "_network_times", lambda engine: ())
     path = make_video(tmp_path / "mine.mp4", frames=5)
     result = call(bench, path, anonymize="off", smoothing="off")
     assert result.clip.startswith("mine.mp4: 64x48, 25 frames per second, 5 frames")

@@ -98,8 +98,8 @@ REFUSED: dict[str, tuple[dict[str, object], type[P3MVideoError], str]] = {
     "matte too short": ({"matte": "short.mp4"}, SourceError, "fewer frames"),
     "matte too long": ({"matte": "long.mp4"}, SourceError, "more frames"),
     "matte of other shape": ({"matte": "other.mp4"}, SourceError, "is 128x128, the clip 128x96"),
-    "strength": ({"smoothing_strength": 2.0}, ConfigError, "smoothing strength"),
-    "look-ahead": ({"lookahead": -1}, ConfigError, "look-ahead"),
+    "strength": ({"smoothing_strength": 2.0}, ConfigError, "smoothing_strength"),
+    "look-ahead": ({"lookahead": -1}, ConfigError, "lookahead is"),
     "output is a file": ({"output": "picture.png/out"}, SinkError, "cannot make the folder"),
 }
 

@@ -43,7 +43,10 @@ def run_both(clip: Path, folder: Path, model: Path, runtime: Runtime, monkeypatc
     monkeypatch.setenv("P3MVIDEO_CONFIG", str(folder / "config"))
     errors = []
     try:
-        result = call(process, [str(clip)], output=folder / "o.mp4", background="white", model=str(model), runtime=runtime, anonymize="off", smoothing="off")
+        result = call(
+            process, [str(clip)], output=folder / "o.mp4", background="white", model=str(model), runtime=runtime, anonymize="off",
+            smoothing="off",
+        )  # fmt: skip
     except P3MVideoError as error:
         errors.append(error)
     else:
