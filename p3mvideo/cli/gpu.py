@@ -26,7 +26,7 @@ def pack_command(
     long_side: Annotated[int, typer.Option(min=64, help="Longer side of portraits in pixels.")] = 448,
     background_side: Annotated[int, typer.Option(min=64, help="Longer side of backgrounds in pixels.")] = 576,
     quality: Annotated[int, typer.Option(min=1, max=100, help="JPEG quality of portraits, backgrounds and faces.")] = 88,
-    part_mib: Annotated[int, typer.Option(min=1, help="Largest size of a part in MiB.")] = 60,
+    part_mib: Annotated[int, typer.Option(min=1, help="Largest size of a part in MiB.")] = 48,
     every: Annotated[int, typer.Option(min=1, help="Take each N-th portrait only, for a trial.")] = 1,
     progress: Annotated[ProgressKind, typer.Option(help="How progress is shown on standard error.")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,

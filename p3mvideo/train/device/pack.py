@@ -42,7 +42,7 @@ class PackOptions:
     """Longer side of the donor faces, a multiple of 8."""
     quality: int = 88
     """Of the JPEG files of portraits, backgrounds and donors; mattes and masks lose nothing."""
-    part_mib: int = 60
+    part_mib: int = 48
     """Largest size of a part."""
     every: int = 1
     """Take every so manieth portrait only, for a trial."""

@@ -16,8 +16,10 @@ from p3mvideo.errors import ConfigError, TrainingError
 from p3mvideo.train.device.budget import Budget
 from p3mvideo.train.device.run import GpuTrainOptions, device_sheet, train_on_device
 from p3mvideo.train.device.state_files import load_state, save_state
+from p3mvideo.train.export_weights import ship
 from p3mvideo.train.options import BY_THE_CLOCK
 from p3mvideo.weights import load_weights
+from p3mvideo.weights.network import load_network
 from p3mvideo.weights.tensors import describe_weights
 from tests.train import miniature
 from tests.train.test_without_av_and_mediapipe import BLOCKED, without
@@ -83,14 +85,14 @@ def test_two_networks_learn_from_the_same_samples(packed: Path, tmp_path: Path) 
 
 @pytest.mark.timeout(600)
 def test_weights_can_be_used_and_say_where_they_come_from(packed: Path, tmp_path: Path) -> None:
-    from p3mvideo.weights.network import load_network
-
     (path,) = train_on_device(packed, tmp_path, changed(steps=2), licence="CC0").weights
     weights = describe_weights(path)
     assert weights.licence == "CC0"
     assert "2 steps of 4 samples of 64 px" in weights.source
     network = load_network(weights).eval()
     assert network(torch.zeros(1, 3, 64, 64)).alpha.shape == (1, 1, 64, 64)
+    mean = ship(path, tmp_path / "mean.safetensors", mean_with=[path], licence="CC0", source="twice the same")
+    assert all(torch.equal(tensor, load_weights(weights)[name]) for name, tensor in load_weights(mean).items())
     again = train_on_device(packed, tmp_path / "again", changed(steps=1, initial=(str(path),))).weights[0]
     assert load_weights(describe_weights(again)).keys() == load_weights(weights).keys()
 
