@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -102,10 +102,11 @@ def make_survey(
 
 
 def make_searches(
-    count: int, *, thresh: float, min_face: int | None, detectors: Sequence[str], face_model: Path | None = None, offline: bool = False
+    count: int, *, thresh: float, min_face: int | None, detectors: Collection[str], face_model: Path | None = None, offline: bool = False
 ) -> Sequence[Search]:
     """Return searches for release that share their models, and each have a memory of their own. Arguments and errors are those of `make_survey`."""
-    others = [DETECTORS[name].make(confidence=NOTHING, offline=offline, face_model=face_model) for name in detectors if name != "mediapipe"]
+    least = min(NOTHING, WEAK * thresh)
+    others = [DETECTORS[name].make(confidence=least, offline=offline, face_model=face_model) for name in detectors if name != "mediapipe"]
     if "mediapipe" not in detectors:
         return [SecondOpinion(None, others, thresh=thresh, weak=WEAK) for _ in range(count)]
     media_pipe = FaceDetector(confidence=WEAK * thresh, mode="video", offline=offline, face_model=face_model)
