@@ -21,8 +21,8 @@ from p3mvideo.frame import UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover, cover
 from p3mvideo.privacy.cover.styles import Blur, Mosaic, MosaicOfFace, Picture, Solid, Style
-from p3mvideo.privacy.detect.detector import FaceDetector
-from p3mvideo.privacy.make_anonymizer import make_survey
+from p3mvideo.privacy.detect.registry import DETECTORS
+from p3mvideo.privacy.make_anonymizer import make_searches, make_survey
 from p3mvideo.privacy.region import Region
 
 TILE_PX = 260
@@ -53,10 +53,11 @@ STYLES: dict[str, Style] = {
 def sheets_of_photographs(paths: Sequence[Path]) -> Iterator[UInt8Array]:
     """Yield sheets, RGB (H, W, 3)."""
     rows: list[UInt8Array] = []
-    with FaceDetector(confidence=0.5) as detector:
+    (search,) = make_searches(1, thresh=0.5, min_face=None, detectors=DETECTORS)
+    with closing(search):
         for path in paths:
             image = np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8)
-            regions = [Region.of(face) for face in detector(image)]
+            regions = [Region.of(face) for face in search(image, timestamp_ms=0, thorough=True)]
             if not regions:
                 continue
             shown = [image, *(cover(image, regions, style) for style in STYLES.values())]

@@ -83,8 +83,9 @@ def make_survey(options: ReleaseDetectionOptions = ReleaseDetectionOptions()) ->
 def make_searches(count: int, options: ReleaseDetectionOptions) -> Sequence[Search]:
     """Return searches for release that share their models, and each have a memory of their own. Errors are those of `make_survey`."""
     names = parse_detectors(options.detectors)
+    least = min(NOTHING, WEAK * options.threshold)
     others = [
-        DETECTORS[name].make(confidence=NOTHING, offline=options.offline, face_model=options.face_model) for name in names if name != "mediapipe"
+        DETECTORS[name].make(confidence=least, offline=options.offline, face_model=options.face_model) for name in names if name != "mediapipe"
     ]
     if "mediapipe" not in names:
         return [SecondOpinion(None, others, thresh=options.threshold, weak=WEAK) for _ in range(count)]

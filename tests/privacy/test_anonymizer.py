@@ -328,6 +328,17 @@ def test_between_looks_a_moving_face_stays_hidden_from_the_network(every: int) -
     anonymizer.close()
 
 
+def test_what_the_network_is_not_to_see_does_not_grow_while_a_face_is_lost() -> None:
+    search = ScriptedSearch(lambda n: [face_at(60.0 + 6 * n, 120.0)] if n < 6 else [])
+    anonymizer = FaceAnonymizer(search, style=Solid(PAINT), keep_originals=True, inner=True)
+    changed = []
+    for number in range(20):
+        shown, _ = anonymizer(frame(number))
+        changed.append(int((shown.interleaved() != frame(number).interleaved()).any(axis=2).sum()))
+    assert 0 < max(changed[6:]) <= 1.5 * changed[5]
+    anonymizer.close()
+
+
 @pytest.mark.parametrize("keep_originals", [False, True])
 def test_what_is_written_says_where_faces_are_covered(keep_originals: bool) -> None:
     anonymizer = FaceAnonymizer(ScriptedSearch(still), style=Solid(PAINT), keep_originals=keep_originals, inner=True)

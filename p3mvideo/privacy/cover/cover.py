@@ -78,13 +78,13 @@ class FaceCovers:
         ellipses = [seen.ellipse for seen in known]
         boxes = tuple(ellipse.bounds(width, height) for ellipse in ellipses)
         covered = image.copy()
-        for number, (face, seen, bounds) in enumerate(zip(faces, known, boxes, strict=True)):
+        for number, (seen, bounds) in enumerate(zip(known, boxes, strict=True)):
             if bounds is None:
                 continue
             x0, y0, x1, y1 = bounds
             others = [*ellipses[:number], *ellipses[number + 1 :]]
             surroundings = partial(self._surroundings, image, seen, others, bounds, seconds, seed=self._images * 1009 + number)
-            patch = Patch(bounds, seen.ellipse, surroundings, image[y0:y1, x0:x1], face.track)
+            patch = Patch(bounds, seen.ellipse, surroundings, image[y0:y1, x0:x1])
             blend(covered[y0:y1, x0:x1], self._style(patch), seen.ellipse.weight(bounds))
         for seen in known:
             seen.seconds = seconds

@@ -44,8 +44,6 @@ class Patch:
     """Returns the patch as its surroundings alone would have it, uint8 RGB (h, w, 3)."""
     original: UInt8Array
     """What the camera saw, uint8 RGB (h, w, 3), not to be written to."""
-    track: int
-    """Identifies the face."""
 
 
 class Style(Protocol):

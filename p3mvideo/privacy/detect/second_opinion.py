@@ -15,8 +15,8 @@ from p3mvideo.privacy.region import Region
 CLOSE_UP_PX = 192
 """Side of the closer look at one face."""
 NOTHING = 0.2
-"""A detector sees nothing where its calibrated score stays below this. To 114 faces that MediaPipe found in photographs CenterFace gave 0.8 or more, and
-at most 0.14 to a boot, a hand and five places in rooms without people that it found, too."""
+"""A detector sees nothing where its calibrated score stays below this. To 114 faces that MediaPipe found in photographs CenterFace gave 0.8 or more,
+and at most 0.14 to a boot, a hand and five places in rooms without people that it found, too."""
 
 
 class SecondOpinion:
