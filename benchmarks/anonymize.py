@@ -24,16 +24,16 @@ import numpy as np
 from benchmarks.face_clips import CASES, RATE, Actor, Case, load_actors, shoot
 from benchmarks.face_identity import identity_table
 from p3mvideo.frame import Frame, UInt8Array
-from p3mvideo.io.video_sink import VideoSink
-from p3mvideo.io.video_source import VideoSource
+from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.io.video.write.sink import VideoSink
 from p3mvideo.privacy.anonymizer import FaceAnonymizer
-from p3mvideo.privacy.cover import Blur, Filter, Solid, cover
-from p3mvideo.privacy.cover_plan import CoverPlan
+from p3mvideo.privacy.cover.cover import Blur, Filter, Solid, cover
+from p3mvideo.privacy.detect.detector import FaceDetector
+from p3mvideo.privacy.detect.stream_search import WEAK, StreamSearch
 from p3mvideo.privacy.detection import Detection, area, intersection, union
-from p3mvideo.privacy.detector import FaceDetector
 from p3mvideo.privacy.make_anonymizer import OUTPUT_MASK_SCALE, make_anonymizer, make_survey
 from p3mvideo.privacy.region import face_region_mask
-from p3mvideo.privacy.search import WEAK, StreamSearch
+from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
 
 THRESH = 0.5
 PAINT = (255, 0, 255)

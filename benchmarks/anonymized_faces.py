@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from p3mvideo.datasets.anonymize import anonymize_portraits
+from p3mvideo.datasets.portraits import PortraitFolder
+from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detection import iou
-from p3mvideo.privacy.detector import FaceDetector
-from p3mvideo.train.anonymize import anonymize_portraits
-from p3mvideo.train.portraits import PortraitFolder
 
 SAME = 0.3
 

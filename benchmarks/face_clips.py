@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from p3mvideo.frame import UInt8Array
-from p3mvideo.privacy.detector import FaceDetector
+from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.region import face_region_mask
 
 FRAMES = 120

@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 
 from p3mvideo.frame import Float32Array, UInt8Array
-from p3mvideo.privacy.cover import Blur, Filter, Mosaic, Smear, Solid, cover
+from p3mvideo.privacy.cover.cover import Blur, Filter, Mosaic, Smear, Solid, cover
+from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detection import Detection
-from p3mvideo.privacy.detector import FaceDetector
 from p3mvideo.privacy.region import Region
 
 CROP_PX = 64

@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from p3mvideo.evaluate.layouts import ORIGINAL, Entry, find_entries
+from p3mvideo.datasets.layouts import ORIGINAL, Entry, find_entries
 from p3mvideo.evaluate.methods import Method, make_method
 from p3mvideo.frame import Float32Array, UInt8Array
 from p3mvideo.ops.metrics import iou

@@ -22,9 +22,9 @@ import pyvirtualcam
 from pyvirtualcam.camera import BACKENDS
 
 from p3mvideo.app.bench import machine
-from p3mvideo.app.live_show import LiveState
-from p3mvideo.app.live_stop import StopRequest
-from p3mvideo.app.live_summary import LiveFigures, WebcamResult
+from p3mvideo.app.live.output_gate import LiveState
+from p3mvideo.app.live.statistics import LiveFigures, WebcamResult
+from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.app.sample_clip import make_sample_clip
 from p3mvideo.app.webcam import webcam
 from p3mvideo.pipeline import STAGES, RunStatistics

@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 import torch
 
+from p3mvideo.datasets.clips import make_clips
+from p3mvideo.datasets.moving_people.motion import MOTIONS
 from p3mvideo.engine import make_matter
 from p3mvideo.frame import Float32Array, Frame, Matte, Matter, UInt8Array
-from p3mvideo.io.video_source import VideoSource
+from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.temporal import MatteStream
-from p3mvideo.train.dataset_clips import make_clips
-from p3mvideo.train.motion import MOTIONS
 from p3mvideo.weights import find_weights
 
 RATE = 30

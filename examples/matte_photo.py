@@ -5,8 +5,8 @@ from pathlib import Path
 
 from p3mvideo.compose import Cutout, ForegroundEstimator
 from p3mvideo.engine import GuidedRefiner, make_matter
-from p3mvideo.io.image_sink import ImageSink
-from p3mvideo.io.image_source import ImageSource
+from p3mvideo.io.images.sink import ImageSink
+from p3mvideo.io.images.source import ImageSource
 
 
 def matte_photo(photo: Path, cutout: Path) -> None:

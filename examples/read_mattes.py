@@ -6,7 +6,7 @@ from pathlib import Path
 
 from p3mvideo.engine import GuidedRefiner, make_matter
 from p3mvideo.frame import Frame, Matte
-from p3mvideo.io.video_source import VideoSource
+from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.temporal import make_temporal_filter
 
 

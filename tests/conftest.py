@@ -17,7 +17,7 @@ from skimage.data import astronaut
 
 from p3mvideo.config import cache_folder
 from p3mvideo.frame import UInt8Array
-from p3mvideo.privacy.face_models import MODELS
+from p3mvideo.privacy.detect.face_models import MODELS
 
 for ignored in (signal.SIGINT, signal.SIGHUP):
     # A shell's background job, or nohup, ignores them, and what the tests start would inherit that: Ctrl-C would do nothing.

@@ -9,11 +9,11 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "p3mvideo"
 
 LAYERS = {
-    "frame": 0, "config": 0, "errors": 0,
+    "frame": 0, "config": 0, "errors": 0, "options": 0,
     "ops": 1,
     "model": 2,
     "io": 3, "privacy": 3, "temporal": 3, "compose": 3, "frame_queue": 3, "weights": 3,
-    "engine": 4,
+    "engine": 4, "datasets": 4,
     "pipeline": 5,
     "app": 6, "train": 6, "evaluate": 6,
     "cli": 7,
@@ -21,7 +21,7 @@ LAYERS = {
 
 FENCES = {
     "av": ("io/",),
-    "pyvirtualcam": ("io/virtual_camera.py",),
+    "pyvirtualcam": ("io/devices/virtual_camera.py",),
     "mediapipe": ("privacy/",),
     "timm": ("model/",),
     "openvino": ("engine/",),

@@ -15,19 +15,19 @@ from typing import Any, Literal
 
 import torch
 
-from p3mvideo.app.input_list import list_inputs
-from p3mvideo.app.output_plan import STDOUT, OutputPlan, Wanted, plan_outputs
-from p3mvideo.app.review import Review
+from p3mvideo.app.batch.input_list import list_inputs
+from p3mvideo.app.batch.output_plan import STDOUT, OutputPlan, Wanted, plan_outputs
+from p3mvideo.app.reports.face_review import Review
 from p3mvideo.errors import ConfigError, ExitCode, P3MVideoError, PrivacyError
 from p3mvideo.frame import Frame, FrameSource
 from p3mvideo.io.inputs import Input, open_source
 from p3mvideo.io.open_sink import open_sink
-from p3mvideo.io.rgb import Hdr
-from p3mvideo.privacy.cover import FaceFilters, Filter, cover, make_filter, mosaic_all
-from p3mvideo.privacy.cover_plan import CoverPlan
-from p3mvideo.privacy.face_models import MODELS, face_model_path
+from p3mvideo.io.video.read.rgb import Hdr
+from p3mvideo.privacy.cover.cover import FaceFilters, Filter, cover, make_filter, mosaic_all
+from p3mvideo.privacy.detect.face_models import MODELS, face_model_path
 from p3mvideo.privacy.make_anonymizer import OUTPUT_MASK_SCALE, make_survey
-from p3mvideo.privacy.survey import Survey
+from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
+from p3mvideo.privacy.two_pass.first_pass import Survey
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 import torch
 
-from p3mvideo.app.contact_sheet import write_picture
 from p3mvideo.app.demo import sunset
 from p3mvideo.app.process import AnonymizeMode, ProcessListener, process
 from p3mvideo.app.sample_clip import make_sample_clip
@@ -25,7 +24,8 @@ from p3mvideo.engine.make_matter import Precision, Runtime
 from p3mvideo.errors import DeviceError
 from p3mvideo.frame import Frame, Matte
 from p3mvideo.io.open_sink import open_sink
-from p3mvideo.io.video_source import VideoSource
+from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.ops.contact_sheet import write_picture
 from p3mvideo.pipeline import Output, Pipeline, Progress, RunStatistics
 from p3mvideo.privacy.anonymizer import NoAnonymizer
 from p3mvideo.temporal import Immediate, NoFilter, Smoothing

@@ -9,13 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from p3mvideo.app.contact_sheet import contact_sheet, write_picture
+from p3mvideo.app.batch.result import ProcessResult
 from p3mvideo.app.process import ProcessListener, process
-from p3mvideo.app.process_result import ProcessResult
 from p3mvideo.app.sample_clip import make_sample_clip
 from p3mvideo.errors import SinkError
 from p3mvideo.frame import UInt8Array
-from p3mvideo.io.video_source import VideoSource
+from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.ops.contact_sheet import contact_sheet, write_picture
 
 SHEET_FRAMES = 6
 

@@ -7,22 +7,22 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from p3mvideo.app import doctor_live, doctor_machine
-from p3mvideo.app.doctor_check import Check
+from p3mvideo.app.doctor_checks import live, machine
+from p3mvideo.app.doctor_checks.check import Check
 from p3mvideo.errors import ExitCode, P3MVideoError
 
 Examination = Callable[[], list[Check]]
 
 EXAMINATIONS: dict[str, Examination] = {
-    "versions": doctor_machine.versions,
-    "network": doctor_machine.networks,
-    "faces": doctor_machine.faces,
-    "runtimes": doctor_machine.runtimes,
-    "encoders": doctor_machine.encoders,
-    "disk": doctor_machine.disk,
-    "cameras": doctor_live.cameras,
-    "virtual camera": doctor_live.virtual_cameras,
-    "screen": doctor_live.screen,
+    "versions": machine.versions,
+    "network": machine.networks,
+    "faces": machine.faces,
+    "runtimes": machine.runtimes,
+    "encoders": machine.encoders,
+    "disk": machine.disk,
+    "cameras": live.cameras,
+    "virtual camera": live.virtual_cameras,
+    "screen": live.screen,
 }
 """What is looked at, in this order."""
 ESSENTIAL = ("network", "encoders", "disk")

@@ -12,13 +12,13 @@ from typing import Literal
 
 import numpy as np
 
-from p3mvideo.app.contact_sheet import write_picture
-from p3mvideo.app.flicker_pictures import draw_flicker_plot, draw_flicker_strip
+from p3mvideo.app.reports.flicker import draw_flicker_plot, draw_flicker_strip
 from p3mvideo.engine import make_matter
 from p3mvideo.engine.make_matter import Precision, Runtime
 from p3mvideo.errors import ConfigError, SinkError, SourceError
 from p3mvideo.frame import Float32Array, Frame, FrameSource, Matte, Matter
 from p3mvideo.io.inputs import expand_inputs, open_source
+from p3mvideo.ops.contact_sheet import write_picture
 from p3mvideo.ops.flicker import FlickerReport, measure_flicker
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.temporal import MatteStream, Smoothing, make_matte_stream

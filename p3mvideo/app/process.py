@@ -12,12 +12,11 @@ from typing import Literal
 import cv2
 
 from p3mvideo.app.backgrounds import open_background
+from p3mvideo.app.batch.input_list import list_inputs
+from p3mvideo.app.batch.output_plan import STDOUT, OutputPlan, Wanted, plan_outputs
+from p3mvideo.app.batch.result import ProcessedInput, ProcessResult, check_report, write_report
+from p3mvideo.app.batch.streams import ReadOptions, WriteOptions
 from p3mvideo.app.face_options import FaceOptions
-from p3mvideo.app.input_list import list_inputs
-from p3mvideo.app.output_plan import STDOUT, OutputPlan, Wanted, plan_outputs
-from p3mvideo.app.process_result import ProcessedInput, ProcessResult, check_report, write_report
-from p3mvideo.app.streams import ReadOptions, WriteOptions
-from p3mvideo.app.times import exact_rate, parse_time
 from p3mvideo.compose import AlphaOnly, Cutout, Fit, ForegroundEstimator, ForegroundOnly, ReplaceBackground, parse_background
 from p3mvideo.compose.background import BackgroundSpec
 from p3mvideo.engine import GuidedRefiner, LoadedMatter, make_matter
@@ -25,10 +24,11 @@ from p3mvideo.engine.make_matter import Precision, Runtime
 from p3mvideo.errors import ConfigError, P3MVideoError
 from p3mvideo.frame import Anonymizer, Compositor, FrameSource
 from p3mvideo.io.inputs import Input
-from p3mvideo.io.pipe_sink import PipeForm
-from p3mvideo.io.rgb import Hdr
+from p3mvideo.io.pipes.sink import PipeForm
+from p3mvideo.io.video.read.rgb import Hdr
+from p3mvideo.options.times import exact_rate, parse_time
 from p3mvideo.pipeline import Output, Pipeline, Progress
-from p3mvideo.privacy.face_models import MODELS, face_model_path
+from p3mvideo.privacy.detect.face_models import MODELS, face_model_path
 from p3mvideo.privacy.make_anonymizer import OUTPUT_MASK_SCALE
 from p3mvideo.temporal import MatteStream, Smoothing, make_matte_stream
 from p3mvideo.weights import DEFAULT_MODEL

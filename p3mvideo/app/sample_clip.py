@@ -11,7 +11,7 @@ import numpy as np
 from p3mvideo.errors import SourceError
 from p3mvideo.frame import Frame, StreamInfo, UInt8Array
 from p3mvideo.io.open_sink import open_sink
-from p3mvideo.io.video_source import VideoSource
+from p3mvideo.io.video.read.source import VideoSource
 
 RATE = Fraction(30)
 

@@ -14,31 +14,31 @@ from typing import Literal
 import cv2
 
 from p3mvideo.app.face_options import FaceOptions
-from p3mvideo.app.live_background import LiveBackground
-from p3mvideo.app.live_camera import ChosenCamera, choose_camera
-from p3mvideo.app.live_controls import LiveControls
-from p3mvideo.app.live_ladder import Ladder, make_rungs
-from p3mvideo.app.live_loop import attend
-from p3mvideo.app.live_outlets import RecordingOutlet, VirtualCameraOutlet
-from p3mvideo.app.live_parts import LiveParts, RealParts
-from p3mvideo.app.live_profile import NO_PROFILE, profile_path, read_profile, write_profile
-from p3mvideo.app.live_screen import LiveScreen
-from p3mvideo.app.live_session import LiveSession
-from p3mvideo.app.live_settings import AnonymizeMode, LiveSettings
-from p3mvideo.app.live_show import Outlet, Show
-from p3mvideo.app.live_stop import StopRequest
-from p3mvideo.app.live_summary import LiveFigures, WebcamResult, gather
-from p3mvideo.app.times import exact_rate
+from p3mvideo.app.live.background import LiveBackground
+from p3mvideo.app.live.camera_choice import ChosenCamera, choose_camera
+from p3mvideo.app.live.main_loop import attend
+from p3mvideo.app.live.output_gate import Outlet, Show
+from p3mvideo.app.live.preview.keys import LiveControls
+from p3mvideo.app.live.preview.window import LiveScreen
+from p3mvideo.app.live.profile import NO_PROFILE, profile_path, read_profile, write_profile
+from p3mvideo.app.live.quality_ladder import Ladder, make_rungs
+from p3mvideo.app.live.session import LiveSession
+from p3mvideo.app.live.settings import AnonymizeMode, LiveSettings
+from p3mvideo.app.live.sinks import RecordingOutlet, VirtualCameraOutlet
+from p3mvideo.app.live.stage_factory import LiveParts, RealParts
+from p3mvideo.app.live.statistics import LiveFigures, WebcamResult, gather
+from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.compose import Fit
 from p3mvideo.compose.keep import Keep
 from p3mvideo.engine.make_matter import Precision, Runtime
 from p3mvideo.errors import DeviceError
 from p3mvideo.frame import StreamInfo
-from p3mvideo.io.camera_source import CameraSource
+from p3mvideo.io.devices.camera_source import CameraSource
+from p3mvideo.io.devices.preview_window import window_problem
+from p3mvideo.io.devices.virtual_camera import VirtualCamera
 from p3mvideo.io.open_sink import open_sink
-from p3mvideo.io.preview_window import window_problem
-from p3mvideo.io.virtual_camera import VirtualCamera
 from p3mvideo.ops.working_size import LONG_SIDE_PX
+from p3mvideo.options.times import exact_rate
 from p3mvideo.privacy.make_anonymizer import OUTPUT_MASK_SCALE
 from p3mvideo.temporal import Smoothing
 from p3mvideo.weights import DEFAULT_MODEL

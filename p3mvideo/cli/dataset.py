@@ -17,7 +17,7 @@ dataset_app = typer.Typer(name="dataset", help="Check, make and look at data set
 MOTIONS = [
     "still", "still_compressed", "breathing", "talking", "nodding", "exposure", "handheld", "turning", "occluded", "waving", "walking", "fast",
 ]  # fmt: skip
-"""All of `p3mvideo.train.motion`, whose import would make every command start slowly."""
+"""All of `p3mvideo.datasets.moving_people.motion`, whose import would make every command start slowly."""
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="A data set in P3M-10k's layout, or one split of it.")]
 Split = Annotated[Path | None, typer.Option(help="File with the names to take, one a line. [default: all]")]
@@ -35,7 +35,7 @@ def check_command(
 ) -> None:
     """Say what is broken or missing in a data set and how to get it; exit code 1 if one cannot train on it."""
     with reporting_errors():
-        from p3mvideo.train.dataset_check import check_dataset
+        from p3mvideo.datasets.check import check_dataset
 
         with make_progress(progress, quiet=quiet, unit="portraits") as display:
             found = check_dataset(data, split=split, quick=quick, on_progress=counting(display, "checking"))
@@ -61,7 +61,7 @@ def anonymize_command(
 ) -> None:
     """Obfuscate the faces of portraits as P3M-10k does; it can be stopped and started again."""
     with reporting_errors():
-        from p3mvideo.train.anonymize import anonymize_portraits
+        from p3mvideo.datasets.anonymize import anonymize_portraits
 
         with make_progress(progress, quiet=quiet, unit="portraits") as display:
             done = anonymize_portraits(
@@ -84,7 +84,7 @@ def faces_command(
 ) -> None:
     """Cut the faces out of pictures, as donor faces for P3M-CP."""
     with reporting_errors():
-        from p3mvideo.train.anonymize import cut_faces
+        from p3mvideo.datasets.anonymize import cut_faces
 
         with make_progress(progress, quiet=quiet, unit="pictures") as display:
             count = cut_faces(source, target, on_progress=counting(display, "cutting out"))
@@ -102,7 +102,7 @@ def foregrounds_command(
 ) -> None:
     """Estimate the colours that the published composition loss needs; it can be stopped and started again."""
     with reporting_errors():
-        from p3mvideo.train.dataset_foregrounds import make_foregrounds
+        from p3mvideo.datasets.foregrounds import make_foregrounds
 
         with make_progress(progress, quiet=quiet, unit="portraits") as display:
             count = make_foregrounds(data, method=method, workers=workers, on_progress=counting(display, "estimating"))
@@ -124,7 +124,7 @@ def stats_command(
 ) -> None:
     """Measure sizes, and the shares of person, transition and face."""
     with reporting_errors():
-        from p3mvideo.train.dataset_stats import dataset_stats
+        from p3mvideo.datasets.stats import dataset_stats
 
         with make_progress(progress, quiet=quiet, unit="portraits") as display:
             stats = dataset_stats(data, split=split, plot=plot, on_progress=counting(display, "measuring"))
@@ -151,7 +151,7 @@ def preview_command(
 ) -> None:
     """Make a picture of training samples, one a row."""
     with reporting_errors():
-        from p3mvideo.train.dataset_preview import preview_samples
+        from p3mvideo.train.preview import preview_samples
 
         print(preview_samples(data, output=output, recipe=recipe, faces=faces, cp=cp, backgrounds=backgrounds, size=size, count=count, seed=seed))
 
@@ -174,7 +174,7 @@ def clips_command(
     """Make short clips of moving people with exact alpha, for `evaluate --protocol video`; it can be stopped and started again."""
     with reporting_errors():
         from p3mvideo.cli.process import parse_size
-        from p3mvideo.train.dataset_clips import make_clips
+        from p3mvideo.datasets.clips import make_clips
 
         with make_progress(progress, quiet=quiet, unit="clips") as display:
             made = make_clips(

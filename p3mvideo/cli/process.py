@@ -16,7 +16,7 @@ from p3mvideo.cli.progress import ProgressKind, make_progress
 from p3mvideo.errors import ConfigError
 
 if TYPE_CHECKING:
-    from p3mvideo.app.process_result import ProcessedInput, ProcessResult
+    from p3mvideo.app.batch.result import ProcessedInput, ProcessResult
 
 IO, ENGINE, QUALITY, PRIVACY, SHOW = "Input and output", "Network", "Matte", "Faces", "Display"
 

@@ -14,7 +14,7 @@ from p3mvideo.cli.errors import reporting_errors
 from p3mvideo.cli.progress import ProgressKind, make_progress
 
 if TYPE_CHECKING:
-    from p3mvideo.train.group import Group
+    from p3mvideo.train.loop.process_group import Group
     from p3mvideo.train.options import TrainOptions
 
 

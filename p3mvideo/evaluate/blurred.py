@@ -9,9 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from p3mvideo.datasets.benchmark_images import read_alpha, read_image, read_levels
+from p3mvideo.datasets.layouts import Entry
 from p3mvideo.errors import DatasetError, SinkError
-from p3mvideo.evaluate.layouts import Entry
-from p3mvideo.evaluate.pictures import read_alpha, read_image, read_levels
 from p3mvideo.frame import UInt8Array
 
 DETECTION_CONFIDENCE = 0.4
@@ -37,8 +37,8 @@ def blur_originals(
         WeightsError: The face detection models are missing.
     """
     # Imported here: scoring itself runs where MediaPipe is not installed.
-    from p3mvideo.privacy.cover import obfuscate
-    from p3mvideo.privacy.detector import FaceDetector
+    from p3mvideo.privacy.cover.cover import obfuscate
+    from p3mvideo.privacy.detect.detector import FaceDetector
     from p3mvideo.privacy.region import face_region_mask
 
     originals, blurred, without_face = [], [], []

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from p3mvideo.datasets.layouts import Entry, find_entries
 from p3mvideo.errors import DatasetError
-from p3mvideo.evaluate.layouts import Entry, find_entries
 from p3mvideo.evaluate.methods import Method
 from p3mvideo.evaluate.temporal_metrics import clip_metrics
 from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array

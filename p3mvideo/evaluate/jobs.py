@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from p3mvideo.datasets.layouts import Entry, Portrait
 from p3mvideo.errors import DatasetError, P3MVideoError
 from p3mvideo.evaluate.clips import Clip, ClipSmoothing, score_clip
-from p3mvideo.evaluate.layouts import Entry, Portrait
 from p3mvideo.evaluate.methods import Method
 from p3mvideo.evaluate.score_table import Score, ScoreTable
 from p3mvideo.frame import Float32Array

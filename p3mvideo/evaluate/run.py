@@ -16,6 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from p3mvideo.datasets.layouts import BLURRED, ORIGINAL, Entry, find_entries, split_folder
 from p3mvideo.engine.make_matter import Precision, Runtime
 from p3mvideo.engine.strategies import Strategy
 from p3mvideo.errors import ConfigError, DatasetError
@@ -23,7 +24,6 @@ from p3mvideo.evaluate.blurred import blur_originals
 from p3mvideo.evaluate.clips import VIDEO_METRICS, Clip, ClipSmoothing, find_clips
 from p3mvideo.evaluate.contact_sheet import Row, write_contact_sheet
 from p3mvideo.evaluate.jobs import Failure, Job, predicted, run_jobs
-from p3mvideo.evaluate.layouts import BLURRED, ORIGINAL, Entry, find_entries, split_folder
 from p3mvideo.evaluate.methods import OnnxInput, make_method
 from p3mvideo.evaluate.score_table import Score, ScoreTable
 from p3mvideo.evaluate.summary import gap_table, gaps, markdown_table, summarise
@@ -80,7 +80,7 @@ def evaluate(
     A run that was interrupted goes on where it stopped if it is started again with the same options.
 
     Args:
-        data: The data set's folder, see `p3mvideo.evaluate.layouts`.
+        data: The data set's folder, see `p3mvideo.datasets.layouts`.
         split: Its split, such as P3M-500-P; none if the data set is one folder of pairs.
         images: Folder of pictures in the split; the first known one if empty. The protocol "ppt" takes both.
         model: Weights by name or path, .onnx files, or trimap-based solvers (closed-form, knn, learning-based, random-walk,

@@ -12,12 +12,12 @@ from typing import Final, Literal
 from p3mvideo.errors import ConfigError, SourceError
 from p3mvideo.frame import FrameSource
 from p3mvideo.io.av_errors import reading
-from p3mvideo.io.image_source import ImageSource
-from p3mvideo.io.pipe_source import IMAGE_MAGICS, PipeSource
-from p3mvideo.io.rgb import Hdr
-from p3mvideo.io.sequence_pattern import find_numbered, is_pattern
-from p3mvideo.io.sequence_source import SequenceSource
-from p3mvideo.io.video_source import VideoSource
+from p3mvideo.io.images.sequence_pattern import find_numbered, is_pattern
+from p3mvideo.io.images.sequence_source import SequenceSource
+from p3mvideo.io.images.source import ImageSource
+from p3mvideo.io.pipes.source import IMAGE_MAGICS, PipeSource
+from p3mvideo.io.video.read.rgb import Hdr
+from p3mvideo.io.video.read.source import VideoSource
 
 InputKind = Literal["video", "image", "sequence", "pipe"]
 

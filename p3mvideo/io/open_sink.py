@@ -7,13 +7,13 @@ from pathlib import Path
 
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import FrameSink, StreamInfo
-from p3mvideo.io.encoders import CONTAINERS, alpha_choices
-from p3mvideo.io.image_file import ALPHA_SUFFIXES, WRITABLE
-from p3mvideo.io.image_sink import ImageSink
-from p3mvideo.io.pipe_sink import PipeForm, PipeSink
-from p3mvideo.io.sequence_pattern import is_pattern
-from p3mvideo.io.sequence_sink import SequenceSink
-from p3mvideo.io.video_sink import VideoSink
+from p3mvideo.io.images.file import ALPHA_SUFFIXES, WRITABLE
+from p3mvideo.io.images.sequence_pattern import is_pattern
+from p3mvideo.io.images.sequence_sink import SequenceSink
+from p3mvideo.io.images.sink import ImageSink
+from p3mvideo.io.pipes.sink import PipeForm, PipeSink
+from p3mvideo.io.video.write.codecs import CONTAINERS, alpha_choices
+from p3mvideo.io.video.write.sink import VideoSink
 
 
 def open_sink(

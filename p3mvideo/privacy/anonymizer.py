@@ -9,10 +9,10 @@ import torch
 
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Face, Frame, UInt8Array
-from p3mvideo.privacy.cover import FaceFilters, Filter, Smear, cover, mosaic_all
-from p3mvideo.privacy.follower import LIMIT_SECONDS, Follower
-from p3mvideo.privacy.search import Search
-from p3mvideo.privacy.tracker import Track
+from p3mvideo.privacy.cover.cover import FaceFilters, Filter, Smear, cover, mosaic_all
+from p3mvideo.privacy.detect.stream_search import Search
+from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
+from p3mvideo.privacy.follow.tracker import Track
 
 logger = logging.getLogger(__name__)
 

@@ -8,11 +8,11 @@ from typing import Literal
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer
 from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
-from p3mvideo.privacy.cover import make_filter
-from p3mvideo.privacy.detector import FaceDetector
-from p3mvideo.privacy.follower import LIMIT_SECONDS
-from p3mvideo.privacy.search import WEAK, StreamSearch
-from p3mvideo.privacy.survey import Survey
+from p3mvideo.privacy.cover.cover import make_filter
+from p3mvideo.privacy.detect.detector import FaceDetector
+from p3mvideo.privacy.detect.stream_search import WEAK, StreamSearch
+from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS
+from p3mvideo.privacy.two_pass.first_pass import Survey
 
 OUTPUT_MASK_SCALE = 1.3
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from p3mvideo.datasets.donors import DonorFaces
+from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import ConfigError
-from p3mvideo.train.donors import DonorFaces
-from p3mvideo.train.draw import PortraitOrder
-from p3mvideo.train.moving_scenes import MovingScenes
 from p3mvideo.train.options import TrainOptions
-from p3mvideo.train.portraits import PortraitFolder
-from p3mvideo.train.published_scenes import PublishedScenes
-from p3mvideo.train.samples import SceneMaker, TrainingSamples
-from p3mvideo.train.webcam_scenes import WebcamScenes
-from p3mvideo.train.whole_scenes import WholeScenes
+from p3mvideo.train.samples.dataset import SceneMaker, TrainingSamples
+from p3mvideo.train.samples.moving_scenes import MovingScenes
+from p3mvideo.train.samples.overfit_scenes import WholeScenes
+from p3mvideo.train.samples.portrait_order import PortraitOrder
+from p3mvideo.train.samples.published_scenes import PublishedScenes
+from p3mvideo.train.samples.webcam_scenes import WebcamScenes
 
 
 def build_samples(

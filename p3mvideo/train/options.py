@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from p3mvideo.errors import ConfigError
-from p3mvideo.train.samples import CopyPasteOptions
-from p3mvideo.train.webcam_scenes import WebcamOptions
+from p3mvideo.train.samples.dataset import CopyPasteOptions
+from p3mvideo.train.samples.webcam_scenes import WebcamOptions
 
 RecipeName = Literal["p3m2021", "p3m2024", "p3mvideo"]
 Precision = Literal["f32", "bf16", "f16"]
@@ -51,7 +51,7 @@ class TrainOptions:
     webcam: WebcamOptions = field(default_factory=WebcamOptions)
     """How scenes of this program's own recipe are drawn."""
     shares: Mapping[str, float] = field(default_factory=dict)
-    """See `p3mvideo.train.draw.PortraitOrder`."""
+    """See `p3mvideo.train.samples.portrait_order.PortraitOrder`."""
     overfit: int = 0
     """Train on so many whole portraits as they are, again and again; 0 trains properly."""
     seed: int = 10007
@@ -80,7 +80,7 @@ PUBLISHED: dict[str, Any] = {
 loss, and nothing that is averaged, clipped or computed in 16 bits."""
 
 RECIPES: dict[RecipeName, dict[str, Any]] = {"p3m2021": PUBLISHED, "p3m2024": PUBLISHED, "p3mvideo": {}}
-"""What each recipe sets. The two published ones differ in their crops, see `p3mvideo.train.published_scenes`."""
+"""What each recipe sets. The two published ones differ in their crops, see `p3mvideo.train.samples.published_scenes`."""
 EPOCHS: dict[RecipeName, float] = {"p3m2021": 150, "p3m2024": 150, "p3mvideo": 50}
 """How often every portrait is seen, unless something else is asked for."""
 

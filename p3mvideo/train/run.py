@@ -10,19 +10,19 @@ from typing import Literal
 
 import torch
 
+from p3mvideo.datasets.portraits import PortraitFolder, read_split, training_split, validation_splits
 from p3mvideo.engine.make_matter import choose_device
 from p3mvideo.errors import ConfigError, TrainingError
 from p3mvideo.train.build_samples import build_samples
-from p3mvideo.train.group import Group, joined_group
-from p3mvideo.train.kept_memory import keep_memory
-from p3mvideo.train.loop import fit
+from p3mvideo.train.initial_network import build_start
+from p3mvideo.train.loop.fit import fit
+from p3mvideo.train.loop.glibc_memory import keep_memory
+from p3mvideo.train.loop.precision import choose_precision
+from p3mvideo.train.loop.process_group import Group, joined_group
+from p3mvideo.train.loop.validation import ValidationSet
 from p3mvideo.train.options import EPOCHS, RECIPES, Precision, RecipeName, TrainOptions, recipe_options
-from p3mvideo.train.portraits import PortraitFolder, read_split, training_split, validation_splits
-from p3mvideo.train.precision import choose_precision
-from p3mvideo.train.samples import CopyPaste, CopyPasteOptions
-from p3mvideo.train.start_weights import build_start
-from p3mvideo.train.validation import ValidationSet
-from p3mvideo.train.webcam_scenes import WebcamOptions
+from p3mvideo.train.samples.dataset import CopyPaste, CopyPasteOptions
+from p3mvideo.train.samples.webcam_scenes import WebcamOptions
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def train(
         validation: Splits to validate on; by default those of the data set.
         validation_images: So many portraits of each are scored during training, evenly spread; 0 takes all.
         backgrounds: Folder of pictures without people, for p3mvideo.
-        faces: Donor faces for P3M-CP, see `p3mvideo.train.donors`.
+        faces: Donor faces for P3M-CP, see `p3mvideo.datasets.donors`.
         cp: At which level they are pasted; by default image where there are faces.
         cp_start: Share of the steps before the feature level begins.
         composition: Whether to use the composition loss; by default as in the recipe.

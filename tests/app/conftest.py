@@ -10,8 +10,8 @@ import cv2
 import pytest
 
 from p3mvideo.app import process as module
+from p3mvideo.app.batch.result import ProcessResult
 from p3mvideo.app.process import process
-from p3mvideo.app.process_result import ProcessResult
 from p3mvideo.engine import make_matter
 from p3mvideo.frame import UInt8Array
 from tests.io.media import make_video

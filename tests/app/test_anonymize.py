@@ -17,9 +17,9 @@ from p3mvideo.app import anonymize as module
 from p3mvideo.app.anonymize import AnonymizeListener, anonymize
 from p3mvideo.errors import ConfigError, ExitCode, PrivacyError, SourceError
 from p3mvideo.frame import UInt8Array
-from p3mvideo.io.video_source import VideoSource
+from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.privacy.detection import Detection
-from p3mvideo.privacy.survey import Survey
+from p3mvideo.privacy.two_pass.first_pass import Survey
 from tests.io.media import make_video, packets_of
 from tests.privacy.fakes import ScriptedSearch, face_at
 

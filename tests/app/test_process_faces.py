@@ -16,7 +16,7 @@ from p3mvideo.app.process import process
 from p3mvideo.engine import LoadedMatter
 from p3mvideo.errors import ConfigError, PrivacyError
 from p3mvideo.frame import Matte, UInt8Array
-from p3mvideo.io.video_source import VideoSource
+from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.privacy import make_anonymizer as making
 from p3mvideo.privacy.detection import Detection
 from tests.io.media import make_video

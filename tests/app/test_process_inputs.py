@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from p3mvideo.app.batch.result import ProcessedInput
 from p3mvideo.app.process import ProcessListener
-from p3mvideo.app.process_result import ProcessedInput
 from p3mvideo.errors import ConfigError, SourceError
 from p3mvideo.pipeline import STAGES, Progress
 from tests.app.conftest import Process

@@ -16,8 +16,8 @@ import pytest
 from p3mvideo.compose.foreground import FAINT, OPAQUE
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import UInt8Array
-from p3mvideo.io.alpha_check import first_alpha
-from p3mvideo.io.video_source import VideoSource
+from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.io.video.write.alpha_check import first_alpha
 from tests.app.conftest import Process
 from tests.io.media import make_video, moving_picture, packets_of
 

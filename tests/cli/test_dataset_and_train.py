@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from p3mvideo.train.checkpoint import load_checkpoint
-from p3mvideo.train.picture_files import read_image
+from p3mvideo.datasets.image_files import read_image
+from p3mvideo.train.loop.checkpoint import load_checkpoint
 from tests.cli.conftest import Run
 from tests.train import miniature
 

@@ -13,11 +13,11 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
+from p3mvideo.datasets.benchmark_images import read_levels
 from p3mvideo.engine.strategies import Strategy
 from p3mvideo.errors import ConfigError, DatasetError, WeightsError
 from p3mvideo.evaluate.clips import VIDEO_METRICS
 from p3mvideo.evaluate.methods import SOLVERS
-from p3mvideo.evaluate.pictures import read_levels
 from p3mvideo.evaluate.run import evaluate
 from p3mvideo.evaluate.score_table import Score
 from p3mvideo.evaluate.summary import TITLES, gap_table, gaps, markdown_table, summarise

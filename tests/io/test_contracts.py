@@ -14,15 +14,15 @@ import pytest
 
 from p3mvideo.errors import P3MVideoError, SinkError, SourceError
 from p3mvideo.frame import Frame, FrameSink, FrameSource, StreamInfo
-from p3mvideo.io.image_file import encode_image
-from p3mvideo.io.image_sink import ImageSink
-from p3mvideo.io.image_source import ImageSource
-from p3mvideo.io.pipe_sink import PipeSink
-from p3mvideo.io.pipe_source import PipeSource
-from p3mvideo.io.sequence_sink import SequenceSink
-from p3mvideo.io.sequence_source import SequenceSource
-from p3mvideo.io.video_sink import VideoSink
-from p3mvideo.io.video_source import VideoSource
+from p3mvideo.io.images.file import encode_image
+from p3mvideo.io.images.sequence_sink import SequenceSink
+from p3mvideo.io.images.sequence_source import SequenceSource
+from p3mvideo.io.images.sink import ImageSink
+from p3mvideo.io.images.source import ImageSource
+from p3mvideo.io.pipes.sink import PipeSink
+from p3mvideo.io.pipes.source import PipeSource
+from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.io.video.write.sink import VideoSink
 from tests.io.media import frames_for, info_of, make_video, moving_picture
 
 SIZE = (38, 26)

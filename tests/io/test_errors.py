@@ -17,7 +17,7 @@ import pytest
 from p3mvideo.errors import P3MVideoError, SinkError, SourceError
 from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.av_errors import WRITE_HINTS, reading, writing
-from p3mvideo.io.video_sink import VideoSink
+from p3mvideo.io.video.write.sink import VideoSink
 
 
 def subclasses(kind: type[BaseException]) -> Iterator[type[BaseException]]:

@@ -11,8 +11,8 @@ import av
 import pytest
 
 from p3mvideo.frame import Frame
-from p3mvideo.io.decoded_source import CLOSE_SECONDS, DecodedSource
-from p3mvideo.io.video_sink import VideoSink
+from p3mvideo.io.video.read.decoded_source import CLOSE_SECONDS, DecodedSource
+from p3mvideo.io.video.write.sink import VideoSink
 from tests.io.media import frames_for, info_of, make_video, moving_picture
 
 IN_TIME = CLOSE_SECONDS + 10

@@ -12,16 +12,16 @@ from PIL import Image
 
 from p3mvideo.errors import ConfigError, SourceError
 from p3mvideo.frame import StreamInfo
-from p3mvideo.io.image_sink import ImageSink
-from p3mvideo.io.image_source import ImageSource
+from p3mvideo.io.images.sequence_sink import SequenceSink
+from p3mvideo.io.images.sequence_source import SequenceSource
+from p3mvideo.io.images.sink import ImageSink
+from p3mvideo.io.images.source import ImageSource
 from p3mvideo.io.inputs import Input, expand_inputs, open_source
 from p3mvideo.io.open_sink import can_hold_alpha, containers_with_alpha, open_sink
-from p3mvideo.io.pipe_sink import PipeSink
-from p3mvideo.io.pipe_source import PipeSource
-from p3mvideo.io.sequence_sink import SequenceSink
-from p3mvideo.io.sequence_source import SequenceSource
-from p3mvideo.io.video_sink import VideoSink
-from p3mvideo.io.video_source import VideoSource
+from p3mvideo.io.pipes.sink import PipeSink
+from p3mvideo.io.pipes.source import PipeSource
+from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.io.video.write.sink import VideoSink
 from tests.io.media import make_video
 
 INFO = StreamInfo(64, 48, Fraction(25))

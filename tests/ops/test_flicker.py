@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from p3mvideo.app.flicker_pictures import draw_flicker_plot, draw_flicker_strip
+from p3mvideo.app.reports.flicker import draw_flicker_plot, draw_flicker_strip
 from p3mvideo.ops.flicker import measure_flicker
 
 Picture = npt.NDArray[np.uint8]

@@ -10,8 +10,8 @@ from skimage.data import astronaut
 
 from p3mvideo.errors import WeightsError
 from p3mvideo.frame import UInt8Array
-from p3mvideo.privacy.detector import FaceDetector
-from p3mvideo.privacy.face_models import ModelName, face_model_path
+from p3mvideo.privacy.detect.detector import FaceDetector
+from p3mvideo.privacy.detect.face_models import ModelName, face_model_path
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,11 @@ from p3mvideo.errors import ConfigError, PrivacyError
 from p3mvideo.frame import Anonymizer, Face, Frame, UInt8Array
 from p3mvideo.pipeline import restore_faces
 from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
-from p3mvideo.privacy.cover import Blur, Smear, Solid
+from p3mvideo.privacy.cover.cover import Blur, Smear, Solid
+from p3mvideo.privacy.detect.stream_search import Search
 from p3mvideo.privacy.detection import Detection
+from p3mvideo.privacy.follow.tracker import Tracker
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
-from p3mvideo.privacy.search import Search
-from p3mvideo.privacy.tracker import Tracker
 from tests.privacy.fakes import HEIGHT, RATE, SIDE, WIDTH, ScriptedSearch, face_at, frame, hang
 
 PAINT = (255, 0, 255)

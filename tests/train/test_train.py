@@ -13,23 +13,23 @@ import numpy as np
 import pytest
 import torch
 
+from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import ConfigError, DatasetError, DeviceError, TrainingError, WeightsError
 from p3mvideo.ops.working_size import SHORTEST_LONG_SIDE_PX
-from p3mvideo.train.checkpoint import load_checkpoint
-from p3mvideo.train.group import Group
-from p3mvideo.train.loop import fit
+from p3mvideo.train.export_weights import ship
+from p3mvideo.train.initial_network import build_start
+from p3mvideo.train.loop.checkpoint import load_checkpoint
+from p3mvideo.train.loop.fit import fit
+from p3mvideo.train.loop.process_group import Group
+from p3mvideo.train.loop.validation import ValidationSet, validate
 from p3mvideo.train.options import TrainOptions, recipe_options
-from p3mvideo.train.portraits import PortraitFolder
 from p3mvideo.train.run import TrainListener, TrainResult, train
-from p3mvideo.train.samples import TrainingSamples
-from p3mvideo.train.scene import Scene
-from p3mvideo.train.ship import ship
-from p3mvideo.train.start_weights import build_start
-from p3mvideo.train.validation import ValidationSet, validate
-from p3mvideo.train.whole_scenes import WholeScenes
+from p3mvideo.train.samples.dataset import TrainingSamples
+from p3mvideo.train.samples.overfit_scenes import WholeScenes
+from p3mvideo.train.samples.scene import Scene
 from p3mvideo.weights.network import load_network
 from tests.train import miniature
-from tests.train.test_checkpoint import at_most
+from tests.train.loop.test_checkpoint import at_most
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ KILLED_AFTER_THREE = """
 import os, signal, sys
 from pathlib import Path
 import torch
-import p3mvideo.train.loop as loop
+import p3mvideo.train.loop.fit as loop
 from tests.train.test_train import run
 
 torch.set_num_threads(1)

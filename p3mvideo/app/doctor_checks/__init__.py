@@ -1,0 +1,1 @@
+"""The checks that `p3mvideo doctor` runs."""

@@ -1,0 +1,1 @@
+"""A live run: camera to preview window, virtual camera and recording."""

@@ -1,0 +1,47 @@
+"""From `--camera` to a camera, and back to the same one when it was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from p3mvideo.errors import DeviceError
+from p3mvideo.io.devices.camera import Camera, DeviceCamera, PlayedFile, StreamCamera
+from p3mvideo.io.devices.camera_list import CameraDevice, find_camera, list_cameras
+
+
+@dataclass(frozen=True)
+class ChosenCamera:
+    """The camera that the user means."""
+
+    name: str
+    """What it is called in messages, and its settings are remembered under."""
+    is_device: bool
+    """Whether it is a camera of this machine."""
+    open: Callable[[tuple[int, int], Fraction], Camera]
+    """Opens it, asking for a size (width, height) and a rate; may be called again when it was lost."""
+
+
+def choose_camera(wanted: str | None) -> ChosenCamera:
+    """Return the camera that `--camera` means: an index, a name, a device file, a URL, or a video file to be played.
+
+    Raises:
+        DeviceError: There is no such camera.
+    """
+    text = wanted or ""
+    if Path(text).is_file():
+        return ChosenCamera(Path(text).name, False, lambda size, rate: PlayedFile(Path(text)))
+    if "://" in text:
+        return ChosenCamera(text.split("://", 1)[1].split("@")[-1], False, lambda size, rate: StreamCamera(text))
+    device = find_camera(text, list_cameras())
+    return ChosenCamera(device.name, True, lambda size, rate: DeviceCamera(_again(device), size=size, rate=rate))
+
+
+def _again(device: CameraDevice) -> CameraDevice:
+    """Return a camera as it is listed now: plugged in elsewhere it has the same name, but another index."""
+    same = [camera for camera in list_cameras() if camera.name == device.name and not camera.problem]
+    if not same:
+        raise DeviceError(f"the camera {device.name} is not there", hint="plug it in again")
+    return next((camera for camera in same if camera.index == device.index), same[0])

@@ -1,0 +1,84 @@
+"""How busy a live run is."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from p3mvideo.io.devices.camera_source import CameraSource
+from p3mvideo.pipeline import Progress, Stage, StageStatistics
+
+THREADS: tuple[tuple[Stage, ...], ...] = (("anonymize",), ("network",), ("smooth", "refine", "compose"), ("encode",))
+"""Which stages share a thread; waiting for the camera is no work."""
+OBSERVE_SECONDS = 1.0
+
+
+class Observation(NamedTuple):
+    """What the last second was like."""
+
+    lost_share: float
+    """Pictures that were dropped, over all that the camera delivered."""
+    load: float
+    """Share of its time that the busiest thread worked."""
+    rate: float
+    """Pictures shown per second."""
+
+
+class LoadMeter:
+    """Compares counts and times with what they were a second ago.
+
+    Args:
+        source: Counts what the camera delivered and nobody took.
+    """
+
+    def __init__(self, source: CameraSource) -> None:
+        self._source = source
+        self._statistics = StageStatistics()
+        self._progress = Progress(0, 0, 0)
+        self._past_dropped = self._past_out = 0
+        self._observed_at = time.monotonic()
+        self._before = (0, 0, 0)
+        self._busy_before = [0.0] * len(THREADS)
+        self.last_out_at = float("-inf")
+        """`time.monotonic()` when the last picture came out; long ago if there was none."""
+        self.newest = Observation(0.0, 0.0, 0.0)
+        """The last observation."""
+
+    @property
+    def dropped(self) -> int:
+        """Pictures that were dropped, by the camera or in the pipeline."""
+        return self._source.dropped + self._past_dropped + self._progress.dropped
+
+    @property
+    def pending(self) -> bool:
+        """Whether frames are on their way through the pipeline."""
+        return self._statistics.frames_in > self._statistics.frames_out + self._progress.dropped
+
+    def begin(self, statistics: StageStatistics) -> None:
+        """Follow another run of the pipeline."""
+        self._past_dropped += self._progress.dropped
+        self._past_out += self._progress.frames_out
+        self._progress = Progress(0, 0, 0)
+        self._statistics = statistics
+        self._busy_before = [0.0] * len(THREADS)
+
+    def progressed(self, progress: Progress) -> None:
+        """Take note of a picture that came out."""
+        self._progress = progress
+        self.last_out_at = time.monotonic()
+
+    def observe(self) -> Observation | None:
+        """Return what happened since the last observation; None if that is less than a second ago."""
+        now = time.monotonic()
+        elapsed = now - self._observed_at
+        if elapsed < OBSERVE_SECONDS:
+            return None
+        self._observed_at = now
+        counts = (self._source.captured, self.dropped, self._past_out + self._progress.frames_out)
+        captured, dropped, out = (count - before for count, before in zip(counts, self._before, strict=True))
+        self._before = counts
+        busy = [sum(self._statistics.busy_seconds(stage) for stage in stages) for stages in THREADS]
+        load = max(now - before for now, before in zip(busy, self._busy_before, strict=True)) / elapsed
+        self._busy_before = busy
+        self.newest = Observation(dropped / captured if captured else 0.0, max(0.0, load), out / elapsed)
+        return self.newest

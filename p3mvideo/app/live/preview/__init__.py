@@ -1,0 +1,1 @@
+"""The preview window of a live run and its keys."""

@@ -1,0 +1,61 @@
+"""The settings of a live run, remembered for each camera."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import tempfile
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+
+import platformdirs
+
+from p3mvideo.app.live.settings import LiveSettings
+from p3mvideo.errors import ConfigError
+
+NO_PROFILE = "none"
+
+
+def profile_path(name: str) -> Path:
+    """Return the file of a profile. The environment variable P3MVIDEO_CONFIG moves its folder."""
+    folder = os.environ.get("P3MVIDEO_CONFIG")
+    base = Path(folder) if folder else platformdirs.user_config_path("p3mvideo", appauthor=False)
+    return base / "webcam" / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name).strip('._') or 'camera'}.toml"
+
+
+def read_profile(path: Path) -> LiveSettings:
+    """Return what a profile remembers; the usual settings if it does not exist.
+
+    Raises:
+        ConfigError: It cannot be read, or holds something else. It is not passed over: it may say what is to be hidden.
+    """
+    try:
+        return LiveSettings.from_plain(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return LiveSettings()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError, ConfigError) as error:
+        raise ConfigError(f"the profile {path} cannot be used: {error}", hint=f"correct or delete it, or use --profile {NO_PROFILE}") from error
+
+
+def write_profile(path: Path, settings: LiveSettings) -> None:
+    """Remember settings. The file is complete or as it was, whatever happens.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    # JSON's texts, numbers, truth values and lists are TOML's too, but for one character.
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n".replace("\x7f", "\\u007f") for name, value in asdict(settings).items()]
+    part = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.writelines(lines)
+        os.replace(part, path)
+    except (OSError, UnicodeError) as error:
+        with contextlib.suppress(OSError):
+            os.unlink(part)
+        raise ConfigError(f"the settings could not be remembered in {path}: {error}", hint=f"use --profile {NO_PROFILE}") from error

@@ -1,0 +1,164 @@
+"""Where a live run's pictures go: a virtual camera, a recording, a preview. None of them ever stops the run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from queue import Empty, Full, Queue
+from typing import NamedTuple
+
+from p3mvideo.app.live.output_gate import LiveState
+from p3mvideo.errors import P3MVideoError
+from p3mvideo.frame import Frame, FrameSink
+from p3mvideo.io.devices.virtual_camera import VirtualCamera
+
+RETRY_SECONDS = 2.0
+"""Between two attempts to open a virtual camera that failed."""
+WAITING_FRAMES = 30
+"""How many pictures may wait for the encoder of a recording."""
+STILL_SECONDS = 1.0
+"""How often a recording gets a picture while nothing changes."""
+FINISH_SECONDS = 20.0
+"""How long a recording may take to write what waits."""
+
+
+class VirtualCameraOutlet:
+    """Feeds a virtual camera, and opens it anew when it fails.
+
+    Args:
+        open_camera: Opens the virtual camera.
+        say: Tells the user.
+
+    Raises:
+        DeviceError: It cannot be opened, the first time.
+    """
+
+    def __init__(self, open_camera: Callable[[], VirtualCamera], say: Callable[[str], None]) -> None:
+        self._open_camera, self._say = open_camera, say
+        self._camera: VirtualCamera | None = open_camera()
+        self._retry_at = 0.0
+        self.device = self._camera.device
+        """The name by which other programs know it."""
+
+    def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
+        """See `Outlet`."""
+        if self._camera is None and time.monotonic() < self._retry_at:
+            return
+        try:
+            if self._camera is None:
+                self._camera = self._open_camera()
+                self._say(f"the virtual camera {self.device} is back")
+            self._camera.write(picture.interleaved())
+        except P3MVideoError as error:
+            if self._camera is not None:
+                self._say(f"{error.message}; it is opened anew")
+            self._release()
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+
+    def close(self) -> None:
+        """See `Outlet`."""
+        self._release()
+
+    def _release(self) -> None:
+        camera, self._camera = self._camera, None
+        if camera is not None:
+            camera.close()
+
+
+class RecordingOutlet:
+    """Records what is shown, from the first picture of the camera on, on a thread of its own.
+
+    Args:
+        sink: Completed and closed by the outlet.
+        say: Tells the user.
+    """
+
+    def __init__(self, sink: FrameSink, say: Callable[[str], None]) -> None:
+        self._sink, self._say = sink, say
+        self._waiting: Queue[Frame | None] = Queue(WAITING_FRAMES)
+        self._first_pts: int | None = None
+        self._last_pts = -1
+        self._last_at = 0.0
+        self._broken = False
+        self.error: P3MVideoError | None = None
+        """Why the recording failed; None if it did not."""
+        self.dropped = 0
+        """Pictures that the encoder had no time for."""
+        self._thread = threading.Thread(target=self._write, name="recording", daemon=True)
+        self._thread.start()
+
+    def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
+        """See `Outlet`."""
+        if self._broken or (self._first_pts is None and state is LiveState.STARTING):
+            return
+        now = float(picture.seconds)
+        if is_repeat and now - self._last_at < STILL_SECONDS:
+            return
+        self._first_pts = picture.pts if self._first_pts is None else self._first_pts
+        pts = picture.pts - self._first_pts
+        if pts <= self._last_pts:
+            return  # a placeholder came in between, whose time is later than this picture's capture
+        try:
+            self._waiting.put_nowait(Frame(picture.image, pts, picture.time_base))
+        except Full:
+            self.dropped += 1
+            return
+        self._last_pts, self._last_at = pts, now
+
+    def close(self) -> None:
+        """Write what waits and complete the recording; one that failed, or that nothing was shown for, leaves nothing behind."""
+        self._broken = True
+        try:
+            self._waiting.put(None, timeout=FINISH_SECONDS)
+            self._thread.join(FINISH_SECONDS)
+        except Full:
+            pass
+        if self._thread.is_alive():
+            self.error = P3MVideoError(f"the recording was not complete {FINISH_SECONDS:g} s after the end", hint="record to a faster disk")
+        if self.dropped:
+            self._say(f"{self.dropped} pictures are missing in the recording: the encoder was too slow")
+
+    def _write(self) -> None:
+        written = 0
+        try:
+            while (frame := self._waiting.get()) is not None:
+                self._sink.write(frame)
+                written += 1
+            if written:
+                self._sink.finish()
+        except P3MVideoError as error:
+            self.error, self._broken = error, True
+            self._say(f"the recording ends here: {error.message}")
+            self._empty()
+        finally:
+            self._sink.close()
+
+    def _empty(self) -> None:
+        try:
+            while True:
+                self._waiting.get_nowait()
+        except Empty:
+            pass
+
+
+class Shown(NamedTuple):
+    """What is shown at present."""
+
+    picture: Frame
+    state: LiveState
+
+
+class PreviewOutlet:
+    """Keeps what is shown, for a window that looks at it when it has the time."""
+
+    def __init__(self) -> None:
+        self.shown: Shown | None = None
+        """None before the first picture."""
+
+    def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
+        """See `Outlet`."""
+        self.shown = Shown(picture, state)
+
+    def close(self) -> None:
+        """See `Outlet`."""

@@ -1,0 +1,1 @@
+"""Images that show a result for a person to judge."""

@@ -1,0 +1,1 @@
+"""Clips of moving people with exact alpha, made from portraits."""

@@ -1,0 +1,230 @@
+"""Short clips with exact alpha, made from one portrait and its matte: a moving person over a moving background.
+
+Everything moves along smooth random paths in continuous time, so the same seed gives the same scene at any frame rate. Motion
+blur is the average over the time that the shutter is open, of the picture and of the alpha alike, so the alpha stays exact.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from p3mvideo.datasets.moving_people.motion import Motion, Path
+from p3mvideo.frame import Float32Array, UInt8Array
+
+
+class ClipFrame(NamedTuple):
+    """One frame of a clip and its exact alpha."""
+
+    frame: UInt8Array
+    """RGB, (H, W, 3)."""
+    alpha: Float32Array
+    """In [0, 1], (H, W)."""
+
+
+def make_clip(
+    image: UInt8Array,
+    alpha: Float32Array,
+    background: UInt8Array,
+    *,
+    motion: Motion,
+    seed: int,
+    foreground: UInt8Array | None = None,
+    width: int = 512,
+    height: int = 288,
+    rate: float = 30.0,
+    frames: int = 60,
+    only: range | None = None,
+) -> list[ClipFrame]:
+    """Animate one portrait.
+
+    Args:
+        image: The portrait, RGB (h, w, 3).
+        alpha: Its matte in [0, 1], (h, w).
+        background: RGB (any, any, 3); cropped to the frame's shape.
+        motion: What moves, see `p3mvideo.datasets.moving_people.motion.MOTIONS`.
+        seed: The same seed gives the same clip, and at another `rate` or size the same scene.
+        foreground: The person's own colours, RGB (h, w, 3); estimated if None.
+        width: Of the frames, in pixels.
+        height: Of the frames, in pixels.
+        rate: Frames a second.
+        frames: How many the clip has.
+        only: The numbers of those to make; None makes all.
+
+    Raises:
+        ValueError: The arrays do not fit together, or the matte is empty.
+    """
+    if image.shape != (*alpha.shape, 3) or (foreground is not None and foreground.shape != image.shape):
+        raise ValueError(f"image, alpha and foreground are of one size, got {image.shape}, {alpha.shape}"
+                         + ("" if foreground is None else f", {foreground.shape}"))  # fmt: skip
+    colours = estimate_foreground(image, alpha) if foreground is None else foreground
+    scene = _Scene(colours, alpha, background, motion, seed, (width, height), frames / rate)
+    sensor = np.random.default_rng([seed, 1])
+    clip = []
+    for index in range(frames) if only is None else only:
+        picture, matte = scene.exposed(index / rate, motion.shutter / rate)
+        clip.append(ClipFrame(_through_camera(picture, motion, sensor), matte))
+    return clip
+
+
+def estimate_foreground(image: UInt8Array, alpha: Float32Array) -> UInt8Array:
+    """Estimate the person's own colours where the background shines through.
+
+    Blur fusion, two passes: Forte, "Approximate fast foreground colour estimation", ICIP 2021.
+
+    Args:
+        image: RGB (h, w, 3).
+        alpha: In [0, 1], (h, w).
+
+    Returns:
+        RGB (h, w, 3).
+    """
+    a = np.clip(alpha, 0, 1)[..., None].astype(np.float32)
+    picture = image.astype(np.float32)
+    front = back = picture
+    for radius in (91, 7):
+        weight = cv2.blur(a, (radius, radius))[..., None]
+        mean_front = cv2.blur(front * a, (radius, radius)) / (weight + 1e-5)
+        mean_back = cv2.blur(back * (1 - a), (radius, radius)) / (1 - weight + 1e-5)
+        front = np.clip(mean_front + a * (picture - a * mean_front - (1 - a) * mean_back), 0, 255)
+        back = mean_back
+    return np.rint(front).astype(np.uint8)
+
+
+class _Scene:
+    """A person before a background, at any moment."""
+
+    def __init__(
+        self,
+        colours: UInt8Array,
+        alpha: Float32Array,
+        background: UInt8Array,
+        motion: Motion,
+        seed: int,
+        size: tuple[int, int],
+        seconds: float,
+    ) -> None:
+        self._motion, self._seconds = motion, seconds
+        self._width, self._height = size
+        rng = np.random.default_rng([seed, 0])
+        self._person, self._top, self._reaches_bottom = _placed(colours, alpha, size)
+        self._background = _covering(background, size)
+        self._centre_x = rng.uniform(0.4, 0.6) * self._width
+        self._walk_side = -1.0 if rng.uniform() < 0.5 else 1.0
+        self._sway = Path(rng, motion.sway), Path(rng, 0.4 * motion.sway)
+        self._turn = Path(rng, motion.turn)
+        self._parts = [
+            (rng.uniform(-0.5, 0.5), y, Path(rng, motion.bend * self._width), Path(rng, 0.5 * motion.bend * self._width)) for y in (0.15, 0.4, 0.7)
+        ]
+        self._pan = Path(rng, motion.pan), Path(rng, 0.5 * motion.pan)
+        self._zoom = Path(rng, motion.zoom)
+        self._exposure_phase = rng.uniform(0, 2 * math.pi)
+        self._y, self._x = np.mgrid[: self._height, : self._width].astype(np.float32)
+
+    def exposed(self, seconds: float, open_seconds: float) -> tuple[Float32Array, Float32Array]:
+        """Return the picture in [0, 255] (H, W, 3) and the alpha (H, W), averaged while the shutter is open."""
+        motion = self._motion
+        speed = max(abs(motion.sway) + abs(motion.walk) + abs(motion.bend), abs(motion.pan), motion.turn / 180, motion.occlusion)
+        steps = int(np.clip(math.ceil(speed * self._width * open_seconds / 1.5), 1, 12))
+        moments = [seconds + open_seconds * step / steps for step in range(steps)]
+        shots = [self._at(moment) for moment in moments]
+        picture = np.mean([shot[0] for shot in shots], axis=0)
+        swing = math.sin(2 * math.pi * 0.4 * seconds + self._exposure_phase)
+        gain = 2.0 ** (motion.exposure * swing / 2.2)  # display values follow light to the power of 1 / 2.2
+        alpha = np.mean([shot[1] for shot in shots], axis=0)
+        return picture * np.float32(gain), np.clip(alpha, 0, 1)
+
+    def _at(self, seconds: float) -> tuple[Float32Array, Float32Array]:
+        person = self._person_at(seconds)
+        alpha = person[..., 3]
+        picture = person[..., :3] + (1 - alpha[..., None]) * self._background_at(seconds)
+        if self._motion.occlusion > 0:
+            face, cover = self._occluder_at(seconds)
+            picture = picture + cover[..., None] * (face - picture)
+            alpha = alpha * (1 - cover)
+        return picture, alpha
+
+    def _person_at(self, seconds: float) -> Float32Array:
+        """Return the person's premultiplied colours and alpha, (H, W, 4)."""
+        height, width = self._person.shape[:2]
+        walked = self._walk_side * self._motion.walk * (seconds - self._seconds / 2)
+        centre_x = self._centre_x + self._width * (walked + self._sway[0].at(seconds))
+        centre_y = self._top + height / 2 + self._width * self._sway[1].at(seconds)
+        angle = math.radians(self._turn.at(seconds))
+        dx, dy = self._x - centre_x, self._y - centre_y
+        x = math.cos(angle) * dx + math.sin(angle) * dy + width / 2
+        y = -math.sin(angle) * dx + math.cos(angle) * dy + height / 2
+        shift_x, shift_y = np.zeros_like(x), np.zeros_like(y)
+        if self._motion.bend > 0:
+            reach = 0.22 * self._height
+            for part_x, part_y, path_x, path_y in self._parts:
+                centre = (0.5 + 0.5 * part_x) * width, self._height * part_y - self._top
+                near = np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * reach**2))
+                shift_x += near * path_x.at(seconds)
+                shift_y += near * path_y.at(seconds)
+        y = y - shift_y
+        if self._reaches_bottom:  # the portrait ends there, the person does not
+            y = np.minimum(y, height - 1)
+        moved: Float32Array = cv2.remap(self._person, x - shift_x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        return moved
+
+    def _background_at(self, seconds: float) -> Float32Array:
+        height, width = self._background.shape[:2]
+        scale = math.exp(self._zoom.at(seconds))
+        x = (self._x - self._width / 2) / scale + width / 2 - self._width * self._pan[0].at(seconds)
+        y = (self._y - self._height / 2) / scale + height / 2 - self._width * self._pan[1].at(seconds)
+        moved: Float32Array = cv2.remap(self._background, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        return moved
+
+    def _occluder_at(self, seconds: float) -> tuple[Float32Array, Float32Array]:
+        """Return the colours (H, W, 3) of an upright panel that crosses the frame once, and how much it covers, (H, W) in [0, 1].
+
+        Its face is the background upside down: a thing of that place, but nothing that is seen behind it.
+        """
+        half = self._motion.occlusion * self._width / 2
+        x = self._x - (-half + seconds / self._seconds * (self._width + 2 * half))
+        height, width = self._background.shape[:2]
+        face = cv2.remap(self._background, x + np.float32(width / 2), height - 1 - self._y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        return np.asarray(face, np.float32), np.clip(half - np.abs(x) + 0.5, 0, 1)
+
+
+def _placed(colours: UInt8Array, alpha: Float32Array, size: tuple[int, int]) -> tuple[Float32Array, float, bool]:
+    """Scale the person for a webcam's view.
+
+    Returns:
+        The person (h, w, 4), colours premultiplied by alpha; the frame's row of its top; whether it is cut off at the bottom.
+    """
+    rows, columns = np.flatnonzero(alpha.max(1) > 0.5), np.flatnonzero(alpha.max(0) > 0.5)
+    if rows.size == 0:
+        raise ValueError("the matte is empty: no alpha above 0.5")
+    width, height = size
+    scale = float(max(0.92 * height / (rows[-1] - rows[0] + 1), 0.35 * width / (columns[-1] - columns[0] + 1)))
+    middle = (columns[0] + columns[-1]) // 2
+    half = max(middle - columns[0], columns[-1] - middle) + 16
+    whole = np.dstack([colours * np.clip(alpha, 0, 1)[..., None], np.clip(alpha, 0, 1)]).astype(np.float32)
+    left, right = max(0, half - middle), max(0, middle + half - alpha.shape[1])
+    whole = cv2.copyMakeBorder(whole, 0, 0, left, right, cv2.BORDER_CONSTANT)[:, middle - half + left : middle + half + left]
+    person = cv2.resize(whole, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    return person, 0.08 * height - int(rows[0]) * scale, bool(alpha[-1].max() > 0.5)
+
+
+def _covering(background: UInt8Array, size: tuple[int, int]) -> Float32Array:
+    """Return the background scaled so that it covers the frame with some room to move, (h, w, 3) in [0, 255]."""
+    scale = 1.15 * max(size[0] / background.shape[1], size[1] / background.shape[0])
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    scaled: Float32Array = cv2.resize(background, None, fx=scale, fy=scale, interpolation=interpolation).astype(np.float32)
+    return scaled
+
+
+def _through_camera(picture: Float32Array, motion: Motion, rng: np.random.Generator) -> UInt8Array:
+    """Add the sensor's noise and the compression."""
+    if motion.noise > 0:
+        picture = picture + rng.normal(0, motion.noise, picture.shape).astype(np.float32)
+    pixels = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    if motion.jpeg > 0:
+        packed = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, motion.jpeg])[1]
+        pixels = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
+    return pixels

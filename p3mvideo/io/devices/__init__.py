@@ -1,0 +1,1 @@
+"""Cameras, the virtual camera and the preview window."""

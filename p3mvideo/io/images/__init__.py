@@ -1,0 +1,1 @@
+"""Still images, animations and numbered image sequences."""

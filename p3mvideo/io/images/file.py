@@ -1,0 +1,164 @@
+"""Reads and writes still pictures.
+
+Pictures are sRGB on both sides: an embedded colour profile is applied on reading, and none is written.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from pathlib import Path
+from typing import Final, cast
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from p3mvideo.errors import ConfigError, SinkError, SourceError
+from p3mvideo.frame import UInt8Array
+from p3mvideo.io.images.flatten import flatten
+from p3mvideo.io.orientation import EXIF_ORIENTATIONS, UPRIGHT
+
+logger = logging.getLogger(__name__)
+
+READABLE: Final = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+"""Formats as Pillow calls them. MPO is what some phones call a JPEG with a second picture inside."""
+
+EXIF_ORIENTATION: Final = 0x0112
+
+WRITABLE: Final[dict[str, tuple[int, ...]]] = {
+    ".png": (cv2.IMWRITE_PNG_COMPRESSION, 3),
+    ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 95),
+    ".jpeg": (cv2.IMWRITE_JPEG_QUALITY, 95),
+    ".webp": (cv2.IMWRITE_WEBP_QUALITY, 95),
+    ".bmp": (),
+    ".tif": (),
+    ".tiff": (),
+}
+"""Suffixes that can be written, and OpenCV's settings for them."""
+
+ALPHA_SUFFIXES: Final = (".png", ".webp", ".tif", ".tiff")
+"""Suffixes of the formats that hold alpha."""
+
+
+def decode_image(data: bytes, name: Path | str) -> UInt8Array:
+    """Decode a picture: turned as its EXIF says, its colour profile applied, laid on white, 8 bits a channel.
+
+    Args:
+        data: The file's content, JPEG, PNG, WebP, BMP or TIFF. Of several pictures in it the first is taken.
+        name: What to call it in an error.
+
+    Returns:
+        uint8 RGB, (H, W, 3).
+
+    Raises:
+        SourceError: If it is no picture, damaged, or so large that it must be taken for an attack on the memory.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=READABLE) as image:
+                image.load()  # Pillow turns TIFF pictures by itself, and then forgets their orientation
+                orientation = EXIF_ORIENTATIONS.get(image.getexif().get(EXIF_ORIENTATION, 1), UPRIGHT)
+                pixels = _to_rgb(image)
+    except UnidentifiedImageError as error:
+        return _decode_by_opencv(data, name, error)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise SourceError(
+            f"{name} has more than {(Image.MAX_IMAGE_PIXELS or 0) // 1_000_000} million pixels", hint="make it smaller first"
+        ) from error
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:  # all of them, by the kind of damage
+        raise SourceError(f"cannot read {name}: {error}", hint="the picture is damaged or incomplete") from error
+    return orientation.apply(pixels)
+
+
+def encode_image(pixels: UInt8Array, path: Path) -> bytes:
+    """Encode a picture in the format of the suffix of `path`, with little loss or none, as sRGB without a profile.
+
+    Args:
+        pixels: uint8 straight RGBA or RGB, (H, W, 3|4).
+
+    Raises:
+        SinkError: If the format cannot hold it.
+    """
+    suffix = path.suffix.lower()
+    code = cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+    try:
+        done, data = cv2.imencode(suffix, cv2.cvtColor(pixels, code), list(WRITABLE[suffix]))
+    except cv2.error as error:
+        raise SinkError(f"cannot write {path}: {error.err}", hint="try .png") from error
+    if not done:
+        raise SinkError(f"cannot write {path}: a picture of {pixels.shape[1]}x{pixels.shape[0]} does not fit", hint="try .png")
+    return data.tobytes()
+
+
+def check_image_suffix(path: Path, *, alpha: bool) -> None:
+    """Make sure that pictures can be written under this name.
+
+    Raises:
+        ConfigError: If there is no such format, or it cannot hold alpha.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in WRITABLE:
+        raise ConfigError(f"{path.name} does not name a picture by its suffix", hint=f"use one of {', '.join(WRITABLE)}")
+    if alpha and suffix not in ALPHA_SUFFIXES:
+        raise ConfigError(f"{suffix} pictures cannot hold alpha", hint=f"use one of {', '.join(ALPHA_SUFFIXES)}")
+
+
+def _to_rgb(image: Image.Image) -> UInt8Array:
+    if image.mode.startswith(("I", "F")):  # one channel of more than 8 bits
+        return _grey_to_rgb(np.asarray(image))
+    if image.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in image.info:
+        image = _with_icc(image, image.convert("RGBA"))
+    if image.mode == "RGBA":
+        return flatten(np.array(_srgb(image)))
+    return np.array(_srgb(image).convert("RGB"))
+
+
+def _with_icc(original: Image.Image, converted: Image.Image) -> Image.Image:
+    converted.info["icc_profile"] = original.info.get("icc_profile")
+    return converted
+
+
+def _srgb(image: Image.Image) -> Image.Image:
+    """Return the picture in sRGB, by its profile if it has one."""
+    profile = image.info.get("icc_profile")
+    if not profile:
+        return image
+    alpha = image.getchannel("A") if image.mode == "RGBA" else None
+    try:
+        colours = image.convert("RGB") if alpha is not None else image
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError) as error:
+        logger.warning("the colour profile of a picture could not be applied (%s); it is shown as sRGB", error)
+        return image
+    assert converted is not None
+    if alpha is not None:
+        converted.putalpha(alpha)
+    return converted
+
+
+def _grey_to_rgb(pixels: npt.NDArray[np.generic]) -> UInt8Array:
+    """Bring one channel of 16 or 32 bits, or of floats in 0..1, to RGB of 8 bits."""
+    # Pillow has 16-bit pictures in 32-bit integers too.
+    values = np.clip(pixels, 0, 1) * 255 if pixels.dtype.kind == "f" else np.clip(pixels, 0, 65535) / 257
+    return cast(UInt8Array, np.repeat(np.round(values).astype(np.uint8)[..., None], 3, axis=2))
+
+
+def _decode_by_opencv(data: bytes, name: Path | str, cause: Exception) -> UInt8Array:
+    """Decode what Pillow does not know, such as TIFF with three channels of 16 bits."""
+    error = SourceError(f"cannot read {name}: it is no picture", hint="supported are JPEG, PNG, WebP, BMP and TIFF")
+    if not data.startswith((b"II", b"MM")):
+        raise error from cause
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_ANYDEPTH)
+    if pixels is None or pixels.ndim != 3 or pixels.dtype not in (np.uint8, np.uint16):
+        raise error from cause
+    if pixels.dtype == np.uint16:
+        pixels = np.round(pixels / 257).astype(np.uint8)
+    if pixels.shape[2] == 4:
+        return flatten(cast(UInt8Array, cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA)))
+    return cast(UInt8Array, cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))

@@ -1,0 +1,1 @@
+"""Y4M and raw frames from standard input and to standard output."""

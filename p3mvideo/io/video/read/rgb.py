@@ -1,0 +1,81 @@
+"""Brings decoded pictures of any pixel format to RGB, full range, 8 bit."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, cast
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+
+from p3mvideo.errors import SourceError
+from p3mvideo.frame import UInt8Array
+from p3mvideo.io.colour import Colour, colour_of
+from p3mvideo.io.images.flatten import flatten
+from p3mvideo.io.video.read.tone_mapping import tone_map
+
+ACCURATE: Final = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
+"""Exact to half a step of 255 in planes of green, blue and red; in packed RGB swscale is less exact, or wrong at 16 bits."""
+FAST_FORMATS: Final = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p"})
+"""swscale has a way of its own for these, five times as fast: greys are exact, strong colours off by 1 on average, 3 at most."""
+
+Hdr = Literal["refuse", "tonemap"]
+"""What to do with a picture in PQ or HLG: refuse it with a `SourceError`, or map it to BT.709."""
+
+
+class RgbConverter:
+    """Converts the pictures of one stream, each by its own matrix and range, all to one size.
+
+    Args:
+        hdr: What to do with HDR pictures.
+    """
+
+    def __init__(self, *, hdr: Hdr = "refuse") -> None:
+        self._hdr = hdr
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame, *, width: int, height: int) -> UInt8Array:
+        """Return the picture as uint8 RGB, full range, (height, width, 3); alpha is laid on white.
+
+        Raises:
+            SourceError: If the picture is HDR and that is refused, or its matrix is not supported.
+        """
+        colour = colour_of(frame)
+        if colour.is_hdr and self._hdr == "refuse":
+            raise SourceError(
+                "the video is HDR (PQ or HLG), which would look pale and grey if it were treated as ordinary video",
+                hint="use --hdr tonemap, or convert it to BT.709 first",
+            )
+        has_alpha = any(component.is_alpha for component in frame.format.components)
+        if colour.is_hdr:
+            converted = self._convert(frame, colour, width, height, "gbrp16le", ACCURATE)
+            return tone_map(converted.to_ndarray().astype(np.uint16, copy=False), transfer=colour.transfer)
+        if has_alpha:
+            return flatten(_interleave(self._convert(frame, colour, width, height, "gbrap", ACCURATE), 4))
+        if frame.format.name in FAST_FORMATS and height % 2 == 0 and (width, height) == (frame.width, frame.height):
+            converted = self._convert(frame, colour, width, height, "rgb24", Interpolation.BILINEAR)
+            return np.ascontiguousarray(converted.to_ndarray())  # a copy only where FFmpeg pads its rows
+        return _interleave(self._convert(frame, colour, width, height, "gbrp", ACCURATE), 3)
+
+    def _convert(
+        self, frame: av.VideoFrame, colour: Colour, width: int, height: int, pixel_format: str, interpolation: Interpolation
+    ) -> av.VideoFrame:
+        return self._reformatter.reformat(
+            frame,
+            width,
+            height,
+            pixel_format,
+            src_colorspace=colour.swscale_matrix,
+            dst_colorspace=colour.swscale_matrix,
+            src_color_range=colour.swscale_range,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=interpolation,
+            threads=1,  # more cost time as a whole; the other stages use the other cores
+        )
+
+
+def _interleave(frame: av.VideoFrame, channels: int) -> UInt8Array:
+    """Return a picture of planes green, blue, red (and alpha) as (H, W, 3|4)."""
+    rows = [np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:, : frame.width] for plane in frame.planes]
+    return cast(UInt8Array, cv2.merge([rows[2], rows[0], rows[1], *rows[3:channels]]))

@@ -1,0 +1,1 @@
+"""From frames to a video file, with the streams copied from the input."""

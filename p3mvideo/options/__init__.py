@@ -1,0 +1,1 @@
+"""Option values that the commands share."""

@@ -1,0 +1,84 @@
+"""Finding and following the faces of a stream, with a time limit on each frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from p3mvideo.frame import UInt8Array
+from p3mvideo.privacy.detect.stream_search import Search
+from p3mvideo.privacy.follow.motion import Motion
+from p3mvideo.privacy.follow.tracker import Track, Tracker
+from p3mvideo.privacy.follow.watchdog import Watchdog
+
+LIMIT_SECONDS = 10.0
+"""How long the search of one frame may take, as a rule a hundredth of a second: more than any busy computer needs, but not for ever."""
+
+
+class Followed(NamedTuple):
+    """What is known of one frame."""
+
+    tracks: tuple[Track, ...]
+    """The faces that matter to it, found in it or not."""
+    cut: bool
+    """Whether it begins another scene."""
+
+
+class Follower:
+    """Knows the faces of each frame of a stream, in order. Whatever fails in it is raised, and the next frame searched thoroughly.
+
+    Args:
+        search: Finds the faces of a frame; closed with the follower.
+        limit_seconds: How long one frame may take.
+        thorough: Called with a frame's time in seconds: whether to search it thoroughly although nothing asks for it.
+    """
+
+    def __init__(
+        self, search: Search, *, limit_seconds: float = LIMIT_SECONDS, thorough: Callable[[float], bool] = lambda seconds: False
+    ) -> None:
+        self._search = search
+        self._limit_seconds = limit_seconds
+        self._thorough = thorough
+        self._watchdog = Watchdog("face detector")
+        self._tracker = Tracker()
+        self._motion = Motion()
+        self._last_seconds = float("inf")
+        self._shape: tuple[int, ...] = ()
+        self._shaken = False
+
+    def __call__(self, image: UInt8Array, seconds: float) -> Followed:
+        """Return what is known of the next frame, uint8 RGB (H, W, 3), shown at `seconds`.
+
+        Raises:
+            Exception: Whatever search or tracker raised; `TimeoutError` if they did not answer in time.
+        """
+        another = seconds < self._last_seconds or image.shape != self._shape
+        # The first frame is searched thoroughly and wakes the models.
+        limit = max(self._limit_seconds, LIMIT_SECONDS) if another else self._limit_seconds
+        shaken, self._shaken = self._shaken, True
+        thorough = shaken or another or self._thorough(seconds)
+        followed = self._watchdog.call(lambda: self._follow(image, seconds, another, thorough), limit_seconds=limit)
+        self._shaken, self._last_seconds, self._shape = False, seconds, image.shape
+        return followed
+
+    def _follow(self, image: UInt8Array, seconds: float, another: bool, thorough: bool) -> Followed:
+        """Find and follow. Runs on the watchdog's thread, which alone touches what it uses.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+            seconds: Its time.
+            another: Whether it belongs to another stream than the frame before it.
+            thorough: Whether to search it thoroughly in any case.
+        """
+        height, width = image.shape[:2]
+        if another:
+            self._tracker.reset()
+        cut = self._motion.observe(image)
+        expected = self._tracker.predict(seconds)
+        detections = self._search(image, timestamp_ms=int(seconds * 1000), expected=expected, thorough=thorough or cut)
+        return Followed(self._tracker.update(detections, width=width, height=height, moves=None if cut else self._motion), cut)
+
+    def close(self) -> None:
+        """Release the models. May be called any number of times."""
+        self._watchdog.close()
+        self._search.close()

@@ -1,0 +1,1 @@
+"""Anonymizing a recording in two passes: find every face first, then cover."""

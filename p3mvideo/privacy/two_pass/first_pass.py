@@ -1,0 +1,153 @@
+"""The first of two passes over a recording: where every face is, looking forward and backward."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from p3mvideo.errors import PrivacyError
+from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.privacy.detect.crop import halved
+from p3mvideo.privacy.detect.stream_search import Search
+from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
+from p3mvideo.privacy.follow.motion import Motion
+from p3mvideo.privacy.follow.tracker import Track, Tracker
+from p3mvideo.privacy.follow.watchdog import Watchdog
+from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Sighting
+
+BACK_SECONDS = 2.0
+"""How far back from where it was first found a face is followed."""
+BACK_LIMIT_SECONDS = 60.0
+"""How long that may take."""
+BACK_PX = 640
+"""Frames to go back to are halved while their long side stays above this."""
+THOROUGH_EVERY_SECONDS = 0.5
+"""How often a frame is searched thoroughly although nothing asks for it."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A frame to go back to."""
+
+    number: int
+    seconds: float
+    small: UInt8Array
+    factor: int
+    begins_scene: bool
+
+
+class Survey:
+    """Takes the frames of a recording in order and makes a plan of what to cover.
+
+    Faces are followed as in a stream. A face that turns up is also followed back, frame by frame, to where it came from.
+
+    Args:
+        search: Finds the faces of a frame; closed with the survey.
+        back_search: Finds faces in frames that were shrunk and come in reverse; closed with the survey.
+        on_failure: Whether a frame whose faces cannot be found raises, or is to be covered as a whole.
+        limit_seconds: How long the search of one frame may take.
+    """
+
+    def __init__(
+        self,
+        search: Search,
+        back_search: Search,
+        *,
+        on_failure: Literal["stop", "mosaic"] = "stop",
+        limit_seconds: float = LIMIT_SECONDS,
+    ) -> None:
+        self._follower = Follower(search, limit_seconds=limit_seconds, thorough=self._is_due)
+        self._back_search = back_search
+        self._watchdog = Watchdog("face detector, backward")
+        self._on_failure = on_failure
+        self._next_thorough_seconds = float("-inf")
+        self._seconds: list[float] = []
+        self._unexamined: list[int] = []
+        self._scenes: list[int] = []
+        self._sightings: list[Sighting] = []
+        self._kept: deque[_Kept] = deque()
+        self._known_tracks: set[int] = set()
+
+    def see(self, frame: Frame) -> None:
+        """Take the next frame.
+
+        Raises:
+            PrivacyError: Its faces could not be found, and `on_failure` is "stop".
+        """
+        image, seconds, number = frame.interleaved(), float(frame.seconds), len(self._seconds)
+        self._seconds.append(seconds)
+        try:
+            tracks, cut = self._follower(image, seconds)
+            for track in tracks:
+                self._sightings.append(_sighting(number, track, seconds))
+            if cut:
+                self._scenes.append(number)
+            self._keep(number, seconds, image, cut)
+            for track in tracks:
+                if track.number not in self._known_tracks:
+                    self._known_tracks.add(track.number)
+                    self._watchdog.call(partial(self._follow_back, track), limit_seconds=BACK_LIMIT_SECONDS)
+        except Exception as error:
+            if self._on_failure == "stop":
+                raise PrivacyError(
+                    f"the faces of the frame at {seconds:.3f} s could not be found: {error}",
+                    hint="--on-detector-failure mosaic goes on with a mosaic of the whole frame.",
+                ) from error
+            logger.warning("the frame at %.3f s becomes a mosaic, its faces could not be found: %s", seconds, error)
+            self._unexamined.append(number)
+
+    def plan(self) -> CoverPlan:
+        """Return what to cover in all frames that were seen."""
+        return CoverPlan(self._seconds, self._unexamined, self._sightings, scenes=self._scenes)
+
+    def close(self) -> None:
+        """Release the models. May be called any number of times."""
+        self._follower.close()
+        self._watchdog.close()
+        self._back_search.close()
+
+    def _is_due(self, seconds: float) -> bool:
+        if seconds < self._next_thorough_seconds:
+            return False
+        self._next_thorough_seconds = seconds + THOROUGH_EVERY_SECONDS
+        return True
+
+    def _keep(self, number: int, seconds: float, image: UInt8Array, cut: bool) -> None:
+        small, factor = halved(image, max(image.shape[:2]), BACK_PX)
+        # A picture that was not shrunk is the frame itself, whose pixels belong to whoever made it.
+        self._kept.append(_Kept(number, seconds, small.copy() if factor == 1 else small, factor, cut))
+        while self._kept[0].seconds < seconds - BACK_SECONDS:
+            self._kept.popleft()
+
+    def _follow_back(self, newcomer: Track) -> None:
+        """Follow a face that was just found back in time, to where it came from or its scene begins."""
+        now = self._kept[-1]
+        if now.begins_scene:
+            return
+        tracker, motion = Tracker(), Motion()
+        motion.observe(now.small)
+        tracker.begin(newcomer.scaled(1 / now.factor), 0.0)
+        for kept in list(self._kept)[-2::-1]:
+            passed = now.seconds - kept.seconds
+            motion.observe(kept.small)
+            expected = tracker.predict(passed)
+            height, width = kept.small.shape[:2]
+            detections = self._back_search(kept.small, timestamp_ms=int(passed * 1000), expected=expected)
+            tracks = tracker.update(detections, width=width, height=height, moves=motion)
+            same = next((track for track in tracks if track.number == newcomer.number), None)
+            if same is None:
+                return
+            self._sightings.append(_sighting(kept.number, same.scaled(kept.factor), passed))
+            if kept.begins_scene:
+                return
+
+
+def _sighting(number: int, track: Track, seconds: float) -> Sighting:
+    found = None if track.score is None else track.region
+    evidence: Literal["detection", "tracking"] = "tracking" if track.score is None else "detection"
+    return Sighting(number, track.number, track.cover(seconds), evidence, found, track.score)

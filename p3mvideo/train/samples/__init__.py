@@ -1,0 +1,1 @@
+"""Training samples: scenes composed of portraits, backgrounds and faces."""

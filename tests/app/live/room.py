@@ -1,0 +1,274 @@
+"""A made-up room with a person in it, a camera that films it and can be made to fail, and parts that matte it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from p3mvideo.app import webcam as webcam_module
+from p3mvideo.app.live.camera_choice import ChosenCamera
+from p3mvideo.app.live.output_gate import TITLES
+from p3mvideo.app.live.preview.keys import LiveControls
+from p3mvideo.app.live.preview.placeholder import placeholder
+from p3mvideo.app.live.quality_ladder import Rung
+from p3mvideo.app.live.settings import AnonymizeMode
+from p3mvideo.app.live.statistics import WebcamResult
+from p3mvideo.app.live.stop_request import StopRequest
+from p3mvideo.engine import LoadedMatter
+from p3mvideo.errors import SourceError
+from p3mvideo.frame import Anonymizer, Face, Frame, Matte, UInt8Array
+from p3mvideo.io.devices.camera import Camera
+from tests.app.live.recording_backend import RecordingBackend, all_pictures
+
+WIDTH, HEIGHT = 96, 64
+PERSON = (230, 20, 200)
+"""The colour of the person; the room never has it."""
+FACE, COVER = (250, 250, 0), (0, 40, 250)
+"""The colour of the person's face, and of what covers it."""
+RUN_PX = 8
+"""So many pixels of the room side by side are seen."""
+LOOK_SECONDS = 0.005
+LIMIT_SECONDS = 40.0
+"""How long anything may take; it is never waited for in vain."""
+
+ROOM: UInt8Array = np.random.default_rng(7).integers(0, 160, (HEIGHT, WIDTH, 3)).astype(np.uint8)
+
+
+def film(number: int, width: int = WIDTH, height: int = HEIGHT) -> UInt8Array:
+    """Return the room as it looks in a picture, uint8 RGB (height, width, 3); the person sways."""
+    picture = np.ascontiguousarray(np.tile(ROOM, (height // HEIGHT + 1, width // WIDTH + 1, 1))[:height, :width])
+    x = width // 3 + number % 8
+    picture[height // 3 :, x : x + width // 4] = PERSON
+    picture[height // 3 : height // 3 + 10, x + 4 : x + 14] = FACE
+    return picture
+
+
+def room_pixels_in_a_row(picture: UInt8Array) -> int:
+    """Return how many pixels side by side are those of the room at the same place, at most."""
+    same = (np.abs(picture.astype(np.int16) - ROOM).max(2) <= 3).astype(np.int32)
+    longest = np.zeros(HEIGHT, np.int32)
+    run = np.zeros(HEIGHT, np.int32)
+    for x in range(WIDTH):
+        run = (run + 1) * same[:, x]
+        longest = np.maximum(longest, run)
+    return int(longest.max())
+
+
+def shows_face(picture: UInt8Array) -> bool:
+    """Whether the face can be seen."""
+    return bool((np.abs(picture.astype(np.int16) - np.array(FACE)).max(2) <= 20).any())
+
+
+def is_placeholder(picture: UInt8Array) -> bool:
+    """Whether a picture is one of the placeholders."""
+    return any(np.array_equal(picture, placeholder(WIDTH, HEIGHT, title)) for title in TITLES.values())
+
+
+def wait_for(condition: Callable[[], bool], what: str = "") -> None:
+    """Wait until a condition holds. Looks are counted rather than seconds: a machine that stands still for a while counts none."""
+    for _ in range(round(LIMIT_SECONDS / LOOK_SECONDS)):
+        if condition():
+            return
+        time.sleep(LOOK_SECONDS)
+    raise AssertionError(f"waited in vain for {what or condition}")
+
+
+class RoomCamera:
+    """Films the room at 50 pictures per second; `fault` is called before each picture with its number, and may return another size."""
+
+    def __init__(self, fault: Callable[[int], tuple[int, int] | None]) -> None:
+        self.rate: Fraction | None = Fraction(50)
+        self._fault = fault
+        self._number = 0
+        self.closed = False
+
+    def read(self) -> UInt8Array:
+        time.sleep(0.02)
+        size = self._fault(self._number) or (WIDTH, HEIGHT)
+        self._number += 1
+        return film(self._number, *size)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class ColourMatter:
+    """Finds the person by colour, at half the size; `fault` is called first, with the number of the call."""
+
+    def __init__(self, fault: Callable[[int], None] = lambda number: None) -> None:
+        self._fault = fault
+        self._calls = 0
+
+    def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
+        self._calls += 1
+        self._fault(self._calls)
+        mattes = []
+        for image in images:
+            picture = image[:, ::2, ::2].permute(1, 2, 0).numpy().astype(np.int16)
+            near = [(np.abs(picture - np.array(colour)).max(2) < 60) for colour in (PERSON, FACE, COVER)]
+            mattes.append(Matte(torch.from_numpy(np.logical_or.reduce(near).astype(np.float32))[None]))
+        return mattes
+
+
+class FaceCoverer:
+    """Covers what has the colour of the face; the face comes back afterwards if `restores`. `fault` is called first."""
+
+    def __init__(self, *, restores: bool, fault: Callable[[int], None]) -> None:
+        self._restores, self._fault = restores, fault
+        self._calls = 0
+        self.closed = False
+
+    def __call__(self, frame: Frame) -> tuple[Frame, tuple[Face, ...]]:
+        self._calls += 1
+        self._fault(self._calls)
+        picture = frame.interleaved().copy()
+        ys, xs = np.nonzero((picture == np.array(FACE, np.uint8)).all(2))
+        if not len(xs):
+            return frame, ()
+        box = (int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1)
+        region = (slice(box[1], box[3]), slice(box[0], box[2]))
+        original = picture[region].copy()
+        picture[region] = COVER
+        return frame.with_image(torch.from_numpy(picture).permute(2, 0, 1)), (Face(box, original if self._restores else None),)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class RoomParts:
+    """`LiveParts` for the room. The faults get the number of the call of the n-th matter or anonymizer that was made."""
+
+    matter_fault: Callable[[int, int], None] = lambda made, call: None
+    anonymizer_fault: Callable[[int, int], None] = lambda made, call: None
+    while_made: Callable[[], None] = lambda: None
+    """Called while an anonymizer is made."""
+    matters: int = 0
+    anonymizers: list[AnonymizeMode] = field(default_factory=list)
+
+    def matter(self, rung: Rung) -> LoadedMatter:
+        self.matters += 1
+        made = self.matters
+        return LoadedMatter(ColourMatter(lambda call: self.matter_fault(made, call)), torch.device("cpu"), "by colour")
+
+    def anonymizer(self, mode: AnonymizeMode, rung: Rung) -> Anonymizer:
+        self.anonymizers.append(mode)
+        self.while_made()
+        made = len(self.anonymizers)
+        return FaceCoverer(restores=mode != "output", fault=lambda call: self.anonymizer_fault(made, call))
+
+
+@dataclass
+class Stage:
+    """A live run of the room, for a test to drive."""
+
+    monkeypatch: pytest.MonkeyPatch
+    folder: Path
+    parts: RoomParts = field(default_factory=RoomParts)
+    camera_fault: Callable[[int, int], tuple[int, int] | None] = lambda opened, number: None
+    """Gets how many cameras were opened, and the number of the picture."""
+    open_fault: Callable[[int], None] = lambda opened: None
+    """Called when a camera is opened, with how many were opened before."""
+    opened: int = 0
+    said: list[str] = field(default_factory=list)
+    controls: LiveControls | None = None
+    result: WebcamResult | None = None
+    error: BaseException | None = None
+    recording: Path | None = None
+    stop: StopRequest = field(default_factory=StopRequest)
+
+    def open_camera(self, size: tuple[int, int], rate: Fraction) -> Camera:
+        self.open_fault(self.opened)
+        self.opened += 1
+        opened = self.opened
+        return RoomCamera(lambda number: self.camera_fault(opened, number))
+
+    def run(self, script: Callable[[], None], **options: Any) -> None:
+        """Run `webcam` here, in the main thread, and `script` beside it; end when the script does."""
+        self.monkeypatch.setattr(webcam_module, "choose_camera", lambda wanted: ChosenCamera("room", False, self.open_camera))
+        if self.recording is not None:
+            options["record"] = self.recording
+
+        def keep_controls(*arguments: Any) -> LiveControls:
+            self.controls = LiveControls(*arguments)
+            return self.controls
+
+        self.monkeypatch.setattr(webcam_module, "LiveControls", keep_controls)
+        failures: list[BaseException] = []
+
+        def play() -> None:
+            try:
+                script()
+            except BaseException as error:
+                failures.append(error)
+            finally:
+                self.stop.set()
+
+        player = threading.Thread(target=play, name="script", daemon=True)
+        player.start()
+        chosen: dict[str, Any] = {"bg": ["white"], "preview": False, "smoothing": "off"} | options
+        try:
+            self.result = webcam_module.webcam(**chosen, say=self.said.append, stop=self.stop, parts=self.parts)
+        except BaseException as error:
+            self.error = error
+        player.join(LIMIT_SECONDS)
+        if failures:
+            raise failures[0]
+
+    @property
+    def pictures(self) -> list[UInt8Array]:
+        """What was sent to the virtual camera so far."""
+        return all_pictures()
+
+    def press(self, key: str) -> None:
+        """Press a key of the preview."""
+        wait_for(lambda: self.controls is not None)
+        assert self.controls is not None
+        self.controls.press(key)
+
+    def live(self) -> int:
+        """Return how many pictures of the camera were sent so far."""
+        return sum(not is_placeholder(picture) for picture in self.pictures)
+
+    def wait_for_live(self, more: int = 3) -> None:
+        """Wait for so many further pictures of the camera."""
+        wanted = self.live() + more
+        wait_for(lambda: self.live() >= wanted, "pictures of the camera")
+
+    def wait_for_placeholder(self) -> None:
+        """Wait until the placeholder is shown."""
+        start = len(self.pictures)
+        wait_for(lambda: any(is_placeholder(picture) for picture in self.pictures[start:]), "the placeholder")
+
+    def check(self) -> None:
+        """Make sure that no picture shows the room, that the placeholder was the last one, and that the camera was let go."""
+        assert self.pictures, "nothing was shown"
+        for number, picture in enumerate(self.pictures):
+            run = room_pixels_in_a_row(picture)
+            assert run < RUN_PX, f"picture {number} of {len(self.pictures)} shows {run} pixels of the room in a row"
+        assert is_placeholder(self.pictures[-1])
+        assert all(session.closed for session in RecordingBackend.sessions)
+
+
+def lose_camera() -> None:
+    """What a camera that was unplugged does."""
+    raise SourceError("the camera room delivers no pictures")
+
+
+def shown_states(pictures: Sequence[UInt8Array]) -> Iterator[str]:
+    """Yield "live" and "placeholder" as they follow each other, each once."""
+    last = ""
+    for picture in pictures:
+        kind = "placeholder" if is_placeholder(picture) else "live"
+        if kind != last:
+            yield kind
+        last = kind

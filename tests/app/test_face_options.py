@@ -1,0 +1,47 @@
+"""Options for faces in a live run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p3mvideo.app.face_options import FaceOptions
+from p3mvideo.app.live.quality_ladder import Rung
+from p3mvideo.app.live.stage_factory import RealParts
+from p3mvideo.app.webcam import webcam
+from p3mvideo.errors import ConfigError
+from p3mvideo.frame import Frame
+from p3mvideo.privacy import make_anonymizer as making
+from tests.io.media import make_video
+from tests.privacy.fakes import ScriptedSearch, face_at, frame
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [({"keep_subject": True}, "--keep-subject"), ({"thresh": 0.0}, "--thresh"), ({"replacewith": "smudge"}, "--replacewith")],
+)
+def test_options_that_make_no_sense_are_named_before_anything_is_shown(tmp_path: Path, options: dict[str, Any], named: str) -> None:
+    clip = make_video(tmp_path / "clip.mp4", frames=2)
+    with pytest.raises(ConfigError, match=named):
+        webcam(camera=str(clip), anonymize="input", preview=False, virtual_camera=False, record=tmp_path / "out.mp4", **options)
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def test_a_live_run_hides_faces_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(making, "FaceDetector", lambda **_: None)
+    monkeypatch.setattr(making, "StreamSearch", lambda *_, **__: ScriptedSearch(lambda n: [face_at(160, 120)]))
+    parts = RealParts(size=(320, 240), faces=FaceOptions(replacewith="solid", keep_subject=True))
+    given: Frame = frame(0)
+    for mode, offered in (("output", True), ("input", False)):
+        anonymizer = parts.anonymizer(mode, Rung("all", "m", None))  # type: ignore[arg-type]
+        (face,) = anonymizer(given)[1]
+        x0, y0, x1, y1 = face.box
+        assert face.shown is not None
+        shown = face.shown[120 - y0, 160 - x0].tolist()
+        assert shown == ([0, 0, 0] if mode == "output" else given.interleaved()[120, 160].tolist())
+        assert (face.original is not None) == offered
+        if face.original is not None:
+            assert (face.original == given.interleaved()[y0:y1, x0:x1]).all()
+        anonymizer.close()

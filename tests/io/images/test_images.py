@@ -1,0 +1,276 @@
+"""Pictures of all kinds become sRGB frames and back."""
+
+from __future__ import annotations
+
+import io
+import logging
+import struct
+import zlib
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from p3mvideo.errors import ConfigError, DamagedInputError, SinkError, SourceError
+from p3mvideo.frame import StreamInfo, UInt8Array
+from p3mvideo.io.images.file import decode_image
+from p3mvideo.io.images.sequence_sink import SequenceSink
+from p3mvideo.io.images.sequence_source import SequenceSource
+from p3mvideo.io.images.sink import ImageSink
+from p3mvideo.io.images.source import ImageSource
+from tests.io.media import chart, frames_for, moving_picture
+
+PICTURE = moving_picture(0, 40, 30)
+FOUR_CORNERS = np.zeros((20, 32, 3), np.uint8)
+FOUR_CORNERS[:10, :16], FOUR_CORNERS[:10, 16:] = (250, 0, 0), (0, 250, 0)
+FOUR_CORNERS[10:, :16], FOUR_CORNERS[10:, 16:] = (0, 0, 250), (250, 250, 0)
+
+
+def encoded(image: Image.Image, form: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, form, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("form", "options", "tolerance"),
+    [("PNG", {}, 0), ("BMP", {}, 0), ("TIFF", {}, 0), ("TIFF", {"compression": "tiff_lzw"}, 0), ("WEBP", {"lossless": True}, 0),
+     ("WEBP", {"quality": 95}, 6), ("JPEG", {"quality": 98, "subsampling": 0}, 3)],
+)  # fmt: skip
+def test_every_format_is_read(form: str, options: dict[str, object], tolerance: float) -> None:
+    pixels = decode_image(encoded(Image.fromarray(PICTURE), form, **options), "a")
+    assert pixels.dtype == np.uint8
+    assert np.abs(pixels.astype(int) - PICTURE).mean() <= tolerance
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(form: str, orientation: int) -> None:
+    upright = Image.fromarray(FOUR_CORNERS)
+    # How a picture is stored that is shown upright by this orientation.
+    undo = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+            5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
+            8: Image.Transpose.ROTATE_270}.get(orientation)  # fmt: skip
+    stored = upright if undo is None else upright.transpose(undo)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = decode_image(encoded(stored, form, exif=exif), "a")
+    assert pixels.shape == FOUR_CORNERS.shape
+    assert np.abs(pixels[5::10, 8::16].astype(int) - FOUR_CORNERS[5::10, 8::16]).max() < 60
+
+
+def test_alpha_is_laid_on_white_whatever_says_it() -> None:
+    rgba = np.dstack([PICTURE, np.full(PICTURE.shape[:2], 128, np.uint8)])
+    wanted = np.round(PICTURE * (128 / 255) + 255 * (127 / 255)).astype(int)
+    assert np.abs(decode_image(encoded(Image.fromarray(rgba), "PNG"), "a") - wanted).max() <= 1
+    palette = Image.new("P", (2, 1))
+    palette.putpalette([200, 10, 20, 1, 2, 3])
+    palette.putpixel((1, 0), 1)
+    found = decode_image(encoded(palette, "PNG", transparency=1), "a")
+    assert found.tolist() == [[[200, 10, 20], [255, 255, 255]]]
+    grey = np.dstack([PICTURE[..., 0], np.zeros(PICTURE.shape[:2], np.uint8)])
+    assert decode_image(encoded(Image.fromarray(grey), "PNG"), "a").min() == 255
+
+
+def test_grey_and_one_bit_pictures_become_rgb() -> None:
+    grey = PICTURE[..., 0]
+    assert np.array_equal(decode_image(encoded(Image.fromarray(grey), "PNG"), "a"), np.dstack([grey] * 3))
+    assert set(np.unique(decode_image(encoded(Image.fromarray(grey > 100), "PNG"), "a"))) == {0, 255}
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_16_bit_pictures_become_8_bit(suffix: str, channels: int) -> None:
+    wide = PICTURE.astype(np.uint16) * 257
+    alpha = np.full((*PICTURE.shape[:2], 1), 65535, np.uint16)
+    given = {1: wide[..., 0], 3: wide[..., ::-1], 4: np.concatenate([wide[..., ::-1], alpha], axis=2)}[channels]
+    data = cv2.imencode(suffix, np.ascontiguousarray(given))[1].tobytes()
+    wanted = np.dstack([PICTURE[..., 0]] * 3) if channels == 1 else PICTURE
+    assert np.abs(decode_image(data, "a").astype(int) - wanted).max() <= 1
+
+
+def test_cmyk_is_read() -> None:
+    pixels = decode_image(encoded(Image.fromarray(PICTURE).convert("CMYK"), "JPEG", quality=98), "a")
+    assert np.abs(pixels.astype(int) - PICTURE).mean() < 6
+
+
+def test_an_embedded_profile_is_applied() -> None:
+    srgb = ImageCms.createProfile("sRGB")
+    profile = ImageCms.ImageCmsProfile(srgb).tobytes()
+    assert np.abs(decode_image(encoded(Image.fromarray(PICTURE), "PNG", icc_profile=profile), "a").astype(int) - PICTURE).max() <= 1
+
+
+def test_a_profile_that_does_not_fit_is_ignored_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        pixels = decode_image(encoded(Image.fromarray(PICTURE), "PNG", icc_profile=b"no profile"), "a")
+    assert "profile" in caplog.text
+    assert np.array_equal(pixels, PICTURE)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "no picture"),
+        (b"This is no picture." * 50, "no picture"),
+        (encoded(Image.fromarray(chart(300, 200)), "PNG")[:-300], "cannot read"),
+        (encoded(Image.fromarray(chart(300, 200)), "JPEG", quality=98)[:900], "truncated"),
+        (b"II*\0" + bytes(100), "no picture"),
+    ],
+)
+def test_what_is_no_picture_is_one_clear_error(tmp_path: Path, data: bytes, message: str) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(data)
+    with pytest.raises(SourceError, match=message) as caught, ImageSource(path):
+        pass
+    assert "a.png" in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_picture_that_would_fill_the_memory_is_refused() -> None:
+    header = b"IHDR" + struct.pack(">IIBBBBB", 40_000, 40_000, 1, 0, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    bomb += encoded(Image.new("1", (1, 1)), "PNG")[33:]
+    with pytest.raises(SourceError, match="million pixels"):
+        decode_image(bomb, "bomb.png")
+
+
+def test_a_large_picture_is_read() -> None:
+    assert decode_image(encoded(Image.new("1", (8000, 8000)), "PNG", compress_level=1), "a").shape == (8000, 8000, 3)
+
+
+def with_alpha() -> UInt8Array:
+    return np.dstack([PICTURE, np.linspace(0, 255, 40).round().astype(np.uint8)[None].repeat(30, 0)])
+
+
+@pytest.mark.parametrize(
+    ("suffix", "alpha", "tolerance"),
+    [(".png", True, 0), (".png", False, 0), (".tiff", True, 0), (".webp", True, 6), (".jpg", False, 4), (".bmp", False, 0),
+     (".webp", False, 6), (".tif", False, 0), (".jpeg", False, 4)],
+)  # fmt: skip
+def test_pictures_are_written(tmp_path: Path, suffix: str, alpha: bool, tolerance: float) -> None:
+    pixels = with_alpha() if alpha else PICTURE
+    sink = ImageSink(tmp_path / f"a{suffix}", alpha=alpha)
+    sink.write(frames_for([pixels])[0])
+    sink.finish()
+    sink.close()
+    with Image.open(tmp_path / f"a{suffix}") as image:
+        found = np.asarray(image.convert("RGBA" if alpha else "RGB")).astype(int)
+    assert found.shape == pixels.shape
+    assert np.abs(found[:, 30:] - pixels[:, 30:]).mean() <= tolerance
+    if alpha:
+        assert np.abs(found[..., 3] - pixels[..., 3]).max() <= 1
+
+
+@pytest.mark.parametrize(("name", "alpha"), [("a.jpg", True), ("a.bmp", True), ("a.gif", False), ("a", False)])
+def test_pictures_that_cannot_be_written_so_are_refused(tmp_path: Path, name: str, alpha: bool) -> None:
+    with pytest.raises(ConfigError) as caught:
+        ImageSink(tmp_path / name, alpha=alpha)
+    assert ".png" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_picture_does_not_take_two_frames(tmp_path: Path) -> None:
+    sink = ImageSink(tmp_path / "a.png")
+    frames = frames_for([PICTURE, PICTURE])
+    sink.write(frames[0])
+    with pytest.raises(SinkError, match="cannot hold a video"):
+        sink.write(frames[1])
+    sink.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def write_numbered(folder: Path, numbers: list[int], name: str = "frame_{:03d}.png") -> None:
+    for number in numbers:
+        (folder / name.format(number)).write_bytes(encoded(Image.fromarray(moving_picture(number, 40, 30)), "PNG"))
+
+
+def test_a_sequence_is_read_in_order_at_its_rate(tmp_path: Path) -> None:
+    write_numbered(tmp_path, [9, 10, 11, 8])
+    write_numbered(tmp_path, [1], "other_{}.png")
+    with SequenceSource(tmp_path / "frame_%03d.png", rate=Fraction(30_000, 1001)) as source:
+        frames = list(source)
+        assert (source.info.rate, source.info.frames) == (Fraction(30_000, 1001), 4)
+    assert [frame.seconds for frame in frames] == [index * Fraction(1001, 30_000) for index in range(4)]
+    for frame, number in zip(frames, [8, 9, 10, 11], strict=True):
+        assert np.array_equal(frame.interleaved(), moving_picture(number, 40, 30))
+
+
+@pytest.mark.parametrize("pattern", ["f%d.png", "f%1d.png", "f%01d.png"])
+def test_numbers_need_not_have_leading_zeros(tmp_path: Path, pattern: str) -> None:
+    write_numbered(tmp_path, [8, 9, 10, 100], "f{}.png")
+    if pattern == "f%1d.png":
+        with pytest.raises(ConfigError, match="no place for a number"):
+            SequenceSource(tmp_path / pattern).__enter__()
+        return
+    with SequenceSource(tmp_path / pattern) as source:
+        assert [frame.pts for frame in source] == [0, 1, 2, 92]
+
+
+def test_a_missing_number_shows_its_predecessor_longer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_numbered(tmp_path, [1, 2, 5])
+    with caplog.at_level(logging.WARNING), SequenceSource(tmp_path / "frame_%03d.png") as source:
+        assert [(frame.pts, frame.duration) for frame in source] == [(0, 1), (1, 3), (4, 1)]
+        assert source.damaged == ()
+    assert "2 pictures" in caplog.text
+
+
+def test_a_sequence_is_trimmed(tmp_path: Path) -> None:
+    write_numbered(tmp_path, list(range(10)))
+    with SequenceSource(tmp_path / "frame_%03d.png", rate=Fraction(10), start=Fraction("0.2"), end=Fraction("0.5")) as source:
+        assert [frame.pts for frame in source] == [2, 3, 4]
+        assert source.info.frames == 3
+
+
+@pytest.mark.parametrize(("broken", "start", "end"), [([0], 0, 1), ([2, 3], 2, 4), ([5], 5, 6)])
+def test_an_unreadable_picture_is_left_out_and_told(tmp_path: Path, broken: list[int], start: int, end: int) -> None:
+    write_numbered(tmp_path, list(range(6)))
+    for number in broken:
+        (tmp_path / f"frame_{number:03d}.png").write_bytes(b"broken")
+    with SequenceSource(tmp_path / "frame_%03d.png", rate=Fraction(1)) as source:
+        assert [frame.pts for frame in source] == [number for number in range(6) if number not in broken]
+        assert [(int(part.start_seconds), int(part.end_seconds)) for part in source.damaged] == [(start, end)]
+    with pytest.raises(DamagedInputError), SequenceSource(tmp_path / "frame_%03d.png", strict=True) as source:
+        list(source)
+
+
+def test_a_sequence_of_two_sizes_is_an_error(tmp_path: Path) -> None:
+    write_numbered(tmp_path, [0])
+    (tmp_path / "frame_001.png").write_bytes(encoded(Image.new("RGB", (5, 5)), "PNG"))
+    with pytest.raises(SourceError, match="is 5x5, the pictures before it 40x30"), SequenceSource(tmp_path / "frame_%03d.png") as source:
+        list(source)
+
+
+@pytest.mark.parametrize(("path", "first"), [("frames", "frame_000001.png"), ("out/f_%03d.png", "f_001.png")])
+@pytest.mark.parametrize("alpha", [True, False])
+def test_a_sequence_is_written_and_read_back(tmp_path: Path, path: str, first: str, alpha: bool) -> None:
+    pictures = [with_alpha() if alpha else moving_picture(index, 40, 30) for index in range(3)]
+    sink = SequenceSink(tmp_path / path, StreamInfo(40, 30), alpha=alpha)
+    for frame in frames_for(pictures):
+        sink.write(frame)
+    sink.finish()
+    sink.close()
+    folder = tmp_path / path.split("/")[0]
+    assert min(item.name for item in folder.iterdir()) == first
+    for picture, item in zip(pictures, sorted(folder.iterdir()), strict=True):
+        assert np.array_equal(np.asarray(Image.open(item)), picture)
+
+
+def test_overwriting_never_removes_a_folder_with_other_things(tmp_path: Path) -> None:
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("precious")
+    sink = SequenceSink(folder, StreamInfo(40, 30), overwrite=True)
+    sink.write(frames_for([PICTURE])[0])
+    with pytest.raises(SinkError, match=r"holds thesis\.txt"):
+        sink.finish()
+    sink.close()
+    assert (folder / "thesis.txt").read_text() == "precious"
+    assert [item.name for item in tmp_path.iterdir()] == ["frames"]
+
+
+def test_sequences_are_png(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="PNG only"):
+        SequenceSink(tmp_path / "f_%d.jpg", StreamInfo(4, 4))

@@ -1,0 +1,182 @@
+"""What a video source makes of the pictures and times of a file."""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from p3mvideo.errors import SourceError
+from p3mvideo.frame import Frame
+from p3mvideo.io.video.read.source import VideoSource
+from tests.io.media import CHART, chart, decoded, make_video, moving_picture, patches
+
+RED_CORNER = np.full((32, 64, 3), 60, np.uint8)
+RED_CORNER[:16, :16] = (230, 20, 20)
+
+
+def read(path: Path, **options: object) -> list[Frame]:
+    with VideoSource(path, **options) as source:  # type: ignore[arg-type]
+        return list(source)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_variable_rate_keeps_every_time(tmp_path: Path, name: str) -> None:
+    pts = [0, 400, 900, 1000, 2500, 2501, 4000]
+    path = make_video(tmp_path / name, frames=7, pts=[p * 16 for p in pts], time_base=Fraction(1, 16_000))
+    frames = read(path)
+    assert [frame.seconds for frame in frames] == [Fraction(p, 1000) for p in pts]
+
+
+def test_info_tells_size_rate_and_number(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mp4", frames=9, rate=Fraction(30_000, 1001), time_base=Fraction(1, 30_000))
+    with VideoSource(path) as source:
+        assert (source.info.width, source.info.height, source.info.frames) == (64, 48, 9)
+        assert source.info.rate == Fraction(30_000, 1001)
+        assert not source.info.live
+
+
+@pytest.mark.parametrize(
+    ("matrix", "full_range", "size"),
+    [(1, False, (96, 64)), (6, False, (96, 64)), (9, False, (96, 64)), (1, True, (96, 64)), (6, True, (96, 64)),
+     (1, False, (1280, 720)), (6, False, (1280, 720))],
+)  # fmt: skip
+def test_colours_follow_the_stream_s_own_matrix_and_range(tmp_path: Path, matrix: int, full_range: bool, size: tuple[int, int]) -> None:
+    path = make_video(tmp_path / "a.mp4", pictures=[chart(*size)], matrix=matrix, primaries=1, transfer=1, full_range=full_range)
+    frame = read(path)[0]
+    assert np.abs(patches(frame.interleaved()).astype(int) - CHART).max() <= 6
+
+
+@pytest.mark.parametrize(("height", "matrix"), [(64, 6), (720, 1)])
+def test_untagged_colours_are_taken_as_players_take_them(tmp_path: Path, height: int, matrix: int) -> None:
+    """An encoder that leaves the tags out is imitated by removing them from a tagged stream."""
+    tagged = make_video(tmp_path / "tagged.mkv", pictures=[chart(96, height)], matrix=matrix, codec="ffv1")
+    untagged = tmp_path / "untagged.y4m"
+    picture = next(decoded(tagged))
+    planes = b"".join(np.frombuffer(bytes(plane), np.uint8).reshape(-1, plane.line_size)[:, : plane.width].tobytes() for plane in picture.planes)
+    untagged.write_bytes(f"YUV4MPEG2 W96 H{height} F25:1 Ip A1:1 C420jpeg\nFRAME\n".encode() + planes)
+    assert np.abs(patches(read(untagged)[0].interleaved()).astype(int) - CHART).max() <= 6
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_rotation_is_applied_once(tmp_path: Path, rotation: int) -> None:
+    path = make_video(tmp_path / "a.mp4", pictures=[RED_CORNER], rotation=rotation)
+    with VideoSource(path) as source:
+        frame = next(iter(source))
+        assert (source.info.width, source.info.height) == (frame.width, frame.height)
+    # FFmpeg counts the angle against the clock, numpy too.
+    wanted = np.rot90(RED_CORNER, rotation // 90)
+    assert frame.interleaved().shape == wanted.shape
+    assert np.abs(frame.interleaved().astype(int) - wanted).mean() < 8
+
+
+def test_mirrored_pictures_are_mirrored_back(tmp_path: Path) -> None:
+    frame = read(make_video(tmp_path / "a.mp4", pictures=[RED_CORNER], hflip=True))[0]
+    assert np.abs(frame.interleaved().astype(int) - RED_CORNER[:, ::-1]).mean() < 8
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixel_format", "size"),
+    [
+        ("libx264", "yuv420p10le", (64, 48)),
+        ("libx265", "yuv420p10le", (64, 48)),
+        ("libx264", "yuv444p", (67, 45)),
+        ("libvpx-vp9", "yuv420p", (67, 45)),
+        ("ffv1", "gray", (64, 48)),
+        ("ffv1", "bgr0", (33, 17)),
+        ("ffv1", "yuv422p16le", (64, 48)),
+        ("prores_ks", "yuv422p10le", (64, 48)),
+    ],
+)
+def test_any_pixel_format_and_size_becomes_rgb(tmp_path: Path, codec: str, pixel_format: str, size: tuple[int, int]) -> None:
+    path = make_video(tmp_path / "a.mkv", frames=2, codec=codec, pixel_format=pixel_format, size=size)
+    frames = read(path)
+    wanted = moving_picture(0, *size).astype(int)
+    if pixel_format == "gray":
+        wanted = np.repeat((wanted @ [0.299, 0.587, 0.114])[..., None], 3, axis=2)
+    assert [(frame.width, frame.height) for frame in frames] == [size, size]
+    assert np.abs(frames[0].interleaved() - wanted).mean() < 6
+
+
+def test_alpha_is_laid_on_white(tmp_path: Path) -> None:
+    picture = np.zeros((16, 32, 4), np.uint8)
+    picture[:, :16] = (200, 30, 60, 255)
+    path = make_video(tmp_path / "a.mkv", pictures=[picture], codec="ffv1", pixel_format="bgra")
+    image = read(path)[0].interleaved()
+    assert image.shape == (16, 32, 3)
+    assert image[8, 8].tolist() == [200, 30, 60]
+    assert image[8, 24].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "wanted"),
+    [(None, None, range(25)), ("0.4", None, range(10, 25)), (None, "0.4", range(10)), ("0.2", "0.48", range(5, 12)),
+     ("0.21", "0.25", range(6, 7))],
+)  # fmt: skip
+def test_trimming_keeps_the_frames_between_with_their_times(tmp_path: Path, start: str | None, end: str | None, wanted: range) -> None:
+    path = make_video(tmp_path / "a.mp4", frames=25)
+    frames = read(path, start=Fraction(start) if start else None, end=Fraction(end) if end else None)
+    assert [frame.seconds for frame in frames] == [Fraction(index, 25) for index in wanted]
+    assert np.abs(frames[0].interleaved().astype(int) - moving_picture(wanted[0], 64, 48)).mean() < 6
+
+
+def test_trimming_to_nothing_is_an_error(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mp4", frames=5)
+    with pytest.raises(SourceError, match="no frame between 3 s and 4 s"):
+        read(path, start=Fraction(3), end=Fraction(4))
+
+
+@pytest.mark.parametrize(("start", "end"), [(Fraction(-1), None), (Fraction(2), Fraction(1)), (None, Fraction(0))])
+def test_impossible_times_are_a_caller_s_mistake(start: Fraction | None, end: Fraction | None) -> None:
+    with pytest.raises(ValueError, match="got"):
+        VideoSource("a.mp4", start=start, end=end)
+
+
+def test_a_transport_stream_s_arbitrary_clock_begins_at_zero(tmp_path: Path) -> None:
+    hour = 3600 * 90_000
+    path = make_video(tmp_path / "a.ts", frames=5, pts=[hour + 3600 * index for index in range(5)], time_base=Fraction(1, 90_000), form="mpegts")
+    frames = read(path)
+    assert [frame.seconds - frames[0].seconds for frame in frames] == [Fraction(index, 25) for index in range(5)]
+    assert frames[0].seconds < 2
+
+
+def test_later_start_of_a_file_is_kept(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mkv", frames=3, pts=[500, 540, 580], time_base=Fraction(1, 1000))
+    assert [frame.pts for frame in read(path)] == [500, 540, 580]
+
+
+@pytest.mark.parametrize("transfer", [16, 18])
+def test_hdr_is_refused_or_mapped(tmp_path: Path, transfer: int) -> None:
+    path = make_video(tmp_path / "a.mkv", pictures=[chart()], codec="libx265", pixel_format="yuv420p10le", matrix=9, primaries=9, transfer=transfer)
+    with pytest.raises(SourceError, match="HDR") as caught:
+        read(path)
+    assert "tonemap" in caught.value.hint
+    image = read(path, hdr="tonemap")[0].interleaved()
+    colours = patches(image).astype(int)
+    assert colours[6].min() > 235, "the brightest white becomes white"
+    assert colours[7].max() < 8, "black stays black"
+    assert np.ptp(colours[8]) <= 6, "grey stays grey, but for the coarse steps of the codec"
+    assert colours[0].argmax() == 0
+    assert colours[2].argmax() == 2
+
+
+def test_pictures_that_change_size_midway_are_brought_to_the_first_size(tmp_path: Path) -> None:
+    small = make_video(tmp_path / "small.h264", frames=4, size=(64, 48), form="h264")
+    large = make_video(tmp_path / "large.h264", frames=4, size=(128, 96), form="h264")
+    both = tmp_path / "both.h264"
+    both.write_bytes(small.read_bytes() + large.read_bytes())
+    frames = read(both)
+    assert {(frame.width, frame.height) for frame in frames} == {(64, 48)}
+    assert len(frames) == 8
+    assert all(later.pts > frame.pts for frame, later in itertools.pairwise(frames))
+
+
+def test_leaving_the_context_ends_the_iteration(tmp_path: Path) -> None:
+    source = VideoSource(make_video(tmp_path / "a.mp4"))
+    with source:
+        frames = iter(source)
+        next(frames)
+    assert list(frames) == []
