@@ -233,8 +233,8 @@ def _covered(frame: Frame, number: int, plan: CoverPlan, filters: FaceFilters, s
     if number in plan.unexamined or number >= len(plan.seconds) or plan.seconds[number] != float(frame.seconds):
         hidden = mosaic_all(image)
     elif sightings := plan.at(number):
-        regions = [sighting.region for sighting in sightings]
-        chosen = [filters.of(sighting.track, image, sighting.region) for sighting in sightings]
+        regions = [sighting.cover for sighting in sightings]
+        chosen = [filters.of(sighting.track, image, sighting.cover) for sighting in sightings]
         hidden = cover(image, regions, chosen, mask_scale=settings.mask_scale)
     else:
         return frame

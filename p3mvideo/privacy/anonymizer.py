@@ -11,8 +11,8 @@ from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Face, Frame, UInt8Array
 from p3mvideo.privacy.cover.cover import FaceFilters, Filter, Smear, cover, mosaic_all
 from p3mvideo.privacy.detect.stream_search import Search
-from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
-from p3mvideo.privacy.follow.tracker import Track
+from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Followed, Follower
+from p3mvideo.privacy.follow.tracked_face import TrackedFace
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class FaceAnonymizer:
             raise ValueError(f"faces that others may see are looked for in every frame, got look_every={look_every}")
         self._look_every = look_every
         self._unlooked = 0
-        self._tracks: tuple[Track, ...] = ()
+        self._followed: Followed | None = None
         self._shape: tuple[int, ...] = ()
         self._follower = Follower(search, limit_seconds=limit_seconds)
         self._filters = FaceFilters(replacement)
@@ -86,44 +86,44 @@ class FaceAnonymizer:
         image = frame.interleaved()
         seconds = float(frame.seconds)
         try:
-            covered, faces = self._cover(image, seconds, self._find(image, seconds))
+            covered, faces = self._cover(image, self._find(image, seconds))
         except Exception as error:
             return self._failed(frame, image, error), ()
         if not faces:
             return frame, ()
         return frame.with_image(torch.from_numpy(covered).permute(2, 0, 1)), faces
 
-    def _find(self, image: UInt8Array, seconds: float) -> tuple[Track, ...]:
+    def _find(self, image: UInt8Array, seconds: float) -> tuple[TrackedFace, ...]:
         """Return the faces of a frame, whether it is looked at or not."""
         self._unlooked += 1
         if self._unlooked >= self._look_every or image.shape != self._shape:
-            self._tracks = ()
-            self._tracks = self._follower(image, seconds).tracks
+            self._followed = None
+            self._followed = self._follower(image, seconds)
             self._unlooked, self._shape = 0, image.shape
-        return self._tracks
+        return () if self._followed is None else self._followed.faces(seconds)
 
-    def _cover(self, image: UInt8Array, seconds: float, tracks: tuple[Track, ...]) -> tuple[UInt8Array, tuple[Face, ...]]:
+    def _cover(self, image: UInt8Array, tracked: tuple[TrackedFace, ...]) -> tuple[UInt8Array, tuple[Face, ...]]:
         height, width = image.shape[:2]
         regions, inner_regions, found = [], [], []
-        for track in tracks:
-            region = track.cover(seconds)
+        for face in tracked:
+            region = face.cover
             bounds = region.bounds(width, height, mask_scale=self._mask_scale)
             if bounds is not None:
                 regions.append(region)
-                # No margin for error where the face was found: it would reach over the outline of the head.
-                inner_regions.append(region if track.score is None else track.expected(seconds))
-                found.append((bounds, track))
+                # No margin for error: it would reach over the outline of the head.
+                inner_regions.append(face.region)
+                found.append((bounds, face))
         hidden = image
         if not (self._inner and self._keep_originals):
-            filters = [self._filters.of(track.number, image, region) for region, (_, track) in zip(regions, found, strict=True)]
+            filters = [self._filters.of(face.track, image, region) for region, (_, face) in zip(regions, found, strict=True)]
             hidden = cover(image, regions, filters, mask_scale=self._mask_scale)
         brought = image if self._keep_originals else hidden if self._inner else None
         faces = tuple(
             Face(
-                (x0, y0, x1, y1), None if brought is None else brought[y0:y1, x0:x1].copy(), track.number, track.score,
+                (x0, y0, x1, y1), None if brought is None else brought[y0:y1, x0:x1].copy(), face.track, face.score,
                 image[y0:y1, x0:x1].copy() if self._keep_subject else None, not self._keep_originals,
             )
-            for (x0, y0, x1, y1), track in found
+            for (x0, y0, x1, y1), face in found
         )
         return cover(image, inner_regions, Smear(), mask_scale=self._mask_scale, inner=True) if self._inner else hidden, faces
 

@@ -87,7 +87,8 @@ def make_survey(
     """Return the survey of one recording. Arguments and errors are those of `make_anonymizer`."""
     _check(thresh, None, min_face, on_detector_failure)
     detector = FaceDetector(confidence=WEAK * thresh, mode="video", offline=offline, face_model=face_model)
-    search, back_search = (StreamSearch(detector, thresh=thresh, min_face_px=min_face, wary=True) for _ in range(2))
+    search = StreamSearch(detector, thresh=thresh, min_face_px=min_face, wary=True)
+    back_search = StreamSearch(detector, thresh=thresh, newcomers=False)
     return Survey(search, back_search, on_failure=on_detector_failure)
 
 
