@@ -114,7 +114,7 @@ CASES = (
     Case("fast pass, 12 frames", (1280, 720), lambda i: passing(i, 15, 12, 1280, 320, 150), frames=45),
     Case("jumps of 120 px", (1280, 720), lambda i: [Placed(0, 640 + 60 * (-1) ** (i // 4), 330, 120)], frames=60),
     Case("upside down", (1280, 720), lambda i: [Placed(0, 640 + i, 360, 170, 180 + 10 * math.sin(i / 9))], frames=60),
-    Case("hidden for good", (1280, 720), lambda i: [Placed(0, 640 + 2 * i, 320, 170)], hidden=range(45, FRAMES)),
+    Case("hidden for good", (1280, 720), lambda i: [Placed(0, 600 + 0.7 * i, 320, 170)], hidden=range(45, FRAMES)),
 )
 
 

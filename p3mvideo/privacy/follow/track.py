@@ -25,7 +25,7 @@ HIDDEN_SECONDS = 2.0
 """How long a face that went behind another one is expected to go on behind it."""
 SURE_BELIEF = 0.6
 """A face whose belief (`Detection.belief`) is this is confirmed at once, ..."""
-CONFIRMED_BELIEF, CONFIRMING_LOOKS = 0.5, 3
+CONFIRMED_BELIEF, CONFIRMING_LOOKS = 0.55, 3
 """... and one that is believed this much in the mean of so many looks."""
 LEAST_BELIEF = 0.4
 """One that is believed less than this by then is given up."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+from bisect import bisect_right
+from collections import defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -13,9 +15,10 @@ from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.privacy.detect.crop import halved
 from p3mvideo.privacy.detect.stream_search import Expected, Search
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
+from p3mvideo.privacy.follow.matching import overlap
 from p3mvideo.privacy.follow.motion import Motion
-from p3mvideo.privacy.follow.track import CONFIRMING_LOOKS, Track
-from p3mvideo.privacy.follow.tracker import Tracker
+from p3mvideo.privacy.follow.track import CONFIRMING_LOOKS, KNOWN_FINDS, LOOK_SECONDS, Track
+from p3mvideo.privacy.follow.tracker import ONE_FACE, Tracker
 from p3mvideo.privacy.follow.watchdog import Watchdog
 from p3mvideo.privacy.two_pass.cover_plan import FILL_SECONDS, CoverPlan, Sighting
 
@@ -70,11 +73,13 @@ class Survey:
         self._next_thorough_seconds = float("-inf")
         self._seconds: list[float] = []
         self._unexamined: list[int] = []
-        self._sightings: list[Sighting] = []
+        self._sightings: dict[int, list[Sighting]] = defaultdict(list)
         self._kept: deque[_Kept] = deque()
-        self._first: dict[int, tuple[int, Track]] = {}
         self._last: dict[int, tuple[int, Track]] = {}
-        self._scenes: set[int] = set()
+        """The frame in which each face was last found, and what was known of it then."""
+        self._origins: dict[int, tuple[int, int]] = {}
+        """Faces to follow back: the frame in which each was found, and the one in which it was found before that, or -1."""
+        self._scenes: list[int] = []
 
     def see(self, frame: Frame) -> None:
         """Take the next frame.
@@ -87,10 +92,11 @@ class Survey:
         try:
             tracks, cut = self._follower(image, seconds)
             if cut:
-                self._scenes.add(number)
+                self._scenes.append(number)
             self._keep(number, seconds, image, cut)
             for track in tracks:
                 self._note(number, seconds, track)
+            self._go_back(self._knows_its_way)
         except Exception as error:
             if self._on_failure == "stop":
                 raise PrivacyError(
@@ -102,31 +108,47 @@ class Survey:
 
     def plan(self) -> CoverPlan:
         """Return what to cover in all frames that were seen."""
+        self._go_back(lambda track: True)
         faces = {track for track, (_, last) in self._last.items() if last.confirmed or self._had_no_time(track)}
-        return CoverPlan(self._seconds, self._unexamined, (sighting for sighting in self._sightings if sighting.track in faces))
+        return CoverPlan(self._seconds, self._unexamined, [s for of_frame in self._sightings.values() for s in of_frame if s.track in faces])
 
     def _note(self, number: int, seconds: float, track: Track) -> None:
-        """Keep what is known of a face in a frame, and follow it back where it came from if need be."""
+        """Keep what is known of a face in a frame, and whether it is to be followed back."""
         if not track.after_cut:  # what is only held after a cut was a face of the scene before it
-            self._sightings.append(Sighting.of(track.face(seconds), number))
+            self._sightings[number].append(Sighting.of(track.face(seconds), number))
         if track.source != "found":
             return
-        first_number, first = self._first.setdefault(track.number, (number, track))
         before = self._last.get(track.number)
         self._last[track.number] = number, track
-        if track.confirmed and (before is None or not before[1].confirmed):
-            self._go_back(first_number, first, until=-1)
-        elif track.confirmed and before is not None and seconds - self._seconds[before[0]] > FILL_SECONDS:
-            self._go_back(number, track, until=before[0])
+        if before is None:
+            self._origins[track.number] = number, -1
+        elif seconds - self._seconds[before[0]] > FILL_SECONDS:
+            self._origins[track.number] = number, before[0]
 
-    def _go_back(self, number: int, track: Track, *, until: int) -> None:
-        """Follow a face that was found in a frame back in time, to frame `until`, to where it came from, or to where its scene begins."""
-        self._watchdog.call(partial(self._follow_back, number, track, until), limit_seconds=BACK_LIMIT_SECONDS)
+    def _go_back(self, is_due: Callable[[int], bool]) -> None:
+        """Follow faces back in time, to where they came from or to where they were found last.
+
+        Args:
+            is_due: Whether to do so now with a track.
+        """
+        due = [track for track in self._origins if self._last[track][1].confirmed and is_due(track)]
+        for track in due:
+            _, until = self._origins.pop(track)
+            number, last = self._last[track]
+            self._watchdog.call(partial(self._follow_back, number, last, until), limit_seconds=BACK_LIMIT_SECONDS)
+
+    def _knows_its_way(self, track: int) -> bool:
+        """Whether a face was followed for so long that it is also known how it moves, or is lost again."""
+        number, _ = self._last[track]
+        return number - self._origins[track][0] >= KNOWN_FINDS or number < len(self._seconds) - 1
 
     def _had_no_time(self, track: int) -> bool:
-        """Whether a face was still to be confirmed when the recording or its scene ended."""
-        number, last = self._last[track]
-        return last.looks < CONFIRMING_LOOKS and (number + 1 in self._scenes or number + 1 == len(self._seconds))
+        """Whether the scene in which a face was last found is too short for any face to be confirmed, as a photograph is."""
+        number, _ = self._last[track]
+        following = bisect_right(self._scenes, number)
+        first = self._scenes[following - 1] if following else 0
+        last = self._scenes[following] if following < len(self._scenes) else len(self._seconds)
+        return self._seconds[last - 1] - self._seconds[first] < CONFIRMING_LOOKS * LOOK_SECONDS
 
     def close(self) -> None:
         """Release the models. May be called any number of times."""
@@ -165,6 +187,14 @@ class Survey:
             same = next((track for track in tracks if track.number == newcomer.number), None)
             if same is None:
                 return
-            self._sightings.append(Sighting.of(same.scaled(before.factor).face(passed), before.number))
+            same = same.scaled(before.factor)
+            if self._is_taken(before.number, same):
+                return
+            self._sightings[before.number].append(Sighting.of(same.face(passed), before.number))
             if before.begins_scene:
                 return
+
+    def _is_taken(self, number: int, track: Track) -> bool:
+        """Whether another face was found where one would be in a frame."""
+        others = (other for other in self._sightings[number] if other.track != track.number and other.source == "found")
+        return any(overlap(other.region.box, track.region.box) > ONE_FACE for other in others)
