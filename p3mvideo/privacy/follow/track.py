@@ -36,7 +36,7 @@ BELIEVED_SCORE = 0.5
 DOUBTFUL_RESIZE = 1.2
 """How much larger or smaller than when it was last believed a face is taken to be at most."""
 GROWTH = 1.5
-"""How much larger a face may become from one find to the next."""
+"""How much larger or smaller than when it was last believed a face may become while it is followed."""
 GROW, SHRINK, TURN = 0.6, 0.2, 0.5
 """Part of the way that size and lean go towards what is found: the models' boxes differ, and what flickers is covered wider."""
 STEADY, LEAST_ALPHA, LEAST_BETA = 0.25, 0.6, 0.1
@@ -47,8 +47,6 @@ COAST_SECONDS = 0.15
 """Time in which the speed of a face that is held fades."""
 JITTER, DRIFT = 0.04, 0.1
 """How far a face may reach beyond its box on each side, in its sides: where it was found, and in addition where it was not."""
-OVERHANG = 0.2
-"""How far it may reach beyond at most if it was found beside where it was expected."""
 ALIKE = 0.6
 """Similarity from which a region still looks like the face that was found in it."""
 
@@ -162,7 +160,7 @@ class Track:
             beta = max(LEAST_BETA, 6 / (finds * (finds + 1)))
             speed = (self.speed[0] + beta * (x - expected_x) / passed, self.speed[1] + beta * (y - expected_y) / passed)
             x, y = expected_x + alpha * (x - expected_x), expected_y + alpha * (y - expected_y)
-        before, now, believed = self.region.side_px, min(region.side_px, GROWTH * self.believed_px), detection.score >= BELIEVED_SCORE
+        before, now, believed = self.region.side_px, region.side_px, detection.score >= BELIEVED_SCORE
         if not believed:
             now = min(max(now, self.believed_px / DOUBTFUL_RESIZE), self.believed_px * DOUBTFUL_RESIZE)
         if self.source == "found":
@@ -174,7 +172,7 @@ class Track:
         track = replace(
             self, region=Region(box, math.remainder(self.region.lean + turn, 2 * math.pi), reach), source="found",
             found_seconds=seconds, supported_seconds=seconds, believed_px=now if believed else self.believed_px,
-            score=detection.score, key_points=detection.key_points, overhang_px=min(overhang, OVERHANG * now), finds=finds,
+            score=detection.score, key_points=detection.key_points, overhang_px=overhang if believed else 0.0, finds=finds,
             speed=speed, patch=self.patch if patch is None or not believed else patch, after_cut=False,
         )  # fmt: skip
         return track._judged(detection, seconds)

@@ -25,8 +25,8 @@ APART = 0.1
 """Two faces that are found in one frame and share less than this are two."""
 ONE_FACE = 0.5
 """Two tracks that share more than this are one face, unless they were ever apart."""
-BEHIND = 0.3
-"""A face that shares this part with one that is found before it is hidden by that."""
+BEHIND = 0.05
+"""A face that is not found and should share this part with one that is, is hidden by that: its own pixels can no longer be followed."""
 
 
 class Tracker:

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from p3mvideo.privacy.follow.matching import distance_in_sides
 from p3mvideo.privacy.follow.track import JITTER
 from p3mvideo.privacy.follow.tracked_face import Source, TrackedFace
 from p3mvideo.privacy.region import Region
 
 FILL_SECONDS = 0.5
 """A face that is found again so soon after it was last found is covered in between on the straight line."""
+MISSED_SIDES = 0.5
+"""How far from where a face is found again it may have been followed to one frame earlier, in its sides."""
 FILL_MARGIN = 0.15
 """How far it may lie beside that line, in addition to what it may where it is found, in its sides."""
 
@@ -59,10 +62,14 @@ class CoverPlan:
             best.setdefault(sighting.frame, sighting)
         found = [sighting for _, sighting in sorted(best.items()) if sighting.source == "found"]
         for before, after in pairwise(found):
-            if self.seconds[after.frame] - self.seconds[before.frame] <= FILL_SECONDS:
-                for filled in _between(before, after):
-                    if filled.frame not in best or best[filled.frame].source == "held":
-                        best[filled.frame] = filled
+            if self.seconds[after.frame] - self.seconds[before.frame] > FILL_SECONDS:
+                continue
+            last = best.get(after.frame - 1)
+            # Where following did not lead to where the face was found again, it followed something else.
+            missed = last is None or distance_in_sides(last.region.box, after.region.box) > MISSED_SIDES
+            for filled in _between(before, after):
+                if missed or filled.frame not in best or best[filled.frame].source == "held":
+                    best[filled.frame] = filled
         return [sighting for _, sighting in sorted(best.items())]
 
     def at(self, frame: int) -> tuple[Sighting, ...]:
