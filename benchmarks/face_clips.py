@@ -55,6 +55,8 @@ class Shot:
     """uint8 RGB (H, W, 3)."""
     faces: dict[str, UInt8Array]
     """Where the visible part of each face lies, uint8 (H, W), by a name that is the same as long as the face is the same track."""
+    sides: dict[str, float]
+    """Side of each face's box in pixels, by the same name."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ def shoot(case: Case, actors: Sequence[Actor], backgrounds: Sequence[UInt8Array]
         behind = backgrounds[(seed * 7 + scene) % len(backgrounds)]
         image = cv2.resize(behind, (width, height), interpolation=cv2.INTER_LINEAR)
         faces: dict[str, UInt8Array] = {}
+        sides: dict[str, float] = {}
         for placed in case.place(i):
             actor = actors[(seed * 5 + placed.actor) % len(actors)]
             shown, alpha, face = _warped(actor, placed, width, height)
@@ -154,13 +157,13 @@ def shoot(case: Case, actors: Sequence[Actor], backgrounds: Sequence[UInt8Array]
             part = slice(y, y + down), slice(x, x + across)
             share = alpha[part][..., None].astype(np.float32) / 255
             image[part] = np.round(image[part] * (1 - share) + shown[part] * share).astype(np.uint8)
-            faces[f"{scene}/{placed.actor}"] = face
+            faces[f"{scene}/{placed.actor}"], sides[f"{scene}/{placed.actor}"] = face, placed.side_px
         if i in case.hidden:
             left, right = width // 2 - 260, width // 2 + 260
             image[:, left:right] = (90, 110, 90)
             for face in faces.values():
                 face[:, left:right] = 0
-        yield Shot(image, faces)
+        yield Shot(image, faces, sides)
 
 
 def _warped(actor: Actor, placed: Placed, width: int, height: int) -> tuple[UInt8Array, UInt8Array, UInt8Array]:

@@ -32,7 +32,7 @@ SAME_FACE = 0.25
 """Intersection over union from which what a closer look finds is what it was taken for."""
 WEAK = 0.6
 """A face that is followed already is reported from this part of the threshold; a new one is looked at more closely from there on."""
-WARY = 0.8
+WARY = 0.9
 """A wary search believes a new face from this part of the threshold."""
 DISMISSED_FRAMES = 5
 """For so many frames, what turned out to be no face is not looked at again unless it looks more like one."""
@@ -159,7 +159,7 @@ class StreamSearch:
             turned = [turned[turn % len(turned)]] if lonely and phase == 3 else []
         if self._newcomers:
             seen += [face for view in views for face in look.at(view, "full_range")]
-        upright = union(seen)
+        upright = union(_inside(seen, width, height))
         # What stands upright in one view and upside down in another is told apart by how much it is believed.
         return _inside([*upright, *(face for view in turned for face in look.at(view, "full_range"))], width, height)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from p3mvideo.frame import Float32Array
-from p3mvideo.privacy.detection import Box, Detection
+from p3mvideo.privacy.detection import Box, Detection, area, intersection
 from p3mvideo.privacy.follow.matching import centre, side, square
 from p3mvideo.privacy.follow.motion import similarity
 from p3mvideo.privacy.follow.tracked_face import Source, TrackedFace
@@ -15,6 +15,8 @@ from p3mvideo.privacy.region import Reach, Region
 
 HOLD_SECONDS = 0.5
 """How long a confirmed face that is neither found nor followed is held where it was last believed to be."""
+HOLD_AT_BORDER_SECONDS = 1.0
+"""The same for one of which too little is left inside the frame to be found; it may come back."""
 HOLD_DOUBTFUL_SECONDS = 0.15
 """The same for one that was never confirmed."""
 HOLD_AFTER_CUT_SECONDS = 0.2
@@ -27,7 +29,7 @@ SURE_BELIEF = 0.6
 """A face whose belief (`Detection.belief`) is this is confirmed at once, ..."""
 CONFIRMED_BELIEF, CONFIRMING_LOOKS = 0.55, 3
 """... and one that is believed this much in the mean of so many looks."""
-LEAST_BELIEF = 0.4
+LEAST_BELIEF = 0.45
 """One that is believed less than this by then is given up."""
 LOOK_SECONDS = 0.1
 """Time between such looks."""
@@ -39,7 +41,7 @@ GROWTH = 1.5
 """How much larger or smaller than when it was last believed a face may become while it is followed."""
 GROW, SHRINK, TURN = 0.6, 0.2, 0.5
 """Part of the way that size and lean go towards what is found: the models' boxes differ, and what flickers is covered wider."""
-STEADY, LEAST_ALPHA, LEAST_BETA = 0.25, 0.6, 0.1
+STEADY, LEAST_ALPHA, LEAST_BETA = 0.35, 0.6, 0.1
 """A face found farther than this from where it was expected, in its sides, was not moving as was thought; and see `Track.found`."""
 KNOWN_FINDS = 4
 """The speed of a face is known after so many finds along its way."""
@@ -47,6 +49,8 @@ COAST_SECONDS = 0.15
 """Time in which the speed of a face that is held fades."""
 JITTER, DRIFT = 0.04, 0.1
 """How far a face may reach beyond its box on each side, in its sides: where it was found, and in addition where it was not."""
+WHOLE = 0.75
+"""Part of a face that must be inside the frame so that it is not cut off."""
 ALIKE = 0.6
 """Similarity from which a region still looks like the face that was found in it."""
 
@@ -101,6 +105,8 @@ class Track:
     """What it looked like when it was last found, see `Motion.patch`."""
     apart: frozenset[int] = field(default_factory=frozenset)
     """Tracks that were found beside it at one moment, and are therefore other faces, even if they cover each other later."""
+    cut_off: bool = False
+    """Whether the border cut off much of it when it was last found or followed."""
     after_cut: bool = False
     """Whether a new scene began since it was last found."""
 
@@ -201,8 +207,17 @@ class Track:
         """Whether the face is covered no longer."""
         if self.looks >= CONFIRMING_LOOKS and self.belief < LEAST_BELIEF:
             return True
-        hold = HOLD_AFTER_CUT_SECONDS if self.after_cut else HOLD_SECONDS if self.confirmed else HOLD_DOUBTFUL_SECONDS
+        hold = HOLD_SECONDS if self.confirmed else HOLD_DOUBTFUL_SECONDS
+        if self.after_cut:
+            hold = HOLD_AFTER_CUT_SECONDS
+        elif self.confirmed and self.cut_off:
+            hold = HOLD_AT_BORDER_SECONDS
         return seconds - self.supported_seconds > hold + 1e-6
+
+    def seen_within(self, width: int, height: int) -> Track:
+        """Return the track with whether the border of a frame cuts it off. One that is held stays as it was."""
+        inside = intersection(self.region.box, (0.0, 0.0, float(width), float(height)))
+        return self if self.source == "held" else replace(self, cut_off=inside < WHOLE * area(self.region.box))
 
     def _followed(self, moves: Moves) -> Box | None:
         """Return where the face's own pixels went, if they still look like it."""

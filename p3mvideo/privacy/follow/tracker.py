@@ -82,7 +82,7 @@ class Tracker:
             if i not in pairs:
                 hidden = any(_is_behind(track.expected(seconds), track, other) for other in found)
                 missed.append(track.missed(seconds, passed, moves, hidden=hidden))
-        tracks = _merged(_told_apart(found) + missed)
+        tracks = [track.seen_within(width, height) for track in _merged(_told_apart(found) + missed)]
         numbers = {track.number for track in tracks}
         self.tracks = tuple(t for t in tracks if not t.is_over(seconds) and shows(t.face(seconds).cover, width, height))
         gone = [t for t in (*tracks, *self._remembered) if t.confirmed and t not in self.tracks]

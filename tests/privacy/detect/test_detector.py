@@ -114,7 +114,7 @@ class OneModelOnly(FaceDetector):
         """There is nothing to release."""
 
 
-@pytest.mark.parametrize(("close_up", "careless", "wary"), [(1.0, True, True), (0.9, False, True), (0.75, False, False), (0.0, False, False)])
+@pytest.mark.parametrize(("close_up", "careless", "wary"), [(1.0, True, True), (0.95, False, True), (0.75, False, False), (0.0, False, False)])
 def test_a_new_face_is_believed_as_both_models_see_it_closely(close_up: float, careless: bool, wary: bool) -> None:
     image = np.zeros((720, 1280, 3), np.uint8)
     for is_wary, believed in ((False, careless), (True, wary)):

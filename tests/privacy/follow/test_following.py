@@ -27,7 +27,8 @@ STEP = 1 / 30
 def looks_like(seed: int) -> Float32Array:
     """Return what some face looks like, as `Motion.patch` does; others look otherwise."""
     noise = np.random.default_rng(seed).standard_normal((24, 24)).astype(np.float32)
-    return (noise - noise.mean()) / noise.std()
+    patch: Float32Array = (noise - noise.mean()) / noise.std()
+    return patch
 
 
 class Still:
@@ -107,7 +108,7 @@ def test_what_was_never_confirmed_ends_quickly_however_often_it_is_found() -> No
     for finds in (1, 30):
         tracker = Tracker()
         for number in range(finds):
-            saw(tracker, number, face_at(100, 100, 40, 0.45), moves=Still())
+            saw(tracker, number, face_at(100, 100, 40, 0.5), moves=Still())
         assert len(lived(tracker, Still(), finds)) * STEP < HOLD_DOUBTFUL_SECONDS + 1.5 * STEP
     for believed in (0.9, 0.57):
         tracker = Tracker()
@@ -118,7 +119,7 @@ def test_what_was_never_confirmed_ends_quickly_however_often_it_is_found() -> No
 
 def test_what_is_believed_less_and_less_is_given_up_though_it_is_found() -> None:
     tracker = Tracker()
-    believed = (0.45, 0.31, 0.31)
+    believed = (0.5, 0.31, 0.31)
     assert [len(saw(tracker, number, face_at(100, 100, 40, score))) for number, score in enumerate(believed)] == [1, 1, 0]
 
 

@@ -53,11 +53,11 @@ def test_a_face_is_covered_before_it_was_first_found_and_after_it_was_last_found
 
 def test_a_short_gap_is_filled_along_the_way_the_face_went() -> None:
     def x(n: int) -> float:
-        return 40 + 4.0 * n
+        return 40 + 2.0 * n
 
     plan = survey_of(lambda n: [face_at(x(n), 120)] if n < 20 or n >= 30 else [], 50)
     for number in range(50):
-        assert any(math.dist(centre(face.region.box), (x(number), 120)) < 8 for face in plan.at(number)), f"frame {number}"
+        assert any(math.dist(centre(face.region.box), (x(number), 120)) < 4 for face in plan.at(number)), f"frame {number}"
     (track,) = plan.account()["tracks"]
     assert track["covered_by_detection"] == 40
     assert len(plan.at(25)) == 1
@@ -65,7 +65,7 @@ def test_a_short_gap_is_filled_along_the_way_the_face_went() -> None:
 
 def test_what_time_would_have_confirmed_and_did_not_is_dropped() -> None:
     def script(n: int) -> Sequence[Detection]:
-        return [face_at(60, 60), *([face_at(220, 150, score=0.45)] if n % 3 else [])]
+        return [face_at(60, 60), *([face_at(220, 150, score=0.5)] if n % 3 else [])]
 
     assert list(survey_of(script, 60).tracks) == [0]
     assert len(survey_of(script, 2).tracks) == 2, "a photograph is too short to confirm anything"
