@@ -42,13 +42,14 @@ GROWTH = 1.5
 GROW, SHRINK, TURN = 0.6, 0.2, 0.5
 """Part of the way that size and lean go towards what is found: the models' boxes differ, and what flickers is covered wider."""
 STEADY, LEAST_ALPHA, LEAST_BETA = 0.35, 0.6, 0.1
-"""A face found farther than this from where it was expected, in its sides, was not moving as was thought; and see `Track.found`."""
+"""A face found farther than this from where it was expected, in its sides, was not moving as was thought; farther while its speed is hardly
+known. And the gains of the filter once it has settled, see `Track.found`."""
 KNOWN_FINDS = 4
 """The speed of a face is known after so many finds along its way."""
 COAST_SECONDS = 0.15
 """Time in which the speed of a face that is held fades."""
 JITTER, DRIFT = 0.04, 0.1
-"""How far a face may reach beyond its box on each side, in its sides: where it was found, and in addition where it was not."""
+"""How far a face may reach beyond its box on each side, in its sides: where it was found, and in addition where it was not, or in part only."""
 WHOLE = 0.75
 """Part of a face that must be inside the frame so that it is not cut off."""
 ALIKE = 0.6
@@ -135,7 +136,7 @@ class Track:
     def face(self, seconds: float) -> TrackedFace:
         """Return what those who cover the face are told of it at this moment, or at one shortly after it."""
         margin = JITTER * self.region.side_px + self.overhang_px
-        if self.source != "found":
+        if self.source != "found" or self.cut_off:
             margin += DRIFT * self.region.side_px
         return TrackedFace(self.number, self.expected(seconds), self.source, self.score, self.key_points, margin)
 
@@ -158,7 +159,7 @@ class Track:
         region, expected = Region.of(detection), self.expected(seconds)
         (x, y), (expected_x, expected_y) = centre(region.box), centre(expected.box)
         off, passed = math.dist((x, y), (expected_x, expected_y)), max(seconds - self.found_seconds, 1e-3)
-        if self.finds > 1 and off > STEADY * self.believed_px:
+        if self.finds > 1 and off > STEADY * max(1.0, KNOWN_FINDS / self.finds) * self.believed_px:
             finds, speed = 1, (0.0, 0.0)
         else:
             finds = self.finds + 1

@@ -78,7 +78,7 @@ def test_a_plan_has_the_best_evidence_for_each_face_and_frame() -> None:
     seconds = [number / 10 for number in range(10)]
     plan = CoverPlan(seconds, [], [seen(0, 0, "found"), seen(1, 90, "held"), seen(2, 4, "found"), seen(2, 30, "followed"), seen(9, 4, "found")])
     assert [face.source for face in plan.tracks[0]] == ["found", "filled", "found", "found"]
-    assert plan.at(1)[0].region.box == (2, 100, 42, 140)
+    assert plan.at(1)[0].region.box == (2.0, 100.0, 42.0, 140.0)
     assert plan.at(5) == (), "too long to be filled"
 
 
@@ -151,7 +151,7 @@ def test_regions_between_two_places_lie_on_the_line() -> None:
 
     plan = CoverPlan([0.0, 0.1, 0.2, 0.3, 0.4], [], [found(0, (0, 0, 40, 40)), found(4, (80, 40, 160, 120))])
     (middle,) = plan.at(2)
-    assert middle.region.box == (40, 20, 100, 80)
+    assert middle.region.box == (40.0, 20.0, 100.0, 80.0)
     assert middle.cover.side_px > 60
     assert middle.source == "filled"
     assert [sighting.frame for sighting in plan.tracks[3]] == [0, 1, 2, 3, 4]
