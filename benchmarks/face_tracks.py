@@ -15,7 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from p3mvideo.io.video.source import VideoSource
+from p3mvideo.io.video.read.source import VideoSource
 
 from benchmarks.face_clips import CASES, RATE, Actor, Shot, shoot
 from benchmarks.walk_ins import pan, walk_ins

@@ -122,7 +122,7 @@ def anonymize(
         mask_scale: Size of what is covered around a face, 1 or more.
         replacewith: What faces are covered with: blur, solid, mosaic, or the path of a picture. People can be recognised under a mosaic.
         mosaicsize: Side of a mosaic's squares in pixels.
-        min_face: Height in pixels of the smallest face to look for; None: 24, or an eightieth of the frame's long side.
+        min_face: Height in pixels of the smallest face to look for; None: by the frame's size, see `smallest_face_px`.
         on_detector_failure: Whether a frame whose faces cannot be found ends its input, or becomes a mosaic as a whole.
         audio: Whether sound is kept.
         keep_metadata: Keep metadata that may tell who made a file, with what and where.

@@ -41,7 +41,7 @@ def make_anonymizer(
             covered from brow line to chin, as in the pictures that it was trained on, and the outline of the head.
         replacewith: What "output" covers faces with: blur, mosaic, solid, or the path of a picture.
         mosaicsize: Side of a mosaic's squares in pixels.
-        min_face: Height in pixels of the smallest face to look for; None: 24, or an eightieth of the frame's long side.
+        min_face: Height in pixels of the smallest face to look for; None: by the frame's size, see `smallest_face_px`.
         keep_subject: With "output", let faces also bring their original pixels, for a `SubjectKeeper` to choose from.
         look_every: With "input", look for faces in every n-th frame only, see `FaceAnonymizer`.
         on_detector_failure: Whether a frame whose faces cannot be found raises, or becomes a mosaic as a whole.

@@ -34,7 +34,7 @@ WEAK = 0.6
 """A face that is followed already is reported from this part of the threshold; a new one is looked at more closely from there on."""
 WARY = 0.9
 """A wary search believes a new face from this part of the threshold."""
-DISMISSED_FRAMES = 5
+DISMISSED_FRAMES = 15
 """For so many frames, what turned out to be no face is not looked at again unless it looks more like one."""
 TURNS = (math.pi, math.pi / 2, -math.pi / 2)
 """How heads may lean that models find in a turned frame only, in radians."""
@@ -45,7 +45,9 @@ class Expected(NamedTuple):
 
     region: Region
     """Where it should be in the next frame."""
-    doubtful: bool = False
+    sure: bool = True
+    """Whether it is known to be a face, so that everything is searched for it if it is not where it should be."""
+    look: bool = False
     """Whether to measure how much it is believed (`Detection.belief`) if it is found."""
 
 
@@ -116,14 +118,15 @@ class StreamSearch:
         """Return the faces of the next frame, see `Search`."""
         height, width = image.shape[:2]
         look = _Looks(self._detector, image, timestamp_ms)
-        found = {i: face for i, (region, _) in enumerate(expected) if (face := look.again(region, self._thresh)) is not None}
-        candidates = self._candidates(look, width, height, lost=len(found) < len(expected), lonely=not expected, thorough=thorough)
+        found = {i: face for i, (region, *_) in enumerate(expected) if (face := look.again(region, self._thresh)) is not None}
+        lost = any(face.sure and i not in found for i, face in enumerate(expected))
+        candidates = self._candidates(look, width, height, lost=lost, lonely=not expected, thorough=thorough)
         self._frames += 1
         missed = [i for i in range(len(expected)) if i not in found]
         pairs = match([expected[i].region for i in missed], candidates)
         found |= {missed[i]: look.closely(candidates[j]) for i, j in pairs.items()}
         known = [
-            replace(face, belief=self._belief(look.all_around(face))) if expected[i].doubtful else face for i, face in found.items()
+            replace(face, belief=self._belief(look.all_around(face))) if expected[i].look else face for i, face in found.items()
         ]  # fmt: skip
         new: list[Detection] = []
         if self._newcomers:
@@ -175,8 +178,8 @@ class StreamSearch:
         if any(face.score <= other.score and overlap(face.box, other.box) > SHARED for other in known):
             return None
         self._dismissed = [other for other in self._dismissed if other.until_frame > self._frames]
-        alike = [other.face.score for other in self._dismissed if iou(other.face.box, face.box) > 0.5]
-        if alike and not thorough and face.score < max(alike) + 0.1:
+        alike = [other.face.score for other in self._dismissed if iou(other.face.box, face.box) > SAME_FACE]
+        if alike and not thorough and face.score < max(alike) + 0.15:
             return None
         looks = look.all_around(face, least=self._least_belief * 2 * self._thresh)
         belief = self._belief(looks)

@@ -25,14 +25,14 @@ FOLLOW_SECONDS = 2.0
 """How long the motion of its own pixels may carry a face that the detector does not find."""
 HIDDEN_SECONDS = 2.0
 """How long a face that went behind another one is expected to go on behind it."""
-SURE_BELIEF = 0.6
+SURE_BELIEF = 0.7
 """A face whose belief (`Detection.belief`) is this is confirmed at once, ..."""
 CONFIRMED_BELIEF, CONFIRMING_LOOKS = 0.55, 3
 """... and one that is believed this much in the mean of so many looks."""
 LEAST_BELIEF = 0.45
 """One that is believed less than this by then is given up."""
-LOOK_SECONDS = 0.1
-"""Time between such looks."""
+LOOK_SECONDS, LATER_LOOK_SECONDS = 0.1, 0.5
+"""Time between such looks, and between further ones."""
 BELIEVED_SCORE = 0.5
 """Finds with less keep a face in sight but do not tell how large it is: texture passes for faces of any size at low scores."""
 DOUBTFUL_RESIZE = 1.2
@@ -142,7 +142,8 @@ class Track:
 
     def wants_look(self, seconds: float) -> bool:
         """Whether to look more closely at it at a moment."""
-        return not self.confirmed and seconds - self.looked_seconds >= LOOK_SECONDS
+        passed = seconds - self.looked_seconds
+        return not self.confirmed and passed >= (LOOK_SECONDS if self.looks < CONFIRMING_LOOKS else LATER_LOOK_SECONDS)
 
     def expected(self, seconds: float) -> Region:
         """Return where the face should be at a moment after the last one."""

@@ -144,7 +144,7 @@ def test_a_head_that_is_turned_over_is_found_as_it_lies(search: StreamSearch, po
 def test_a_face_is_placed_by_a_closer_look(search: StreamSearch, portrait: UInt8Array) -> None:
     (face,) = search(placed(portrait, (1280, 720), 700, 340, 150), timestamp_ms=0, thorough=True)
     (again,) = search(
-        placed(portrait, (1280, 720), 705, 340, 150), timestamp_ms=33, expected=[Expected(Region.of(face), doubtful=True)]
+        placed(portrait, (1280, 720), 705, 340, 150), timestamp_ms=33, expected=[Expected(Region.of(face), look=True)]
     )  # fmt: skip
     shift = (again.box[0] + again.box[2] - face.box[0] - face.box[2]) / 2
     assert shift == pytest.approx(5, abs=6)
