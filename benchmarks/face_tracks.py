@@ -15,11 +15,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from p3mvideo.io.video.read.source import VideoSource
 
 from benchmarks.face_clips import CASES, RATE, Actor, Shot, shoot
 from benchmarks.walk_ins import pan, walk_ins
 from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.stream_search import WEAK, StreamSearch
 from p3mvideo.privacy.follow.face_follower import Follower

@@ -48,7 +48,7 @@ KNOWN_FINDS = 4
 """The speed of a face is known after so many finds along its way."""
 COAST_SECONDS = 0.15
 """Time in which the speed of a face that is held fades."""
-JITTER, DRIFT = 0.04, 0.1
+JITTER, DRIFT = 0.04, 0.15
 """How far a face may reach beyond its box on each side, in its sides: where it was found, and in addition where it was not, or in part only."""
 WHOLE = 0.75
 """Part of a face that must be inside the frame so that it is not cut off."""

@@ -170,7 +170,7 @@ def test_two_tracks_of_one_face_become_one_with_the_elder_number() -> None:
     tracks = saw(tracker, 1, face_at(300, 100, 40), face_at(250, 100, 20))
     assert len(tracks) == 2
     tracker = Tracker()
-    saw(tracker, 0, face_at(290, 100, 60, 0.6))  # half a face at the border, seen too large
+    saw(tracker, 0, face_at(290, 100, 60, 0.8))  # half a face at the border, seen too large
     tracks = saw(tracker, 1, face_at(310, 105, 30, 0.9))
     assert [track.number for track in tracks] == [0]
     assert tracks[0].region.side_px < 60
