@@ -1,9 +1,10 @@
 """Measures what the anonymizer hides and what it costs, and prints the tables of BENCHMARKS.md.
 
-    python -m benchmarks.anonymize --portraits DIR --backgrounds DIR [--clips DIR] [--only TABLE]
+    python -m benchmarks.anonymize --portraits DIR --backgrounds DIR [--clips DIR] [--only TABLE] [--answers FILE]
 
 Portraits: a folder with `original_image/NAME.jpg` and `mask/NAME.png`. Backgrounds: a folder of pictures without people. Clips: a
-folder of videos in which one person is seen in every frame.
+folder of videos in which one person is seen in every frame. Answers: a file that keeps what the detectors answer, so that another run with other
+trackers takes a fraction of the time.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -23,97 +23,25 @@ import numpy as np
 
 from benchmarks.face_clips import CASES, RATE, Actor, Case, load_actors, shoot
 from benchmarks.face_identity import identity_table
+from benchmarks.face_tracks import CONFIDENCE, COVERED, THRESH, nobody_table, one_person_table, stress_table, walk_in_table
+from benchmarks.remembered_faces import RememberingDetector, load_answers, save_answers
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.io.video.write.sink import VideoSink
 from p3mvideo.options import FaceOptions, ReleaseDetectionOptions
-from p3mvideo.privacy.anonymizer import FaceAnonymizer
 from p3mvideo.privacy.cover.cover import cover
 from p3mvideo.privacy.cover.styles import Blur, Patch, Solid, Style
 from p3mvideo.privacy.detect.detector import FaceDetector
-from p3mvideo.privacy.detect.stream_search import WEAK, StreamSearch
 from p3mvideo.privacy.detection import Detection, area, intersection, union
 from p3mvideo.privacy.make_anonymizer import make_anonymizer, make_searches, make_survey
 from p3mvideo.privacy.region import face_region_mask
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
 
-THRESH = 0.5
 PAINT = (255, 0, 255)
-COVERED = 0.95
-"""A face counts as covered if this part of what can be seen of it, from brow line to chin, is."""
 FRAMES_WITH_FACE = {
     "d0": 78, "d10": 448, "d11": 225, "d12": 183, "d14": 536, "d18": 216, "d19": 250, "d20": 175, "d6": 1008, "d9": 587, "s20": 297,
 }  # fmt: skip
 """In how many frames of each clip its one person's face is seen, by eye: in all of them, looked at in nine frames of each clip."""
-SMALLEST_PX = 40
-"""A face of which fewer pixels can be seen counts neither way."""
-
-
-@dataclass
-class Count:
-    """Faces in frames, each frame of each face counted by itself."""
-
-    faces: int = 0
-    before: int = 0
-    """Bare before the face was covered for the first time."""
-    inside: int = 0
-    """Bare afterwards."""
-    seen: set[object] = field(default_factory=set)
-
-    def add(self, face: object, mask: UInt8Array, covered: UInt8Array) -> None:
-        """Count one face of one frame, both uint8 (H, W)."""
-        visible = mask > 0
-        if visible.sum() < SMALLEST_PX:
-            return
-        self.faces += 1
-        if (covered[visible] > 0).mean() >= COVERED:
-            self.seen.add(face)
-        elif face in self.seen:
-            self.inside += 1
-        else:
-            self.before += 1
-
-    def __str__(self) -> str:
-        return f"{self.before} | {self.inside}"
-
-
-def stress_table(actors: Sequence[Actor], backgrounds: Sequence[UInt8Array], seeds: int) -> Iterator[str]:
-    """Yield the rows of moving faces: as a stream, frame by frame, and as a file, in two passes."""
-    columns = "stream: bare before the first find | bare after it | two passes: before | after | picture covered"
-    yield f"| case, {seeds} clips each | faces x frames | {columns} |"
-    yield "|---|---|---|---|---|---|---|"
-    for case in CASES:
-        stream, file, area = Count(), Count(), []
-        for seed in range(seeds):
-            area.append(_stress(case, actors, backgrounds, seed, stream, file))
-        yield f"| {case.name} | {stream.faces} | {stream} | {file} | {100 * np.mean(area):.0f} % |"
-
-
-def _stress(
-    case: Case, actors: Sequence[Actor], backgrounds: Sequence[UInt8Array], seed: int, stream: Count, file: Count
-) -> float:
-    """Count one clip both ways, and return the part of the picture that was covered in two passes."""
-    width, height = case.size
-    kept: list[dict[str, UInt8Array]] = []
-    search = StreamSearch(FaceDetector(confidence=WEAK * THRESH, mode="video"), thresh=THRESH, wary=True)
-    look = make_survey(ReleaseDetectionOptions(threshold=THRESH))
-    with closing(FaceAnonymizer(search, style=Solid(PAINT), limit_seconds=60)) as live, closing(look) as survey:
-        for number, shot in enumerate(shoot(case, actors, backgrounds, seed=seed)):
-            frame = Frame.from_interleaved(shot.image, number, Fraction(1, RATE))
-            painted = (live(frame)[0].interleaved() == PAINT).all(axis=2).astype(np.uint8)
-            survey.see(frame)
-            for name, mask in shot.faces.items():
-                stream.add((seed, name), mask, painted)
-            kept.append({name: np.packbits(mask > 0) for name, mask in shot.faces.items()})
-        plan = survey.plan()
-    areas = []
-    for number, faces in enumerate(kept):
-        covered = covered_mask(plan, number, width, height)
-        areas.append(float((covered > 0).mean()))
-        for name, packed in faces.items():
-            mask = np.unpackbits(packed, count=width * height).reshape(height, width)
-            file.add((seed, name), mask, covered)
-    return float(np.mean(areas))
 
 
 def covered_mask(plan: CoverPlan, number: int, width: int, height: int) -> UInt8Array:
@@ -124,7 +52,7 @@ def covered_mask(plan: CoverPlan, number: int, width: int, height: int) -> UInt8
 
 def covered_picture(image: UInt8Array, plan: CoverPlan, number: int, style: Style) -> UInt8Array:
     """Return a frame's pixels (H, W, 3) with everything covered that the plan covers in it."""
-    return cover(image, [sighting.region for sighting in plan.at(number)], style)
+    return cover(image, [sighting.cover for sighting in plan.at(number)], style)
 
 
 class Checks:
@@ -192,7 +120,7 @@ def portraits_table(portraits: Path) -> Iterator[str]:
 
 def _finds_covered(look: FaceDetector, frame: Frame, plan: CoverPlan, number: int) -> bool:
     """Return whether the independent look finds a face in a place that was covered."""
-    places = [sighting.region.box for sighting in plan.at(number)]
+    places = [sighting.cover.box for sighting in plan.at(number)]
     found = independent_look(look, frame)
     return any(intersection(face.box, place) > 0.3 * min(area(face.box), area(place)) for face in found for place in places)
 
@@ -229,7 +157,7 @@ def detectors_table(portraits: Path, backgrounds: Sequence[UInt8Array], every: i
     photographs = [np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8) for path in paths]
     found, rooms = {}, {}
     for name in names:
-        (search,) = make_searches(1, ReleaseDetectionOptions(threshold=THRESH, detectors=",".join(name)))
+        search, _ = make_searches(ReleaseDetectionOptions(threshold=THRESH, detectors=",".join(name)))
         with closing(search):
             looks = [search(image, timestamp_ms=number, thorough=True) for number, image in enumerate([*photographs, *backgrounds])]
         found[name], rooms[name] = looks[: len(photographs)], looks[len(photographs) :]
@@ -270,24 +198,38 @@ def main() -> None:
     parser.add_argument("--portraits", type=Path, required=True)
     parser.add_argument("--backgrounds", type=Path, required=True)
     parser.add_argument("--clips", type=Path)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="stress clips of each kind")
+    parser.add_argument("--walk-ins", type=int, default=24)
+    parser.add_argument("--rooms", type=int, default=60)
     parser.add_argument("--every", type=int, default=1, help="take every n-th photograph for the table of detectors")
     parser.add_argument("--identities", type=int, default=400)
-    parser.add_argument("--only", choices=("stress", "clips", "portraits", "detectors", "identity", "cost"))
+    parser.add_argument("--answers", type=Path)
+    parser.add_argument("--only", choices=("stress", "walk-ins", "rooms", "tracks", "clips", "portraits", "detectors", "identity", "cost"))
     options = parser.parse_args()
-    names = sorted(options.backgrounds.glob("*.jpg"))[::9]
-    backgrounds = [np.asarray(cv2.imread(str(name), cv2.IMREAD_COLOR_RGB), np.uint8) for name in names]
+    names = sorted(options.backgrounds.glob("*.jpg"))
+    backgrounds = [np.asarray(cv2.imread(str(name), cv2.IMREAD_COLOR_RGB), np.uint8) for name in names[::9]]
+    answers = load_answers(options.answers)
 
-    def wanted(table: str) -> bool:
-        return options.only in (None, table)
+    def wanted(*tables: str) -> bool:
+        return options.only is None or options.only in tables
+
+    def detector() -> FaceDetector:
+        return RememberingDetector(confidence=CONFIDENCE, answers=answers)
 
     tables: list[Iterable[str]] = []
-    if wanted("stress") or wanted("cost"):
+    if wanted("stress", "walk-ins", "cost"):
         actors = load_actors(options.portraits, 24)
         if wanted("stress"):
-            tables.append(stress_table(actors, backgrounds, options.seeds))
+            tables.append(stress_table(actors, backgrounds, options.seeds, detector))
+        if wanted("walk-ins"):
+            tables.append(walk_in_table(actors, backgrounds, options.walk_ins, detector))
         if wanted("cost"):
             tables.append(cost_table(actors[0], backgrounds[0]))
+    if wanted("rooms"):
+        rooms = (np.asarray(cv2.imread(str(name), cv2.IMREAD_COLOR_RGB), np.uint8) for name in names[:: max(1, len(names) // options.rooms)])
+        tables.append(nobody_table(rooms, detector))
+    if wanted("tracks") and options.clips is not None:
+        tables.append(one_person_table(options.clips.glob("*.mp4"), detector))
     if wanted("clips") and options.clips is not None:
         tables.append(clips_table(options.clips.glob("*.mp4")))
     if wanted("portraits"):
@@ -300,6 +242,7 @@ def main() -> None:
         for line in table:
             print(line, flush=True)
         print()
+        save_answers(options.answers, answers)
 
 
 if __name__ == "__main__":

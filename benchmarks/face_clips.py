@@ -44,6 +44,7 @@ class Placed:
     y: float
     side_px: float
     degrees: float = 0.0
+    """By which the head leans clockwise."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Shot:
     """uint8 RGB (H, W, 3)."""
     faces: dict[str, UInt8Array]
     """Where the visible part of each face lies, uint8 (H, W), by a name that is the same as long as the face is the same track."""
+    sides: dict[str, float]
+    """Side of each face's box in pixels, by the same name."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,9 @@ class Case:
     """After how many frames the scene changes."""
     hidden: range = range(0)
     """Frames in which a bar hides the middle of the picture."""
+    frames: int = FRAMES
+    clips: int | None = None
+    """How many clips are made; None leaves that to whoever asks."""
 
 
 def bounce(t: float, low: float, high: float) -> float:
@@ -76,6 +82,24 @@ def bounce(t: float, low: float, high: float) -> float:
     span = high - low
     t %= 2 * span
     return low + (t if t < span else 2 * span - t)
+
+
+def grid(count: int, columns: int, width: int, height: int, smallest_px: float, largest_px: float) -> list[Placed]:
+    """Return faces at rest in the cells of a grid, from the smallest to the largest."""
+    rows = -(-count // columns)
+    return [
+        Placed(
+            k, (k % columns + 0.5) * width / columns, (k // columns + 0.4) * height / rows,
+            smallest_px + (largest_px - smallest_px) * k / max(1, count - 1),
+        )
+        for k in range(count)
+    ]  # fmt: skip
+
+
+def passing(i: int, first: int, frames: int, width: int, y: float, side_px: float) -> list[Placed]:
+    """Return a face that crosses the frame in `frames` frames, from frame `first` on, and is not there before and after."""
+    inside = 0 <= i - first < frames
+    return [Placed(0, width * (i - first + 0.5) / frames, y, side_px)] if inside else []
 
 
 CASES = (
@@ -87,6 +111,12 @@ CASES = (
     Case("24 px in 1920x1080", (1920, 1080), lambda i: [Placed(0, 500 + 2 * i, 400, 24), Placed(1, 1500 - 3 * i, 700, 24)]),
     Case("leaning to 60 degrees", (1280, 720), lambda i: [Placed(0, 640, 340, 170, 60 * math.sin(i / 12))]),
     Case("in and out at the edge", (1280, 720), lambda i: [Placed(0, 1150 + 230 * math.sin(i / 14), 320, 180)]),
+    Case("still, 24 to 36 px in 640x360", (640, 360), lambda i: grid(8, 4, 640, 360, 24, 36), frames=30, clips=8),
+    Case("ten of 28 px in 640x360", (640, 360), lambda i: grid(10, 5, 640, 360, 28, 28), frames=60),
+    Case("fast pass, 12 frames", (1280, 720), lambda i: passing(i, 15, 12, 1280, 320, 150), frames=45),
+    Case("jumps of 120 px", (1280, 720), lambda i: [Placed(0, 640 + 60 * (-1) ** (i // 4), 330, 120)], frames=60),
+    Case("upside down", (1280, 720), lambda i: [Placed(0, 640 + i, 360, 170, 180 + 10 * math.sin(i / 9))], frames=60),
+    Case("hidden for good", (1280, 720), lambda i: [Placed(0, 600 + 0.7 * i, 320, 170)], hidden=range(45, FRAMES)),
 )
 
 
@@ -112,25 +142,28 @@ def load_actors(portraits: Path, count: int, *, seed: int = 0) -> list[Actor]:
 def shoot(case: Case, actors: Sequence[Actor], backgrounds: Sequence[UInt8Array], *, seed: int = 0) -> Iterator[Shot]:
     """Yield the frames of one case; another seed takes other actors and backgrounds."""
     width, height = case.size
-    for i in range(FRAMES):
+    for i in range(case.frames):
         scene = i // case.scene_frames
         behind = backgrounds[(seed * 7 + scene) % len(backgrounds)]
         image = cv2.resize(behind, (width, height), interpolation=cv2.INTER_LINEAR)
         faces: dict[str, UInt8Array] = {}
+        sides: dict[str, float] = {}
         for placed in case.place(i):
             actor = actors[(seed * 5 + placed.actor) % len(actors)]
             shown, alpha, face = _warped(actor, placed, width, height)
             for name in faces:
                 faces[name] = np.where(alpha > 127, 0, faces[name]).astype(np.uint8)
-            share = alpha[..., None].astype(np.float32) / 255
-            image = np.round(image * (1 - share) + shown * share).astype(np.uint8)
-            faces[f"{scene}/{placed.actor}"] = face
+            x, y, across, down = cv2.boundingRect(alpha)
+            part = slice(y, y + down), slice(x, x + across)
+            share = alpha[part][..., None].astype(np.float32) / 255
+            image[part] = np.round(image[part] * (1 - share) + shown[part] * share).astype(np.uint8)
+            faces[f"{scene}/{placed.actor}"], sides[f"{scene}/{placed.actor}"] = face, placed.side_px
         if i in case.hidden:
             left, right = width // 2 - 260, width // 2 + 260
             image[:, left:right] = (90, 110, 90)
             for face in faces.values():
                 face[:, left:right] = 0
-        yield Shot(image, faces)
+        yield Shot(image, faces, sides)
 
 
 def _warped(actor: Actor, placed: Placed, width: int, height: int) -> tuple[UInt8Array, UInt8Array, UInt8Array]:

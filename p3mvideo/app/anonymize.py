@@ -179,7 +179,7 @@ def _covered(frame: Frame, number: int, plan: CoverPlan, covers: FaceCovers) -> 
     if number in plan.unexamined or number >= len(plan.seconds) or plan.seconds[number] != float(frame.seconds):
         hidden = mosaic_all(image)
     elif sightings := plan.at(number):
-        faces = [FaceToCover(sighting.track, sighting.region) for sighting in sightings]
+        faces = [FaceToCover(sighting.track, sighting.cover) for sighting in sightings]
         hidden = covers(image, faces, float(frame.seconds)).image
     else:
         return frame

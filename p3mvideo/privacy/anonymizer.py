@@ -14,8 +14,8 @@ from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.smear import smear_bounds, smear_faces
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detect.stream_search import Search
-from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
-from p3mvideo.privacy.follow.tracker import Track
+from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Followed, Follower
+from p3mvideo.privacy.follow.tracked_face import TrackedFace
 from p3mvideo.privacy.region import IntBox
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class FaceAnonymizer:
             raise ValueError(f"faces that others may see are looked for in every frame, got look_every={look_every}")
         self._look_every = look_every
         self._unlooked = 0
-        self._tracks: tuple[Track, ...] = ()
+        self._followed: Followed | None = None
         self._shape: tuple[int, ...] = ()
         self._follower = Follower(search, limit_seconds=limit_seconds)
         self._covers = FaceCovers(style, mask_scale=mask_scale)
@@ -96,33 +96,33 @@ class FaceAnonymizer:
             return frame, ()
         return frame.with_image(torch.from_numpy(covered).permute(2, 0, 1)), faces
 
-    def _find(self, image: UInt8Array, seconds: float) -> tuple[Track, ...]:
+    def _find(self, image: UInt8Array, seconds: float) -> tuple[TrackedFace, ...]:
         """Return the faces of a frame, whether it is looked at or not."""
         self._unlooked += 1
         if self._unlooked >= self._look_every or image.shape != self._shape:
-            self._tracks = ()
-            self._tracks = self._follower(image, seconds).tracks
+            self._followed = None
+            self._followed = self._follower(image, seconds)
             self._unlooked, self._shape = 0, image.shape
-        return self._tracks
+        return () if self._followed is None else self._followed.faces(seconds)
 
-    def _cover(self, image: UInt8Array, seconds: float, tracks: tuple[Track, ...]) -> tuple[UInt8Array, tuple[Face, ...]]:
+    def _cover(self, image: UInt8Array, seconds: float, tracked: tuple[TrackedFace, ...]) -> tuple[UInt8Array, tuple[Face, ...]]:
         """Return what the next stage is shown, and the faces with what is to be written in their place."""
         height, width = image.shape[:2]
         # The network is not to see the face in this frame. What is covered for viewers allows for where it may be, too.
-        smeared = [track.expected(seconds) for track in tracks] if self._inner else []
+        smeared = [face.region for face in tracked] if self._inner else []
         boxes: list[IntBox | None] = [smear_bounds(region, width, height) for region in smeared]
         hidden = image
         if not (self._inner and self._keep_originals):
-            covered = self._covers(image, [FaceToCover(track.number, track.cover(seconds)) for track in tracks], seconds)
+            covered = self._covers(image, [FaceToCover(face.track, face.cover) for face in tracked], seconds)
             hidden = covered.image
             boxes = [_around(*pair) for pair in zip(boxes, covered.boxes, strict=True)] if boxes else list(covered.boxes)
         brought = image if self._keep_originals else hidden if self._inner else None
         faces = tuple(
             Face(
-                (x0, y0, x1, y1), None if brought is None else brought[y0:y1, x0:x1].copy(), track.number, track.score,
+                (x0, y0, x1, y1), None if brought is None else brought[y0:y1, x0:x1].copy(), face.track, face.score,
                 image[y0:y1, x0:x1].copy() if self._keep_subject else None, not self._keep_originals,
             )
-            for (x0, y0, x1, y1), track in ((box, track) for box, track in zip(boxes, tracks, strict=True) if box is not None)
+            for (x0, y0, x1, y1), face in ((box, face) for box, face in zip(boxes, tracked, strict=True) if box is not None)
         )  # fmt: skip
         return smear_faces(image, smeared) if self._inner else hidden, faces
 

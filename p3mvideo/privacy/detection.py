@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,13 +24,16 @@ class Detection:
     (4, 2) as x, y in pixels. None from a detector that knows none."""
     score: float
     """The detector's confidence in [0, 1]."""
+    belief: float | None = None
+    """How much both models believe it on average when they look at it closely several times, 0.5 where the threshold lies; None where
+    nobody looked so closely."""
 
     def moved(self, *, scale: float = 1.0, dx: float = 0.0, dy: float = 0.0) -> Detection:
         """Return the same face in other coordinates: scaled about the origin, then shifted."""
         x0, y0, x1, y1 = self.box
         box = (x0 * scale + dx, y0 * scale + dy, x1 * scale + dx, y1 * scale + dy)
         key_points = None if self.key_points is None else self.key_points * np.float32(scale) + np.array((dx, dy), np.float32)
-        return Detection(box, key_points, self.score)
+        return replace(self, box=box, key_points=key_points)
 
 
 def area(box: Box) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer
 from p3mvideo.options import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions
@@ -77,21 +75,25 @@ def make_survey(options: ReleaseDetectionOptions = ReleaseDetectionOptions()) ->
         WeightsError: A face detection model is missing or is not the right one.
         PrivacyError: A model cannot be loaded.
     """
-    return Survey(*make_searches(2, options), on_failure=options.on_detector_failure)
+    search, back_search = make_searches(options)
+    return Survey(search, back_search, on_failure=options.on_detector_failure)
 
 
-def make_searches(count: int, options: ReleaseDetectionOptions) -> Sequence[Search]:
-    """Return searches for release that share their models, and each have a memory of their own. Errors are those of `make_survey`."""
+def make_searches(options: ReleaseDetectionOptions) -> tuple[Search, Search]:
+    """Return a search for faces, and one for faces that are expected only, which share their models. Errors are those of `make_survey`."""
     names = parse_detectors(options.detectors)
     least = min(NOTHING, WEAK * options.threshold)
     others = [
         DETECTORS[name].make(confidence=least, offline=options.offline, face_model=options.face_model) for name in names if name != "mediapipe"
     ]
     if "mediapipe" not in names:
-        return [SecondOpinion(None, others, thresh=options.threshold, weak=WEAK) for _ in range(count)]
+        return SecondOpinion(None, others, thresh=options.threshold), SecondOpinion(None, others, thresh=options.threshold, newcomers=False)
     media_pipe = _media_pipe(options)
-    first = [StreamSearch(media_pipe, thresh=options.threshold, min_face_px=options.min_face, wary=True) for _ in range(count)]
-    return [SecondOpinion(search, others, thresh=options.threshold, weak=WEAK) for search in first] if others else first
+    search = StreamSearch(media_pipe, thresh=options.threshold, min_face_px=options.min_face, wary=True)
+    back_search = StreamSearch(media_pipe, thresh=options.threshold, newcomers=False)
+    if not others:
+        return search, back_search
+    return SecondOpinion(search, others, thresh=options.threshold), SecondOpinion(back_search, others, thresh=options.threshold, newcomers=False)
 
 
 def _media_pipe(options: DetectionOptions) -> FaceDetector:

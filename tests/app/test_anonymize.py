@@ -122,8 +122,8 @@ def test_a_face_that_is_found_late_and_lost_early_is_covered_throughout(clip: Pa
     assert bare(clip.with_name("clip_anonymized.mp4")) == []
     audit = json.loads(clip.with_name("clip_anonymized.audit.json").read_text())
     assert audit["tracks"][0]["covered_by_detection"] == 4
-    assert audit["tracks"][0]["covered_by_interpolation"] == 3
-    assert audit["tracks"][0]["covered_by_tracking"] == FRAMES - 7
+    assert audit["tracks"][0]["covered_by_interpolation"] == 0
+    assert audit["tracks"][0]["covered_by_tracking"] == FRAMES - 4
 
 
 def raising(n: int) -> Sequence[Detection]:

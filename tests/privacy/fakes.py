@@ -9,18 +9,18 @@ from fractions import Fraction
 import numpy as np
 
 from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.privacy.detect.stream_search import Expected
 from p3mvideo.privacy.detection import Detection
-from p3mvideo.privacy.region import Region
 
 WIDTH, HEIGHT, RATE = 320, 240, 30
 SIDE = 40.0
 
 
 def face_at(x: float, y: float, side: float = SIDE, score: float = 0.9) -> Detection:
-    """Return an upright face whose box is centred on (x, y)."""
+    """Return an upright face whose box is centred on (x, y), believed as much as its score says."""
     points = np.array([(-0.2, -0.22), (0.2, -0.22), (0, 0.05), (0, 0.23), (-0.5, -0.1), (0.5, -0.1)], np.float32)
     key_points = points * np.float32(side) + np.array((x, y), np.float32)
-    return Detection((x - side / 2, y - side / 2, x + side / 2, y + side / 2), key_points, score)
+    return Detection((x - side / 2, y - side / 2, x + side / 2, y + side / 2), key_points, score, belief=score)
 
 
 def frame(number: int, seed: int = 0) -> Frame:
@@ -36,11 +36,11 @@ class ScriptedSearch:
         self._script = script
         self.calls = 0
         self.thorough: list[bool] = []
-        self.expected: list[tuple[Region, ...]] = []
+        self.expected: list[tuple[Expected, ...]] = []
         self.closed = 0
 
     def __call__(
-        self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Region] = (), thorough: bool = False
+        self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False
     ) -> tuple[Detection, ...]:
         number = self.calls
         self.calls += 1

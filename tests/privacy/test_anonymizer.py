@@ -167,16 +167,6 @@ def test_a_detector_that_finds_nothing_for_50_frames_uncovers_nobody() -> None:
     anonymizer.close()
 
 
-def test_a_face_that_moves_on_while_the_detector_finds_nothing_stays_covered() -> None:
-    def x(n: int) -> float:
-        return 40 + 3.0 * n
-
-    anonymizer = output(ScriptedSearch(lambda n: [] if 20 <= n < 35 else [face_at(x(n), 120)]))
-    for number in range(60):
-        assert is_hidden(anonymizer(frame(number))[0], x(number), 120), f"frame {number}"
-    anonymizer.close()
-
-
 def test_a_face_that_stops_while_the_detector_finds_nothing_stays_covered() -> None:
     def x(n: int) -> float:
         return 40 + 3.0 * min(n, 20)

@@ -74,13 +74,13 @@ class Review:
             write_picture(sheet, contact_sheet(rows))
 
     def _label(self, moment: Sighting) -> str:
-        known = moment.evidence if moment.score is None else f"score {moment.score:.2f}"
+        known = moment.source if moment.score is None else f"score {moment.score:.2f}"
         return f"face {moment.track}, {self._plan.seconds[moment.frame]:.2f} s: {known}"
 
     def _close_up(self, frame: Frame, moment: Sighting) -> UInt8Array:
         """Return a square of a frame about a face, uint8 RGB."""
         width, height = frame.width, frame.height
-        x0, y0, x1, y1 = Ellipse.of(moment.region, mask_scale=self._mask_scale).bounds(width, height) or (0, 0, width, height)
+        x0, y0, x1, y1 = Ellipse.of(moment.cover, mask_scale=self._mask_scale).bounds(width, height) or (0, 0, width, height)
         half = max(1, int(min(max(x1 - x0, y1 - y0) / 2 * CONTEXT, width / 2, height / 2)))
         x = min(max((x0 + x1) // 2, half), width - half)
         y = min(max((y0 + y1) // 2, half), height - half)

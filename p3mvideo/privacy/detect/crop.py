@@ -12,6 +12,11 @@ from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.region import Region
 
+GREY = (110, 110, 110)
+"""What is seen beyond the border of an image."""
+ON_BORDER = 0.04
+"""A view is one of half a face if its middle is no farther from the border, in its sides: an eighth of a face three times as large."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -32,7 +37,11 @@ class View:
         return cls((x0 + x1) / 2, (y0 + y1) / 2, region.side_px * sides, region.lean)
 
     def cut_out(self, image: UInt8Array, size_px: int) -> UInt8Array:
-        """Return the view as uint8 RGB (size_px, size_px, 3); what lies beyond the border is mirrored, see `mirrored`."""
+        """Return the view as uint8 RGB (size_px, size_px, 3).
+
+        What lies beyond the border is grey; a view of half a face, whose middle lies on the border, has the other half mirrored there,
+        see `mirrored`. Of a whole face near the border, a mirror would make two that are taken for one.
+        """
         scale = size_px / self.side
         # warpAffine picks pixels; halving the picture first keeps it from dropping any.
         shrunk, factor = halved(self._crop(image), self.side, 2 * size_px)
@@ -46,7 +55,8 @@ class View:
                 (-sin * factor, cos * factor, -sin * dx + cos * dy + size_px / 2),
             )
         )
-        view: UInt8Array = cv2.warpAffine(shrunk, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        beyond = {"borderMode": cv2.BORDER_REFLECT} if self._is_on_border(image) else {"borderValue": GREY}
+        view: UInt8Array = cv2.warpAffine(shrunk, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR, **beyond)
         return view
 
     def to_picture(self, detection: Detection, size_px: int) -> Detection:
@@ -61,6 +71,11 @@ class View:
         points = detection.key_points
         key_points = None if points is None else ((points - size_px / 2) @ turn.T + centre).astype(np.float32)
         return Detection((x - half, y - half, x + half, y + half), key_points, detection.score)
+
+    def _is_on_border(self, image: UInt8Array) -> bool:
+        height, width = image.shape[:2]
+        to_border: float = min(self.x, self.y, width - self.x, height - self.y)
+        return to_border < ON_BORDER * self.side
 
     def _corner(self, image: UInt8Array) -> tuple[int, int]:
         """Return the top left corner of the part of a picture that the view needs."""

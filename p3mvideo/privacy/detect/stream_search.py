@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
+from statistics import mean, median
 from typing import NamedTuple, Protocol
 
 from p3mvideo.frame import UInt8Array
@@ -10,7 +13,7 @@ from p3mvideo.privacy.detect.crop import View, halved, mirrored
 from p3mvideo.privacy.detect.detector import INPUT_PX, FaceDetector, tiles
 from p3mvideo.privacy.detect.face_models import ModelName
 from p3mvideo.privacy.detection import Detection, area, intersection, iou, union
-from p3mvideo.privacy.follow.tracker import match
+from p3mvideo.privacy.follow.matching import match, overlap
 from p3mvideo.privacy.region import Region
 
 WHOLE_PX = 256
@@ -19,29 +22,48 @@ INSIDE = 0.4
 """Part of a face's box that must lie inside the frame. Half a face that a mirror completes has its middle on the border."""
 CLOSE_UP_SIDES = 3.0
 """How much of a frame a closer look at one face takes in, in sides of the face."""
+BELIEF_SIDES = (CLOSE_UP_SIDES, 2.0, 4.5)
+"""The same for the looks that tell how much a face is believed: what is no face hardly ever passes for one in all of them."""
+ROUND_FRAMES = 4
+"""In so many frames each model looks once at the whole frame while all faces are where they should be; twice as many if not wary."""
+SHARED = 0.3
+"""Two finds that share more than this part of the smaller one are one face; an intersection over union would take a box inside a box for two."""
+SAME_FACE = 0.25
+"""Intersection over union from which what a closer look finds is what it was taken for."""
 WEAK = 0.6
-"""A face that is followed already is believed at this part of the threshold; a new one is looked at more closely from there on."""
-SURE = 0.8
-"""A new face with this score is believed at sight."""
-SEEN_TWICE = 1.1
-"""A wary search believes a new face whose score and that of the best closer look reach so many thresholds in the mean."""
-DISMISSED_FRAMES = 5
+"""A face that is followed already is reported from this part of the threshold; a new one is looked at more closely from there on."""
+WARY = 0.9
+"""A wary search believes a new face from this part of the threshold."""
+DISMISSED_FRAMES = 15
 """For so many frames, what turned out to be no face is not looked at again unless it looks more like one."""
+TURNS = (math.pi, math.pi / 2, -math.pi / 2)
+"""How heads may lean that models find in a turned frame only, in radians."""
+
+
+class Expected(NamedTuple):
+    """A face that is followed already."""
+
+    region: Region
+    """Where it should be in the next frame."""
+    sure: bool = True
+    """Whether it is known to be a face, so that everything is searched for it if it is not where it should be."""
+    look: bool = False
+    """Whether to measure how much it is believed (`Detection.belief`) if it is found."""
 
 
 class Search(Protocol):
     """Finds the faces of one frame after another."""
 
     def __call__(
-        self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Region] = (), thorough: bool = False
+        self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False
     ) -> tuple[Detection, ...]:
-        """Return the faces of the next frame.
+        """Return the faces of the next frame; each new one with its `belief`.
 
         Args:
             image: uint8 RGB (H, W, 3).
             timestamp_ms: The frame's time.
-            expected: Where faces are known to be.
-            thorough: Search everything for faces of every size, whatever it takes: as at the beginning of a scene.
+            expected: The faces that are followed already.
+            thorough: Search everything for faces of every size and lean, whatever it takes: as at the beginning of a scene.
         """
         ...
 
@@ -58,101 +80,188 @@ class _Dismissed(NamedTuple):
     """The first frame in which to look at it again."""
 
 
+def smallest_face_px(width: int, height: int) -> int:
+    """Return the height of the smallest face to look for where none is asked for: 24 pixels, less in a small frame, more in a large one."""
+    longest = max(width, height)
+    return round(max(10, min(24, longest / 60), longest / 80))
+
+
 class StreamSearch:
-    """Both models over each whole frame where no face is known; where one is, the full-range model over every other frame, the
-    short-range one over the frames between. Every other time, one of the tiles that small faces need is looked at too.
-    A closer look is taken wherever a face is expected or suspected.
+    """A closer look wherever a face is expected, which is cheap and tells its place best; now and then a look at the whole frame by each
+    of both models, and at one of the tiles that small faces need. Where no face is known or one was lost, both models look at the whole of
+    every frame. A new face is believed after several closer looks.
 
     Args:
         detector: With a confidence of `WEAK * thresh` or lower.
         thresh: The score from which a new face is believed.
-        min_face_px: Height of the smallest face to look for; None: 24, or an eightieth of the frame's long side if that is more.
-        wary: Rather take a hand or a shoe for a face than miss one. Small faces in profile and in the shade are seen by one model of
-            two only, as such things are.
+        min_face_px: Height of the smallest face to look for; None: see `smallest_face_px`.
+        wary: Rather take a hand or a shoe for a face than miss one, and look for new ones twice as often. Small faces in profile and in
+            the shade are seen by one model of two only, as such things are.
+        newcomers: Whether to look for faces that are not expected.
     """
 
-    def __init__(self, detector: FaceDetector, *, thresh: float, min_face_px: int | None = None, wary: bool = False) -> None:
+    def __init__(
+        self, detector: FaceDetector, *, thresh: float, min_face_px: int | None = None, wary: bool = False, newcomers: bool = True
+    ) -> None:
         self._detector = detector
         self._thresh = thresh
         self._min_face_px = min_face_px
-        self._wary = wary
+        self._least_belief = 0.5 * (WARY if wary else 1.0)
+        self._round = ROUND_FRAMES if wary else 2 * ROUND_FRAMES
+        self._newcomers = newcomers
         self._frames = 0
         self._dismissed: list[_Dismissed] = []
 
     def __call__(
-        self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Region] = (), thorough: bool = False
+        self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False
     ) -> tuple[Detection, ...]:
         """Return the faces of the next frame, see `Search`."""
         height, width = image.shape[:2]
-        views = tiles(width, height, min_face_px=self._min_face_px or max(24, round(max(height, width) / 80)))
-        even = self._frames % 2 == 0
-        seen = self._look_at_all(image, short=thorough or not (expected and even), full=thorough or even, timestamp_ms=timestamp_ms)
-        if not thorough:
-            views = views[self._frames // 4 % len(views) :][:1] if views and self._frames % 4 == 1 else []
-        in_tiles = [
-            face for view in views for face in self._detector.look(image, "full_range", view=view, timestamp_ms=timestamp_ms)
-        ]
+        look = _Looks(self._detector, image, timestamp_ms)
+        found = {i: face for i, (region, *_) in enumerate(expected) if (face := look.again(region, self._thresh)) is not None}
+        lost = any(face.sure and i not in found for i, face in enumerate(expected))
+        candidates = self._candidates(look, width, height, lost=lost, lonely=not expected, thorough=thorough)
         self._frames += 1
+        missed = [i for i in range(len(expected)) if i not in found]
+        pairs = match([expected[i].region for i in missed], candidates)
+        found |= {missed[i]: look.closely(candidates[j]) for i, j in pairs.items()}
+        known = [
+            replace(face, belief=self._belief(look.all_around(face))) if expected[i].look else face for i, face in found.items()
+        ]  # fmt: skip
+        new: list[Detection] = []
+        if self._newcomers:
+            new = [face for candidate in candidates if (face := self._believed(look, candidate, known, thorough)) is not None]
+        return _inside(_most_believed([*known, *new]), width, height)
 
-        candidates = _inside(union([*seen, *in_tiles]), width, height)
-        pairs = match(expected, candidates)
-        found = [candidates[j] for j in pairs.values()]
-        for i, region in enumerate(expected):
-            if i not in pairs:
-                found += self._close_up(image, region, "short_range", timestamp_ms)
-        for j, face in enumerate(candidates):
-            # Tiles show so much texture at so little size that what they show is trusted less.
-            at_sight = face.score >= self._thresh and face not in in_tiles
-            if j not in pairs.values() and (face.score >= SURE or self._is_face(image, face, at_sight, thorough, timestamp_ms)):
-                found.append(face)
-        return _inside(union(found), width, height)
-
-    def _is_face(self, image: UInt8Array, face: Detection, at_sight: bool, thorough: bool, timestamp_ms: int) -> bool:
-        """Look at a new face more closely, with both models. What is no face hardly ever passes for one twice over.
+    def _candidates(
+        self, look: _Looks, width: int, height: int, *, lost: bool, lonely: bool, thorough: bool
+    ) -> tuple[Detection, ...]:
+        """Return what may be a face anywhere in a frame, the surest first.
 
         Args:
-            image: The frame.
-            face: What was found in it.
-            at_sight: Whether it was believed without a closer look, so that some doubt remains if that shows nothing.
-            thorough: Whether to look even if the same was dismissed lately.
-            timestamp_ms: The frame's time.
+            look: At the frame.
+            width: The frame's.
+            height: The frame's.
+            lost: Whether a face that was expected is not where it should be.
+            lonely: Whether none is expected.
+            thorough: Whether to search everything.
         """
-        region = Region.of(face)
+        if not (self._newcomers or lost):
+            return ()
+        turn, phase = divmod(self._frames, self._round)
+        everything = lost or lonely or thorough
+        views = tiles(width, height, min_face_px=self._min_face_px or smallest_face_px(width, height))
+        turned = [View(width / 2, height / 2, float(max(width, height)), angle) for angle in TURNS]
+        seen: list[Detection] = []
+        if everything or phase == 0:
+            seen += look.at_whole("full_range")
+        if everything or phase == self._round // 2:
+            seen += look.at_whole("short_range")
+        if self._newcomers and not thorough:
+            views = [views[turn % len(views)]] if views and phase == 1 else []
+            turned = [turned[turn % len(turned)]] if lonely and phase == 3 else []
+        if self._newcomers:
+            seen += [face for view in views for face in look.at(view, "full_range")]
+        upright = union(_inside(seen, width, height))
+        # What stands upright in one view and upside down in another is told apart by how much it is believed.
+        return _inside([*upright, *(face for view in turned for face in look.at(view, "full_range"))], width, height)
+
+    def _believed(self, look: _Looks, face: Detection, known: Sequence[Detection], thorough: bool) -> Detection | None:
+        """Look at what may be a new face more closely and return it with its belief, or None if it is dismissed.
+
+        Args:
+            look: At the frame.
+            face: What was found in it.
+            known: The faces of the frame that were followed already.
+            thorough: Whether to look even if the same was dismissed lately.
+        """
+        if any(face.score <= other.score and overlap(face.box, other.box) > SHARED for other in known):
+            return None
         self._dismissed = [other for other in self._dismissed if other.until_frame > self._frames]
-        alike = [other for other in self._dismissed if iou(other.face.box, face.box) > 0.5]
-        if alike and not thorough and face.score < max(other.face.score for other in alike) + 0.1:
-            return False
-        scores = [
-            max((close.score for close in self._close_up(image, region, model, timestamp_ms)), default=0.0) for model in INPUT_PX
-        ]
-        twice = self._wary and (face.score + max(scores)) / 2 >= SEEN_TWICE * self._thresh
-        if twice or (max(scores) >= WEAK * self._thresh if at_sight else sum(scores) / len(scores) >= self._thresh):
-            return True
+        alike = [other.face.score for other in self._dismissed if iou(other.face.box, face.box) > SAME_FACE]
+        if alike and not thorough and face.score < max(alike) + 0.15:
+            return None
+        looks = look.all_around(face, least=self._least_belief * 2 * self._thresh)
+        belief = self._belief(looks)
+        if belief >= self._least_belief:
+            return replace(max((close for of_model in looks for close in of_model if close is not None), key=_score), belief=belief)
         self._dismissed.append(_Dismissed(face, self._frames + DISMISSED_FRAMES))
-        return False
+        return None
 
-    def _look_at_all(self, image: UInt8Array, *, short: bool, full: bool, timestamp_ms: int) -> list[Detection]:
-        """Return what models find in the whole of a frame."""
-        height, width = image.shape[:2]
-        small, factor = halved(image, max(height, width), WHOLE_PX)
-        found = []
-        if short:
-            found += self._detector.look(small, "short_range", timestamp_ms=timestamp_ms)
-        if full:
-            wider, margin = mirrored(small)
-            faces = self._detector.look(wider, "full_range", timestamp_ms=timestamp_ms)
-            found += [face.moved(dx=-margin, dy=-margin) for face in faces]
-        return [face.moved(scale=factor) for face in found]
-
-    def _close_up(self, image: UInt8Array, region: Region, model: ModelName, timestamp_ms: int) -> list[Detection]:
-        """Return the face that a closer look finds where one is expected, upright, if any."""
-        view = View.around(region, sides=CLOSE_UP_SIDES)
-        found = self._detector.look(image, model, view=view, timestamp_ms=timestamp_ms)
-        return [found[j] for j in match([region], found).values()]
+    def _belief(self, looks: Sequence[Sequence[Detection | None]]) -> float:
+        """Return the mean over both models of what each sees in the middle one of several looks, see `Detection.belief`."""
+        scores = (median(0.0 if close is None else close.score for close in of_model) for of_model in looks)
+        return mean(scores) * 0.5 / self._thresh
 
     def close(self) -> None:
         """Release the models. May be called any number of times."""
         self._detector.close()
+
+
+class _Looks:
+    """Looks at one frame."""
+
+    def __init__(self, detector: FaceDetector, image: UInt8Array, timestamp_ms: int) -> None:
+        self._detector = detector
+        self._image = image
+        self._timestamp_ms = timestamp_ms
+
+    def at(self, view: View, model: ModelName) -> list[Detection]:
+        """Return what a model finds in a view."""
+        return self._detector.look(self._image, model, view=view, timestamp_ms=self._timestamp_ms)
+
+    def at_whole(self, model: ModelName) -> list[Detection]:
+        """Return what a model finds in the whole of the frame. Small faces are found there, but not well placed."""
+        small, factor = halved(self._image, max(self._image.shape[:2]), WHOLE_PX)
+        margin = 0
+        if model == "full_range":
+            small, margin = mirrored(small)
+        faces = self._detector.look(small, model, timestamp_ms=self._timestamp_ms)
+        return [face.moved(dx=-margin, dy=-margin).moved(scale=factor) for face in faces]
+
+    def again(self, region: Region, thresh: float) -> Detection | None:
+        """Return the face that is found where one is expected, upright, by the first model that finds it surely, or by either."""
+        best: Detection | None = None
+        for model in INPUT_PX:
+            close = self.at(View.around(region, sides=CLOSE_UP_SIDES), model)
+            for j in match([region], close).values():
+                if best is None or close[j].score > best.score:
+                    best = close[j]
+            if best is not None and best.score >= thresh:
+                break
+        return best
+
+    def closely(self, face: Detection) -> Detection:
+        """Return a face that was found from afar as a closer look finds it, if it does."""
+        close = self._same(face, CLOSE_UP_SIDES, "short_range")
+        return face if close is None else close
+
+    def all_around(self, face: Detection, *, least: float = 0.0) -> list[list[Detection | None]]:
+        """Return what each model finds of a face in several closer looks; only the first ones if these see less than `least` on average."""
+        looks: dict[ModelName, list[Detection | None]] = {model: [] for model in INPUT_PX}
+        for sides in BELIEF_SIDES:
+            for model, of_model in looks.items():
+                of_model.append(self._same(face, sides, model))
+            if mean(0.0 if close is None else close.score for (close, *_) in looks.values()) < least:
+                break  # most of what is no face ends here
+        return list(looks.values())
+
+    def _same(self, face: Detection, sides: float, model: ModelName) -> Detection | None:
+        close = self.at(View.around(Region.of(face), sides=sides), model)
+        return max((other for other in close if iou(other.box, face.box) > SAME_FACE), key=_score, default=None)
+
+
+def _score(face: Detection) -> float:
+    return face.score
+
+
+def _most_believed(faces: Sequence[Detection]) -> tuple[Detection, ...]:
+    """Return faces of which no two share much: of any that do, the one that is believed most."""
+    kept: list[Detection] = []
+    for face in sorted(faces, key=lambda face: face.score if face.belief is None else face.belief, reverse=True):
+        if all(overlap(face.box, other.box) <= SHARED for other in kept):
+            kept.append(face)
+    return tuple(kept)
 
 
 def _inside(faces: Sequence[Detection], width: int, height: int) -> tuple[Detection, ...]:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from p3mvideo.frame import UInt8Array
-from p3mvideo.privacy.detect.stream_search import Search
+from p3mvideo.privacy.detect.stream_search import Expected, Search
 from p3mvideo.privacy.follow.motion import Motion
-from p3mvideo.privacy.follow.tracker import Track, Tracker
+from p3mvideo.privacy.follow.track import Track
+from p3mvideo.privacy.follow.tracked_face import TrackedFace
+from p3mvideo.privacy.follow.tracker import Tracker
 from p3mvideo.privacy.follow.watchdog import Watchdog
 
 LIMIT_SECONDS = 10.0
@@ -22,6 +24,10 @@ class Followed(NamedTuple):
     """The faces that matter to it, found in it or not."""
     cut: bool
     """Whether it begins another scene."""
+
+    def faces(self, seconds: float) -> tuple[TrackedFace, ...]:
+        """Return what those who cover the faces are told, at the frame's time or shortly after it."""
+        return tuple(track.face(seconds) for track in self.tracks)
 
 
 class Follower:
@@ -74,7 +80,10 @@ class Follower:
         if another:
             self._tracker.reset()
         cut = self._motion.observe(image)
-        expected = self._tracker.predict(seconds)
+        regions = self._tracker.predict(seconds)
+        expected = [
+            Expected(region, track.confirmed, track.wants_look(seconds)) for region, track in zip(regions, self._tracker.tracks, strict=True)
+        ]  # fmt: skip
         detections = self._search(image, timestamp_ms=int(seconds * 1000), expected=expected, thorough=thorough or cut)
         return Followed(self._tracker.update(detections, width=width, height=height, moves=None if cut else self._motion), cut)
 

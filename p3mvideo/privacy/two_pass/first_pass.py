@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+from bisect import bisect_right
+from collections import defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -11,15 +13,17 @@ from typing import Literal
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.privacy.detect.crop import halved
-from p3mvideo.privacy.detect.stream_search import Search
+from p3mvideo.privacy.detect.stream_search import Expected, Search
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
+from p3mvideo.privacy.follow.matching import overlap
 from p3mvideo.privacy.follow.motion import Motion
-from p3mvideo.privacy.follow.tracker import Track, Tracker
+from p3mvideo.privacy.follow.track import CONFIRMING_LOOKS, KNOWN_FINDS, LOOK_SECONDS, Track
+from p3mvideo.privacy.follow.tracker import ONE_FACE, Tracker
 from p3mvideo.privacy.follow.watchdog import Watchdog
-from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Sighting
+from p3mvideo.privacy.two_pass.cover_plan import FILL_SECONDS, CoverPlan, Sighting
 
 BACK_SECONDS = 2.0
-"""How far back from where it was first found a face is followed."""
+"""How far back from where it was first found a face is followed, less what it took to confirm it."""
 BACK_LIMIT_SECONDS = 60.0
 """How long that may take."""
 BACK_PX = 640
@@ -44,11 +48,12 @@ class _Kept:
 class Survey:
     """Takes the frames of a recording in order and makes a plan of what to cover.
 
-    Faces are followed as in a stream. A face that turns up is also followed back, frame by frame, to where it came from.
+    Faces are followed as in a stream. One that is confirmed, or found again after a while, is also followed back, frame by frame, to
+    where it came from. One that time would have confirmed and did not is dropped.
 
     Args:
         search: Finds the faces of a frame; closed with the survey.
-        back_search: Finds faces in frames that were shrunk and come in reverse; closed with the survey.
+        back_search: Finds faces that are expected in frames that were shrunk and come in reverse; closed with the survey.
         on_failure: Whether a frame whose faces cannot be found raises, or is to be covered as a whole.
         limit_seconds: How long the search of one frame may take.
     """
@@ -68,10 +73,13 @@ class Survey:
         self._next_thorough_seconds = float("-inf")
         self._seconds: list[float] = []
         self._unexamined: list[int] = []
-        self._scenes: list[int] = []
-        self._sightings: list[Sighting] = []
+        self._sightings: dict[int, list[Sighting]] = defaultdict(list)
         self._kept: deque[_Kept] = deque()
-        self._known_tracks: set[int] = set()
+        self._last: dict[int, tuple[int, Track]] = {}
+        """The frame in which each face was last found, and what was known of it then."""
+        self._origins: dict[int, tuple[int, int]] = {}
+        """Faces to follow back: the frame in which each was found, and the one in which it was found before that, or -1."""
+        self._scenes: list[int] = []
 
     def see(self, frame: Frame) -> None:
         """Take the next frame.
@@ -83,15 +91,12 @@ class Survey:
         self._seconds.append(seconds)
         try:
             tracks, cut = self._follower(image, seconds)
-            for track in tracks:
-                self._sightings.append(_sighting(number, track, seconds))
             if cut:
                 self._scenes.append(number)
             self._keep(number, seconds, image, cut)
             for track in tracks:
-                if track.number not in self._known_tracks:
-                    self._known_tracks.add(track.number)
-                    self._watchdog.call(partial(self._follow_back, track), limit_seconds=BACK_LIMIT_SECONDS)
+                self._note(number, seconds, track)
+            self._go_back(self._knows_its_way)
         except Exception as error:
             if self._on_failure == "stop":
                 raise PrivacyError(
@@ -103,7 +108,47 @@ class Survey:
 
     def plan(self) -> CoverPlan:
         """Return what to cover in all frames that were seen."""
-        return CoverPlan(self._seconds, self._unexamined, self._sightings, scenes=self._scenes)
+        self._go_back(lambda track: True)
+        faces = {track for track, (_, last) in self._last.items() if last.confirmed or self._had_no_time(track)}
+        return CoverPlan(self._seconds, self._unexamined, [s for of_frame in self._sightings.values() for s in of_frame if s.track in faces])
+
+    def _note(self, number: int, seconds: float, track: Track) -> None:
+        """Keep what is known of a face in a frame, and whether it is to be followed back."""
+        if not track.after_cut:  # what is only held after a cut was a face of the scene before it
+            self._sightings[number].append(Sighting.of(track.face(seconds), number))
+        if track.source != "found":
+            return
+        before = self._last.get(track.number)
+        self._last[track.number] = number, track
+        if before is None:
+            self._origins[track.number] = number, -1
+        elif seconds - self._seconds[before[0]] > FILL_SECONDS:
+            self._origins[track.number] = number, before[0]
+
+    def _go_back(self, is_due: Callable[[int], bool]) -> None:
+        """Follow faces back in time, to where they came from or to where they were found last.
+
+        Args:
+            is_due: Whether to do so now with a track.
+        """
+        due = [track for track in self._origins if self._last[track][1].confirmed and is_due(track)]
+        for track in due:
+            _, until = self._origins.pop(track)
+            number, last = self._last[track]
+            self._watchdog.call(partial(self._follow_back, number, last, until), limit_seconds=BACK_LIMIT_SECONDS)
+
+    def _knows_its_way(self, track: int) -> bool:
+        """Whether a face was followed for so long that it is also known how it moves, or is lost again."""
+        number, _ = self._last[track]
+        return number - self._origins[track][0] >= KNOWN_FINDS or number < len(self._seconds) - 1
+
+    def _had_no_time(self, track: int) -> bool:
+        """Whether the scene in which a face was last found is too short for any face to be confirmed, as a photograph is."""
+        number, _ = self._last[track]
+        following = bisect_right(self._scenes, number)
+        first = self._scenes[following - 1] if following else 0
+        last = self._scenes[following] if following < len(self._scenes) else len(self._seconds)
+        return self._seconds[last - 1] - self._seconds[first] < CONFIRMING_LOOKS * LOOK_SECONDS
 
     def close(self) -> None:
         """Release the models. May be called any number of times."""
@@ -124,30 +169,32 @@ class Survey:
         while self._kept[0].seconds < seconds - BACK_SECONDS:
             self._kept.popleft()
 
-    def _follow_back(self, newcomer: Track) -> None:
-        """Follow a face that was just found back in time, to where it came from or its scene begins."""
-        now = self._kept[-1]
-        if now.begins_scene:
+    def _follow_back(self, number: int, newcomer: Track, until: int) -> None:
+        kept = [frame for frame in self._kept if until < frame.number <= number]
+        if not kept or kept[-1].number != number or kept[-1].begins_scene:
             return
+        now = kept.pop()
         tracker, motion = Tracker(), Motion()
         motion.observe(now.small)
         tracker.begin(newcomer.scaled(1 / now.factor), 0.0)
-        for kept in list(self._kept)[-2::-1]:
-            passed = now.seconds - kept.seconds
-            motion.observe(kept.small)
-            expected = tracker.predict(passed)
-            height, width = kept.small.shape[:2]
-            detections = self._back_search(kept.small, timestamp_ms=int(passed * 1000), expected=expected)
+        for before in reversed(kept):
+            passed = now.seconds - before.seconds
+            motion.observe(before.small)
+            expected = [Expected(region) for region in tracker.predict(passed)]
+            height, width = before.small.shape[:2]
+            detections = self._back_search(before.small, timestamp_ms=int(passed * 1000), expected=expected)
             tracks = tracker.update(detections, width=width, height=height, moves=motion)
             same = next((track for track in tracks if track.number == newcomer.number), None)
             if same is None:
                 return
-            self._sightings.append(_sighting(kept.number, same.scaled(kept.factor), passed))
-            if kept.begins_scene:
+            same = same.scaled(before.factor)
+            if self._is_taken(before.number, same):
+                return
+            self._sightings[before.number].append(Sighting.of(same.face(passed), before.number))
+            if before.begins_scene:
                 return
 
-
-def _sighting(number: int, track: Track, seconds: float) -> Sighting:
-    found = None if track.score is None else track.region
-    evidence: Literal["detection", "tracking"] = "tracking" if track.score is None else "detection"
-    return Sighting(number, track.number, track.cover(seconds), evidence, found, track.score)
+    def _is_taken(self, number: int, track: Track) -> bool:
+        """Whether another face was found where one would be in a frame."""
+        others = (other for other in self._sightings[number] if other.track != track.number and other.source == "found")
+        return any(overlap(other.region.box, track.region.box) > ONE_FACE for other in others)

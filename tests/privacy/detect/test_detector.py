@@ -18,7 +18,7 @@ from p3mvideo.privacy.detect.crop import View
 from p3mvideo.privacy.detect.detector import FaceDetector, tiles
 from p3mvideo.privacy.detect.face_models import ModelName
 from p3mvideo.privacy.detect.mediapipe_model import MediaPipeFaceModel
-from p3mvideo.privacy.detect.stream_search import StreamSearch
+from p3mvideo.privacy.detect.stream_search import Expected, StreamSearch, smallest_face_px
 from p3mvideo.privacy.detect.telemetry import deny_telemetry
 from p3mvideo.privacy.detection import Detection, iou
 from p3mvideo.privacy.region import Region
@@ -90,33 +90,72 @@ def test_a_stream_is_searched_for_every_face_in_turn(search: StreamSearch, portr
     seen = [search(both, timestamp_ms=33 * number) for number in range(1, 41)]
     assert all(found_at(faces, 300, 300, 200) for faces in seen)
     assert any(found_at(faces, 1000, 200, 30) for faces in seen)
-    expected = [Region((985, 185, 1015, 215))]
+    expected = [Expected(Region((985, 185, 1015, 215)))]
     assert all(found_at(search(both, timestamp_ms=0, expected=expected), 1000, 200, 30) for _ in range(6))
 
 
 class OneModelOnly(FaceDetector):
     """Sees a small face in tiles, and more closely with the short-range model alone, as it is with profiles; with fixed scores."""
 
-    def __init__(self, in_tiles: float, close_up: float) -> None:
-        self._scores = in_tiles, close_up
+    def __init__(self, close_up: float) -> None:
+        self._close_up = close_up
+        self.looks = 0
 
     def look(
         self, image: UInt8Array, model: ModelName, *, view: View | None = None, timestamp_ms: int | None = None
     ) -> list[Detection]:
-        if view is None or (is_close := view.side < 200) == (model == "full_range"):
+        self.looks += 1
+        if view is None or view.angle or (view.side < 200) == (model == "full_range"):
             return []
-        return [face_at(400, 200, 30, self._scores[is_close])] if max(abs(view.x - 400), abs(view.y - 200)) < view.side / 2 else []
+        score = self._close_up if view.side < 200 else 0.6
+        return [face_at(400, 200, 30, score)] if max(abs(view.x - 400), abs(view.y - 200)) < view.side / 2 else []
 
     def close(self) -> None:
         """There is nothing to release."""
 
 
-@pytest.mark.parametrize(("in_tiles", "close_up", "believed"), [(0.6, 0.52, True), (0.7, 0.42, True), (0.6, 0.45, False), (0.75, 0.0, False)])
-def test_a_wary_search_believes_what_two_looks_say(in_tiles: float, close_up: float, believed: bool) -> None:
-    picture = np.zeros((720, 1280, 3), np.uint8)
-    for wary in (False, True):
-        search = StreamSearch(OneModelOnly(in_tiles, close_up), thresh=0.5, wary=wary)
-        assert (search(picture, timestamp_ms=0, thorough=True) != ()) == (wary and believed)
+@pytest.mark.parametrize(("close_up", "careless", "wary"), [(1.0, True, True), (0.95, False, True), (0.75, False, False), (0.0, False, False)])
+def test_a_new_face_is_believed_as_both_models_see_it_closely(close_up: float, careless: bool, wary: bool) -> None:
+    image = np.zeros((720, 1280, 3), np.uint8)
+    for is_wary, believed in ((False, careless), (True, wary)):
+        faces = StreamSearch(OneModelOnly(close_up), thresh=0.5, wary=is_wary)(image, timestamp_ms=0, thorough=True)
+        assert [face.belief for face in faces] == ([pytest.approx(close_up / 2)] if believed else [])
+
+
+def test_what_was_dismissed_is_not_looked_at_closely_again_at_once() -> None:
+    image, detector = np.zeros((360, 640, 3), np.uint8), OneModelOnly(0.0)
+    search = StreamSearch(detector, thresh=0.5, min_face_px=40, wary=True)
+    counts = []
+    for number in range(8):
+        before = detector.looks
+        search(image, timestamp_ms=number, thorough=number in (0, 7))
+        counts.append(detector.looks - before)
+    assert counts[7] == counts[0]
+    assert max(counts[1:7]) < counts[0]
+
+
+@pytest.mark.parametrize("degrees", [180, 90])
+def test_a_head_that_is_turned_over_is_found_as_it_lies(search: StreamSearch, portrait: UInt8Array, degrees: float) -> None:
+    faces = search(placed(portrait, (640, 360), 320, 180, 140, degrees), timestamp_ms=0, thorough=True)
+    assert found_at(faces, 320, 180, 140)
+    assert abs(math.degrees(math.remainder(Region.of(faces[0]).lean - math.radians(degrees), 2 * math.pi))) < 25
+
+
+def test_a_face_is_placed_by_a_closer_look(search: StreamSearch, portrait: UInt8Array) -> None:
+    (face,) = search(placed(portrait, (1280, 720), 700, 340, 150), timestamp_ms=0, thorough=True)
+    (again,) = search(
+        placed(portrait, (1280, 720), 705, 340, 150), timestamp_ms=33, expected=[Expected(Region.of(face), look=True)]
+    )  # fmt: skip
+    shift = (again.box[0] + again.box[2] - face.box[0] - face.box[2]) / 2
+    assert shift == pytest.approx(5, abs=6)
+    assert iou(face.moved(dx=5).box, again.box) > 0.8
+    assert again.belief is not None
+    assert again.belief > 0.6
+
+
+@pytest.mark.parametrize(("size", "smallest"), [((640, 360), 11), ((320, 240), 10), ((1280, 720), 21), ((1920, 1080), 24), ((3840, 2160), 48)])
+def test_smaller_faces_are_looked_for_where_the_image_is_small(size: tuple[int, int], smallest: int) -> None:
+    assert smallest_face_px(*size) == smallest_face_px(*size[::-1]) == smallest
 
 
 def test_half_a_face_at_the_border_is_found(search: StreamSearch, portrait: UInt8Array) -> None:

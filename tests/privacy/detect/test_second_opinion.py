@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from p3mvideo.errors import ConfigError, PrivacyError, WeightsError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detect.registry import DETECTORS, Detector, parse_detectors
 from p3mvideo.privacy.detect.second_opinion import SecondOpinion
+from p3mvideo.privacy.detect.stream_search import Expected
 from p3mvideo.privacy.detection import Detection, iou
 from p3mvideo.privacy.region import Region
 from tests.privacy.fakes import ScriptedSearch, face_at
@@ -41,42 +44,54 @@ def loaded(name: str) -> Detector:
 
 
 def test_what_one_of_them_finds_is_found() -> None:
-    search = SecondOpinion(ScriptedSearch(lambda n: [face_at(80, 80)]), [ScriptedDetector(face_at(82, 80), face_at(200, 100))], thresh=0.5, weak=0.6)
+    search = SecondOpinion(ScriptedSearch(lambda n: [face_at(80, 80)]), [ScriptedDetector(face_at(82, 80), face_at(200, 100))], thresh=0.5)
     found = search(IMAGE, timestamp_ms=0, thorough=True)
     assert len(found) == 2
 
 
-@pytest.mark.parametrize(("score", "second", "faces"), [(0.7, 0.0, 0), (0.7, 0.3, 1), (0.9, 0.0, 1)])
-def test_a_new_face_that_is_not_sure_is_none_if_the_other_sees_nothing(score: float, second: float, faces: int) -> None:
+@pytest.mark.parametrize(("belief", "second", "faces"), [(0.5, 0.0, 0), (0.5, 0.3, 1), (0.8, 0.0, 1)])
+def test_a_new_face_that_is_not_sure_is_none_if_the_other_sees_nothing(belief: float, second: float, faces: int) -> None:
     closer = [face_at(96, 96, side=64, score=second)] if second else []
-    search = SecondOpinion(ScriptedSearch(lambda n: [face_at(80, 80, score=score)]), [ScriptedDetector(*closer)], thresh=0.5, weak=0.6)
+    search = SecondOpinion(ScriptedSearch(lambda n: [replace(face_at(80, 80), belief=belief)]), [ScriptedDetector(*closer)], thresh=0.5)
     assert len(search(IMAGE, timestamp_ms=0)) == faces
-    expected = [Region.of(face_at(80, 80))]
+    expected = [Expected(Region.of(face_at(80, 80)))]
     assert len(search(IMAGE, timestamp_ms=1, expected=expected)) == 1, "what is followed is not doubted again"
 
 
 def test_a_weak_find_counts_only_where_a_face_is_expected() -> None:
     detector = ScriptedDetector(face_at(200, 100, score=0.4))
-    search = SecondOpinion(ScriptedSearch(lambda n: []), [detector], thresh=0.5, weak=0.6)
+    search = SecondOpinion(ScriptedSearch(lambda n: []), [detector], thresh=0.5)
     assert search(IMAGE, timestamp_ms=0, thorough=True) == ()
-    assert len(search(IMAGE, timestamp_ms=1, thorough=True, expected=[Region.of(face_at(200, 100))])) == 1
+    assert len(search(IMAGE, timestamp_ms=1, thorough=True, expected=[Expected(Region.of(face_at(200, 100)))])) == 1
+
+
+def test_what_it_finds_is_believed_as_far_as_its_score_says() -> None:
+    search = SecondOpinion(None, [ScriptedDetector(face_at(200, 100, score=0.8))], thresh=0.4)
+    (face,) = search(IMAGE, timestamp_ms=0)
+    assert face.belief == pytest.approx(1.0)
+
+
+def test_without_newcomers_only_expected_faces_are_found() -> None:
+    search = SecondOpinion(None, [ScriptedDetector(face_at(200, 100), face_at(60, 60))], thresh=0.5, newcomers=False)
+    assert search(IMAGE, timestamp_ms=0) == ()
+    assert len(search(IMAGE, timestamp_ms=1, expected=[Expected(Region.of(face_at(60, 60)))])) == 1
 
 
 def test_between_thorough_frames_it_looks_only_where_a_face_is_missing() -> None:
     upright = face_at(96, 96, side=64)  # in the middle of a closer look
     detector = ScriptedDetector(upright)
-    search = SecondOpinion(ScriptedSearch(lambda n: [face_at(80, 80)]), [detector], thresh=0.5, weak=0.6)
-    search(IMAGE, timestamp_ms=0, expected=[Region.of(face_at(80, 80))])
+    search = SecondOpinion(ScriptedSearch(lambda n: [face_at(80, 80)]), [detector], thresh=0.5)
+    search(IMAGE, timestamp_ms=0, expected=[Expected(Region.of(face_at(80, 80)))])
     assert not detector.seen
     missing = face_at(220, 100)
-    found = search(IMAGE, timestamp_ms=1, expected=[Region.of(face_at(80, 80)), Region.of(missing)])
+    found = search(IMAGE, timestamp_ms=1, expected=[Expected(Region.of(face_at(80, 80))), Expected(Region.of(missing))])
     assert detector.seen == [(192, 192, 3)]
     assert max(iou(face.box, missing.box) for face in found) > 0.9
 
 
 def test_it_closes_all() -> None:
     first, detector = ScriptedSearch(lambda n: []), ScriptedDetector()
-    SecondOpinion(first, [detector], thresh=0.5, weak=0.6).close()
+    SecondOpinion(first, [detector], thresh=0.5).close()
     assert first.closed == detector.closed == 1
 
 
