@@ -32,13 +32,15 @@ def test_how_far_a_face_reaches_does_not_depend_on_its_lean(degrees: float) -> N
 
 def test_a_face_is_hidden_between_its_ears_even_in_a_box_that_is_too_large() -> None:
     face = face_at(80, 60, 60)
-    larger = Detection((40, 20, 120, 100), face.key_points, face.score)
+    points = face.key_points
+    assert points is not None
+    larger = Detection((40, 20, 120, 100), points, face.score)
     outline = Region.of(larger).face_outline()
-    ears = face.key_points[4:, 0]
-    assert ears.min() - 1 <= outline[:, 0].min() < face.key_points[0, 0]
-    assert face.key_points[1, 0] < outline[:, 0].max() <= ears.max() + 1
-    assert outline[:, 1].min() < face.key_points[:2, 1].min()
-    assert face.key_points[3, 1] < outline[:, 1].max() < 100
+    ears = points[4:, 0]
+    assert ears.min() - 1 <= outline[:, 0].min() < points[0, 0]
+    assert points[1, 0] < outline[:, 0].max() <= ears.max() + 1
+    assert outline[:, 1].min() < points[:2, 1].min()
+    assert points[3, 1] < outline[:, 1].max() < 100
 
 
 def test_face_masks_reach_from_brow_to_chin_and_leave_the_transition_out() -> None:

@@ -47,7 +47,7 @@ class SecondOpinion:
         if self._first is not None:
             found += self._first(image, timestamp_ms=timestamp_ms, expected=expected, thorough=thorough)
             known = set(match(regions, found).values())
-            found = [face for number, face in enumerate(found) if number in known or self._is_sure(face) or self._see(image, Region.of(face), NOTHING)]
+            found = [face for i, face in enumerate(found) if i in known or self._is_sure(face) or self._see(image, Region.of(face), NOTHING)]
         if thorough or self._first is None:
             seen = [self._with_belief(face) for detector in self._detectors for face in detector(image)]
             followed = set(match(regions, seen).values())

@@ -344,6 +344,8 @@ def test_detections_move_with_their_key_points() -> None:
     face: Detection = face_at(10, 20, 8)
     moved = face.moved(scale=2, dx=1, dy=-1)
     assert moved.box == (13.0, 31.0, 29.0, 47.0)
+    assert moved.key_points is not None
+    assert face.key_points is not None
     assert np.allclose(moved.key_points, face.key_points * 2 + (1, -1))
 
 
