@@ -20,7 +20,7 @@ import torch
 from p3mvideo.app.bench import machine
 from p3mvideo.app.sample_clip import sample_portrait
 from p3mvideo.compose import ColourBackground, ForegroundEstimator, ReplaceBackground
-from p3mvideo.engine import GuidedRefiner, make_matter
+from p3mvideo.engine import GuidedRefiner, load_engine
 from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
 from p3mvideo.pipeline import STAGES, Output, Pipeline
@@ -80,12 +80,12 @@ def main() -> None:
     parser.add_argument("--smoothing", choices=("off", "ema", "adaptive"), default="adaptive")
     options = parser.parse_args()
     width, height = (int(side) for side in options.size.split("x"))
-    loaded = make_matter(EngineOptions(model=options.model, device=options.device, precision=options.precision))
+    loaded = load_engine(EngineOptions(model=options.model, device=options.device, precision=options.precision))
     for frames in (4 * options.seq_chunk, options.frames):  # the first round is for compilers and caches
         statistics = Pipeline(
             source=MovingPortrait(width, height, frames),
             anonymizer=make_anonymizer(FaceOptions(anonymize="off")),
-            matter=loaded.matter,
+            engine=loaded.engine,
             matte_stream=make_matte_stream(SmoothingOptions(smoothing=options.smoothing, lookahead=0)),
             refiner=GuidedRefiner(),
             outputs=[Output(ReplaceBackground(ColourBackground((0, 0, 96)), ForegroundEstimator()), Taker())],

@@ -170,10 +170,7 @@ def _warped(actor: Actor, placed: Placed, width: int, height: int) -> tuple[UInt
     """Return an actor's picture, matte and face mask where he is placed."""
     scale = placed.side_px / actor.side_px
     shrunk = min(1.0, 2 * scale)
-    pictures = [
-        cv2.resize(picture, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA)
-        for picture in (actor.image, actor.alpha, actor.face)
-    ]
+    pictures = [cv2.resize(picture, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA) for picture in (actor.image, actor.alpha, actor.face)]
     x, y = actor.middle[0] * shrunk, actor.middle[1] * shrunk
     matrix = cv2.getRotationMatrix2D((x, y), -placed.degrees, scale / shrunk)
     matrix[:, 2] += (placed.x - x, placed.y - y)

@@ -46,7 +46,7 @@ import torch
 from benchmarks.fuzz_seeds import damage, make_seeds
 from p3mvideo import cli
 from p3mvideo.app import process as process_module
-from p3mvideo.engine import LoadedMatter
+from p3mvideo.engine import LoadedEngine
 from p3mvideo.frame import Matte
 from p3mvideo.privacy.detect.telemetry import deny_telemetry
 
@@ -148,11 +148,11 @@ def _options(rng: random.Random, *, is_still: bool) -> Iterator[str]:
             yield from ("--smoothing", rng.choice(("off", "ema", "adaptive")))
 
 
-class BrightMatter:
-    """A `Matter` that takes bright pixels for the person."""
+class BrightEngine:
+    """A `MattingEngine` that takes bright pixels for the person."""
 
     def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
-        """See `Matter`."""
+        """See `MattingEngine`."""
         return [Matte(image.float().mean(0, keepdim=True).div(255).clamp(0, 1)) for image in images]
 
 
@@ -190,8 +190,8 @@ def run_case(case: Case, folder: Path, *, seconds: float) -> NoReturn:
         if case.kind == "weights":
             cli.main()
         else:
-            loaded = LoadedMatter(BrightMatter(), torch.device("cpu"), "bright pixels")
-            with mock.patch.object(process_module, "make_matter", return_value=loaded):
+            loaded = LoadedEngine(BrightEngine(), torch.device("cpu"), "bright pixels")
+            with mock.patch.object(process_module, "load_engine", return_value=loaded):
                 cli.main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1

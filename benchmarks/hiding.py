@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from benchmarks.temporal_clips import Network, RawClip, exact_clips
-from p3mvideo.evaluate.temporal_metrics import dtssd
+from p3mvideo.evaluation.temporal_metrics import dtssd
 from p3mvideo.frame import Float32Array, Frame
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.privacy.cover.smear import smear_faces

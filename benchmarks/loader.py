@@ -21,12 +21,12 @@ from p3mvideo.datasets.layout import training_split
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.model.variants import build_network
 from p3mvideo.ops.normalise import normalise
-from p3mvideo.train.build_samples import build_samples
-from p3mvideo.train.loop.losses import matting_losses
-from p3mvideo.train.loop.precision import choose_precision
-from p3mvideo.train.loop.state import make_optimizer
-from p3mvideo.train.options import TrainOptions, recipe_options
-from p3mvideo.train.samples.dataset import Sample, TrainingSamples, collate
+from p3mvideo.training.build_samples import build_samples
+from p3mvideo.training.loop.losses import matting_losses
+from p3mvideo.training.loop.precision import choose_precision
+from p3mvideo.training.loop.state import make_optimizer
+from p3mvideo.training.options import TrainOptions, recipe_options
+from p3mvideo.training.samples.dataset import Sample, TrainingSamples, collate
 
 TURNS = 3
 

@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.temporal_clips import Network, RawClip, exact_clips, filmed_clips
 from benchmarks.temporal_reach import REACH, averaged_along_person
 from benchmarks.temporal_strips import write_strips
-from p3mvideo.evaluate.temporal_metrics import ClipMetrics, clip_metrics
+from p3mvideo.evaluation.temporal_metrics import ClipMetrics, clip_metrics
 from p3mvideo.frame import Float32Array, Frame
 from p3mvideo.ops.flicker import measure_flicker
 from p3mvideo.options import SmoothingOptions

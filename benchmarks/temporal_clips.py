@@ -15,8 +15,8 @@ import torch
 
 from p3mvideo.datasets.clips import make_clips
 from p3mvideo.datasets.moving_people.motion import MOTIONS
-from p3mvideo.engine import make_matter
-from p3mvideo.frame import Float32Array, Frame, Matte, Matter, UInt8Array
+from p3mvideo.engine import load_engine
+from p3mvideo.frame import Float32Array, Frame, Matte, MattingEngine, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.options import EngineOptions
 from p3mvideo.temporal import MatteStream
@@ -57,10 +57,10 @@ class Network:
     """
 
     def __init__(self, model: str, folder: Path) -> None:
-        loaded = make_matter(EngineOptions(model=str(model)))
+        loaded = load_engine(EngineOptions(model=str(model)))
         weights = find_weights(model)
         self.description = loaded.description
-        self._matter: Matter = loaded.matter
+        self._matter: MattingEngine = loaded.engine
         self._identity = f"{weights.sha256 or hashlib.sha256(weights.path.read_bytes()).hexdigest()} {loaded.description}"
         self._folder = folder
 
@@ -71,7 +71,7 @@ class Network:
             digest.update(frame.interleaved())
         path = self._folder / f"{digest.hexdigest()[:24]}.npz"
         if not path.exists():
-            made = [matte for at in range(0, len(frames), BATCH) for matte in self._matter([frame.image for frame in frames[at : at + BATCH]])]
+            made = [matte for at in range(0, len(frames), BATCH) for matte in self._engine([frame.image for frame in frames[at : at + BATCH]])]
             levels = np.stack([np.rint(matte.alpha[0].numpy() * 65535).astype(np.uint16) for matte in made])
             self._folder.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(".part.npz")

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from p3mvideo.engine.openvino_matter import convert, ov
+from p3mvideo.engine.openvino_engine import convert, ov
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import VARIANTS, build_network
 
@@ -103,9 +103,7 @@ def main() -> None:
         reference = min(times[options.variant[0], "OpenVINO f32"])[0]
         difference = float(np.abs(alphas[variant, runtime] - alphas[variant, "PyTorch f32"]).mean())
         best, cpu = min(wall for wall, _ in values), min(cpu for _, cpu in values)
-        figures.append(
-            {"variant": variant, "runtime": runtime, "ms": best, "cpu_ms": cpu, "ratio": best / reference, "alpha_difference": difference}
-        )
+        figures.append({"variant": variant, "runtime": runtime, "ms": best, "cpu_ms": cpu, "ratio": best / reference, "alpha_difference": difference})
 
     print(f"{options.size}x{options.size}, {options.repeats} turns, {os.cpu_count()} cores, {platform.processor() or platform.machine()}, "
           f"load {os.getloadavg()[0]:.1f}")  # fmt: skip

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         TrainingError,
         WeightsError,
     )
-    from p3mvideo.evaluate.run import evaluate
+    from p3mvideo.evaluation.run import evaluate
     from p3mvideo.frame import Face, Frame, Matte
     from p3mvideo.options import (
         BackgroundOptions,
@@ -47,12 +47,12 @@ if TYPE_CHECKING:
         SmoothingOptions,
         WriteOptions,
     )
-    from p3mvideo.train.run import train
+    from p3mvideo.training.run import train
 
 _HOMES = {
     "MattingSession": "app.matting_session",
     "process": "app.process", "anonymize": "app.anonymize", "webcam": "app.webcam", "bench": "app.bench", "flicker": "app.flicker",
-    "evaluate": "evaluate.run", "train": "train.run",
+    "evaluate": "evaluation.run", "train": "training.run",
     **dict.fromkeys(("Face", "Frame", "Matte"), "frame"),
     **dict.fromkeys(
         ("BackgroundOptions", "CoverOptions", "DetectionOptions", "EngineOptions", "FaceOptions", "ReadOptions", "SmoothingOptions", "WriteOptions"),

@@ -91,9 +91,7 @@ class Frame:
         return np.ascontiguousarray(self.image.permute(1, 2, 0).cpu().numpy())
 
     @classmethod
-    def from_interleaved(
-        cls, pixels: UInt8Array, pts: int = 0, time_base: Fraction = Fraction(1, 1000), duration: int | None = None
-    ) -> Frame:
+    def from_interleaved(cls, pixels: UInt8Array, pts: int = 0, time_base: Fraction = Fraction(1, 1000), duration: int | None = None) -> Frame:
         """Make a frame that views an (H, W, 3|4) uint8 array without copying it.
 
         Raises:
@@ -179,9 +177,7 @@ class FrameSource(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
 
     def __iter__(self) -> Iterator[Frame]: ...
 
@@ -203,7 +199,7 @@ class FrameSink(Protocol):
         ...
 
 
-class Matter(Protocol):
+class MattingEngine(Protocol):
     """Finds the person in pictures. Has no memory."""
 
     def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:

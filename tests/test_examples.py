@@ -19,8 +19,8 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 @pytest.fixture(autouse=True)
 def _one_network(own_cache: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("p3mvideo.engine.make_matter", LOADED)
-    monkeypatch.setattr(process_module, "make_matter", LOADED)
+    monkeypatch.setattr("p3mvideo.engine.load_engine", LOADED)
+    monkeypatch.setattr(process_module, "load_engine", LOADED)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ LAYERS = {
     "io": 3, "privacy": 3, "temporal": 3, "compose": 3, "frame_queue": 3, "weights": 3,
     "engine": 4, "datasets": 4,
     "pipeline": 5,
-    "app": 6, "train": 6, "evaluate": 6,
+    "app": 6, "training": 6, "evaluation": 6,
     "cli": 7,
 }  # fmt: skip
 
@@ -27,7 +27,7 @@ FENCES = {
     "openvino": ("engine/", "privacy/detect/centerface.py"),
     "onnxruntime": ("engine/",),
     "typer": ("cli.py", "cli/"),
-    "torch.distributed": ("train/",),
+    "torch.distributed": ("training/",),
 }
 
 STREAMING = {"io", "privacy", "temporal", "compose", "frame_queue", "pipeline"}

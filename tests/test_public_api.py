@@ -43,14 +43,14 @@ def test_the_import_alone_loads_nothing_heavy() -> None:
 
 
 def test_functions_stay_functions_after_their_packages_are_imported() -> None:
-    code = "import p3mvideo.train.run, p3mvideo.evaluate.run, p3mvideo\nassert callable(p3mvideo.train) and callable(p3mvideo.evaluate)"
+    code = "import p3mvideo.training.run, p3mvideo.evaluation.run, p3mvideo\nassert callable(p3mvideo.train) and callable(p3mvideo.evaluate)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture
 def session(own_cache: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[p3mvideo.MattingSession]:
-    monkeypatch.setattr(matting_session, "make_matter", LOADED)
+    monkeypatch.setattr(matting_session, "load_engine", LOADED)
     with p3mvideo.MattingSession() as opened:
         yield opened
 

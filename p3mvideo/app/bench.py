@@ -19,7 +19,7 @@ import torch
 from p3mvideo.app.demo import sunset
 from p3mvideo.app.process import process
 from p3mvideo.app.sample_clip import make_sample_clip
-from p3mvideo.engine import make_matter
+from p3mvideo.engine import load_engine
 from p3mvideo.errors import DeviceError
 from p3mvideo.frame import Frame, Matte
 from p3mvideo.io.open_sink import open_sink
@@ -131,9 +131,7 @@ def bench(
         with VideoSource(path) as source:
             info = source.info
         watch = _Watch(listener or Listener())
-        result = process(
-            [path], output=folder / "out.mp4", background=background, engine=engine, faces=faces, smoothing=smoothing, listener=watch
-        )
+        result = process([path], output=folder / "out.mp4", background=background, engine=engine, faces=faces, smoothing=smoothing, listener=watch)
         result.raise_for_errors()
         run = result.inputs[0].statistics
         assert run is not None
@@ -203,8 +201,8 @@ class _MemoryLog:
         return MemoryUse(max(self._mib), statistics.fmean(self._mib[third : 2 * third]), statistics.fmean(self._mib[-third:]))
 
 
-class _NoMatter:
-    """A `Matter` that sees everything as foreground."""
+class _NoEngine:
+    """A `MattingEngine` that sees everything as foreground."""
 
     def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
         return [Matte(torch.ones(1, 1, 1)) for _ in images]
@@ -229,7 +227,7 @@ def _floor(path: Path, target: Path) -> RunStatistics:
     with VideoSource(path) as source:
         sink = open_sink(target, source.info, source=path)
         return Pipeline(
-            source=source, anonymizer=NoAnonymizer(), matter=_NoMatter(), matte_stream=Immediate(NoFilter()), refiner=_NoRefiner(),
+            source=source, anonymizer=NoAnonymizer(), engine=_NoEngine(), matte_stream=Immediate(NoFilter()), refiner=_NoRefiner(),
             outputs=[Output(_Unchanged(), sink)], device=torch.device("cpu"),
         ).run()  # fmt: skip
 
@@ -242,13 +240,13 @@ def _network_times(engine: EngineOptions, runs: int = 60) -> tuple[NetworkTime, 
     for precision in precisions:
         try:
             alone = replace(engine, device="cpu", runtime="openvino", precision=precision, downsample_ratio="auto")
-            matter = make_matter(alone, live=True).matter
+            network = load_engine(alone, live=True).engine
         except DeviceError:
             continue  # this CPU has no bf16
         took = []
         for _ in range(runs):
             started = time.perf_counter()
-            matter([picture])
+            network([picture])
             took.append((time.perf_counter() - started) * 1000)
         settled = took[runs // 6 :]
         times.append(NetworkTime(precision, float(np.percentile(settled, 50)), float(np.percentile(settled, 95))))

@@ -72,9 +72,7 @@ def export(
     network = load_network(weights)
     parities: list[Parity] = []
     if format == "safetensors":
-        save_weights(
-            path, network.state_dict(), variant=weights.variant, arguments=weights.arguments, licence=weights.licence, source=weights.source
-        )
+        save_weights(path, network.state_dict(), variant=weights.variant, arguments=weights.arguments, licence=weights.licence, source=weights.source)
     else:
         parities = export_graph(network, path, format=format, size=size)
     files = [path, path.with_suffix(".bin")] if format == "openvino" else [path]

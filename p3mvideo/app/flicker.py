@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from p3mvideo.app.reports.flicker import draw_flicker_plot, draw_flicker_strip
-from p3mvideo.engine import make_matter
+from p3mvideo.engine import load_engine
 from p3mvideo.errors import ConfigError, SinkError, SourceError
-from p3mvideo.frame import Float32Array, Frame, FrameSource, Matte, Matter
+from p3mvideo.frame import Float32Array, Frame, FrameSource, Matte, MattingEngine
 from p3mvideo.io.inputs import expand_inputs, open_source
 from p3mvideo.listener import Listener
 from p3mvideo.ops.contact_sheet import write_picture
@@ -88,9 +88,9 @@ def flicker(
         if matte is not None:
             pairs = _with_given(frames(), iter(open_things.enter_context(_open(matte))), str(matte))
         else:
-            loaded = make_matter(engine)
+            loaded = load_engine(engine)
             moved = (frame.with_image(frame.image.to(loaded.device)) for frame in frames())
-            pairs = _with_network(moved, loaded.matter, make_matte_stream(smoothing))
+            pairs = _with_network(moved, loaded.engine, make_matte_stream(smoothing))
         try:
             report = measure_flicker((frame.interleaved()[..., :3], alpha) for frame, alpha in pairs)
         except ValueError as error:
@@ -106,10 +106,10 @@ def _open(name: str | Path) -> FrameSource:
     return open_source(items[0])
 
 
-def _with_network(frames: Iterator[Frame], matter: Matter, stream: MatteStream) -> Iterator[tuple[Frame, Float32Array]]:
+def _with_network(frames: Iterator[Frame], engine: MattingEngine, stream: MatteStream) -> Iterator[tuple[Frame, Float32Array]]:
     def finished() -> Iterator[tuple[Frame, Matte]]:
         while batch := list(islice(frames, BATCH)):
-            for frame, matte in zip(batch, matter([frame.image for frame in batch]), strict=True):
+            for frame, matte in zip(batch, engine([frame.image for frame in batch]), strict=True):
                 yield from stream.push(frame, matte)
         yield from stream.flush()
 

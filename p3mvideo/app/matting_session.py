@@ -14,7 +14,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from p3mvideo.engine import GuidedRefiner, make_matter
+from p3mvideo.engine import GuidedRefiner, load_engine
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Face, Float32Array, Frame, FrameSource, Matte, UInt8Array
 from p3mvideo.io.inputs import expand_inputs, open_source
@@ -56,7 +56,7 @@ class MattingSession:
         options = engine or EngineOptions()
         self.engine = replace(options, model=str(model or options.model), device=device or options.device)
         self.smoothing = smoothing or SmoothingOptions()
-        self._loaded = make_matter(self.engine)
+        self._loaded = load_engine(self.engine)
         self._refine = GuidedRefiner()
         self._closed = False
 
@@ -129,8 +129,8 @@ class MattingSession:
         if self._closed:
             raise ValueError("the session is closed")
         if len({frame.image.shape for frame in frames}) == 1:
-            return self._loaded.matter([frame.image for frame in frames])
-        return [self._loaded.matter([frame.image])[0] for frame in frames]
+            return self._loaded.engine([frame.image for frame in frames])
+        return [self._loaded.engine([frame.image])[0] for frame in frames]
 
     def _on_device(self, frame: Frame) -> Frame:
         return frame.with_image(frame.image.to(self._loaded.device))

@@ -17,7 +17,7 @@ from p3mvideo.app.batch.run import Job, Work, run_batch
 from p3mvideo.app.batch.streams import Streams
 from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ForegroundOnly, ReplaceBackground, parse_background
 from p3mvideo.compose.background import BackgroundSpec
-from p3mvideo.engine import GuidedRefiner, LoadedMatter, make_matter
+from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine
 from p3mvideo.frame import Compositor, FrameSource
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
@@ -101,7 +101,7 @@ def process(
                 run_interruptibly("open", partial(opened.enter_context, open_background(behind.background or "", spec, behind.background_fit)))
         if faces.anonymize != "off":
             check_models(["mediapipe"], offline=faces.offline, face_model=faces.face_model)
-        loaded = make_matter(engine)
+        loaded = load_engine(engine)
         description = loaded.description
         listener.message(f"network: {description}")
         return _Process(spec, behind, loaded, faces, smoothing, engine.seq_chunk, streams, listener)
@@ -121,7 +121,7 @@ class _Process:
     spec: BackgroundSpec | None
     """None: transparent where the output can hold it, else white."""
     background: BackgroundOptions
-    loaded: LoadedMatter
+    loaded: LoadedEngine
     faces: FaceOptions
     smoothing: SmoothingOptions
     seq_chunk: int
@@ -137,7 +137,7 @@ class _Process:
             statistics = Pipeline(
                 source=source,
                 anonymizer=anonymizer,
-                matter=self.loaded.matter,
+                engine=self.loaded.engine,
                 matte_stream=make_matte_stream(self.smoothing),
                 refiner=GuidedRefiner(),
                 outputs=stack.enter_context(self._outputs(job, source)),

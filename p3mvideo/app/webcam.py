@@ -15,15 +15,15 @@ import cv2
 
 from p3mvideo.app.live.background import LiveBackground
 from p3mvideo.app.live.camera_choice import ChosenCamera, choose_camera
-from p3mvideo.app.live.main_loop import attend
-from p3mvideo.app.live.output_gate import Outlet, Show
+from p3mvideo.app.live.main_loop import run_main_loop
+from p3mvideo.app.live.output_gate import LiveSink, OutputGate
 from p3mvideo.app.live.preview.keys import LiveControls
-from p3mvideo.app.live.preview.window import LiveScreen
+from p3mvideo.app.live.preview.window import LivePreview
 from p3mvideo.app.live.profile import NO_PROFILE, profile_path, read_profile, write_profile
 from p3mvideo.app.live.quality_ladder import Ladder, make_rungs
 from p3mvideo.app.live.session import LiveSession
-from p3mvideo.app.live.sinks import RecordingOutlet, VirtualCameraOutlet
-from p3mvideo.app.live.stage_factory import LiveParts, RealParts
+from p3mvideo.app.live.sinks import RecordingOutput, VirtualCameraOutput
+from p3mvideo.app.live.stage_factory import DefaultStageFactory, StageFactory
 from p3mvideo.app.live.statistics import LiveFigures, WebcamResult, gather
 from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.errors import DeviceError
@@ -61,7 +61,7 @@ def webcam(
     listener: Listener | None = None,
     on_figures: Callable[[LiveFigures], None] = lambda figures: None,
     stop: StopRequest | None = None,
-    parts: LiveParts | None = None,
+    parts: StageFactory | None = None,
 ) -> WebcamResult:
     """Put another background behind the person before a camera, until the user ends it. Blocks; call it in the main thread.
 
@@ -117,19 +117,19 @@ def webcam(
         if sink is not None:
             stack.callback(sink.close)
         virtual = _virtual_outlet(virtual_camera, virtual_device, info, rate, say)
-        recording = RecordingOutlet(sink, say) if sink is not None else None
-        outlets: list[Outlet] = []
+        recording = RecordingOutput(sink, say) if sink is not None else None
+        outlets: list[LiveSink] = []
         outlets += [virtual] if virtual is not None else []
         outlets += [screen.outlet] if screen is not None else []
         outlets += [recording] if recording is not None else []
         if not outlets:
             raise DeviceError("there is nothing to show the picture on", hint="install a virtual camera (p3mvideo doctor), or use --record FILE")
-        show = Show(info.width, info.height, rate, outlets)
+        show = OutputGate(info.width, info.height, rate, outlets)
         stack.callback(show.close)
         show.start()
         session = LiveSession(
             source=source, show=show, background=background, settings=live, say=say,
-            parts=parts or RealParts(size=(info.width, info.height), engine=engine, faces=faces),
+            parts=parts or DefaultStageFactory(size=(info.width, info.height), engine_options=engine, faces=faces),
             ladder=Ladder(make_rungs(engine.model, long_side_px=min(LONG_SIDE_PX, max(info.width, info.height)), anonymize=live.anonymize)),
         )  # fmt: skip
         stack.callback(session.stop, STOP_SECONDS)
@@ -138,9 +138,7 @@ def webcam(
         session.start()
         watched = virtual.device if virtual is not None and screen is None and recording is None else None
         with stop or StopRequest() as asked:
-            attend(
-                asked, source, show, session, background, controls, screen=screen, only_device=watched, on_figures=on_figures
-            )
+            run_main_loop(asked, source, show, session, background, controls, screen=screen, only_device=watched, on_figures=on_figures)
             seconds = time.monotonic() - started
             stack.close()  # while signals are still heard: the first one has ended the run, it must not cut the recording
     if session.error is not None:
@@ -159,12 +157,12 @@ def _open(chosen: ChosenCamera, settings: LiveOptions) -> CameraSource:
 
 def _virtual_outlet(
     wanted: bool | None, device: str | None, info: StreamInfo, rate: Fraction, say: Callable[[str], None]
-) -> VirtualCameraOutlet | None:
+) -> VirtualCameraOutput | None:
     """Return the virtual camera; None if none is wanted, or there is none and nobody insists."""
     if wanted is False:
         return None
     try:
-        outlet = VirtualCameraOutlet(partial(VirtualCamera, info.width, info.height, rate, device=device), say)
+        outlet = VirtualCameraOutput(partial(VirtualCamera, info.width, info.height, rate, device=device), say)
     except DeviceError as error:
         if wanted or device is not None:
             raise
@@ -174,7 +172,7 @@ def _virtual_outlet(
     return outlet
 
 
-def _screen(wanted: bool | None, info: StreamInfo, say: Callable[[str], None]) -> LiveScreen | None:
+def _screen(wanted: bool | None, info: StreamInfo, say: Callable[[str], None]) -> LivePreview | None:
     """Return the preview; None if none is wanted, or there is no screen and nobody insists."""
     if wanted is False:
         return None
@@ -184,4 +182,4 @@ def _screen(wanted: bool | None, info: StreamInfo, say: Callable[[str], None]) -
     if problem:
         say(f"no preview is shown: {problem}")
         return None
-    return LiveScreen(info.width, info.height)
+    return LivePreview(info.width, info.height)

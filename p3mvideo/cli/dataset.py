@@ -53,8 +53,9 @@ def check_command(
 def anonymize_command(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Split of portraits as taken: original_image/ or image/, and mask/ or alpha/.")],
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="Folder for blurred_image/, mask/ and facemask/.")],
-    donors: Annotated[Path | None, typer.Option(metavar="FILE", help="Names of those who agreed that their faces serve as donor faces for P3M-CP, "
-                                                "one a line.")] = None,
+    donors: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Names of those who agreed that their faces serve as donor faces for P3M-CP, one a line.")
+    ] = None,
     keep_without_face: Annotated[bool, typer.Option("--keep-without-face", help="Also take portraits in which no face is found.")] = False,
     progress: Shown = "auto",
     quiet: Quiet = False,
@@ -142,8 +143,9 @@ def preview_command(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture, .png or .jpg.")] = Path("preview.png"),
     recipe: Annotated[Literal["p3m2021", "p3m2024", "p3mvideo"], typer.Option(help="Whose samples.")] = "p3mvideo",
     faces: Annotated[Path | None, typer.Option(help="Donor faces for P3M-CP.")] = None,
-    cp: Annotated[Literal["off", "image", "feature", "both"] | None, typer.Option(help="Where they are pasted. "
-                                                                                  "[default: both where there are faces]")] = None,
+    cp: Annotated[
+        Literal["off", "image", "feature", "both"] | None, typer.Option(help="Where they are pasted. [default: both where there are faces]")
+    ] = None,
     backgrounds: Annotated[Path | None, typer.Option(help="Folder of pictures without people, for p3mvideo.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the samples in pixels. [default: the recipe's]")] = None,
     count: Annotated[int, typer.Option(min=1, help="How many samples.")] = 8,
@@ -151,7 +153,7 @@ def preview_command(
 ) -> None:
     """Make a picture of training samples, one a row."""
     with reporting_errors():
-        from p3mvideo.train.preview import preview_samples
+        from p3mvideo.training.preview import preview_samples
 
         print(preview_samples(data, output=output, recipe=recipe, faces=faces, cp=cp, backgrounds=backgrounds, size=size, count=count, seed=seed))
 

@@ -20,8 +20,13 @@ def evaluate_command(
     data: Annotated[Path, typer.Option(help="Folder of the data set.")],
     options: EvaluationOptions,
     engine: Annotated[EngineOptions, Without("model", "downsample_ratio", "seq_chunk", "threads")],
-    model: Annotated[list[str], typer.Option(help="Weights by name or path, FILE.onnx, or closed-form, knn, learning-based, random-walk, "
-                                             "large-kernel; with B= or N= before it: trained on blurred or normal images.")] = [DEFAULT_MODEL],  # noqa: B006
+    model: Annotated[
+        list[str],
+        typer.Option(
+            help="Weights by name or path, FILE.onnx, or closed-form, knn, learning-based, random-walk, "
+            "large-kernel; with B= or N= before it: trained on blurred or normal images."
+        ),
+    ] = [DEFAULT_MODEL],  # noqa: B006
     smoothing: SmoothingOptions = SmoothingOptions(smoothing="off"),
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.")] = Path("evaluation"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a report made with other options.")] = False,
@@ -30,7 +35,7 @@ def evaluate_command(
 ) -> None:
     """Score matting methods on portraits or clips with true mattes; exit code 1 if an image could not be scored."""
     with reporting_errors():
-        from p3mvideo.evaluate.run import evaluate
+        from p3mvideo.evaluation.run import evaluate
 
         with make_progress(progress, quiet=quiet, unit="images") as display:
             made = evaluate(

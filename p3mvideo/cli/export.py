@@ -31,4 +31,3 @@ def export_command(
         if not result.agrees:
             print("p3mvideo: the exported network differs from PyTorch's", file=sys.stderr)
             raise typer.Exit(int(ExitCode.SOME_FAILED))
-

@@ -33,9 +33,7 @@ def flicker_command(
 
         start_logging(quiet=quiet, debug=False)
         with make_progress(progress, quiet=quiet) as display:
-            found = flicker(
-                clip, matte=matte, output=output, overwrite=overwrite, engine=engine, smoothing=smoothing, faces=faces, listener=display
-            )
+            found = flicker(clip, matte=matte, output=output, overwrite=overwrite, engine=engine, smoothing=smoothing, faces=faces, listener=display)
         report = found.report
         print(f"flicker {report.score:.3f}, worst {report.scores[report.worst]:.3f} at {found.seconds[report.worst]:.2f} s")
         if not quiet:

@@ -33,7 +33,7 @@ def pack_command(
 ) -> None:
     """Pack training material into a few files of limited size."""
     with reporting_errors():
-        from p3mvideo.train.device.pack import PackOptions, pack
+        from p3mvideo.training.device.pack import PackOptions, pack
 
         options = PackOptions(long_side_px=long_side, background_px=background_side, quality=quality, part_mib=part_mib, every=every)
         with make_progress(progress, quiet=quiet, unit="images") as display:
@@ -50,7 +50,7 @@ def unpack_command(
 ) -> None:
     """Copy parts of a pack to one folder, check them, and say which are still missing."""
     with reporting_errors():
-        from p3mvideo.train.device.pack import take_over
+        from p3mvideo.training.device.pack import take_over
 
         missing = take_over(source, target)
         print(f"missing: {' '.join(missing)}" if missing else "complete")
@@ -91,7 +91,7 @@ def train_command(
     """Train networks on samples that are made on the GPU, by the clock or by steps."""
     begun = time.monotonic()
     with reporting_errors():
-        from p3mvideo.train.device.run import GpuTrainOptions, train_on_device
+        from p3mvideo.training.device.run import GpuTrainOptions, train_on_device
 
         options = GpuTrainOptions(
             variants=variant, backbones=backbone, initial=initial, pretrained=pretrained, steps=steps, minutes=minutes, batch=batch, size_px=size,
@@ -120,7 +120,7 @@ def sheet_command(
 ) -> None:
     """Write an image of some samples, to look at what training gets."""
     with reporting_errors():
-        from p3mvideo.train.device.run import GpuTrainOptions, device_sheet
+        from p3mvideo.training.device.run import GpuTrainOptions, device_sheet
 
         options = GpuTrainOptions(
             steps=1, batch=batch, size_px=size, moving=moving, hard=hard, shares=share, seed=seed, device=device, workers=workers

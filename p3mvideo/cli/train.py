@@ -28,7 +28,7 @@ def train_command(
 ) -> None:
     """Train a P3M-Net on portraits whose faces are obfuscated; on several devices by `torchrun --nproc-per-node N -m p3mvideo train ...`."""
     with reporting_errors():
-        from p3mvideo.train.run import train
+        from p3mvideo.training.run import train
 
         logging.basicConfig(format="p3mvideo: %(message)s", level=logging.ERROR if quiet else logging.WARNING)
         with make_progress(progress, quiet=quiet, unit="samples") as display:

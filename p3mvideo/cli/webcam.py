@@ -30,8 +30,9 @@ def webcam_command(
     faces: Annotated[FaceOptions, Without("anonymize", "min_face")],
     camera: Annotated[str | None, typer.Option(metavar="INDEX|NAME|PATH|URL", help="Camera, or a video file to play. [default: the first]")] = None,
     list_cameras: Annotated[bool, typer.Option("--list-cameras", help="List the cameras and their modes, and end.")] = False,
-    virtual_camera: Annotated[bool | None, typer.Option("--virtual-camera/--no-virtual-camera",
-                                                        help="Feed a virtual camera. [default: if there is one]")] = None,
+    virtual_camera: Annotated[
+        bool | None, typer.Option("--virtual-camera/--no-virtual-camera", help="Feed a virtual camera. [default: if there is one]")
+    ] = None,
     virtual_device: Annotated[str | None, typer.Option(metavar="DEVICE", help="Which virtual camera, such as /dev/video10.")] = None,
     preview: Annotated[bool | None, typer.Option("--preview/--no-preview", help="Open a window. [default: if there is a screen]")] = None,
     record: Annotated[Path | None, typer.Option(metavar="OUT", help="Record what is shown, without audio.")] = None,

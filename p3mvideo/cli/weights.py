@@ -63,7 +63,7 @@ def ship_command(
 ) -> None:
     """Make a weights file of a training checkpoint: averaged weights, without what only training needs."""
     with reporting_errors():
-        from p3mvideo.train.export_weights import ship
+        from p3mvideo.training.export_weights import ship
 
         print(ship(checkpoint, target, mean_with=mean_with or (), licence=licence, source=source).path)
 

@@ -1,6 +1,5 @@
 """Brings a background picture to the frame's size."""
 
-
 import cv2
 import numpy as np
 

@@ -62,9 +62,7 @@ class Entry:
             raise DatasetError(f"{self.name}: there is no matte for {self.image}", hint="Add the matte or remove the image.")
         alpha = read_alpha(self.alpha)
         image = read_image(self.image, size=alpha.shape[::-1])
-        trimap, face_mask, human_mask = (
-            None if path is None else read_levels(path) for path in (self.trimap, self.face_mask, self.human_mask)
-        )
+        trimap, face_mask, human_mask = (None if path is None else read_levels(path) for path in (self.trimap, self.face_mask, self.human_mask))
         for path, part in (
             (self.alpha, alpha), (self.trimap, trimap), (self.face_mask, face_mask), (self.human_mask, human_mask)
         ):  # fmt: skip

@@ -35,9 +35,7 @@ class HiddenFaces(NamedTuple):
     """Faces that are found again whatever was done, or whose place the matte leaves alone."""
 
 
-def hide_faces(
-    image: UInt8Array, alpha: UInt8Array, faces: Sequence[Detection], *, find: Callable[[UInt8Array], Sequence[Detection]]
-) -> HiddenFaces:
+def hide_faces(image: UInt8Array, alpha: UInt8Array, faces: Sequence[Detection], *, find: Callable[[UInt8Array], Sequence[Detection]]) -> HiddenFaces:
     """Hide the faces of a portrait.
 
     Args:

@@ -131,7 +131,7 @@ def _write_openvino(portable: PortableNetwork, path: Path, example: Tensor, size
     import openvino as ov
     from openvino.preprocess import PrePostProcessor
 
-    from p3mvideo.engine.openvino_matter import convert
+    from p3mvideo.engine.openvino_engine import convert
 
     model = convert(portable.network, semantic=True, size=None if size is None else (size[1], size[0]))
     steps = PrePostProcessor(model)

@@ -111,9 +111,7 @@ def _device_errors(device: torch.device) -> Iterator[None]:
     try:
         yield
     except torch.OutOfMemoryError as error:
-        raise DeviceError(
-            f"no memory left on {device} for the next frame: {error}", hint="use a smaller --seq-chunk, or --device cpu"
-        ) from error
+        raise DeviceError(f"no memory left on {device} for the next frame: {error}", hint="use a smaller --seq-chunk, or --device cpu") from error
     # A torch built without CUDA reports that as an AssertionError.
     except (RuntimeError, AssertionError) as error:
         raise DeviceError(f"cannot use {device}: {error}", hint="use --device cpu") from error

@@ -29,9 +29,7 @@ class ContextModule(nn.Module):
             for d in dilations
         )
         self.scene = nn.Sequential(nn.Conv2d(after, after, 1), nn.ReLU(inplace=True))
-        self.merge = nn.Sequential(
-            nn.Conv2d(after * (len(dilations) + 1), after, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)
-        )
+        self.merge = nn.Sequential(nn.Conv2d(after * (len(dilations) + 1), after, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, before, h, w) -> (B, after, h, w)."""

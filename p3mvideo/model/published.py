@@ -117,7 +117,5 @@ def _first_name(key: str) -> str:
 
 def _without_unused(ours: dict[str, Tensor]) -> dict[str, Tensor]:
     return {
-        key: value
-        for key, value in ours.items()
-        if not key.startswith(CLASSIFIERS) and not key.endswith(RECOMPUTED) and PERFORMER_NORM not in key
+        key: value for key, value in ours.items() if not key.startswith(CLASSIFIERS) and not key.endswith(RECOMPUTED) and PERFORMER_NORM not in key
     }

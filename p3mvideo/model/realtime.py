@@ -34,9 +34,7 @@ class TimmEncoder(nn.Module):
         if strides != STRIDES:
             raise ValueError(f"a backbone with features at strides {STRIDES} is needed, {backbone} has {strides}")
         *channels, deepest = self.backbone.feature_info.channels()
-        self.full = nn.Sequential(
-            nn.Conv2d(3, full_channels, 3, padding=1, bias=False), nn.BatchNorm2d(full_channels), nn.ReLU(inplace=True)
-        )
+        self.full = nn.Sequential(nn.Conv2d(3, full_channels, 3, padding=1, bias=False), nn.BatchNorm2d(full_channels), nn.ReLU(inplace=True))
         self.lateral = nn.ModuleList(nn.Conv2d(c, s, 1) for c, s in zip(channels, skip_channels, strict=True))
         self.context = ContextModule(deepest, deep_channels)
 

@@ -132,9 +132,7 @@ class ViTAEStage(nn.Module):
         self.RC: nn.Module = Stem(channels // 2, channels, last_relu=False) if first else Downsample(channels // 2)
         self.NC = nn.Sequential(
             *(
-                NormalCell(
-                    channels, PerformerAttention(channels, seed=FEATURES_SEED + cell) if first else Attention(channels, heads), groups
-                )
+                NormalCell(channels, PerformerAttention(channels, seed=FEATURES_SEED + cell) if first else Attention(channels, heads), groups)
                 for cell in range(depth)
             )
         )

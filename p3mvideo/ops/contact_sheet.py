@@ -26,9 +26,7 @@ def contact_sheet(rows: Sequence[tuple[str, Sequence[UInt8Array]]]) -> UInt8Arra
     height, width = rows[0][1][0].shape[:2]
     cell_width = min(width, (SHEET_WIDTH_PX - GAP_PX) // columns - GAP_PX)
     cell_height = max(1, round(height * cell_width / width))
-    sheet = np.full(
-        (GAP_PX + len(rows) * (LABEL_PX + cell_height + GAP_PX), GAP_PX + columns * (cell_width + GAP_PX), 3), PAPER, np.uint8
-    )
+    sheet = np.full((GAP_PX + len(rows) * (LABEL_PX + cell_height + GAP_PX), GAP_PX + columns * (cell_width + GAP_PX), 3), PAPER, np.uint8)
     y = GAP_PX
     for label, pictures in rows:
         cv2.putText(sheet, drawable(label), (GAP_PX, y + LABEL_PX - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.5, INK, 1, cv2.LINE_AA)

@@ -2,7 +2,7 @@
 
     capture thread   source, anonymizer
         | FrameQueue: frames with covered faces, on the device; a live source drops the oldest, a file waits
-    network thread   matter, in batches
+    network thread   engine, in batches
         | ClosableQueue: one finished batch waits while the next is in work
     compose thread   matte stream (temporal filter), refiner, faces given back, the subject's perhaps, compositors
         | ClosableQueue: finished pictures
@@ -27,7 +27,7 @@ from typing import NamedTuple
 import torch
 
 from p3mvideo.errors import P3MVideoError, SinkError, SourceError
-from p3mvideo.frame import Anonymizer, Frame, FrameSource, Matte, Matter, Refiner
+from p3mvideo.frame import Anonymizer, Frame, FrameSource, Matte, MattingEngine, Refiner
 from p3mvideo.frame_queue import CapturedFrame, ClosableQueue, FrameQueue
 from p3mvideo.ops.matte_check import checked_mattes
 from p3mvideo.pipeline.faces import restore_faces
@@ -71,7 +71,7 @@ def ignore_progress(progress: Progress) -> None:
 class Pipeline:
     """The parts of one stream. `run` takes it from end to end, once.
 
-    The caller made the source, the anonymizer, the matter and the others, and releases them after `run`; only the sinks are
+    The caller made the source, the anonymizer, the engine and the others, and releases them after `run`; only the sinks are
     the pipeline's own to complete and to close. A part that is not wanted is replaced by its null object.
     """
 
@@ -79,7 +79,7 @@ class Pipeline:
     """Inside its context; the caller leaves that after `run`. Iterated in the capture thread."""
     anonymizer: Anonymizer
     """Sees every frame before anything else does. Called in the capture thread."""
-    matter: Matter
+    engine: MattingEngine
     """Called in the network thread."""
     matte_stream: MatteStream
     """Steadies mattes. Fed in the compose thread with covered frames and mattes at working size, flushed at the end."""
@@ -88,7 +88,7 @@ class Pipeline:
     outputs: Sequence[Output]
     """At least one. Compositors are called in the compose thread, with the restored frame; sinks in the write thread."""
     device: torch.device
-    """Where the matter and everything after it wants the frames."""
+    """Where the engine and everything after it wants the frames."""
     seq_chunk: int = 4
     """Frames in a batch of the network. A live source's frames go one by one: in a batch, the first would wait for the last."""
     frame_queue_size: int = 4
@@ -174,7 +174,7 @@ class Pipeline:
         size = 1 if self.source.info.live else self.seq_chunk
         while batch := list(islice(waiting, size)):
             with self.statistics.timed("network", frames=len(batch)):
-                mattes = self.matter([captured.frame.image for captured in batch])
+                mattes = self.engine([captured.frame.image for captured in batch])
             if len(mattes) != len(batch):
                 raise P3MVideoError(f"the network gave {len(mattes)} mattes for {len(batch)} frames", hint="please report this")
             batches.put([MattedFrame(captured, matte) for captured, matte in zip(batch, checked_mattes(mattes), strict=True)])

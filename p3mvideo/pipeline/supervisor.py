@@ -55,8 +55,7 @@ def run_stages(stages: Mapping[str, Callable[[], None]], *, stop: Callable[[Base
     """
     reports: SimpleQueue[_Report] = SimpleQueue()
     threads = {
-        name: threading.Thread(target=_run_stage, args=(name, body, reports), name=f"p3mvideo {name}", daemon=True)
-        for name, body in stages.items()
+        name: threading.Thread(target=_run_stage, args=(name, body, reports), name=f"p3mvideo {name}", daemon=True) for name, body in stages.items()
     }
     with _signals_reported(reports):
         for thread in threads.values():

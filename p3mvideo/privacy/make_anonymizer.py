@@ -31,9 +31,7 @@ def check_faces(options: FaceOptions) -> None:
         ConfigError: They do not.
     """
     if options.keep_subject and options.anonymize != "output":
-        raise ConfigError(
-            f"keep_subject needs anonymize output, got {options.anonymize}", hint="use --anonymize output, or leave --keep-subject out"
-        )
+        raise ConfigError(f"keep_subject needs anonymize output, got {options.anonymize}", hint="use --anonymize output, or leave --keep-subject out")
     cover_style(options)
 
 
@@ -83,9 +81,7 @@ def make_searches(options: ReleaseDetectionOptions) -> tuple[Search, Search]:
     """Return a search for faces, and one for faces that are expected only, which share their models. Errors are those of `make_survey`."""
     names = parse_detectors(options.detectors)
     least = min(NOTHING, WEAK * options.threshold)
-    others = [
-        DETECTORS[name].make(confidence=least, offline=options.offline, face_model=options.face_model) for name in names if name != "mediapipe"
-    ]
+    others = [DETECTORS[name].make(confidence=least, offline=options.offline, face_model=options.face_model) for name in names if name != "mediapipe"]
     if "mediapipe" not in names:
         return SecondOpinion(None, others, thresh=options.threshold), SecondOpinion(None, others, thresh=options.threshold, newcomers=False)
     media_pipe = _media_pipe(options)

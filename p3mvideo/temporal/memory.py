@@ -103,9 +103,7 @@ class Memory:
 
     def _corrected(self, contradiction: Float32Array, trust: Float32Array) -> Memory:
         # A change may run ahead of its proof: where cloth is plain, only the outline of an arm shows that it has moved.
-        changed, disproved = (
-            neighbourhood_mean(part, share=WITNESS_SHARE, shrink=4) for part in (contradiction, contradiction * (1 - trust))
-        )
+        changed, disproved = (neighbourhood_mean(part, share=WITNESS_SHARE, shrink=4) for part in (contradiction, contradiction * (1 - trust)))
         proven = enlarged(disproved / (changed + np.float32(0.02)), trust.shape)
         return Memory(self.mean, self.support * (1 - np.clip(2 * proven, 0, 1) * contradiction))
 

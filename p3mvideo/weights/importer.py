@@ -38,9 +38,7 @@ class IgnoredSettings:
         return OrderedDict()
 
 
-def import_weights(
-    file: Path, *, name: str | None = None, licence: str = UNKNOWN_LICENCE, overwrite: bool = False
-) -> WeightsFile:
+def import_weights(file: Path, *, name: str | None = None, licence: str = UNKNOWN_LICENCE, overwrite: bool = False) -> WeightsFile:
     """Import a published P3M-Net checkpoint or ImageNet backbone (.pth, .pth.tar) and return it under its new name.
 
     The file is read by PyTorch's restricted reader, which runs no code. Its network is recognised by its keys.
@@ -112,9 +110,7 @@ def _named_tensors(file: Path, content: object) -> dict[str, Tensor]:
         raise WeightsError(f"{file} holds no named weights but {type(content).__name__}", hint="Give a published .pth checkpoint.")
     others = [key for key, value in content.items() if not isinstance(key, str) or not isinstance(value, Tensor)]
     if others:
-        raise WeightsError(
-            f"{file} holds more than named weights: {', '.join(map(str, others[:SHOWN]))}", hint="Give a published .pth checkpoint."
-        )
+        raise WeightsError(f"{file} holds more than named weights: {', '.join(map(str, others[:SHOWN]))}", hint="Give a published .pth checkpoint.")
     wrapped = all(key.startswith("module.") for key in content)
     return {key.removeprefix("module.") if wrapped else key: value for key, value in content.items()}
 

@@ -1,12 +1,12 @@
 """The manifest of a weights folder: `manifest.toml`, one table per file.
 
-    ["p3mnet-mobilenetv2"]
-    file = "p3mnet-mobilenetv2.safetensors"
-    sha256 = "..."
-    variant = "p3mnet-mobilenetv2"
-    kind = "network"
-    licence = "MIT"
-    source = "..."
+["p3mnet-mobilenetv2"]
+file = "p3mnet-mobilenetv2.safetensors"
+sha256 = "..."
+variant = "p3mnet-mobilenetv2"
+kind = "network"
+licence = "MIT"
+source = "..."
 """
 
 from __future__ import annotations
@@ -56,9 +56,7 @@ def _entry(path: Path, name: str, entry: object) -> WeightsFile:
     if not isinstance(entry, dict) or any(not isinstance(entry.get(key), str) for key in FIELDS):
         raise WeightsError(f"the entry {name!r} of {path} needs the texts {', '.join(FIELDS)}, got {entry}")
     file = path.parent / entry["file"]
-    return WeightsFile(
-        name, file, entry["variant"], {}, entry["kind"], entry["licence"], entry["source"], entry["sha256"].lower()
-    )
+    return WeightsFile(name, file, entry["variant"], {}, entry["kind"], entry["licence"], entry["source"], entry["sha256"].lower())
 
 
 def _table(weights: WeightsFile) -> str:

@@ -28,7 +28,7 @@ from tests.io.media import make_video
 @pytest.fixture(autouse=True)
 def _one_network(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (process_module, bench_module):
-        monkeypatch.setattr(module, "make_matter", LOADED)
+        monkeypatch.setattr(module, "load_engine", LOADED)
 
 
 @pytest.mark.usefixtures("cached_face_models")
@@ -55,9 +55,7 @@ def test_the_demonstration_needs_a_folder(tmp_path: Path) -> None:
 def test_the_benchmark_measures_run_floor_and_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_module, "_network_times", partial(bench_module._network_times, runs=6))
     heard = Heard()
-    result = call(bench,
-        seconds=0.4, size=(128, 96), background="green", anonymize="off", smoothing="off", listener=heard
-    )
+    result = call(bench, seconds=0.4, size=(128, 96), background="green", anonymize="off", smoothing="off", listener=heard)
     assert [done for _, done in heard.advanced] == list(range(1, 13))
     told = json.loads(json.dumps(result.to_json()))
     assert tuple(told["run"]["stages"]) == STAGES

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from p3mvideo.app.live.quality_ladder import Rung
-from p3mvideo.app.live.stage_factory import RealParts
+from p3mvideo.app.live.stage_factory import DefaultStageFactory
 from p3mvideo.app.webcam import webcam
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Frame
@@ -36,7 +36,7 @@ def test_options_that_make_no_sense_are_named_before_anything_is_shown(tmp_path:
 def test_a_live_run_hides_faces_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(making, "FaceDetector", lambda **_: None)
     monkeypatch.setattr(making, "StreamSearch", lambda *_, **__: ScriptedSearch(lambda n: [face_at(160, 120)]))
-    parts = RealParts(size=(320, 240), faces=FaceOptions(replace_with="solid", keep_subject=True))
+    parts = DefaultStageFactory(size=(320, 240), faces=FaceOptions(replace_with="solid", keep_subject=True))
     given: Frame = frame(0)
     for mode, offered in (("output", True), ("input", False)):
         anonymizer = parts.anonymizer(mode, Rung("all", "m", None))  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from p3mvideo.app.anonymize import anonymize
 from p3mvideo.app.batch.result import BatchResult
 from p3mvideo.app.process import process
 from p3mvideo.app.reports.face_review import Review
-from p3mvideo.engine import make_matter
+from p3mvideo.engine import load_engine
 from p3mvideo.errors import ExitCode, UnexpectedError
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.listener import Listener
@@ -32,7 +32,7 @@ from tests.io.media import make_video
 from tests.privacy.fakes import ScriptedSearch, face_at
 
 FRAMES = 6
-LOADED = cache(make_matter)
+LOADED = cache(load_engine)
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def faces(monkeypatch: pytest.MonkeyPatch, own_cache: object) -> dict[str, bool]
 
     monkeypatch.setattr(anonymize_module, "make_survey", lambda *_: Survey(ScriptedSearch(search), ScriptedSearch(lambda number: ())))
     monkeypatch.setattr(anonymize_module, "check_models", lambda *_, **__: None)
-    monkeypatch.setattr(process_module, "make_matter", LOADED)
+    monkeypatch.setattr(process_module, "load_engine", LOADED)
     return state
 
 

@@ -21,7 +21,7 @@ from tests.io.media import make_video
 
 @pytest.fixture(autouse=True)
 def _one_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "make_matter", LOADED)
+    monkeypatch.setattr(module, "load_engine", LOADED)
 
 
 def wall(size: tuple[int, int] = (96, 128)) -> UInt8Array:

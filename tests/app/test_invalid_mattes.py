@@ -14,14 +14,14 @@ from p3mvideo.app import process as module
 from p3mvideo.app.live import session
 from p3mvideo.app.process import process
 from p3mvideo.app.webcam import webcam
-from p3mvideo.engine import LoadedMatter
+from p3mvideo.engine import LoadedEngine
 from p3mvideo.errors import P3MVideoError, WeightsError
 from p3mvideo.frame import Matte
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.model.variants import build_network
 from p3mvideo.options.engine import Runtime
 from p3mvideo.weights import save_weights
-from tests.evaluate.miniature import TINY
+from tests.evaluation.miniature import TINY
 from tests.flat_options import call
 
 VARIANT = "p3mnet-mobilenetv2"
@@ -92,10 +92,10 @@ def test_a_foreign_engine_that_gives_no_matte(value: float, clip: Path, tmp_path
         def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
             return [Matte(torch.full((1, 32, 32), value)) for _ in images]
 
-    def load(*_: Any, **__: Any) -> LoadedMatter:
-        return LoadedMatter(Failing(), torch.device("cpu"), "a failing engine")
+    def load(*_: Any, **__: Any) -> LoadedEngine:
+        return LoadedEngine(Failing(), torch.device("cpu"), "a failing engine")
 
-    monkeypatch.setattr(module, "make_matter", load)
+    monkeypatch.setattr(module, "load_engine", load)
     result = call(process, [str(clip)], output=tmp_path / "o.mp4", background="white", anonymize="off", smoothing="off")
     assert result.exit_code == 1
     assert result.failures[0].error is not None

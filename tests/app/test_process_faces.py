@@ -13,7 +13,7 @@ import torch
 
 from p3mvideo.app import process as module
 from p3mvideo.app.process import process
-from p3mvideo.engine import LoadedMatter
+from p3mvideo.engine import LoadedEngine
 from p3mvideo.errors import ConfigError, PrivacyError
 from p3mvideo.frame import Matte, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
@@ -40,7 +40,7 @@ def failing(n: int) -> list[Detection]:
     return both(n)
 
 
-class EverybodyMatter:
+class EverybodyEngine:
     """Takes the whole picture for the person, and keeps what it was shown."""
 
     def __init__(self) -> None:
@@ -52,15 +52,15 @@ class EverybodyMatter:
 
 
 @pytest.fixture
-def matter(monkeypatch: pytest.MonkeyPatch) -> EverybodyMatter:
+def engine(monkeypatch: pytest.MonkeyPatch) -> EverybodyEngine:
     """A network that is fooled by everything, behind `process`."""
-    fake = EverybodyMatter()
-    monkeypatch.setattr(module, "make_matter", lambda *_, **__: LoadedMatter(fake, torch.device("cpu"), "everybody"))
+    fake = EverybodyEngine()
+    monkeypatch.setattr(module, "load_engine", lambda *_, **__: LoadedEngine(fake, torch.device("cpu"), "everybody"))
     return fake
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, matter: EverybodyMatter, tmp_path: Path) -> Callable[..., list[UInt8Array]]:
+def run(monkeypatch: pytest.MonkeyPatch, engine: EverybodyEngine, tmp_path: Path) -> Callable[..., list[UInt8Array]]:
     """Process a clip with two faces, which a script finds, and return what was written."""
     picture = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
     checks = (np.indices((HEIGHT, WIDTH)).sum(axis=0) // 4 % 2 * 255).astype(np.uint8)
@@ -108,20 +108,20 @@ def test_the_check_itself_sees_the_faces(run: Run) -> None:
     assert [bare(image) for image in run(anonymize="off")] == [[True, True]] * FRAMES
 
 
-def test_only_the_subject_is_shown_and_the_network_sees_nobody(run: Run, matter: EverybodyMatter) -> None:
+def test_only_the_subject_is_shown_and_the_network_sees_nobody(run: Run, engine: EverybodyEngine) -> None:
     assert [bare(image) for image in run()] == [[False, False]] * FRAMES
-    hidden = matter.seen.copy()
-    matter.seen.clear()
+    hidden = engine.seen.copy()
+    engine.seen.clear()
     assert [bare(image) for image in run(keep_subject=True)] == [[True, False]] * FRAMES
-    assert [bare(image) for image in matter.seen] == [[False, False]] * FRAMES
-    assert all((image == other).all() for image, other in zip(matter.seen, hidden, strict=True))
+    assert [bare(image) for image in engine.seen] == [[False, False]] * FRAMES
+    assert all((image == other).all() for image, other in zip(engine.seen, hidden, strict=True))
 
 
 @pytest.mark.parametrize("mode", ["input", "off"])
-def test_the_subject_is_kept_from_what_is_hidden_only(run: Run, matter: EverybodyMatter, mode: str) -> None:
+def test_the_subject_is_kept_from_what_is_hidden_only(run: Run, engine: EverybodyEngine, mode: str) -> None:
     with pytest.raises(ConfigError, match="keep_subject needs anonymize output"):
         run(anonymize=mode, keep_subject=True)
-    assert not matter.seen
+    assert not engine.seen
 
 
 def test_a_threshold_says_what_is_a_face(run: Run) -> None:
@@ -161,10 +161,10 @@ def test_a_frame_that_cannot_be_examined_ends_the_input_or_becomes_a_mosaic(run:
     [({"threshold": 1.5}, "threshold"), ({"mask_scale": 0.5}, "mask_scale"), ({"replace_with": "smudge"}, "smudge"),
      ({"mosaic_size": 0}, "mosaic_size"), ({"on_detector_failure": "ignore"}, "on_detector_failure")],
 )  # fmt: skip
-def test_options_that_make_no_sense_are_named(run: Run, matter: EverybodyMatter, options: dict[str, Any], named: str) -> None:
+def test_options_that_make_no_sense_are_named(run: Run, engine: EverybodyEngine, options: dict[str, Any], named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         run(**options)
-    assert not matter.seen
+    assert not engine.seen
 
 
 @pytest.mark.parametrize(("options", "named"), [({}, False), ({"keep_metadata": True}, True), ({"anonymize": "off"}, True)])

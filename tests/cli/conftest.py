@@ -50,7 +50,7 @@ def run() -> Run:
 @pytest.fixture
 def process(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run `p3mvideo process ARGS` with a network that is loaded once, without faces and smoothing unless they are asked for."""
-    monkeypatch.setattr(module, "make_matter", LOADED)
+    monkeypatch.setattr(module, "load_engine", LOADED)
     return lambda *arguments, **options: run("process", "--anonymize", "off", "--smoothing", "off", *arguments, **options)
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from p3mvideo.datasets.image_files import read_image
-from p3mvideo.train.loop.checkpoint import load_checkpoint
+from p3mvideo.training.loop.checkpoint import load_checkpoint
 from tests.cli.conftest import Run
-from tests.train import miniature
+from tests.training import miniature
 
 TINY = (
     "--backbone", miniature.BACKBONE, "--batch", "2", "--size", "64", "--workers", "0", "--device", "cpu", "--precision", "f32",
@@ -64,7 +64,7 @@ def test_progress_tells_throughput_and_time_left(run: Run, data: Path, tmp_path:
 
 def test_dry_run_and_overfit_from_a_configuration_file(run: Run, data: Path, tmp_path: Path) -> None:
     config = tmp_path / "p3m.toml"
-    config.write_text('[train]\noverfit = 2\ndry-run = true\n')
+    config.write_text("[train]\noverfit = 2\ndry-run = true\n")
     done = run("train", "--data", data, "-o", tmp_path / "run", "--config", config, *TINY)
     assert done.exit_code == 0, done.stderr
     assert done.stdout == b""

@@ -18,9 +18,9 @@ import pytest
 
 from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detect.face_models import MODELS
-from tests.evaluate.miniature import miniature, tiny_weights
+from tests.evaluation.miniature import miniature, tiny_weights
 from tests.io.media import make_video
-from tests.train import miniature as training
+from tests.training import miniature as training
 
 STRACE = shutil.which("strace")
 pytestmark = [

@@ -32,7 +32,7 @@ COMMANDS |= {f"dataset {info.name}": info.callback for info in dataset_app.regis
 
 DATASET_FUNCTIONS = {
     "check": "datasets.check.check_dataset", "anonymize": "datasets.anonymize.anonymize_portraits", "faces": "datasets.anonymize.cut_faces",
-    "foregrounds": "datasets.foregrounds.make_foregrounds", "stats": "datasets.stats.dataset_stats", "preview": "train.preview.preview_samples",
+    "foregrounds": "datasets.foregrounds.make_foregrounds", "stats": "datasets.stats.dataset_stats", "preview": "training.preview.preview_samples",
     "clips": "datasets.clips.make_clips",
 }  # fmt: skip
 
@@ -131,9 +131,7 @@ MADE: list[tuple[EngineOptions, SmoothingOptions]] = []
 
 
 @command_options
-def example(
-    engine: Annotated[EngineOptions, Without("seq_chunk")], smoothing: SmoothingOptions = SmoothingOptions(smoothing="ema")
-) -> None:
+def example(engine: Annotated[EngineOptions, Without("seq_chunk")], smoothing: SmoothingOptions = SmoothingOptions(smoothing="ema")) -> None:
     """An example."""
     MADE.append((engine, smoothing))
 

@@ -40,9 +40,7 @@ def test_what_a_background_means(text: str, spec: BackgroundSpec) -> None:
     assert parse_background(text) == spec
 
 
-@pytest.mark.parametrize(
-    "text", ["#12", "#12345", "#ggg", "#", "256,0,0", "1,2,999", "blur:", "blur:0", "blur:-1", "blur:1.1", "blur:x", "blur:nan"]
-)
+@pytest.mark.parametrize("text", ["#12", "#12345", "#ggg", "#", "256,0,0", "1,2,999", "blur:", "blur:0", "blur:-1", "blur:1.1", "blur:x", "blur:nan"])
 def test_a_wrong_background_is_named_with_a_hint(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_background(text)

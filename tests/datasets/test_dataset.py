@@ -17,9 +17,9 @@ from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.datasets.stats import dataset_stats
 from p3mvideo.errors import ConfigError, DatasetError
 from p3mvideo.frame import UInt8Array
-from p3mvideo.train.preview import preview_samples
-from tests.train import miniature
-from tests.train.loop.test_checkpoint import at_most
+from p3mvideo.training.preview import preview_samples
+from tests.training import miniature
+from tests.training.loop.test_checkpoint import at_most
 
 needs_pymatting = pytest.mark.skipif(importlib.util.find_spec("pymatting") is None, reason="pymatting is not installed")
 

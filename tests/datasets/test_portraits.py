@@ -12,7 +12,7 @@ from p3mvideo.datasets.image_files import read_levels, write_image
 from p3mvideo.datasets.layout import read_split, training_split, validation_splits
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import DatasetError
-from tests.train import miniature
+from tests.training import miniature
 
 
 def write(path: Path, value: int = 100, *, size: tuple[int, int] = (20, 30), channels: int = 1, dtype: type = np.uint8) -> None:
@@ -64,9 +64,7 @@ def test_splits_of_p3m10k_are_found(tmp_path: Path) -> None:
     assert validation_splits(tmp_path / "train") == []
 
 
-@pytest.mark.parametrize(
-    ("value", "channels", "dtype"), [(200, 1, np.uint8), (200, 3, np.uint8), (200 << 8, 1, np.uint16), (200, 4, np.uint8)]
-)
+@pytest.mark.parametrize(("value", "channels", "dtype"), [(200, 1, np.uint8), (200, 3, np.uint8), (200 << 8, 1, np.uint16), (200, 4, np.uint8)])
 def test_mattes_of_any_kind(tmp_path: Path, value: int, channels: int, dtype: type) -> None:
     write(tmp_path / "m.png", value, channels=channels, dtype=dtype)
     assert (read_levels(tmp_path / "m.png") == 200).all()

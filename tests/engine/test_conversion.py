@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from p3mvideo.engine.openvino_matter import OpenVINOMatter
+from p3mvideo.engine.openvino_engine import OpenVINOEngine
 from p3mvideo.frame import Matte
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.ops.normalise import normalise
@@ -23,7 +23,7 @@ class Output(NamedTuple):
 
 
 class TinyNetwork(nn.Module):
-    """As much of a network as a matter needs."""
+    """As much of a network as an engine needs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ IMAGE = torch.arange(3 * 128 * 256, dtype=torch.int32).to(torch.uint8).reshape(3
 
 def check(factory: Factory) -> None:
     """Make sure that the tiny network comes out of a conversion, or out of the cache, as it is."""
-    (matte,) = OpenVINOMatter(factory, "tiny", semantic=True)([IMAGE])
+    (matte,) = OpenVINOEngine(factory, "tiny", semantic=True)([IMAGE])
     with torch.no_grad():
         network = TinyNetwork()
         output = network.decode(network.encoder(normalise(IMAGE[None])))
@@ -131,7 +131,7 @@ def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path: Path, monkeypa
 
 def test_other_weights_are_other_files(cache: Path) -> None:
     factory = Factory()
-    OpenVINOMatter(factory, "tiny")
-    OpenVINOMatter(factory, "other")
+    OpenVINOEngine(factory, "tiny")
+    OpenVINOEngine(factory, "other")
     assert factory.made == 2
     assert len(list((cache / "openvino").iterdir())) == 6

@@ -16,7 +16,7 @@ from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import build_network
 from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
 from p3mvideo.weights.network import load_network
-from tests.train import miniature
+from tests.training import miniature
 
 FORMATS: dict[GraphFormat, tuple[str, ...]] = {"onnx": ("onnx", "onnxruntime"), "openvino": ("openvino",), "torchscript": ()}
 ENDINGS = {"onnx": "onnx", "openvino": "xml", "torchscript": "pt"}

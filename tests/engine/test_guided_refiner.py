@@ -71,9 +71,7 @@ def test_a_flat_frame_gives_the_averaged_matte() -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(
-    width=st.integers(1, 200), height=st.integers(1, 200), columns=st.integers(1, 3), rows=st.integers(1, 3), seed=st.integers(0, 1000)
-)
+@given(width=st.integers(1, 200), height=st.integers(1, 200), columns=st.integers(1, 3), rows=st.integers(1, 3), seed=st.integers(0, 1000))
 def test_any_sizes_give_alphas_at_the_size_of_the_frame(width: int, height: int, columns: int, rows: int, seed: int) -> None:
     frame = noise_frame(width, height, seed)
     matte = Matte(torch.rand(1, 32 * rows, 32 * columns, generator=torch.Generator().manual_seed(seed)))

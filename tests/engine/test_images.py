@@ -12,18 +12,18 @@ import pytest
 import torch
 from torch import nn
 
-from p3mvideo.engine import make_matter
-from p3mvideo.engine.openvino_matter import OpenVINOMatter
+from p3mvideo.engine import load_engine
+from p3mvideo.engine.openvino_engine import OpenVINOEngine
 from p3mvideo.engine.strategies import hybrid_strategy, resize_strategy
-from p3mvideo.engine.torch_matter import TorchMatter
+from p3mvideo.engine.torch_engine import TorchEngine
 from p3mvideo.errors import ConfigError, P3MVideoError
-from p3mvideo.frame import Frame, Matter
+from p3mvideo.frame import Frame, MattingEngine
 from p3mvideo.model.p3mnet import P3MNet
 from tests.engine.test_conversion import IMAGE, Output, TinyNetwork
 
-RUNTIMES: dict[str, Callable[[nn.Module], Matter]] = {
-    "torch": lambda network: TorchMatter(cast(P3MNet, network.eval()), torch.device("cpu"), semantic=True),
-    "openvino": lambda network: OpenVINOMatter(lambda: cast(P3MNet, network), "tiny", semantic=True),
+RUNTIMES: dict[str, Callable[[nn.Module], MattingEngine]] = {
+    "torch": lambda network: TorchEngine(cast(P3MNet, network.eval()), torch.device("cpu"), semantic=True),
+    "openvino": lambda network: OpenVINOEngine(lambda: cast(P3MNet, network), "tiny", semantic=True),
 }
 
 
@@ -51,7 +51,7 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(params=RUNTIMES)
-def matter(request: pytest.FixtureRequest) -> Matter:
+def engine(request: pytest.FixtureRequest) -> MattingEngine:
     return RUNTIMES[request.param](CallableTinyNetwork())
 
 
@@ -75,11 +75,11 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_images_are_refused_with_what_was_expected(matter: Matter, name: str) -> None:
+def test_wrong_images_are_refused_with_what_was_expected(engine: MattingEngine, name: str) -> None:
     images, error, message = WRONG[name]
     with pytest.raises(error, match=message):
-        matter(images)
-    assert len(matter([IMAGE])) == 1, "the engine still works"
+        engine(images)
+    assert len(engine([IMAGE])) == 1, "the engine still works"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1.5, -0.5])
@@ -119,7 +119,7 @@ def test_arrays_are_refused_likewise(name: str) -> None:
 )  # fmt: skip
 def test_choices_that_do_not_exist_are_named(choice: dict[str, Any]) -> None:
     with pytest.raises(ConfigError) as caught:
-        make_matter(**choice)
+        load_engine(**choice)
     assert caught.value.hint
 
 
@@ -148,15 +148,15 @@ def threads() -> Callable[[int, Callable[[int], None]], None]:
 
 
 @pytest.mark.parametrize("count", [2, 4])
-def test_threads_may_share_an_engine(matter: Matter, count: int, threads: Callable[[int, Callable[[int], None]], None]) -> None:
+def test_threads_may_share_an_engine(engine: MattingEngine, count: int, threads: Callable[[int, Callable[[int], None]], None]) -> None:
     sizes = [(128, 256), (256, 128), (128, 256), (160, 256)]
     generator = torch.Generator().manual_seed(1)
     batches = [[torch.randint(0, 256, (3, *sizes[number]), generator=generator).to(torch.uint8) for _ in range(3)] for number in range(count)]
-    alone = [matter(batch) for batch in batches]
+    alone = [engine(batch) for batch in batches]
 
     def work(number: int) -> None:
         for _ in range(10):
-            for got, expected in zip(matter(batches[number]), alone[number], strict=True):
+            for got, expected in zip(engine(batches[number]), alone[number], strict=True):
                 torch.testing.assert_close(got.alpha, expected.alpha, atol=1e-5, rtol=0)
 
     threads(count, work)

@@ -50,7 +50,7 @@ def canonical_key(key: str) -> str:
         ("encoder4.", "resnet.layer4."),
     ):
         if key.startswith(alias):
-            return name + key[len(alias):]
+            return name + key[len(alias) :]
     return key
 
 
@@ -59,10 +59,7 @@ def checkpoint(variant: str) -> dict[str, np.ndarray | None]:
     keys = json.loads((Path(__file__).parent / "golden" / f"keys_{variant}.json").read_text())
     skip = ("relative_position_index", "attn_mask", "num_batches_tracked")
     flat = variant == "r34"
-    return {
-        key: None if key.endswith(skip) else tensor_for(canonical_key(key) if flat else key, shape)
-        for key, shape in keys.items()
-    }
+    return {key: None if key.endswith(skip) else tensor_for(canonical_key(key) if flat else key, shape) for key, shape in keys.items()}
 
 
 def image(height: int, width: int) -> np.ndarray:

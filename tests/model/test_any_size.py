@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p3mvideo.engine.guided_refiner import GuidedRefiner
-from p3mvideo.engine.torch_matter import TorchMatter
+from p3mvideo.engine.torch_engine import TorchEngine
 from p3mvideo.frame import Frame
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.realtime import realtime_p3mnet
@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 def check(network: P3MNet, width: int, height: int, ratio: float | None = None) -> None:
     generator = torch.Generator().manual_seed(width * 4096 + height)
     image = torch.randint(0, 256, (3, height, width), dtype=torch.uint8, generator=generator)
-    (matte,) = TorchMatter(network, CPU, downsample_ratio=ratio)([image])
+    (matte,) = TorchEngine(network, CPU, downsample_ratio=ratio)([image])
     full = GuidedRefiner()(Frame.from_interleaved(image.permute(1, 2, 0).contiguous().numpy()), matte)
     assert full.alpha.shape == (1, height, width)
     assert full.alpha.isfinite().all()

@@ -19,10 +19,7 @@ OUTPUTS = ("global", "local", "fused", "side2", "side1", "side0")
 
 def published_checkpoint(short: str) -> dict[str, torch.Tensor]:
     """Return a checkpoint in the published layout; buffers that are recomputed anyway are empty."""
-    return {
-        key: torch.tensor(0) if value is None else torch.from_numpy(value)
-        for key, value in golden_formula.checkpoint(short).items()
-    }
+    return {key: torch.tensor(0) if value is None else torch.from_numpy(value) for key, value in golden_formula.checkpoint(short).items()}
 
 
 @pytest.mark.slow

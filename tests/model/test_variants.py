@@ -69,10 +69,7 @@ def test_parameter_counts(variant: str, count: int) -> None:
 @pytest.mark.parametrize(("variant", "short"), PUBLISHED.items())
 def test_published_layout_is_recognised_and_fits(variant: str, short: str) -> None:
     shapes = json.loads((Path(__file__).parent / "golden" / f"keys_{short}.json").read_text())
-    published = {
-        key: torch.zeros(shape, dtype=torch.long if key.endswith("num_batches_tracked") else torch.float32)
-        for key, shape in shapes.items()
-    }
+    published = {key: torch.zeros(shape, dtype=torch.long if key.endswith("num_batches_tracked") else torch.float32) for key, shape in shapes.items()}
     found = recognise(published)
     assert found is not None
     assert (found.variant, found.backbone) == (variant, False)

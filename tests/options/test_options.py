@@ -15,9 +15,7 @@ from p3mvideo.errors import ConfigError
 from p3mvideo.options import EngineOptions, FaceOptions, Options, ReadOptions, SmoothingOptions, WriteOptions
 from p3mvideo.options.option import option_fields
 
-GROUPS = [
-    group for group in (getattr(options, name) for name in options.__all__) if isinstance(group, type) and issubclass(group, Options)
-]
+GROUPS = [group for group in (getattr(options, name) for name in options.__all__) if isinstance(group, type) and issubclass(group, Options)]
 GROUPS.remove(Options)
 
 

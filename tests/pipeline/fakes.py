@@ -23,7 +23,7 @@ BOX = (2, 1, 7, 6)
 COVERED = 255
 
 PLACES = (
-    "source", "anonymizer", "matter", "temporal_filter", "refiner", "compositor 0", "compositor 1",
+    "source", "anonymizer", "engine", "temporal_filter", "refiner", "compositor 0", "compositor 1",
     "write 0", "write 1", "finish 0", "finish 1", "progress",
 )  # fmt: skip
 """Where a trip can be set."""
@@ -147,7 +147,7 @@ class PlainAnonymizer:
         pass
 
 
-class MeanMatter:
+class MeanEngine:
     """A one-pixel matte that holds the mean of the covered frame, so that it tells which frame it was made of."""
 
     def __init__(self, hook: Hook = nothing) -> None:
@@ -247,7 +247,7 @@ class Stream:
 
     pipeline: Pipeline
     source: Source
-    matter: MeanMatter
+    engine: MeanEngine
     temporal_filter: PassingFilter
     compositors: list[PictureCompositor]
     sinks: list[MemorySink]
@@ -262,14 +262,14 @@ def make_stream(frames: int = 20, *, hooks: dict[str, Hook] | None = None, live:
         return hooks.get(place, nothing)
 
     source = Source(frames, live=live, hook=hook("source"))
-    matter = MeanMatter(hook("matter"))
+    engine = MeanEngine(hook("engine"))
     temporal_filter = PassingFilter(hook("temporal_filter"))
     compositors = [PictureCompositor(hook(f"compositor {index}")) for index in range(2)]
     sinks = [MemorySink(write_hook=hook(f"write {index}"), finish_hook=hook(f"finish {index}")) for index in range(2)]
     parts: dict[str, Any] = {
         "source": source,
         "anonymizer": PlainAnonymizer(hook("anonymizer")),
-        "matter": matter,
+        "engine": engine,
         "matte_stream": Immediate(temporal_filter),
         "refiner": StretchingRefiner(hook("refiner")),
         "outputs": [Output(compositor, sink) for compositor, sink in zip(compositors, sinks, strict=True)],
@@ -279,7 +279,7 @@ def make_stream(frames: int = 20, *, hooks: dict[str, Hook] | None = None, live:
         "sink_queue_size": 2,
         "on_progress": lambda _progress: hook("progress")(),
     }
-    return Stream(Pipeline(**(parts | options)), source, matter, temporal_filter, compositors, sinks)
+    return Stream(Pipeline(**(parts | options)), source, engine, temporal_filter, compositors, sinks)
 
 
 def pipeline_threads() -> list[str]:

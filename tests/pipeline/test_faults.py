@@ -23,7 +23,7 @@ from tests.pipeline.fakes import (
     PLACES,
     Fault,
     Hook,
-    MeanMatter,
+    MeanEngine,
     MemorySink,
     PictureCompositor,
     Stream,
@@ -37,7 +37,7 @@ LIMIT_SECONDS = 2.0
 ROOT = Path(__file__).parents[2]
 
 THREAD_OF = {
-    "source": "capture", "anonymizer": "capture", "matter": "network", "temporal_filter": "compose", "refiner": "compose",
+    "source": "capture", "anonymizer": "capture", "engine": "network", "temporal_filter": "compose", "refiner": "compose",
     "compositor 0": "compose", "compositor 1": "compose", "write 0": "write", "write 1": "write",
     "finish 0": "write", "finish 1": "write", "progress": "write",
 }  # fmt: skip
@@ -126,7 +126,7 @@ def test_the_first_error_wins_and_later_ones_are_noted() -> None:
     # A sink that is busy when the first fault happens, and fails when it goes on.
     second = Trip(error=SinkError("second"), ready=lambda: first.engaged.is_set() and len(pipeline_threads()) == 1)
     first.at, first.ready = 2, lambda: second.calls > 0
-    stream = make_stream(60, hooks={"matter": first, "write 0": second})
+    stream = make_stream(60, hooks={"engine": first, "write 0": second})
     caught = run_until(first, stream)
     assert str(caught) == "first"
     assert caught.__notes__ == ["after that, write failed too: SinkError: second"]
@@ -143,9 +143,9 @@ def test_a_sink_that_fails_to_close_does_not_hide_the_fault_or_keep_others_open(
 
 
 def test_a_sink_that_fails_to_close_after_another_stages_fault_is_noted() -> None:
-    trip = Trip(at=1, error=Fault("matter"))
+    trip = Trip(at=1, error=Fault("engine"))
     sinks = [MemorySink(close_error=SinkError("stuck")), MemorySink()]
-    stream = make_stream(60, outputs=[Output(PictureCompositor(), sink) for sink in sinks], matter=MeanMatter(trip))
+    stream = make_stream(60, outputs=[Output(PictureCompositor(), sink) for sink in sinks], engine=MeanEngine(trip))
     caught = run_until(trip, stream)
     assert caught.__notes__ == ["after that, write failed too: SinkError: stuck"]
     assert [sink.closes for sink in sinks] == [1, 1]
@@ -225,7 +225,7 @@ def interrupt_when(event: threading.Event, number: int) -> Callable[[], float]:
     ("place", "number"),
     [
         ("source", signal.SIGINT),
-        ("matter", signal.SIGTERM),
+        ("engine", signal.SIGTERM),
         ("compositor 0", signal.SIGINT),
         ("write 1", signal.SIGTERM),
         ("finish 0", signal.SIGINT),
@@ -311,11 +311,11 @@ def test_a_frame_that_got_lost_is_an_error_that_says_the_numbers(monkeypatch: py
 
 
 def test_a_network_that_loses_a_matte_is_an_error_that_says_the_numbers() -> None:
-    class Forgetful(MeanMatter):
+    class Forgetful(MeanEngine):
         def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
             return super().__call__(images)[1:]
 
-    stream = make_stream(matter=Forgetful())
+    stream = make_stream(engine=Forgetful())
     with pytest.raises(P3MVideoError, match="2 mattes for 3 frames"):
         stream.pipeline.run()
     assert nothing_published(stream)
@@ -324,11 +324,11 @@ def test_a_network_that_loses_a_matte_is_an_error_that_says_the_numbers() -> Non
 @pytest.mark.parametrize("live", [False, True])
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1.5, -0.5])
 def test_a_matte_with_values_that_no_matte_has_ends_the_run(value: float, live: bool) -> None:
-    class Failing(MeanMatter):
+    class Failing(MeanEngine):
         def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
             return [*super().__call__(images)[1:], Matte(torch.full((1, 1, 1), value))]
 
-    stream = make_stream(matter=Failing(), live=live)
+    stream = make_stream(engine=Failing(), live=live)
     with pytest.raises(P3MVideoError, match="not valid"):
         stream.pipeline.run()
     assert nothing_published(stream)

@@ -23,7 +23,7 @@ from tests.pipeline.fakes import (
     COVERED,
     CoveringAnonymizer,
     Delays,
-    MeanMatter,
+    MeanEngine,
     MemorySink,
     PictureCompositor,
     Source,
@@ -55,7 +55,7 @@ def test_every_frame_arrives_at_every_output_with_its_pixels_its_time_and_its_ma
 def test_frames_go_through_the_network_in_batches_and_the_last_may_be_smaller(frames: int, seq_chunk: int, batches: list[int]) -> None:
     stream = make_stream(frames, seq_chunk=seq_chunk)
     stream.pipeline.run()
-    assert stream.matter.batches == batches
+    assert stream.engine.batches == batches
     assert stream.sinks[0].numbers == list(range(frames))
 
 
@@ -68,7 +68,7 @@ def test_frames_go_through_the_network_in_batches_and_the_last_may_be_smaller(fr
     sink_queue_size=st.integers(1, 4),
 )
 def test_order_and_number_of_frames_survive_any_timing(seed: int, frames: int, seq_chunk: int, frame_queue_size: int, sink_queue_size: int) -> None:
-    places = ("source", "anonymizer", "matter", "temporal_filter", "compositor 1", "write 0")
+    places = ("source", "anonymizer", "engine", "temporal_filter", "compositor 1", "write 0")
     hooks = {place: Delays(seed + index, longest_ms=2) for index, place in enumerate(places)}
     stream = make_stream(frames, hooks=dict(hooks), seq_chunk=seq_chunk, frame_queue_size=frame_queue_size, sink_queue_size=sink_queue_size)
     result = stream.pipeline.run()
@@ -100,12 +100,12 @@ def test_sizes_start_at_one(setting: str) -> None:
 
 def test_faces_are_covered_until_the_picture_is_composed_and_then_restored_exactly() -> None:
     stream = make_stream(7, anonymizer=CoveringAnonymizer())
-    stream.matter.keep = stream.temporal_filter.keep = True
+    stream.engine.keep = stream.temporal_filter.keep = True
     stream.pipeline.run()
     x0, y0, x1, y1 = BOX
     for index, frame in enumerate(stream.sinks[0].frames):
         assert np.array_equal(frame.interleaved(), pixels_of(index))
-    seen = stream.matter.seen + [frame.image for frame in stream.temporal_filter.seen]
+    seen = stream.engine.seen + [frame.image for frame in stream.temporal_filter.seen]
     assert len(seen) == 14
     # Looked at after the run: giving the pixels back did not reach into what the network and the filter still hold.
     assert all(bool((image[:, y0:y1, x0:x1] == COVERED).all()) for image in seen)
@@ -127,14 +127,14 @@ def test_the_filter_starts_without_history() -> None:
 
 def test_a_live_source_keeps_the_newest_frames_with_their_own_faces() -> None:
     source = Source(50, live=True)
-    matter = MeanMatter(Trip(ready=lambda: source.closed_in is not None))
-    stream = make_stream(source=source, anonymizer=CoveringAnonymizer(), matter=matter, frame_queue_size=3)
+    engine = MeanEngine(Trip(ready=lambda: source.closed_in is not None))
+    stream = make_stream(source=source, anonymizer=CoveringAnonymizer(), engine=engine, frame_queue_size=3)
     result = stream.pipeline.run()
     numbers = stream.sinks[0].numbers
     assert numbers[-3:] == [47, 48, 49]
     # The network may have taken one frame before the source was done.
     assert len(numbers) in (3, 4)
-    assert matter.batches == [1] * len(numbers)
+    assert engine.batches == [1] * len(numbers)
     assert (result.frames_in, result.frames_out, result.dropped) == (50, len(numbers), 50 - len(numbers))
     for number, frame in zip(numbers, stream.sinks[0].frames, strict=True):
         assert np.array_equal(frame.interleaved(), pixels_of(number))
@@ -153,7 +153,7 @@ def test_progress_and_statistics_count_every_frame() -> None:
 
 
 def test_statistics_time_the_stage_that_is_slow() -> None:
-    hooks = {"finish 0": lambda: time.sleep(0.4), "matter": lambda: time.sleep(0.03)}
+    hooks = {"finish 0": lambda: time.sleep(0.4), "engine": lambda: time.sleep(0.03)}
     result = make_stream(4, seq_chunk=2, hooks=hooks).pipeline.run()
     assert result.stages["network"].p50_ms >= 14.5
     assert result.stages["encode"].mean_ms >= 100
@@ -211,10 +211,10 @@ class ForgetfulSink(MemorySink):
 def test_stages_record_no_gradients() -> None:
     weight = torch.ones(1, requires_grad=True)
 
-    class Weighted(MeanMatter):
+    class Weighted(MeanEngine):
         def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
             mattes = super().__call__(images)
             assert not (mattes[0].alpha * weight).requires_grad
             return mattes
 
-    make_stream(2, matter=Weighted()).pipeline.run()
+    make_stream(2, engine=Weighted()).pipeline.run()

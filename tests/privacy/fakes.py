@@ -39,9 +39,7 @@ class ScriptedSearch:
         self.expected: list[tuple[Expected, ...]] = []
         self.closed = 0
 
-    def __call__(
-        self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False
-    ) -> tuple[Detection, ...]:
+    def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
         number = self.calls
         self.calls += 1
         self.thorough.append(thorough)

@@ -13,9 +13,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"), reason="needs Linux's system call filter"
-)
+pytestmark = pytest.mark.skipif(sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"), reason="needs Linux's system call filter")
 
 SANDBOX = """
 import ctypes, platform, struct, sys
@@ -48,9 +46,7 @@ print("done")
 
 
 def in_sandbox(code: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-c", SANDBOX + code], capture_output=True, text=True, timeout=100, check=False, env=dict(os.environ)
-    )
+    done = subprocess.run([sys.executable, "-c", SANDBOX + code], capture_output=True, text=True, timeout=100, check=False, env=dict(os.environ))
     if done.returncode == 77:
         pytest.skip("the kernel takes no system call filter here")
     return done
@@ -62,9 +58,7 @@ def test_the_sandbox_kills_who_connects() -> None:
 
 
 @pytest.mark.parametrize("exceptions", ["", "*"], ids=["no proxy settings", "no_proxy=*"])
-def test_the_detector_connects_to_nothing_and_says_nothing(
-    model_paths: object, exceptions: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_detector_connects_to_nothing_and_says_nothing(model_paths: object, exceptions: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", exceptions)
     monkeypatch.setenv("NO_PROXY", exceptions)
     done = in_sandbox(DETECT)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from p3mvideo.evaluate.temporal_metrics import dtssd, lag_frames, moving_edge_error
+from p3mvideo.evaluation.temporal_metrics import dtssd, lag_frames, moving_edge_error
 from p3mvideo.temporal import AdaptiveFilter
 from tests.temporal.scenes import HEIGHT, WIDTH, Alpha, Picture, disc, frame_at, plain_matte, scene, steadied
 from tests.temporal.unsteady import matte_of, matte_stream, unsteady

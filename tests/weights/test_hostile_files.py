@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from p3mvideo.errors import P3MVideoError, TrainingError, WeightsError
 from p3mvideo.model.arguments import BACKBONES, RULES
 from p3mvideo.model.variants import VARIANTS, build_network
-from p3mvideo.train.export_weights import ship
-from p3mvideo.train.initial_network import build_start
-from p3mvideo.train.options import recipe_options
+from p3mvideo.training.export_weights import ship
+from p3mvideo.training.initial_network import build_start
+from p3mvideo.training.options import recipe_options
 from p3mvideo.weights import find_weights, load_weights, save_weights
 from p3mvideo.weights.network import load_network
-from tests.evaluate.miniature import TINY, tiny_weights
+from tests.evaluation.miniature import TINY, tiny_weights
 
 VARIANT = "p3mnet-mobilenetv2"
 SOUND: dict[str, Any] = {"variant": VARIANT, "arguments": dict(TINY), "kind": "network", "licence": "", "source": ""}

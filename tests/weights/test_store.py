@@ -48,8 +48,7 @@ def test_a_network_comes_back_as_it_was(cache: Path) -> None:
 def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
     tensors = {name: torch.ones(3) for name in "zyxwvu"}
     hashes = {
-        save_weights(tmp_path / f"{k}.safetensors", tensors, variant=VARIANT, arguments={"b": 1, "a": 2}, licence="MIT").sha256
-        for k in range(5)
+        save_weights(tmp_path / f"{k}.safetensors", tensors, variant=VARIANT, arguments={"b": 1, "a": 2}, licence="MIT").sha256 for k in range(5)
     }
     assert len(hashes) == 1
 
@@ -173,8 +172,6 @@ def test_broken_manifests(cache: Path, text: str) -> None:
 
 
 def test_manifest_texts_survive(cache: Path) -> None:
-    saved = save_weights(
-        cache / "odd.safetensors", {"a": torch.zeros(1)}, variant=VARIANT, arguments={}, licence='"MIT" \\ é\n', source="Zoë's"
-    )
+    saved = save_weights(cache / "odd.safetensors", {"a": torch.zeros(1)}, variant=VARIANT, arguments={}, licence='"MIT" \\ é\n', source="Zoë's")
     add_to_manifest(cache, saved)
     assert read_manifest(cache)["odd"] == saved

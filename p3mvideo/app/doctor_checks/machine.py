@@ -19,7 +19,7 @@ from p3mvideo.app.bench import machine
 from p3mvideo.app.doctor_checks.check import Check
 from p3mvideo.app.sample_clip import sample_portrait
 from p3mvideo.config import cache_folder
-from p3mvideo.engine import make_matter
+from p3mvideo.engine import load_engine
 from p3mvideo.errors import P3MVideoError, WeightsError
 from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.open_sink import open_sink
@@ -59,12 +59,12 @@ def networks() -> list[Check]:
         Check(area, check.weights.name, "missing" if check.problem else "ok", check.problem or "sound", _weights_fix(check.problem))
         for check in verify_weights()
     ]
-    loaded = make_matter(live=True)
+    loaded = load_engine(live=True)
     picture = torch.from_numpy(sample_portrait()).permute(2, 0, 1).to(loaded.device)
     with torch.no_grad():
-        loaded.matter([picture])
+        loaded.engine([picture])
         started = time.perf_counter()
-        matte = loaded.matter([picture])[0]
+        matte = loaded.engine([picture])[0]
         milliseconds = (time.perf_counter() - started) * 1000
     share = float(matte.alpha.mean())
     if not 0.1 < share < 0.9:
@@ -155,11 +155,11 @@ def _weights_fix(problem: str) -> str:
 def _try_runtime(name: str, device: str, runtime: str) -> Check:
     picture = torch.zeros(160, 256, 3, dtype=torch.uint8).permute(2, 0, 1)
     try:
-        loaded = make_matter(EngineOptions(device=device, runtime="openvino" if runtime == "openvino" else "torch"), live=True)
+        loaded = load_engine(EngineOptions(device=device, runtime="openvino" if runtime == "openvino" else "torch"), live=True)
         with torch.no_grad():
-            loaded.matter([picture.to(loaded.device)])
+            loaded.engine([picture.to(loaded.device)])
             started = time.perf_counter()
-            loaded.matter([picture.to(loaded.device)])[0].alpha.cpu()
+            loaded.engine([picture.to(loaded.device)])[0].alpha.cpu()
     except (P3MVideoError, RuntimeError) as error:
         message = error.message if isinstance(error, P3MVideoError) else str(error).splitlines()[0]
         return Check("runtimes", name, "warning", message, getattr(error, "hint", "") or f"use another --device than {device}")

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 
 from p3mvideo.app.live.background import LiveBackground
-from p3mvideo.app.live.output_gate import Show
+from p3mvideo.app.live.output_gate import OutputGate
 from p3mvideo.app.live.preview.keys import IDLE, LiveControls
-from p3mvideo.app.live.preview.window import LiveScreen
+from p3mvideo.app.live.preview.window import LivePreview
 from p3mvideo.app.live.session import LiveSession
 from p3mvideo.app.live.statistics import LiveFigures, figures
 from p3mvideo.app.live.stop_request import StopRequest
@@ -22,15 +22,15 @@ UNWATCHED_LOOKS = 5
 """As many looks in a row that find nobody let the network rest."""
 
 
-def attend(
+def run_main_loop(
     asked: StopRequest,
     source: CameraSource,
-    show: Show,
+    show: OutputGate,
     session: LiveSession,
     background: LiveBackground,
     controls: LiveControls,
     *,
-    screen: LiveScreen | None,
+    screen: LivePreview | None,
     only_device: str | None,
     on_figures: Callable[[LiveFigures], None],
 ) -> None:

@@ -49,7 +49,7 @@ TITLES = {
 """What the placeholder says."""
 
 
-class Outlet(Protocol):
+class LiveSink(Protocol):
     """Shows pictures somewhere: a virtual camera, a window, a recording. Deals with its own failures, never raises."""
 
     def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
@@ -74,7 +74,7 @@ class ShowCounts(NamedTuple):
     """Pictures that were ready but not allowed to be shown."""
 
 
-class Show:
+class OutputGate:
     """Decides what the outlets get, and sees to it that they always get something.
 
     A picture passes only while nothing forbids it, and stays `HOLD_SECONDS` at most. So whatever breaks before this point, a camera, a
@@ -89,7 +89,7 @@ class Show:
     """
 
     def __init__(
-        self, width: int, height: int, rate: Fraction, outlets: Sequence[Outlet], *, clock: Callable[[], float] = time.perf_counter
+        self, width: int, height: int, rate: Fraction, outlets: Sequence[LiveSink], *, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self._size, self._outlets, self._clock = (width, height), outlets, clock
         self._period_seconds = float(1 / rate)
@@ -229,7 +229,7 @@ class Show:
 class ShowSink:
     """A `FrameSink` that hands a pipeline's pictures to the show, which goes on when the pipeline ends."""
 
-    def __init__(self, show: Show) -> None:
+    def __init__(self, show: OutputGate) -> None:
         self._show = show
 
     def write(self, frame: Frame) -> None:

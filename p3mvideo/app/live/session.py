@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from p3mvideo.app.live.load_meter import LoadMeter
-from p3mvideo.app.live.output_gate import SETTING_UP, Show, ShowSink
+from p3mvideo.app.live.output_gate import SETTING_UP, OutputGate, ShowSink
 from p3mvideo.app.live.quality_ladder import Ladder, Rung
-from p3mvideo.app.live.stage_factory import LiveParts, make_compositor, make_stream
+from p3mvideo.app.live.stage_factory import StageFactory, make_compositor, make_stream
 from p3mvideo.compose import Background
-from p3mvideo.engine import GuidedRefiner, LoadedMatter
+from p3mvideo.engine import GuidedRefiner, LoadedEngine
 from p3mvideo.errors import ConfigError, DeviceError, P3MVideoError, WeightsError
 from p3mvideo.frame import Anonymizer
 from p3mvideo.io.devices.camera_source import CameraSource
@@ -54,7 +54,7 @@ class LiveSession:
     """
 
     def __init__(
-        self, *, source: CameraSource, show: Show, background: Background, settings: LiveOptions, parts: LiveParts, ladder: Ladder,
+        self, *, source: CameraSource, show: OutputGate, background: Background, settings: LiveOptions, parts: StageFactory, ladder: Ladder,
         say: Callable[[str], None],
     ) -> None:  # fmt: skip
         self._source, self._show, self._background, self._parts, self._say = source, show, background, parts, say
@@ -70,7 +70,7 @@ class LiveSession:
         """The accounts of the pipelines that ended well, at most the last hundred."""
         self._rung = ladder.rung
         # Kept from one run of the pipeline to the next, unless it failed.
-        self._matters: dict[tuple[str, int | None], LoadedMatter] = {}
+        self._engines: dict[tuple[str, int | None], LoadedEngine] = {}
         self._anonymizer: Anonymizer | None = None
         self._anonymizer_for: tuple[str, int] | None = None
         self._changing = threading.Lock()
@@ -149,15 +149,15 @@ class LiveSession:
 
     def _run_pipeline(self) -> None:
         settings = self.settings
-        matter, anonymizer = self._load(settings)
+        engine, anonymizer = self._load(settings)
         pipeline = Pipeline(
             source=self._source,
             anonymizer=anonymizer,
-            matter=matter.matter,
+            engine=engine.engine,
             matte_stream=make_stream(settings),
             refiner=GuidedRefiner(),
             outputs=[Output(make_compositor(settings, self._background), ShowSink(self._show))],
-            device=matter.device,
+            device=engine.device,
             seq_chunk=1,
             # The shortest queues: every frame that waits is late.
             frame_queue_size=1,
@@ -178,24 +178,24 @@ class LiveSession:
         self.trouble = ""
         self.runs = [*self.runs[-99:], statistics]
 
-    def _load(self, settings: LiveOptions) -> tuple[LoadedMatter, Anonymizer]:
+    def _load(self, settings: LiveOptions) -> tuple[LoadedEngine, Anonymizer]:
         """Return network and anonymizer for the settings and the present rung; what fits already is kept."""
         rung = self._rung
-        matter = self._matters.get(_key(rung))
-        if matter is None:
-            matter = self._matters[_key(rung)] = self._parts.matter(rung)
-        if matter.description != self._description:
-            self._description = matter.description
-            self._say(f"network: {matter.description}")
+        engine = self._engines.get(_key(rung))
+        if engine is None:
+            engine = self._engines[_key(rung)] = self._parts.engine(rung)
+        if engine.description != self._description:
+            self._description = engine.description
+            self._say(f"network: {engine.description}")
         wanted = settings.anonymize, rung.detector_every
         if self._anonymizer is None or self._anonymizer_for != wanted:
             self._close_anonymizer()
             self._anonymizer, self._anonymizer_for = self._parts.anonymizer(settings.anonymize, rung), wanted
-        return matter, self._anonymizer
+        return engine, self._anonymizer
 
     def _let_go(self) -> None:
         """Forget networks and anonymizer, so that the next run makes them anew: nobody knows what a failure left of them."""
-        self._matters.clear()
+        self._engines.clear()
         self._close_anonymizer()
 
     def _close_anonymizer(self) -> None:
@@ -224,14 +224,14 @@ class LiveSession:
     def _take_step(self, rung: Rung) -> None:
         """Load what a rung needs beside the running pipeline, then let the next pipeline begin with it."""
         try:
-            if _key(rung) not in self._matters:
-                self._matters[_key(rung)] = self._parts.matter(rung)
+            if _key(rung) not in self._engines:
+                self._engines[_key(rung)] = self._parts.engine(rung)
         except P3MVideoError as error:
             self._say(f"quality stays as it is: {error.message}")
             self.ladder = Ladder([self._rung])
             return
         # The step that is left may soon be taken again; more networks than these two would only fill the memory.
-        self._matters = {key: self._matters[key] for key in (_key(self._rung), _key(rung)) if key in self._matters}
+        self._engines = {key: self._engines[key] for key in (_key(self._rung), _key(rung)) if key in self._engines}
         self._rung = rung
         self._say(f"quality: {rung.name}")
         self._source.stop()

@@ -24,7 +24,7 @@ FINISH_SECONDS = 20.0
 """A recording that takes longer to be completed says so, each time that this has passed again."""
 
 
-class VirtualCameraOutlet:
+class VirtualCameraOutput:
     """Feeds a virtual camera, and opens it anew when it fails.
 
     Args:
@@ -43,7 +43,7 @@ class VirtualCameraOutlet:
         """The name by which other programs know it."""
 
     def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
-        """See `Outlet`."""
+        """See `LiveSink`."""
         if self._camera is None and time.monotonic() < self._retry_at:
             return
         try:
@@ -58,7 +58,7 @@ class VirtualCameraOutlet:
             self._retry_at = time.monotonic() + RETRY_SECONDS
 
     def close(self) -> None:
-        """See `Outlet`."""
+        """See `LiveSink`."""
         self._release()
 
     def _release(self) -> None:
@@ -67,7 +67,7 @@ class VirtualCameraOutlet:
             camera.close()
 
 
-class RecordingOutlet:
+class RecordingOutput:
     """Records what is shown, from the first picture of the camera on, on a thread of its own.
 
     Args:
@@ -91,7 +91,7 @@ class RecordingOutlet:
         self._thread.start()
 
     def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
-        """See `Outlet`."""
+        """See `LiveSink`."""
         if self._broken or (self._first_pts is None and state is LiveState.STARTING):
             return
         now = float(picture.seconds)
@@ -178,7 +178,7 @@ class Shown(NamedTuple):
     state: LiveState
 
 
-class PreviewOutlet:
+class PreviewSink:
     """Keeps what is shown, for a window that looks at it when it has the time."""
 
     def __init__(self) -> None:
@@ -186,8 +186,8 @@ class PreviewOutlet:
         """None before the first picture."""
 
     def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
-        """See `Outlet`."""
+        """See `LiveSink`."""
         self.shown = Shown(picture, state)
 
     def close(self) -> None:
-        """See `Outlet`."""
+        """See `LiveSink`."""

@@ -12,7 +12,7 @@ from p3mvideo.compose import ForegroundEstimator, ReplaceBackground
 from p3mvideo.compose.background import Background
 from p3mvideo.compose.keep import KeepOne
 from p3mvideo.compose.light_wrap import LightWrap
-from p3mvideo.engine import LoadedMatter, make_matter
+from p3mvideo.engine import LoadedEngine, load_engine
 from p3mvideo.frame import Anonymizer, Compositor, Frame, Matte
 from p3mvideo.options import EngineOptions, FaceOptions, LiveOptions, SmoothingOptions
 from p3mvideo.options.faces import AnonymizeMode
@@ -20,10 +20,10 @@ from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.temporal import MatteStream, make_matte_stream
 
 
-class LiveParts(Protocol):
+class StageFactory(Protocol):
     """Makes the parts that take long to make, or that tests replace."""
 
-    def matter(self, rung: Rung) -> LoadedMatter:
+    def engine(self, rung: Rung) -> LoadedEngine:
         """Load the network for a level of quality."""
         ...
 
@@ -33,27 +33,27 @@ class LiveParts(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RealParts:
-    """`LiveParts` by the options of a run."""
+class DefaultStageFactory:
+    """`StageFactory` by the options of a run."""
 
     size: tuple[int, int]
     """(width, height) of the frames, in pixels."""
-    engine: EngineOptions = EngineOptions()
+    engine_options: EngineOptions = EngineOptions()
     """The ladder chooses model and working size."""
     faces: FaceOptions = FaceOptions()
     """From whom faces are hidden, the settings say."""
 
-    def matter(self, rung: Rung) -> LoadedMatter:
-        """See `LiveParts`."""
+    def engine(self, rung: Rung) -> LoadedEngine:
+        """See `StageFactory`."""
         ratio: float | Literal["auto"] = "auto" if rung.long_side_px is None else min(1.0, rung.long_side_px / max(self.size))
-        loaded = make_matter(replace(self.engine, model=rung.model, downsample_ratio=ratio), live=True)
+        loaded = load_engine(replace(self.engine_options, model=rung.model, downsample_ratio=ratio), live=True)
         # Runtimes compile at the first picture, which takes seconds; the first real one should not wait for that.
         with torch.no_grad():
-            loaded.matter([torch.zeros(self.size[1], self.size[0], 3, dtype=torch.uint8, device=loaded.device).permute(2, 0, 1)])
+            loaded.engine([torch.zeros(self.size[1], self.size[0], 3, dtype=torch.uint8, device=loaded.device).permute(2, 0, 1)])
         return loaded
 
     def anonymizer(self, mode: AnonymizeMode, rung: Rung) -> Anonymizer:
-        """See `LiveParts`."""
+        """See `StageFactory`."""
         # Whatever the rung says: where viewers are not to see faces, every frame is looked at.
         faces = replace(self.faces, anonymize=mode, keep_subject=self.faces.keep_subject and mode == "output")
         return make_anonymizer(faces, look_every=rung.detector_every)
@@ -61,9 +61,7 @@ class RealParts:
 
 def make_stream(settings: LiveOptions) -> MatteStream:
     """Return what steadies the mattes, without any look ahead, and keeps the people that are wanted."""
-    stream = make_matte_stream(
-        SmoothingOptions(smoothing=settings.smoothing, smoothing_strength=settings.smoothing_strength, lookahead=0)
-    )
+    stream = make_matte_stream(SmoothingOptions(smoothing=settings.smoothing, smoothing_strength=settings.smoothing_strength, lookahead=0))
     return stream if settings.keep == "all" else _KeptStream(KeepOne(settings.keep), stream)
 
 

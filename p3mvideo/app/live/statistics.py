@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from p3mvideo.app.live.output_gate import LiveState, Show
+from p3mvideo.app.live.output_gate import LiveState, OutputGate
 from p3mvideo.app.live.session import LiveSession
 from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.pipeline import RunStatistics
@@ -80,7 +80,7 @@ class LiveFigures(NamedTuple):
         ]
 
 
-def figures(show: Show, session: LiveSession) -> LiveFigures:
+def figures(show: OutputGate, session: LiveSession) -> LiveFigures:
     """Return the figures of the last moments."""
     recent = list(show.recent_ms) or [0.0]
     now = session.meter.newest
@@ -90,7 +90,7 @@ def figures(show: Show, session: LiveSession) -> LiveFigures:
     )  # fmt: skip
 
 
-def gather(camera: str, source: CameraSource, show: Show, session: LiveSession, *, seconds: float, recording: Path | None) -> WebcamResult:
+def gather(camera: str, source: CameraSource, show: OutputGate, session: LiveSession, *, seconds: float, recording: Path | None) -> WebcamResult:
     """Return the account of a run that has come to its end."""
     counts = show.counts
     return WebcamResult(

@@ -69,9 +69,7 @@ class VirtualCamera:
             raise ConfigError(f"unknown virtual camera back end {backend!r}", hint=f"known are {', '.join(BACKENDS)}")
         with _opening(device):
             # Back ends turn RGB into what their readers know, I420 or NV12, faster than could be done here.
-            self._camera = pyvirtualcam.Camera(
-                width, height, float(rate), fmt=pyvirtualcam.PixelFormat.RGB, device=device, backend=backend
-            )
+            self._camera = pyvirtualcam.Camera(width, height, float(rate), fmt=pyvirtualcam.PixelFormat.RGB, device=device, backend=backend)
         self.device = str(self._camera.device)
         """The name by which other programs know it."""
         self.backend = str(self._camera.backend)

@@ -100,9 +100,7 @@ class FaceCovers:
             before.ellipse = settled(before.ellipse, told, seconds - before.seconds)
         return self._seen[key]
 
-    def _surroundings(
-        self, image: UInt8Array, seen: _Seen, others: Sequence[Ellipse], bounds: IntBox, seconds: float, *, seed: int
-    ) -> UInt8Array:
+    def _surroundings(self, image: UInt8Array, seen: _Seen, others: Sequence[Ellipse], bounds: IntBox, seconds: float, *, seed: int) -> UInt8Array:
         """Return the patch at `bounds` as the face's surroundings would have it."""
         fill = fill_of(image, seen.ellipse, others)
         if fill is None:

@@ -45,14 +45,9 @@ class FaceDetector:
         face_model: Path | None = None,
     ) -> None:
         paths = {name: face_model_path(name, offline=offline, override=face_model) for name in INPUT_PX}
-        self._models = {
-            name: MediaPipeFaceModel(path, input_px=INPUT_PX[name], confidence=confidence, mode=mode)
-            for name, path in paths.items()
-        }
+        self._models = {name: MediaPipeFaceModel(path, input_px=INPUT_PX[name], confidence=confidence, mode=mode) for name, path in paths.items()}
 
-    def __call__(
-        self, image: UInt8Array, *, timestamp_ms: int | None = None, min_face_px: int | None = None
-    ) -> tuple[Detection, ...]:
+    def __call__(self, image: UInt8Array, *, timestamp_ms: int | None = None, min_face_px: int | None = None) -> tuple[Detection, ...]:
         """Return the faces of one picture, surest first.
 
         Args:
@@ -71,9 +66,7 @@ class FaceDetector:
                 found += self.look(image, "full_range", view=view, timestamp_ms=timestamp_ms)
         return union(found)
 
-    def look(
-        self, image: UInt8Array, model: ModelName, *, view: View | None = None, timestamp_ms: int | None = None
-    ) -> list[Detection]:
+    def look(self, image: UInt8Array, model: ModelName, *, view: View | None = None, timestamp_ms: int | None = None) -> list[Detection]:
         """Return what one model finds in one view of a picture (None: in all of it), in the picture's pixels."""
         if view is None:
             return self._models[model](image, timestamp_ms=timestamp_ms)

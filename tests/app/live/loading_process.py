@@ -20,26 +20,26 @@ from p3mvideo.app.live import quality_ladder, session
 from p3mvideo.app.live.camera_choice import ChosenCamera
 from p3mvideo.app.live.quality_ladder import Rung
 from p3mvideo.cli import main
-from p3mvideo.engine import LoadedMatter
+from p3mvideo.engine import LoadedEngine
 from p3mvideo.io.devices.camera import Camera
 from p3mvideo.weights import SMALL_MODEL
 from tests.app.live.recording_backend import registered
-from tests.app.live.room import RoomCamera, RoomParts
+from tests.app.live.room import RoomCamera, RoomStageFactory
 
 LOADING_SECONDS = 6.0
 """Longer than the end of a run waits."""
 
 
-class LoadingParts(RoomParts):
+class LoadingParts(RoomStageFactory):
     """Take long to load what is needed for the second level of quality."""
 
-    def matter(self, rung: Rung) -> LoadedMatter:
+    def engine(self, rung: Rung) -> LoadedEngine:
         if rung.model == SMALL_MODEL:
             print("loading", file=sys.stderr, flush=True)
             model, until = _model(), time.monotonic() + LOADING_SECONDS
             while time.monotonic() < until:
                 ov.Core().compile_model(model, "CPU")
-        return super().matter(rung)
+        return super().engine(rung)
 
 
 def _model() -> ov.Model:
@@ -62,7 +62,7 @@ def run() -> None:
     with registered() as backend, pytest.MonkeyPatch.context() as patch:
         patch.setattr(webcam_module, "choose_camera", lambda wanted: ChosenCamera("room", False, open_camera))
         # Every picture takes longer than there is time for, and that is noticed at once.
-        patch.setattr(webcam_module, "RealParts", lambda **_: LoadingParts(matter_fault=lambda made, call: time.sleep(0.2)))
+        patch.setattr(webcam_module, "DefaultStageFactory", lambda **_: LoadingParts(matter_fault=lambda made, call: time.sleep(0.2)))
         patch.setattr(session, "SETTLE_SECONDS", 0.0)
         patch.setattr(quality_ladder, "DOWN_AFTER", 1)
         backend.keep = False

@@ -22,7 +22,7 @@ from p3mvideo.app.live.preview.placeholder import placeholder
 from p3mvideo.app.live.quality_ladder import Rung
 from p3mvideo.app.live.statistics import WebcamResult
 from p3mvideo.app.live.stop_request import StopRequest
-from p3mvideo.engine import LoadedMatter
+from p3mvideo.engine import LoadedEngine
 from p3mvideo.errors import SourceError
 from p3mvideo.frame import Anonymizer, Face, Frame, Matte, UInt8Array
 from p3mvideo.io.devices.camera import Camera
@@ -103,7 +103,7 @@ class RoomCamera:
         self.closed = True
 
 
-class ColourMatter:
+class ColourEngine:
     """Finds the person by colour, at half the size; `fault` is called first, with the number of the call."""
 
     def __init__(self, fault: Callable[[int], None] = lambda number: None) -> None:
@@ -147,20 +147,20 @@ class FaceCoverer:
 
 
 @dataclass
-class RoomParts:
-    """`LiveParts` for the room. The faults get the number of the call of the n-th matter or anonymizer that was made."""
+class RoomStageFactory:
+    """`StageFactory` for the room. The faults get the number of the call of the n-th engine or anonymizer that was made."""
 
     matter_fault: Callable[[int, int], None] = lambda made, call: None
     anonymizer_fault: Callable[[int, int], None] = lambda made, call: None
     while_made: Callable[[], None] = lambda: None
     """Called while an anonymizer is made."""
-    matters: int = 0
+    engines: int = 0
     anonymizers: list[AnonymizeMode] = field(default_factory=list)
 
-    def matter(self, rung: Rung) -> LoadedMatter:
-        self.matters += 1
-        made = self.matters
-        return LoadedMatter(ColourMatter(lambda call: self.matter_fault(made, call)), torch.device("cpu"), "by colour")
+    def engine(self, rung: Rung) -> LoadedEngine:
+        self.engines += 1
+        made = self.engines
+        return LoadedEngine(ColourEngine(lambda call: self.matter_fault(made, call)), torch.device("cpu"), "by colour")
 
     def anonymizer(self, mode: AnonymizeMode, rung: Rung) -> Anonymizer:
         self.anonymizers.append(mode)
@@ -175,7 +175,7 @@ class Stage:
 
     monkeypatch: pytest.MonkeyPatch
     folder: Path
-    parts: RoomParts = field(default_factory=RoomParts)
+    parts: RoomStageFactory = field(default_factory=RoomStageFactory)
     camera_fault: Callable[[int, int], tuple[int, int] | None] = lambda opened, number: None
     """Gets how many cameras were opened, and the number of the picture."""
     open_fault: Callable[[int], None] = lambda opened: None

@@ -135,14 +135,14 @@ def test_a_machine_without_screen(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_network_that_sees_nobody_in_a_portrait_does_not_do(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from p3mvideo.engine import LoadedMatter
+    from p3mvideo.engine import LoadedEngine
     from p3mvideo.frame import Matte
 
     def nobody(images: Sequence[torch.Tensor]) -> list[Matte]:
         return [Matte(torch.zeros(1, 4, 4)) for _ in images]
 
     monkeypatch.setattr(machine, "verify_weights", list)
-    monkeypatch.setattr(machine, "make_matter", lambda **_: LoadedMatter(nobody, torch.device("cpu"), "a network"))
+    monkeypatch.setattr(machine, "load_engine", lambda **_: LoadedEngine(nobody, torch.device("cpu"), "a network"))
     (found,) = machine.networks()
     assert (found.status, found.essential) == ("missing", True)
 
@@ -151,7 +151,7 @@ def test_a_runtime_that_cannot_be_had_is_told(monkeypatch: pytest.MonkeyPatch) -
     def refuse(*_: object, **__: object) -> None:
         raise DeviceError("it is not installed", hint="install it")
 
-    monkeypatch.setattr(machine, "make_matter", refuse)
+    monkeypatch.setattr(machine, "load_engine", refuse)
     found = machine.runtimes()
     assert {check.status for check in found} == {"warning"}
     assert {check.fix for check in found[:2]} == {"install it"}

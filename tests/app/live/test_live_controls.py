@@ -69,7 +69,7 @@ def test_faces_that_are_to_be_hidden_are_not_shown_from_the_key_on(stage: Stage)
     assert not any(shows_face(picture) for picture in hidden)
     assert any(not is_placeholder(picture) for picture in hidden)
     assert stage.parts.anonymizers == ["input", "output", "input"]
-    assert stage.parts.matters == 1, "the network is kept"
+    assert stage.parts.engines == 1, "the network is kept"
 
 
 def test_a_key_that_comes_while_parts_are_made_is_obeyed_before_anything_is_shown(stage: Stage) -> None:
@@ -137,7 +137,7 @@ def test_smoothing_changes_without_another_network_or_detector(stage: Stage) -> 
     stage.run(script, smoothing="off")
     stage.check()
     assert [said for said in stage.said if said.startswith("smoothing")] == ["smoothing: ema", "smoothing: adaptive", "smoothing: off"]
-    assert (stage.parts.matters, stage.parts.anonymizers) == (1, ["input"])
+    assert (stage.parts.engines, stage.parts.anonymizers) == (1, ["input"])
 
 
 def test_q_ends_the_run_and_other_keys_do_nothing(stage: Stage) -> None:

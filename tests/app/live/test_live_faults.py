@@ -22,10 +22,10 @@ from p3mvideo.app.live import output_gate, session
 from p3mvideo.app.live import sinks as live_sinks
 from p3mvideo.app.live.output_gate import LiveState
 from p3mvideo.app.live.quality_ladder import Rung
-from p3mvideo.app.live.sinks import RecordingOutlet
+from p3mvideo.app.live.sinks import RecordingOutput
 from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.app.sample_clip import make_sample_clip
-from p3mvideo.engine import LoadedMatter
+from p3mvideo.engine import LoadedEngine
 from p3mvideo.errors import DeviceError, P3MVideoError, PrivacyError, SinkError
 from p3mvideo.frame import Frame, Matte, StreamInfo
 from p3mvideo.io.devices import camera_source
@@ -38,8 +38,8 @@ from tests.app.live.room import (
     PERSON,
     RUN_PX,
     WIDTH,
-    ColourMatter,
-    RoomParts,
+    ColourEngine,
+    RoomStageFactory,
     Stage,
     film,
     is_placeholder,
@@ -203,7 +203,7 @@ def test_a_network_or_detector_that_raises_is_made_anew(stage: Stage, place: str
     setattr(stage.parts, place, raises_once(error))
 
     def script() -> None:
-        wait_for(lambda: stage.parts.matters == 2, "another network")
+        wait_for(lambda: stage.parts.engines == 2, "another network")
         stage.wait_for_live()
 
     stage.run(script)
@@ -214,18 +214,18 @@ def test_a_network_or_detector_that_raises_is_made_anew(stage: Stage, place: str
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 3.0])
 def test_a_matte_with_values_that_no_matte_has_is_not_used(stage: Stage, value: float) -> None:
-    find = ColourMatter.__call__
+    find = ColourEngine.__call__
 
-    def spoil(self: ColourMatter, images: Sequence[torch.Tensor]) -> list[Matte]:
+    def spoil(self: ColourEngine, images: Sequence[torch.Tensor]) -> list[Matte]:
         mattes = find(self, images)
-        if stage.parts.matters == 1 and stage.live() >= 3:
+        if stage.parts.engines == 1 and stage.live() >= 3:
             mattes[0].alpha[0, :, :40] = value
         return mattes
 
-    stage.monkeypatch.setattr(ColourMatter, "__call__", spoil)
+    stage.monkeypatch.setattr(ColourEngine, "__call__", spoil)
 
     def script() -> None:
-        wait_for(lambda: stage.parts.matters == 2, "another network")
+        wait_for(lambda: stage.parts.engines == 2, "another network")
         stage.wait_for_live()
 
     stage.run(script)
@@ -241,7 +241,7 @@ def test_a_network_that_always_raises_ends_the_run_with_its_error(stage: Stage, 
         raise error
 
     stage.parts.matter_fault = fault
-    stage.run(lambda: wait_for(lambda: stage.parts.matters > session.RETRIES and not _live_thread(), "the end"))
+    stage.run(lambda: wait_for(lambda: stage.parts.engines > session.RETRIES and not _live_thread(), "the end"))
     stage.check()
     assert stage.error is error
     assert stage.live() == 0
@@ -262,7 +262,7 @@ def test_a_network_that_hangs_is_left_behind_and_made_anew(stage: Stage, monkeyp
     stage.parts.matter_fault = fault
 
     def script() -> None:
-        wait_for(lambda: stage.parts.matters == 2, "another network")
+        wait_for(lambda: stage.parts.engines == 2, "another network")
         stage.wait_for_live()
 
     stage.run(script)
@@ -322,7 +322,7 @@ def test_a_moving_background_that_breaks_gives_way_to_a_plain_colour(stage: Stag
 @pytest.mark.parametrize("jump_seconds", [-3600.0, 3600.0])
 def test_a_clock_that_jumps_shows_nothing_it_should_not(stage: Stage, monkeypatch: pytest.MonkeyPatch, jump_seconds: float) -> None:
     clock = JumpingClock()
-    monkeypatch.setattr(output_gate.Show.__init__, "__kwdefaults__", {"clock": clock})
+    monkeypatch.setattr(output_gate.OutputGate.__init__, "__kwdefaults__", {"clock": clock})
     monkeypatch.setattr(camera_source.CameraSource.__init__, "__kwdefaults__", {"mirror": False, "clock": clock})
 
     def script() -> None:
@@ -382,15 +382,15 @@ def test_a_later_signal_interrupts_the_end(monkeypatch: pytest.MonkeyPatch) -> N
 def test_an_accelerator_that_is_not_there_ends_the_run_at_once(stage: Stage) -> None:
     error = DeviceError("device cuda was asked for, but 0 CUDA devices are usable")
 
-    def refuse(self: RoomParts, rung: Rung) -> LoadedMatter:
-        self.matters += 1
+    def refuse(self: RoomStageFactory, rung: Rung) -> LoadedEngine:
+        self.engines += 1
         raise error
 
-    stage.monkeypatch.setattr(RoomParts, "matter", refuse)
-    stage.run(lambda: wait_for(lambda: stage.parts.matters >= 1 and not _live_thread(), "the end"))
+    stage.monkeypatch.setattr(RoomStageFactory, "engine", refuse)
+    stage.run(lambda: wait_for(lambda: stage.parts.engines >= 1 and not _live_thread(), "the end"))
     stage.check()
     assert stage.error is error
-    assert stage.parts.matters == 1
+    assert stage.parts.engines == 1
     assert stage.live() == 0
 
 
@@ -449,7 +449,7 @@ def test_who_does_not_wait_for_a_recording_keeps_what_is_in_it(tmp_path: Path, m
 
     monkeypatch.setattr(RecordingSink, "finish", hang)
     sink = RecordingSink(tmp_path / "out.mkv", StreamInfo(96, 64, Fraction(10)))
-    outlet = RecordingOutlet(sink, lambda said: None)
+    outlet = RecordingOutput(sink, lambda said: None)
     for number in range(20):
         outlet.show(Frame.from_interleaved(film(number), number, Fraction(1, 10)), LiveState.LIVE, is_repeat=False)
     with pytest.raises(KeyboardInterrupt) as caught:

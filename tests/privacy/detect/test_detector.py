@@ -50,9 +50,7 @@ def found_at(faces: tuple[Detection, ...] | list[Detection], x: float, y: float,
     [(640, 360, 300, 0), (200, 200, 120, 0), (1000, 500, 90, 30), (640, 360, 200, -60)],
     ids=["near", "middle", "far and leaning", "leaning much"],
 )
-def test_both_models_find_faces_of_a_picture(
-    detector: FaceDetector, portrait: UInt8Array, x: float, y: float, side: float, degrees: float
-) -> None:
+def test_both_models_find_faces_of_a_picture(detector: FaceDetector, portrait: UInt8Array, x: float, y: float, side: float, degrees: float) -> None:
     faces = detector(placed(portrait, (1280, 720), x, y, side, degrees))
     assert found_at(faces, x, y, side)
     best = max(faces, key=lambda face: face.score)
@@ -101,9 +99,7 @@ class OneModelOnly(FaceDetector):
         self._close_up = close_up
         self.looks = 0
 
-    def look(
-        self, image: UInt8Array, model: ModelName, *, view: View | None = None, timestamp_ms: int | None = None
-    ) -> list[Detection]:
+    def look(self, image: UInt8Array, model: ModelName, *, view: View | None = None, timestamp_ms: int | None = None) -> list[Detection]:
         self.looks += 1
         if view is None or view.angle or (view.side < 200) == (model == "full_range"):
             return []
@@ -189,9 +185,7 @@ def test_a_closed_model_fails_rather_than_finding_nothing(model_paths: object, p
         detector(portrait)
 
 
-def test_a_model_file_that_vanishes_midway_changes_nothing(
-    model_paths: dict[str, Path], portrait: UInt8Array, tmp_path: Path
-) -> None:
+def test_a_model_file_that_vanishes_midway_changes_nothing(model_paths: dict[str, Path], portrait: UInt8Array, tmp_path: Path) -> None:
     folder = tmp_path / "models"
     folder.mkdir()
     for path in model_paths.values():

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import get_args
 
 from p3mvideo.app.live.background import LiveBackground
-from p3mvideo.app.live.output_gate import SETTING_UP, Show
+from p3mvideo.app.live.output_gate import SETTING_UP, OutputGate
 from p3mvideo.app.live.session import LiveSession
 from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.io.devices.preview_window import ESCAPE
@@ -27,9 +27,7 @@ class LiveControls:
         say: Tells the user.
     """
 
-    def __init__(
-        self, source: CameraSource, show: Show, session: LiveSession, background: LiveBackground, say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, source: CameraSource, show: OutputGate, session: LiveSession, background: LiveBackground, say: Callable[[str], None]) -> None:
         self._source, self._show, self._session, self._background, self._say = source, show, session, background, say
         first = session.settings.anonymize
         self._shown_mode = "input" if first == "output" else first

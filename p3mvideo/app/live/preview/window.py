@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from p3mvideo.app.live.output_gate import LiveState, Show
+from p3mvideo.app.live.output_gate import LiveState, OutputGate
 from p3mvideo.app.live.preview.drawing import BAR_PX, LONG_SIDE_PX, draw_preview
 from p3mvideo.app.live.session import LiveSession
-from p3mvideo.app.live.sinks import PreviewOutlet
+from p3mvideo.app.live.sinks import PreviewSink
 from p3mvideo.app.live.statistics import figures
 from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.io.devices.preview_window import PreviewWindow
@@ -16,7 +16,7 @@ REDRAW_SECONDS = 0.3
 """How often the preview is drawn while the picture stays the same."""
 
 
-class LiveScreen:
+class LivePreview:
     """A window that shows what others see, what is going on and which keys there are. Used by the main thread.
 
     Args:
@@ -32,10 +32,10 @@ class LiveScreen:
         self._window = PreviewWindow(round(width * scale), round(height * scale) + 2 * BAR_PX)
         self._drawn: object = None
         self._drawn_at = 0.0
-        self.outlet = PreviewOutlet()
+        self.outlet = PreviewSink()
         """Gets what is shown."""
 
-    def refresh(self, source: CameraSource, show: Show, session: LiveSession, *, with_figures: bool) -> None:
+    def refresh(self, source: CameraSource, show: OutputGate, session: LiveSession, *, with_figures: bool) -> None:
         """Draw what is new."""
         shown, now = self.outlet.shown, time.monotonic()
         if shown is None or (shown.picture is self._drawn and now - self._drawn_at < REDRAW_SECONDS):
@@ -53,7 +53,7 @@ class LiveScreen:
         self._window.close()
 
 
-def _note(state: LiveState, source: CameraSource, show: Show, session: LiveSession) -> str:
+def _note(state: LiveState, source: CameraSource, show: OutputGate, session: LiveSession) -> str:
     """Return a few words on a state."""
     if state is LiveState.PAUSED:
         return ", ".join(sorted(show.reasons))

@@ -1,0 +1,116 @@
+"""Chooses the runtime, the device and the precision, and says which it took."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import partial
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import torch
+
+from p3mvideo.errors import ConfigError, DeviceError
+from p3mvideo.frame import MattingEngine
+from p3mvideo.model.p3mnet import P3MNet
+from p3mvideo.model.variants import REALTIME_VARIANTS
+from p3mvideo.options import EngineOptions
+from p3mvideo.options.engine import Precision
+from p3mvideo.weights import WeightsFile, find_weights, load_weights
+
+TORCH_PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
+
+
+class LoadedEngine(NamedTuple):
+    """An engine, and what the user is told about it."""
+
+    engine: MattingEngine
+    device: torch.device
+    """Where it wants the frames."""
+    description: str
+    """Model, runtime, device and precision really used."""
+
+
+def choose_device(device: str) -> torch.device:
+    """Return the device for auto, cpu, cuda, cuda:N or mps.
+
+    Raises:
+        ConfigError: There is no such kind of device.
+        DeviceError: It was asked for by name and is not there. Never a silent fall back.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
+    if not re.fullmatch(r"cpu|mps|cuda(:[0-9]{1,4})?", device):
+        raise ConfigError(f"unknown device {device!r}", hint="auto, cpu, cuda, cuda:N or mps")
+    kind, _, number = device.partition(":")
+    if kind == "cuda":
+        found = torch.cuda.device_count()
+        if int(number or 0) >= found:
+            raise DeviceError(f"device {device} was asked for, but {found} CUDA devices are usable", hint="use --device auto or cpu")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError("device mps was asked for, but this machine has none", hint="use --device auto or cpu")
+    return torch.device(device)
+
+
+def load_engine(options: EngineOptions = EngineOptions(), *, semantic: bool = False, live: bool = False) -> LoadedEngine:
+    """Load a network.
+
+    Args:
+        options: Which network, and how it runs.
+        semantic: Whether mattes carry class probabilities.
+        live: Whether single images must come back as soon as possible.
+
+    Raises:
+        WeightsError: The weights are missing or damaged.
+        DeviceError, ConfigError: Device and runtime are not there or do not go together.
+    """
+    runtime, precision, threads = options.runtime, options.precision, options.threads
+    ratio = None if options.downsample_ratio == "auto" else options.downsample_ratio
+    chosen = choose_device(options.device)
+    weights = find_weights(options.model)
+    if runtime == "openvino" and chosen.type != "cpu":
+        raise ConfigError(f"--runtime openvino runs on the CPU, not on {chosen}", hint="leave --runtime or --device out")
+    if runtime == "openvino" and weights.variant == "p3mnet-swin-t":
+        raise ConfigError("p3mnet-swin-t does not run in OpenVINO: its windows differ from size to size", hint="use --runtime torch")
+    if runtime == "openvino" and find_spec("openvino") is None:
+        raise DeviceError("runtime openvino was asked for, but it is not installed", hint="pip install openvino")
+    suits = weights.variant in REALTIME_VARIANTS and chosen.type == "cpu" and find_spec("openvino") is not None
+    if runtime == "openvino" or (runtime == "auto" and suits):
+        return _openvino(weights, precision, ratio, threads, semantic=semantic, live=live)
+    return _torch(weights, chosen, precision, ratio, threads, semantic=semantic)
+
+
+def _openvino(weights: WeightsFile, precision: Precision, ratio: float | None, threads: int, *, semantic: bool, live: bool) -> LoadedEngine:
+    import openvino
+
+    from p3mvideo.engine.openvino_engine import OpenVINOEngine
+
+    has_bf16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    chosen = ("bf16" if has_bf16 else "f32") if precision == "auto" else precision
+    if chosen == "f16" or (chosen == "bf16" and not has_bf16):
+        raise DeviceError(f"this CPU does not compute in {chosen}", hint="use --precision auto or f32")
+    load_weights(weights)  # checks the file also where it was converted before: one that was changed is never passed over
+    key = f"{weights.name}-{(weights.sha256 or hashlib.sha256(weights.path.read_bytes()).hexdigest())[:16]}"
+    engine = OpenVINOEngine(
+        partial(_network, weights), key, precision=chosen, downsample_ratio=ratio, threads=threads, semantic=semantic, live=live
+    )  # fmt: skip
+    return LoadedEngine(engine, torch.device("cpu"), f"{weights.name} in OpenVINO on the CPU, {chosen}")
+
+
+def _network(weights: WeightsFile) -> P3MNet:
+    # Imported here: a network that was converted before is not built again, and timm takes a second to import.
+    from p3mvideo.weights.network import load_network
+
+    return load_network(weights)
+
+
+def _torch(weights: WeightsFile, device: torch.device, precision: Precision, ratio: float | None, threads: int, *, semantic: bool) -> LoadedEngine:
+    from p3mvideo.engine.torch_engine import TorchEngine
+
+    if device.type == "cpu" and threads:
+        torch.set_num_threads(threads)
+    # PyTorch emulates bf16 on CPUs without it, slowly; asked for by name it is taken all the same.
+    chosen = ("f16" if device.type == "cuda" else "f32") if precision == "auto" else precision
+    engine = TorchEngine(_network(weights), device, precision=TORCH_PRECISIONS[chosen], downsample_ratio=ratio, semantic=semantic)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU" if device.type == "cpu" else str(device)
+    return LoadedEngine(engine, device, f"{weights.name} in PyTorch on {name}, {chosen}")

@@ -1,0 +1,61 @@
+"""The network in PyTorch, on any device it supports."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from p3mvideo.engine.image_batch import check_images
+from p3mvideo.engine.shrink import shrink_on_cpu, shrink_on_device
+from p3mvideo.frame import Matte
+from p3mvideo.model.p3mnet import P3MNet
+from p3mvideo.ops.matte_check import checked_mattes
+from p3mvideo.ops.normalise import normalise
+from p3mvideo.ops.working_size import working_size
+
+
+class TorchEngine:
+    """A `MattingEngine` that runs a network in PyTorch.
+
+    Args:
+        network: In evaluation mode.
+        device: Where to run it.
+        precision: What convolutions and matrix products are computed in; the rest stays in 32 bits.
+        downsample_ratio: Working size over picture size; None brings the longer side to about 512 pixels.
+        semantic: Whether mattes carry class probabilities.
+    """
+
+    def __init__(
+        self,
+        network: P3MNet,
+        device: torch.device,
+        *,
+        precision: torch.dtype = torch.float32,
+        downsample_ratio: float | None = None,
+        semantic: bool = False,
+    ) -> None:
+        self._network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._device = device
+        self._precision = precision
+        self._ratio = downsample_ratio
+        self._semantic = semantic
+
+    @torch.inference_mode()
+    def __call__(self, images: Sequence[Tensor]) -> list[Matte]:
+        """Return a matte at working size for each image, on this engine's device. See `p3mvideo.frame.MattingEngine`.
+
+        Raises:
+            TypeError, ValueError: The images are not what `check_images` expects.
+            P3MVideoError: The network gave something else than mattes.
+        """
+        check_images(images)
+        size = working_size(images[0].shape[2], images[0].shape[1], self._ratio)
+        if self._device.type == "cpu":
+            pixels = torch.stack([torch.from_numpy(shrink_on_cpu(image, size)).permute(2, 0, 1) for image in images])
+        else:
+            pixels = shrink_on_device(torch.stack([image.to(self._device) for image in images]), size)
+        batch = normalise(pixels).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self._device.type, self._precision, enabled=self._precision != torch.float32):
+            output = self._network(batch)
+        semantic = output.semantic_logits.float().softmax(1) if self._semantic else [None] * len(images)
+        return checked_mattes([Matte(a, s) for a, s in zip(output.alpha, semantic, strict=True)])

@@ -1,0 +1,98 @@
+"""Scores clips in the video convention: each frame's matte by itself, or steadied over time.
+
+A split of clips is a folder with one folder per clip, and in each the folders of a still split: pictures and mattes, whose names
+give the order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from p3mvideo.datasets.benchmark import Entry, find_entries
+from p3mvideo.errors import DatasetError
+from p3mvideo.evaluation.methods import Method
+from p3mvideo.evaluation.temporal_metrics import clip_metrics
+from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.ops.metrics import video_frame_scores
+from p3mvideo.temporal import MatteStream
+
+VIDEO_METRICS = (
+    "video_mad", "video_mse", "video_grad", "video_conn", "video_dtssd", "video_dtssd_sum", "video_messddt", "video_moving_edge", "video_lag",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ClipSmoothing:
+    """What steadies the mattes of a clip."""
+
+    make_stream: Callable[[], MatteStream]
+    """Makes a new stream for each clip."""
+    rate: Fraction
+    """Frames a second, for smoothing goes by seconds and pictures have none."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The frames of one clip, in order."""
+
+    name: str
+    frames: tuple[Entry, ...]
+
+
+def find_clips(folder: Path, images: str = "") -> list[Clip]:
+    """Return the clips of a split in the order of their names.
+
+    Raises:
+        DatasetError: There are none, or one is incomplete.
+    """
+    folders = sorted(path for path in folder.iterdir() if path.is_dir())
+    if not folders:
+        raise DatasetError(f"{folder} holds no clips", hint="Expected a folder per clip, with a folder of pictures and one of mattes.")
+    return [Clip(path.name, tuple(find_entries(path, images))) for path in folders]
+
+
+def score_clip(clip: Clip, method: Method, *, smoothing: ClipSmoothing | None = None, with_conn: bool = True) -> dict[str, float]:
+    """Return the mean over the frames of each metric in the video convention, how the error changes in time, and the method's time.
+
+    The whole clip is held in memory. dtSSD is 0 for the first frame, which counts. The error near moving edges and the lag are NaN
+    where nothing moves.
+
+    Args:
+        clip: What to score.
+        method: Makes the matte of each frame.
+        smoothing: What steadies the mattes; None leaves them as they are.
+        with_conn: Whether to compute the connectivity error, which is slow.
+
+    Raises:
+        DatasetError: A frame cannot be read, or the method cannot treat it.
+    """
+    portraits = [entry.load() for entry in clip.frames]
+    odd = next((e.name for e, portrait in zip(clip.frames, portraits, strict=True) if portrait.alpha.shape != portraits[0].alpha.shape), None)
+    if odd is not None:
+        raise DatasetError(f"{clip.name}: {odd} has another size than the frame before")
+    begin = time.perf_counter()
+    alphas = [method.predict(portrait.image, portrait.trimap) for portrait in portraits]
+    predict_ms = 1000 * (time.perf_counter() - begin) / len(portraits)
+    if smoothing is not None:
+        alphas = _smoothed([portrait.image for portrait in portraits], alphas, smoothing)
+    rows = [video_frame_scores(alpha, portrait.alpha, with_conn=with_conn) for alpha, portrait in zip(alphas, portraits, strict=True)]
+    still = {f"video_{name}": float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    temporal = clip_metrics(np.stack(alphas), np.stack([portrait.alpha for portrait in portraits]), [portrait.image for portrait in portraits])
+    moving = {f"video_{name}": float(getattr(temporal, name)) for name in ("dtssd", "dtssd_sum", "messddt", "moving_edge", "lag")}
+    return {**still, **moving, "predict_ms": predict_ms}
+
+
+def _smoothed(pictures: list[UInt8Array], alphas: list[Float32Array], smoothing: ClipSmoothing) -> list[Float32Array]:
+    stream = smoothing.make_stream()
+    steady = []
+    for number, (picture, alpha) in enumerate(zip(pictures, alphas, strict=True)):
+        frame = Frame.from_interleaved(np.ascontiguousarray(picture), number, 1 / smoothing.rate)
+        steady += stream.push(frame, Matte(torch.from_numpy(alpha)[None]))
+    return [matte.alpha[0].numpy() for _, matte in steady + stream.flush()]

@@ -1,0 +1,198 @@
+"""`p3mvideo evaluate`: scores methods on a benchmark and writes the report."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from p3mvideo.datasets.benchmark import Entry, find_entries
+from p3mvideo.datasets.layout import BLURRED, ORIGINAL, split_folder
+from p3mvideo.errors import ConfigError, DatasetError
+from p3mvideo.evaluation.blurred import blur_originals
+from p3mvideo.evaluation.clips import VIDEO_METRICS, Clip, ClipSmoothing, find_clips
+from p3mvideo.evaluation.contact_sheet import Row, write_contact_sheet
+from p3mvideo.evaluation.jobs import Failure, Job, predicted, run_jobs
+from p3mvideo.evaluation.methods import make_method
+from p3mvideo.evaluation.score_table import Score, ScoreTable
+from p3mvideo.evaluation.summary import gap_table, gaps, markdown_table, summarise
+from p3mvideo.listener import Listener
+from p3mvideo.options import EngineOptions, EvaluationOptions, SmoothingOptions
+from p3mvideo.options.evaluation import Metric
+from p3mvideo.temporal import make_matte_stream
+from p3mvideo.weights import DEFAULT_MODEL
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` found; the same is in the files of `folder`."""
+
+    folder: Path
+    scores: tuple[Score, ...]
+    failures: tuple[Failure, ...]
+    summary: dict[str, Any]
+    """As in summary.json."""
+    markdown: str
+    """As in summary.md."""
+
+
+def evaluate(
+    data: Path,
+    *,
+    model: Sequence[str] = (DEFAULT_MODEL,),
+    output: Path = Path("evaluation"),
+    overwrite: bool = False,
+    options: EvaluationOptions = EvaluationOptions(),
+    engine: EngineOptions = EngineOptions(),
+    smoothing: SmoothingOptions = SmoothingOptions(smoothing="off"),
+    listener: Listener | None = None,
+) -> Evaluation:
+    """Score methods on a benchmark; write scores.csv, failures.csv, summary.json, summary.md and sheets of the worst images.
+
+    A run that was interrupted continues where it stopped if it is started again with the same options.
+
+    Args:
+        data: The data set's folder, see `p3mvideo.datasets.layout`.
+        model: Weights by name or path, .onnx files, or trimap-based solvers (closed-form, knn, learning-based, random-walk,
+            large-kernel). A leading "B=" or "N=" says that it was trained on blurred or normal images, for the protocol "ppt".
+        output: Folder for the report.
+        overwrite: Whether to replace a report that was made with other options.
+        options: What is scored and how.
+        engine: Device, runtime and precision; runtime and precision are for the strategy "engine".
+        smoothing: How the mattes of clips are smoothed over time, in the protocol "video".
+        listener: Hears how the run goes on.
+
+    Raises:
+        ConfigError: Options contradict each other.
+        DatasetError: There is nothing to score.
+        WeightsError, DeviceError: A method cannot be loaded.
+        SinkError: The report cannot be written.
+    """
+    listener = listener or Listener()
+    clip_smoothing = _clip_smoothing(options, smoothing)
+    folder = split_folder(data, options.split)
+    specs = [_trained_on(spec) for spec in model]
+    methods = [
+        make_method(
+            name, strategy=options.strategy, device=engine.device, runtime=engine.runtime, precision=engine.precision,
+            onnx_input=options.onnx_input,
+        )
+        for name, _ in specs
+    ]  # fmt: skip
+    if len({method.name for method in methods}) < len(methods):
+        raise ConfigError(f"two methods have the same name: {', '.join(method.name for method in methods)}", hint="Rename a file.")
+    trained_on = {method.name: letter for method, (_, letter) in zip(methods, specs, strict=True) if method.learned}
+
+    settings = {
+        "data": str(folder.resolve()), "protocol": options.protocol, "images": options.images, "trimap": options.trimap,
+        "metrics": list(options.metric),
+        "smoothing": [*smoothing.to_json().values(), options.rate] if clip_smoothing else "off",
+        "methods": {method.name: method.identity for method in methods},
+    }  # fmt: skip
+    columns = (*(VIDEO_METRICS if options.protocol == "video" else options.metric), "predict_ms")
+    table = ScoreTable(output, settings, columns, overwrite=overwrite)
+    sets, without_face = _images(folder, options, output, overwrite, listener)
+    jobs = [Job(method, label, subject) for method in methods for label, subjects in sets.items() for subject in subjects]
+    scored = table.done()
+    todo = [job for job in jobs if job.key not in scored]
+    listener.begin("scoring", len(jobs), done=len(jobs) - len(todo))
+    failures = run_jobs(
+        todo, table, metrics=cast("tuple[Metric, ...]", options.metric), derive=options.trimap == "derive", workers=options.workers,
+        advance=_counter(listener, len(jobs) - len(todo)), smoothing=clip_smoothing,
+    )  # fmt: skip
+    listener.end()
+
+    asked = {job.key for job in jobs}
+    scores = tuple(sorted((s for s in table.scores if (s.method, s.images, s.name) in asked), key=lambda s: (s.method, s.images, s.name)))
+    records = summarise(scores, options.group)
+    gap_records = gaps(scores, trained_on, BLURRED, ORIGINAL) if options.protocol == "ppt" else []
+    markdown = markdown_table(records)
+    if gap_records:
+        markdown += f"\n{gap_table(gap_records)}"
+    if without_face:
+        markdown += f"\nLeft out, for no face was found: {', '.join(without_face)}\n"
+    if failures:
+        markdown += "\nNot scored:\n\n" + "".join(f"- {f.method} on {f.images}/{f.name}: {f.message}\n" for f in failures)
+    summary = {
+        **settings, "results": records, "gaps": gap_records, "without_face": without_face,
+        "failures": [vars(failure) for failure in failures],
+    }  # fmt: skip
+    (output / "summary.json").write_text(json.dumps(summary, indent=1, default=str) + "\n", encoding="utf-8")
+    (output / "summary.md").write_text(markdown, encoding="utf-8")
+    with (output / "failures.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("method", "images", "name", "message"), *(vars(failure).values() for failure in failures)])
+    if options.worst and options.protocol != "video":
+        _sheets(jobs, scores, options.worst, options.worst_by, options.trimap == "derive", output)
+    return Evaluation(output, scores, tuple(failures), summary, markdown)
+
+
+def _clip_smoothing(options: EvaluationOptions, smoothing: SmoothingOptions) -> ClipSmoothing | None:
+    if smoothing.smoothing == "off":
+        return None
+    if options.protocol != "video":
+        raise ConfigError(f"smoothing {smoothing.smoothing} is for clips, and the protocol is {options.protocol}", hint="add --protocol video")
+    return ClipSmoothing(partial(make_matte_stream, smoothing), Fraction(options.rate).limit_denominator(1001))
+
+
+def _counter(listener: Listener, done: int) -> Callable[[], None]:
+    """Return a function that tells the listener of one more each time it is called."""
+    counted = itertools.count(done + 1)
+    return lambda: listener.advance(next(counted))
+
+
+def _trained_on(spec: str) -> tuple[str, str]:
+    """Split an optional "B=" or "N=" off a method."""
+    return (spec[2:], spec[0]) if spec.startswith(("B=", "N=")) else (spec, "B")
+
+
+def _images(
+    folder: Path, options: EvaluationOptions, output: Path, again: bool, listener: Listener
+) -> tuple[dict[str, list[Entry] | list[Clip]], list[str]]:
+    """Return what to score by folder of images, and the names of images that were left out because they show no face."""
+    protocol, images, names = options.protocol, options.images, options.names
+    last = options.limit or None
+    if protocol == "video":
+        return {"clips": find_clips(folder, images)[:last]}, []
+    if protocol == "stills":
+        entries = find_entries(folder, images, names=names)[:last]
+        return {entries[0].image.parent.name: entries}, []
+    originals = find_entries(folder, ORIGINAL if (folder / ORIGINAL).is_dir() else images, names=names)
+    if (folder / BLURRED).is_dir():
+        if originals[0].image.parent.name == BLURRED:
+            raise DatasetError(
+                f"{folder} has blurred pictures only, and the protocol ppt needs them unblurred too",
+                hint=f"Put them into {folder / ORIGINAL}.",
+            )
+        blurred = {entry.name: entry for entry in find_entries(folder, BLURRED, names=names)}
+        both = [entry for entry in originals if entry.name in blurred][:last]
+        if not both:
+            raise DatasetError(f"{folder} has no picture both in {BLURRED} and in {originals[0].image.parent.name}")
+        return {BLURRED: [blurred[entry.name] for entry in both], ORIGINAL: both}, []
+    listener.begin("blurring faces", len(originals[:last]))
+    plain, hidden, without_face = blur_originals(originals[:last], output, anew=again, advance=_counter(listener, 0))
+    listener.end()
+    return {BLURRED: hidden, ORIGINAL: plain}, without_face
+
+
+def _sheets(jobs: Sequence[Job], scores: Sequence[Score], worst: int, by: Metric, derive: bool, output: Path) -> None:
+    """Write a contact sheet of the worst results of each method on each folder of pictures."""
+    by_key = {job.key: job for job in jobs}
+    for method, images in dict.fromkeys((score.method, score.images) for score in scores):
+        mine = [s for s in scores if (s.method, s.images) == (method, images) and np.isfinite(s.values.get(by, np.nan))]
+        mine.sort(key=lambda score: score.values[by], reverse=by != "iou")
+        rows = []
+        for score in mine[:worst]:
+            entry = by_key[score.method, score.images, score.name].subject
+            assert isinstance(entry, Entry)
+            portrait, alpha, _ = predicted(by_key[score.method, score.images, score.name].method, entry, derive)
+            rows.append(Row(f"{score.name}  {by} {score.values[by]:.4g}", portrait.image, portrait.alpha, alpha))
+        if rows:
+            write_contact_sheet(output / f"worst-{method}-{images}.png", rows)

@@ -1,0 +1,50 @@
+"""The samples that a run's options ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from p3mvideo.datasets.donors import DonorFaces
+from p3mvideo.datasets.portraits import PortraitFolder
+from p3mvideo.errors import ConfigError
+from p3mvideo.training.options import TrainOptions
+from p3mvideo.training.samples.dataset import SceneMaker, TrainingSamples
+from p3mvideo.training.samples.moving_scenes import MovingScenes
+from p3mvideo.training.samples.overfit_scenes import WholeScenes
+from p3mvideo.training.samples.portrait_order import PortraitOrder
+from p3mvideo.training.samples.published_scenes import PublishedScenes
+from p3mvideo.training.samples.webcam_scenes import WebcamScenes
+
+
+def build_samples(
+    folder: PortraitFolder, names: Sequence[str], options: TrainOptions, *, backgrounds: Path | None = None, faces: Path | None = None
+) -> TrainingSamples:
+    """Return all samples of a run, steps times batch.
+
+    Args:
+        folder: Where people come from.
+        names: Which of them.
+        options: How samples are drawn.
+        backgrounds: Folder of pictures without people; None does without.
+        faces: Folder of donor faces, needed if the options paste faces.
+
+    Raises:
+        ConfigError: The recipe has no use for backgrounds.
+        DatasetError: A folder is not what it should be, or shares make no sense.
+    """
+    donors = None if faces is None or options.copy_paste.level == "off" else DonorFaces(faces)
+    scenes = _scenes(folder, names, options, backgrounds)
+    return TrainingSamples(scenes, length=options.steps * options.batch, seed=options.seed, donors=donors, copy_paste=options.copy_paste)
+
+
+def _scenes(folder: PortraitFolder, names: Sequence[str], options: TrainOptions, backgrounds: Path | None) -> SceneMaker:
+    if options.overfit:
+        return WholeScenes(folder, names, size_px=options.size_px)
+    order = PortraitOrder(names, shares=options.shares, seed=options.seed)
+    if options.recipe == "p3mvideo":
+        scenes = WebcamScenes(folder, order, size_px=options.size_px, options=options.webcam, backgrounds=backgrounds)
+        return MovingScenes(scenes, seed=options.seed) if options.webcam.moving else scenes
+    if backgrounds is not None:
+        raise ConfigError(f"the recipe {options.recipe} puts nobody before other backgrounds", hint="leave --backgrounds out, or take p3mvideo")
+    return PublishedScenes(folder, order, size_px=options.size_px, anchor="corner" if options.recipe == "p3m2021" else "centre")

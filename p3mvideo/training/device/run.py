@@ -1,0 +1,229 @@
+"""`p3mvideo gpu train`: from a pack to trained networks."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from p3mvideo.engine.load_engine import choose_device
+from p3mvideo.errors import ConfigError, TrainingError
+from p3mvideo.options.training import parse_shares
+from p3mvideo.training.device.batches import DeviceBatches
+from p3mvideo.training.device.budget import Budget
+from p3mvideo.training.device.fit import fit_on_device
+from p3mvideo.training.device.material import Material, load_material
+from p3mvideo.training.device.pack import MANIFEST, MIB
+from p3mvideo.training.device.state_files import INDEX, load_state
+from p3mvideo.training.export_weights import ship_weights
+from p3mvideo.training.initial_network import build_start
+from p3mvideo.training.loop.glibc_memory import keep_memory
+from p3mvideo.training.loop.learner import Learner
+from p3mvideo.training.loop.precision import Precision, choose_precision
+from p3mvideo.training.loop.process_group import Group
+from p3mvideo.training.options import BY_THE_CLOCK, TrainOptions, recipe_options
+from p3mvideo.training.preview import write_sheet
+from p3mvideo.training.samples.dataset import CopyPasteOptions, Sample
+from p3mvideo.training.samples.webcam_scenes import WebcamOptions
+
+STATE_PIECE_BYTES = int(15.5 * MIB)
+
+
+@dataclass(frozen=True)
+class GpuTrainOptions:
+    """How networks are trained on samples that are made on the device."""
+
+    variants: Sequence[str] = ("p3mnet-mobilenetv2",)
+    """Which networks; all learn from the same samples."""
+    backbones: Sequence[str] = ()
+    """A timm backbone for each; empty for their own."""
+    initial: Sequence[str] = ()
+    """Weights or checkpoint of each network to start from; empty for none."""
+    pretrained: Sequence[str] = ()
+    """ImageNet weights of each network's encoder; empty for none."""
+    steps: int | None = None
+    """Optimizer steps in all; None trains by the clock."""
+    minutes: float | None = None
+    """Minutes that this call may take, from its start to its end."""
+    batch: int = 128
+    size_px: int = 384
+    lr: float = 2e-3
+    backbone_lr: float = 4e-4
+    warmup: int = 100
+    ema: float = 0.998
+    """Decay of the averaged weights."""
+    moving: float = 0.25
+    """Share of the samples that are frames of moving people, two and two."""
+    hard: float = 0.2
+    """Share of the other samples that are hard, see `p3mvideo.training.samples.webcam_scenes`."""
+    nobody: float = 0.08
+    """Chance that people who are put over another background are none."""
+    cp: float = 0.5
+    """Chance of each obfuscated face to get a donor's; 0 pastes none."""
+    shares: Sequence[str] = ()
+    """PREFIX=SHARE of the draws for portraits whose name starts so."""
+    seed: int = 10007
+    device: str = "auto"
+    precision: Precision | Literal["auto"] = "auto"
+    workers: int = 8
+    """Processes that draw scenes, and threads that decode the pack; 0 for none beside this one."""
+    checkpoint_minutes: float = 2.0
+    moments: Literal["f32", "bf16"] = "f32"
+    """What the state keeps the optimizer's moments in: bf16 makes it a quarter smaller."""
+    compiled: bool = False
+    """Whether PyTorch compiles the networks; that takes a minute or two of the time."""
+    resume: bool = False
+    made_up: int = 400
+    """How many procedural backgrounds there are."""
+    every: int = 1
+    """Take each so manieth portrait of the pack only, for a trial that starts sooner."""
+
+
+@dataclass(frozen=True)
+class GpuTrainResult:
+    """What `train_on_device` did."""
+
+    steps: int
+    weights: tuple[Path, ...]
+    """The averaged weights of each network, for use."""
+
+
+def train_on_device(
+    pack: Path,
+    output: Path,
+    options: GpuTrainOptions,
+    *,
+    licence: str = "MIT",
+    begun: float | None = None,
+    say: Callable[[str], None] = lambda line: None,
+    log: Callable[[dict[str, float]], None] = lambda record: None,
+    stepped: Callable[[int, int], None] = lambda step, steps: None,
+) -> GpuTrainResult:
+    """Train networks on a pack.
+
+    Args:
+        pack: See `p3mvideo.training.device.pack`.
+        output: Folder for NETWORK.safetensors, the state and `log.jsonl`.
+        options: How.
+        licence: Under which terms the weights may be used.
+        begun: `time.monotonic()` from which the minutes count; None counts from now.
+        say: Called with a line on what was done and how long it took.
+        log: Called with each record of the log.
+        stepped: Called with the number of steps done and of all.
+
+    Raises:
+        ConfigError, DeviceError: Options make no sense, or do not go together.
+        DatasetError: The pack is incomplete or damaged.
+        WeightsError: Weights to start from are missing or do not fit.
+        TrainingError: See `fit_on_device`; or the output folder holds a run already.
+    """
+    begun = time.monotonic() if begun is None else begun
+    if (options.steps is None) == (options.minutes is None):
+        raise ConfigError("training ends after some steps or after some minutes", hint="give either --steps or --minutes")
+    device = choose_device(options.device)
+    runs = _run_options(options, device)
+    _prepare(output, resume=options.resume)
+    if device.type == "cpu":
+        keep_memory()
+
+    material = _material(pack, device, options)
+    gib = (material.portraits.nbytes() + material.backgrounds.nbytes()) / 2**30
+    say(f"{time.monotonic() - begun:.1f} s: {len(material.portraits)} portraits, {len(material.backgrounds)} backgrounds on {device}, {gib:.1f} GiB")
+    learners = {name: _learner(name, run, options, device, place) for place, (name, run) in enumerate(runs.items())}
+    spent = 0.0
+    if options.resume and (output / INDEX).exists():
+        saved = load_state(output)
+        if set(saved["networks"]) != set(learners):
+            raise TrainingError(f"the state in {output} is of {', '.join(saved['networks'])}", hint="resume with the same networks")
+        for name, learner in learners.items():
+            learner.state.restore(saved["networks"][name])
+        spent = saved["seconds"]
+    first = next(iter(learners.values())).state.step
+    say(f"{time.monotonic() - begun:.1f} s: {', '.join(learners)} in {next(iter(runs.values())).precision}, from step {first} on")
+    budget = Budget(steps=options.steps, seconds=None if options.minutes is None else 60 * options.minutes, begun=begun, spent=spent, first=first)
+    origins = {name: _of(options.initial, place) or _of(options.pretrained, place) for place, name in enumerate(learners)}
+    packed = hashlib.sha256((pack / MANIFEST).read_bytes()).hexdigest()[:12]
+
+    def export(name: str, learner: Learner, step: int) -> None:
+        run = learner.options
+        source = (
+            f"p3mvideo gpu train: {step} steps of {run.batch} samples of {run.size_px} px, seed {run.seed}, pack {packed}, "
+            f"from {origins[name] or 'random weights'}"
+        )
+        ship_weights(learner.state.average.network.state_dict(), run.to_dict(), output / f"{name}.safetensors", licence=licence, source=source)
+
+    steps = fit_on_device(
+        learners, DeviceBatches(material, next(iter(runs.values())), device), budget, output, workers=options.workers,
+        checkpoint_seconds=60 * options.checkpoint_minutes, state_piece_bytes=STATE_PIECE_BYTES,
+        moments=torch.bfloat16 if options.moments == "bf16" else torch.float32, export=export, log=log, stepped=stepped,
+    )  # fmt: skip
+    return GpuTrainResult(steps, tuple(output / f"{name}.safetensors" for name in learners))
+
+
+def device_sheet(pack: Path, output: Path, options: GpuTrainOptions) -> None:
+    """Write an image with a batch of samples, one a row, as `p3mvideo dataset preview` does.
+
+    Raises:
+        ConfigError, DatasetError: See `train_on_device`.
+    """
+    device = choose_device(options.device)
+    run = next(iter(_run_options(options, device).values()))
+    material = _material(pack, device, options)
+    batches = DeviceBatches(material, run, device)
+    batch = batches.make(batches.drawing.draw(0))
+    write_sheet(output, (Sample(*(part[number].cpu() for part in batch[:3])) for number in range(run.batch)))
+
+
+def _material(pack: Path, device: torch.device, options: GpuTrainOptions) -> Material:
+    return load_material(pack, device, seed=options.seed, made_up=options.made_up, every=options.every, workers=max(1, options.workers))
+
+
+def _run_options(options: GpuTrainOptions, device: torch.device) -> dict[str, TrainOptions]:
+    """Return the options of each network's run by its name."""
+    for what, values in (("backbone", options.backbones), ("initial", options.initial), ("pretrained", options.pretrained)):
+        if len(values) not in (0, len(options.variants)):
+            got = f"{len(options.variants)} networks, but --{what} is given {len(values)} times"
+            raise ConfigError(got, hint="once for each --variant, or never")
+    if options.moving and options.batch % 2:
+        hint = f"use --batch {options.batch + 1}"
+        raise ConfigError("moving people come in pairs of samples, and batches are odd", hint=hint)
+    runs: dict[str, TrainOptions] = {}
+    for place, variant in enumerate(options.variants):
+        backbone = _of(options.backbones, place)
+        name = variant if backbone is None else f"{variant}-{backbone}"
+        if name in runs:
+            raise ConfigError(f"{name} is to be trained twice", hint="give another --variant or --backbone")
+        runs[name] = recipe_options(
+            "p3mvideo", steps=options.steps or BY_THE_CLOCK, variant=variant, network=None if backbone is None else {"backbone": backbone},
+            batch=options.batch, size_px=options.size_px, lr=options.lr, backbone_lr=options.backbone_lr, warmup=options.warmup,
+            ema_decay=options.ema, precision=choose_precision(options.precision, "p3mvideo", device), shares=parse_shares(options.shares),
+            copy_paste=CopyPasteOptions(level="image" if options.cp else "off", chance=options.cp), seed=options.seed,
+            webcam=WebcamOptions(moving=options.moving, hard=options.hard, nobody=options.nobody),
+        )  # fmt: skip
+    return runs
+
+
+def _learner(name: str, run: TrainOptions, options: GpuTrainOptions, device: torch.device, place: int) -> Learner:
+    torch.manual_seed(options.seed + place)
+    network = build_start(run, pretrained=_of(options.pretrained, place), initial=_of(options.initial, place))
+    return Learner(network, run, Group(device=device), compiled=options.compiled)
+
+
+def _of(values: Sequence[str], place: int) -> str | None:
+    """Return the value for a network; "-" is none."""
+    return values[place] if values and values[place] != "-" else None
+
+
+def _prepare(output: Path, *, resume: bool) -> None:
+    """Make the output folder; one that holds a run is taken only to go on with it."""
+    if (output / INDEX).exists() and not resume:
+        raise TrainingError(f"{output} holds a run already", hint="go on with it by --resume, or choose another --output")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"cannot make the folder {output}: {error.strerror or error}", hint="choose another --output") from error

@@ -1,0 +1,98 @@
+"""The network that training starts from."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from p3mvideo.errors import ConfigError, WeightsError
+from p3mvideo.model.p3mnet import P3MNet
+from p3mvideo.model.variants import REALTIME_VARIANTS, VARIANTS, build_network
+from p3mvideo.training.loop.checkpoint import average_of, load_checkpoint
+from p3mvideo.training.options import TrainOptions
+from p3mvideo.weights import find_weights
+from p3mvideo.weights.tensors import load_weights, parse_tensors
+
+_logger = logging.getLogger(__name__)
+
+SIDE_HEADS = frozenset(f"decoder.dbfi_{number}.conv2.weight" for number in range(3))
+"""Weights that only training needs and shipped files lack; they start anew."""
+
+IN_NETWORK = "encoder.backbone."
+"""How the names of the backbone's weights begin in a real-time network."""
+
+
+def build_start(options: TrainOptions, *, pretrained: str | None, initial: str | None) -> P3MNet:
+    """Build a run's network with the weights to start from; what they do not cover is random.
+
+    Args:
+        options: Which network.
+        pretrained: ImageNet weights of its encoder: the name of imported ones, or a file with timm's names for the real-time network (for
+            example the model.safetensors that timm publishes), or the name or path of a real-time network's weights, whose encoder is taken.
+        initial: Weights of the whole network: a checkpoint (.pt) of a run, of which the averaged weights are taken, or the name or path of
+            a weights file.
+
+    Raises:
+        ConfigError: There is no such network or backbone.
+        WeightsError, TrainingError: Weights are missing or do not fit.
+    """
+    if options.variant not in VARIANTS:
+        raise ConfigError(f"there is no network {options.variant!r}", hint=f"known are {', '.join(VARIANTS)}")
+    if options.network and options.variant not in REALTIME_VARIANTS:
+        raise ConfigError(f"{options.variant} has a backbone of its own", hint="leave --backbone out")
+    try:
+        network = build_network(options.variant, options.network)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"the network cannot be built: {error}", hint="choose one of those backbones, or leave --backbone out") from error
+    if initial is not None:
+        path = Path(initial)
+        tensors = average_of(path, load_checkpoint(path)) if path.suffix == ".pt" else load_weights(find_weights(initial))
+        _fill(network, tensors, initial, may_lack=SIDE_HEADS)
+    elif pretrained is not None:
+        _fill_encoder(network, pretrained)
+    else:
+        _logger.warning("the encoder starts from random weights; --pretrained gives it those of ImageNet")
+    return network
+
+
+def _fill_encoder(network: P3MNet, pretrained: str) -> None:
+    if hasattr(network.encoder, "backbone"):
+        assert isinstance(network.encoder.backbone, nn.Module)
+        tensors = _backbone_weights(pretrained)
+        _fill(network.encoder.backbone, tensors, pretrained, may_have_more=True)
+        return
+    weights = find_weights(pretrained)
+    if weights.kind != "backbone":
+        raise WeightsError(f"{pretrained} is a whole network, not an encoder", hint="start from it with --initial")
+    _fill(network.encoder, {name.removeprefix("encoder."): tensor for name, tensor in load_weights(weights).items()}, pretrained)
+
+
+def _backbone_weights(pretrained: str) -> dict[str, Tensor]:
+    """Return timm's weights of a backbone, from a file of its own or out of a real-time network."""
+    try:
+        path = Path(pretrained)
+        tensors = parse_tensors(path, path.read_bytes()) if path.exists() else load_weights(find_weights(pretrained))
+    except (OSError, WeightsError) as error:
+        hint = "expected timm's weights as .safetensors, or a real-time network"
+        raise WeightsError(f"cannot read the backbone weights {pretrained}: {error}", hint=hint) from error
+    inside = {name.removeprefix(IN_NETWORK): tensor for name, tensor in tensors.items() if name.startswith(IN_NETWORK)}
+    return inside or tensors
+
+
+def _fill(module: nn.Module, tensors: dict[str, Tensor], source: str, *, may_lack: Collection[str] = (), may_have_more: bool = False) -> None:
+    """Copy tensors into a module; kernels may be stored in 16 bits."""
+    own = module.state_dict()
+    missing = [name for name in own if name not in tensors and name not in may_lack and not name.endswith("num_batches_tracked")]
+    surplus = [] if may_have_more else [name for name in tensors if name not in own]
+    shapes = [name for name in own if name in tensors and tensors[name].shape != own[name].shape]
+    for what, names in (("lack", missing), ("have too much", surplus), ("have another shape of", shapes)):
+        if names:
+            raise WeightsError(f"{source} does not fit: the weights {what} {names[0]}" + (f" and {len(names) - 1} more" if names[1:] else ""))
+    with torch.no_grad():
+        for name, tensor in own.items():
+            if name in tensors:
+                tensor.copy_(tensors[name])

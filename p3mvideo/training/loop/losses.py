@@ -1,0 +1,121 @@
+"""P3M-Net's losses (arXiv 2203.16828, section 4.4, with the constants of the published training code), and one for clips.
+
+Each function is pure and returns a scalar tensor; `matting_losses` returns all named terms and their `total`.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from p3mvideo.model.output import MattingOutput
+
+PYRAMID_LEVELS = 5
+TEMPORAL_WEIGHT = 60
+"""Flicker is small beside other errors: with this, and 30 % of the samples moving, it makes about half of the alpha's part of the sum."""
+
+
+def absolute_error(pred_alpha: Tensor, true_alpha: Tensor) -> Tensor:
+    """Mean of the smoothed |difference|, sqrt(d^2 + 1e-12)."""
+    return torch.sqrt((pred_alpha - true_alpha) ** 2 + 1e-12).mean()
+
+
+def unknown_absolute_error(pred_alpha: Tensor, true_alpha: Tensor, unknown: Tensor, unknown_px: Tensor | None = None) -> Tensor:
+    """Smoothed |difference| inside the unknown area, summed over the batch, divided by its number of pixels plus one.
+
+    Args:
+        pred_alpha: (B, 1, H, W).
+        true_alpha: (B, 1, H, W).
+        unknown: (B, 1, H, W), 1 in the unknown area, else 0.
+        unknown_px: How many pixels it has; None counts those of this batch. See `matting_losses`.
+    """
+    error = torch.sqrt(((pred_alpha - true_alpha) * unknown) ** 2 + 1e-12)
+    return error.sum() / ((unknown.sum() if unknown_px is None else unknown_px) + 1)
+
+
+def _pyramid_kernel(like: Tensor) -> Tensor:
+    """The published 5x5 kernel: from a sum, not a product, of two squared Gaussians, so it is cross-shaped."""
+    axis = torch.arange(-2, 3, dtype=like.dtype, device=like.device)
+    gauss = torch.exp(-(axis**2) / 2)
+    kernel = (gauss[:, None] + gauss[None, :]) ** 2
+    return (kernel / kernel.sum())[None, None]
+
+
+def _laplacian_pyramid(alpha: Tensor) -> list[Tensor]:
+    """Return the bands from fine to coarse and the residual of a (B, 1, H, W) tensor."""
+    kernel = _pyramid_kernel(alpha)
+    bands = []
+    for _ in range(PYRAMID_LEVELS):
+        blurred = F.conv2d(F.pad(alpha, (2, 2, 2, 2), mode="replicate"), kernel)
+        bands.append(alpha - blurred)
+        alpha = F.avg_pool2d(blurred, 2)
+    return [*bands, alpha]
+
+
+def laplacian_error(pred_alpha: Tensor, true_alpha: Tensor) -> Tensor:
+    """Sum of the mean |difference| of each level of both Laplacian pyramids. Sizes must be at least 32."""
+    levels = zip(_laplacian_pyramid(pred_alpha), _laplacian_pyramid(true_alpha), strict=True)
+    return torch.stack([(pred - true).abs().mean() for pred, true in levels]).sum()
+
+
+def composition_error(pred_alpha: Tensor, image: Tensor, foreground: Tensor, background: Tensor) -> Tensor:
+    """Mean over pixels of the smoothed |difference| of the recomposed picture, summed over its three channels."""
+    composite = pred_alpha * foreground + (1 - pred_alpha) * background
+    return torch.sqrt((composite - image) ** 2 + 1e-12).sum() / (image.numel() / 3)
+
+
+def temporal_error(pred_alpha: Tensor, true_alpha: Tensor, follows: Tensor) -> Tensor:
+    """Mean of the smoothed |difference| between how the alpha changes from frame to frame and how it should.
+
+    The temporal coherence of Robust Video Matting (Lin et al., WACV 2022, section 4), on pairs of frames, with an absolute error
+    instead of a squared one.
+
+    Args:
+        pred_alpha: (B, 1, H, W).
+        true_alpha: (B, 1, H, W).
+        follows: (B, 1, 1, 1), 1 where a sample is the next frame after the sample before, else 0. Where it is 0 the error counts as 0.
+    """
+    error = pred_alpha - true_alpha
+    change = (error - error.roll(1, 0)) * follows
+    return torch.sqrt(change**2 + 1e-12).mean()
+
+
+def matting_losses(
+    output: MattingOutput,
+    true_alpha: Tensor,
+    true_classes: Tensor,
+    *,
+    layers: Sequence[Tensor] | None = None,
+    unknown_px: Tensor | None = None,
+    follows: Tensor | None = None,
+) -> dict[str, Tensor]:
+    """Return P3M-Net's loss terms by name, and `total`.
+
+    Args:
+        output: The network's outputs for a batch.
+        true_alpha: float (B, 1, H, W) in [0, 1].
+        true_classes: long (B, H, W): 0 background, 1 transition, 2 foreground.
+        layers: Image, foreground and background, (B, 3, H, W) each, normalised like the network's input. None leaves the
+            composition term out.
+        unknown_px: Number of transition pixels to divide by; None counts those of this batch. Where several processes share a batch,
+            it makes the mean of their losses the loss of the whole batch.
+        follows: See `temporal_error`. None leaves the temporal term out.
+    """
+    unknown = (true_classes == 1).unsqueeze(1).to(true_alpha.dtype)
+    detail, alpha = output.detail.float(), output.alpha.float()
+    terms = {
+        "semantic": 3 * F.cross_entropy(output.semantic_logits.float(), true_classes)
+        + sum(F.cross_entropy(side.float(), true_classes) for side in output.side_logits),
+        "detail": unknown_absolute_error(detail, true_alpha, unknown, unknown_px) + laplacian_error(detail * unknown, true_alpha * unknown),
+        "alpha": absolute_error(alpha, true_alpha) + laplacian_error(alpha, true_alpha),
+    }
+    total = terms["semantic"] / 6 + 2 * terms["detail"] + 3 * terms["alpha"]
+    if layers is not None:
+        image, foreground, background = layers
+        terms["composition"] = composition_error(alpha, image, foreground, background)
+        total = total + terms["composition"]
+    if follows is not None:
+        terms["temporal"] = temporal_error(alpha, true_alpha, follows)
+        total = total + TEMPORAL_WEIGHT * terms["temporal"]
+    return {**terms, "total": total}

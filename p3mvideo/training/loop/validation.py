@@ -1,0 +1,75 @@
+"""Scores a network in training on whole validation portraits, as `p3mvideo evaluate` does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from p3mvideo.datasets.portraits import PortraitFolder
+from p3mvideo.engine import GuidedRefiner
+from p3mvideo.engine.strategies import resize_strategy
+from p3mvideo.engine.torch_engine import TorchEngine
+from p3mvideo.frame import Float32Array, Frame, UInt8Array
+from p3mvideo.model.p3mnet import P3MNet
+from p3mvideo.model.variants import REALTIME_VARIANTS
+from p3mvideo.ops.metrics import iou, mad, mse, sad
+from p3mvideo.training.loop.process_group import Group
+
+SCORES = ("sad", "mad", "mse", "iou")
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """Portraits to score on."""
+
+    name: str
+    """What the log calls it."""
+    portraits: PortraitFolder
+    names: Sequence[str]
+
+    @classmethod
+    def spread(cls, portraits: PortraitFolder, count: int) -> ValidationSet:
+        """Take so many portraits of a split, evenly spread."""
+        step = max(1, len(portraits) // count) if count else 1
+        return cls(portraits.root.name, portraits, portraits.names[::step][: count or None])
+
+
+@torch.inference_mode()
+def validate(network: P3MNet, over: ValidationSet, *, variant: str, group: Group) -> dict[str, float]:
+    """Return mean SAD (thousands), MAD, MSE and IoU at alpha 0.5 against the mattes, at the portraits' full size.
+
+    The real-time network goes through the program's engine in PyTorch, a published one through the published strategy "resize". The
+    portraits are shared out among the processes, and all get the same means.
+
+    Args:
+        network: Switched to evaluation mode by the caller.
+        over: What to score on.
+        variant: Which network it is.
+        group: The processes that train together.
+
+    Raises:
+        DatasetError: A portrait cannot be read.
+    """
+    totals = torch.zeros(len(SCORES) + 1, dtype=torch.float64)
+    for name in over.names[group.rank :: group.size]:
+        portrait = over.portraits.load(name)
+        pred, true = predicted_alpha(network, portrait.image, variant=variant), portrait.alpha.astype(np.float32) / 255
+        scores = (sad(pred, true), mad(pred, true), mse(pred, true), iou(pred, true > 0.5))
+        totals += torch.tensor([*scores, 1.0], dtype=torch.float64)
+    totals = group.sum(totals).cpu()
+    return {score: float(total / totals[-1]) for score, total in zip(SCORES, totals, strict=False)}
+
+
+def predicted_alpha(network: P3MNet, image: UInt8Array, *, variant: str) -> Float32Array:
+    """Return the alpha of a picture, RGB (H, W, 3), as float32 (H, W). See `validate`."""
+    if variant not in REALTIME_VARIANTS:
+        return resize_strategy(network, image)
+    device = next(network.parameters()).device
+    frame = Frame.from_interleaved(image)
+    frame = frame.with_image(frame.image.to(device))
+    matte = GuidedRefiner()(frame, TorchEngine(network, device)([frame.image])[0])
+    alpha: Float32Array = matte.alpha[0].float().cpu().numpy()
+    return alpha

@@ -1,0 +1,144 @@
+"""`p3mvideo train`: from options to a trained network."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from p3mvideo.datasets.layout import read_split, training_split, validation_splits
+from p3mvideo.datasets.portraits import PortraitFolder
+from p3mvideo.engine.load_engine import choose_device
+from p3mvideo.errors import ConfigError, TrainingError
+from p3mvideo.listener import Listener
+from p3mvideo.options import TrainingOptions
+from p3mvideo.training.build_samples import build_samples
+from p3mvideo.training.initial_network import build_start
+from p3mvideo.training.loop.fit import fit
+from p3mvideo.training.loop.glibc_memory import keep_memory
+from p3mvideo.training.loop.process_group import Group, joined_group
+from p3mvideo.training.loop.validation import ValidationSet
+from p3mvideo.training.options import TrainOptions, resolve_options, uses_composition
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What `train` did."""
+
+    options: TrainOptions
+    portraits: int
+    """Portraits that were trained on."""
+    checkpoint: Path | None
+    """The last checkpoint; None after a dry run, and in processes that do not write."""
+
+
+def train(
+    data: Path,
+    *,
+    output: Path = Path("run"),
+    options: TrainingOptions = TrainingOptions(),
+    resume: bool = False,
+    dry_run: bool = False,
+    listener: Listener | None = None,
+) -> TrainResult:
+    """Train a P3M-Net on portraits whose faces are obfuscated. Under `torchrun` all its processes train one network.
+
+    Args:
+        data: A data set in P3M-10k's layout, or one split of it.
+        output: Folder for `last.pt`, `best.pt` (best SAD) and `log.jsonl`.
+        options: Network, material, schedule and machine.
+        resume: Continue from `output/last.pt` if it is there.
+        dry_run: Build everything, do one step and one validation, keep nothing.
+        listener: Hears how the run goes on, in the process that writes; `figures` are the records of the log.
+
+    Raises:
+        ConfigError, DeviceError: Options make no sense, or do not go together.
+        DatasetError: Data is missing or broken.
+        WeightsError: Weights to start from are missing or do not fit.
+        TrainingError: See `p3mvideo.training.loop.fit`; or the output folder holds a run already.
+    """
+    device = choose_device(options.device)
+    folder = PortraitFolder(
+        training_split(data), images=options.images, names=None if options.split is None else read_split(options.split),
+        layers=uses_composition(options),
+    )  # fmt: skip
+    names = folder.names[: options.overfit] if options.overfit else folder.names
+    resolved = resolve_options(options, portraits=len(names), device=device, dry_run=dry_run)
+    judged = options.validation or ([] if options.overfit else validation_splits(data))
+    over = [ValidationSet.spread(PortraitFolder(path), 1 if dry_run else options.validation_images) for path in judged]
+    if options.overfit:
+        over = [ValidationSet("overfit", folder, names)]
+    samples = build_samples(folder, names, resolved, backgrounds=options.backgrounds, faces=options.faces)
+    if device.type == "cpu":
+        keep_memory()
+    torch.manual_seed(resolved.seed)
+    network = build_start(resolved, pretrained=options.pretrained, initial=options.initial)
+    with joined_group(device) as group:
+        if resolved.batch % group.size:
+            raise ConfigError(f"a batch of {resolved.batch} cannot be shared by {group.size} processes", hint=f"use --batch {group.size * 4}")
+        if resolved.webcam.moving and resolved.batch // group.size % 2:
+            raise ConfigError("moving people come in pairs of samples, and batches are odd", hint=f"use --batch {group.size * 4}")
+        news = _TrainingNews(listener if listener is not None and group.leads else Listener(), resolved)
+        news.describe(len(names), group)
+        with tempfile.TemporaryDirectory() as nowhere:
+            out = Path(nowhere) if dry_run else output
+            if not dry_run:
+                _prepare(output, group, resume=resume)
+            last = fit(
+                network, samples, resolved, out, group=group, validation=over, resume=resume, workers=options.workers,
+                checkpoint_every=options.checkpoint_every, validate_every=options.validate_every,
+                tensorboard=options.tensorboard and not dry_run, log=news.recorded, stepped=news.stepped,
+            )  # fmt: skip
+        news.end()
+        leads = group.leads
+    return TrainResult(resolved, len(names), None if dry_run or not leads else last)
+
+
+class _TrainingNews:
+    """Tells a listener of steps and records."""
+
+    def __init__(self, listener: Listener, options: TrainOptions) -> None:
+        self._listener, self._options = listener, options
+        self._begun = False
+
+    def describe(self, portraits: int, group: Group) -> None:
+        """Say what is trained, on what and where."""
+        options = self._options
+        processes = f", {group.size} processes" if group.size > 1 else ""
+        self._listener.message(
+            f"{options.variant} by {options.recipe} on {group.device} in {options.precision}{processes}: {portraits} portraits, "
+            f"{options.steps} steps of {options.batch} samples of {options.size_px} px"
+        )
+
+    def stepped(self, done: int, steps: int) -> None:
+        """See `fit`: called once before the first step and after each."""
+        batch = self._options.batch
+        if not self._begun:
+            self._begun = True
+            self._listener.begin("training", steps * batch, done=done * batch)
+        self._listener.advance(done * batch)
+
+    def recorded(self, record: dict[str, float]) -> None:
+        """See `fit`."""
+        self._listener.figures(record)
+        scores = [f"{name.replace('_', ' ')} {value:.4g}" for name, value in record.items() if name.endswith(("_sad", "_iou"))]
+        if scores:
+            self._listener.message(f"step {record['step']:.0f}: {', '.join(scores)}")
+
+    def end(self) -> None:
+        """Say that the training is over."""
+        self._listener.end()
+
+
+def _prepare(output: Path, group: Group, *, resume: bool) -> None:
+    """Make the output folder; one that holds a run is taken only to go on with it."""
+    if (output / "last.pt").exists() and not resume:
+        raise TrainingError(f"{output} holds a run already", hint="go on with it by --resume, or choose another --output")
+    if group.leads:
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(f"cannot make the folder {output}: {error.strerror or error}", hint="choose another --output") from error
+    group.wait()

@@ -1,0 +1,83 @@
+"""Pairs of neighbouring frames of moving people among other scenes, so that a network learns to keep its mattes steady.
+
+Samples 2k and 2k + 1 are a pair or none is: both frames of a pair come from one clip with exact alpha, as `p3mvideo dataset clips` makes
+them, with sensor noise of their own, and are seen by the same camera.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from p3mvideo.datasets.moving_people.clip import make_clip
+from p3mvideo.datasets.moving_people.motion import MOTIONS
+from p3mvideo.datasets.portraits import Portrait
+from p3mvideo.errors import DatasetError
+from p3mvideo.frame import UInt8Array
+from p3mvideo.ops.trimap import trimap_from_alpha
+from p3mvideo.training.samples.scene import Scene
+from p3mvideo.training.samples.webcam_scenes import WebcamScenes
+
+CLIP_FRAMES = 60
+"""Length of the clips that pairs are taken out of, at 30 frames a second."""
+TRIES = 20
+"""So many portraits are drawn at most to find one that shows somebody."""
+MOST_NOISE = 8.0
+"""In 8-bit levels: half of the clips get sensor noise of up to this, the others that of their kind of motion."""
+
+
+class MovingScenes:
+    """Makes a share of the samples, `WebcamOptions.moving`, pairs of frames. See `p3mvideo.training.samples.dataset.SceneMaker`.
+
+    Args:
+        scenes: Makes all other scenes, and says who moves before what.
+        seed: Another seed gives other clips.
+    """
+
+    def __init__(self, scenes: WebcamScenes, *, seed: int) -> None:
+        self.scenes = scenes
+        self.seed = seed
+        self._made: tuple[int, list[Scene]] | None = None
+
+    def __call__(self, index: int, rng: np.random.Generator) -> Scene:
+        """Return the scene of sample `index`; `rng` draws it if it is none of a pair."""
+        pair, second = divmod(index, 2)
+        of_pair = np.random.default_rng((self.seed, pair, 2))
+        if of_pair.random() >= self.scenes.options.moving:
+            return self.scenes(index, rng)
+        if self._made is None or self._made[0] != pair:  # the other frame comes next, mostly
+            self._made = pair, self._frames(of_pair)
+        return self._made[1][second]
+
+    def camera(self, image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
+        """Return what a camera makes of the picture."""
+        return self.scenes.camera(image, rng)
+
+    def _frames(self, rng: np.random.Generator) -> list[Scene]:
+        """Draw a clip and return two neighbouring frames of it."""
+        scenes, kinds = self.scenes, list(MOTIONS.values())
+        portrait = self._somebody(rng)
+        motion = kinds[int(rng.integers(len(kinds)))]
+        if rng.random() < 0.5:
+            motion = replace(motion, noise=float(rng.uniform(0, MOST_NOISE)))
+        first = int(rng.integers(CLIP_FRAMES - 1))
+        clip = make_clip(
+            portrait.image, portrait.alpha.astype(np.float32) / np.float32(255), scenes.background(rng), motion=motion,
+            seed=int(rng.integers(2**31)), width=scenes.size_px, height=scenes.size_px, frames=CLIP_FRAMES, only=range(first, first + 2),
+        )  # fmt: skip
+        kernel, camera_seed, mirrored = scenes.trimap_kernel(rng), int(rng.integers(2**62)), rng.random() < 0.5
+        made = []
+        for number, frame in enumerate(clip):
+            alpha = np.round(frame.alpha * 255).astype(np.uint8)
+            scene = Scene(frame.frame, alpha, np.zeros_like(alpha), trimap_from_alpha(alpha, kernel), camera_seed=camera_seed, follows=number == 1)
+            made.append(scene.mirrored() if mirrored else scene)
+        return made
+
+    def _somebody(self, rng: np.random.Generator) -> Portrait:
+        """Draw a portrait that shows anybody: the mattes of a few may be empty."""
+        for _ in range(TRIES):
+            portrait = self.scenes.anybody(rng)
+            if portrait.alpha.max() > 127:
+                return portrait
+        raise DatasetError(f"the mattes of {TRIES} portraits that were drawn are empty", hint="`p3mvideo dataset check` names them")
