@@ -9,13 +9,13 @@ import torch
 
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Face, Frame, UInt8Array
-from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE, FaceCovers, FaceToCover
-from p3mvideo.privacy.cover.smear import smear_bounds, smear_faces
+from p3mvideo.privacy.cover.cover import DEFAULT_MASK_SCALE, FORGET_SECONDS, FaceCovers, FaceToCover
+from p3mvideo.privacy.cover.smear import smear_bounds, smear_faces, steadied
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detect.stream_search import Search
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
 from p3mvideo.privacy.follow.tracker import Track
-from p3mvideo.privacy.region import IntBox
+from p3mvideo.privacy.region import IntBox, Region
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +69,8 @@ class FaceAnonymizer:
         self._shape: tuple[int, ...] = ()
         self._follower = Follower(search, limit_seconds=limit_seconds)
         self._covers = FaceCovers(style, mask_scale=mask_scale)
+        self._before: dict[int, Region] = {}
+        self._smeared_seconds = float("-inf")
         self._keep_originals = keep_originals
         self._inner = inner
         self._keep_subject = keep_subject
@@ -108,7 +110,7 @@ class FaceAnonymizer:
         """Return what the next stage is shown, and the faces with what is to be written in their place."""
         height, width = image.shape[:2]
         # The network is not to see the face in this frame. What is covered for viewers allows for where it may be, too.
-        smeared = [track.expected(seconds) for track in tracks] if self._inner else []
+        smeared = self._smeared(tracks, seconds) if self._inner else []
         boxes: list[IntBox | None] = [smear_bounds(region, width, height) for region in smeared]
         hidden = image
         if not (self._inner and self._keep_originals):
@@ -124,6 +126,16 @@ class FaceAnonymizer:
             for (x0, y0, x1, y1), track in ((box, track) for box, track in zip(boxes, tracks, strict=True) if box is not None)
         )  # fmt: skip
         return smear_faces(image, smeared) if self._inner else hidden, faces
+
+    def _smeared(self, tracks: tuple[Track, ...], seconds: float) -> list[Region]:
+        """Return where each face is, steadily."""
+        passed, self._smeared_seconds = seconds - self._smeared_seconds, seconds
+        before = self._before if 0 <= passed <= FORGET_SECONDS else {}
+        now = {track.number: track.expected(seconds) for track in tracks}
+        self._before = {
+            number: steadied(before[number], region, passed) if number in before else region for number, region in now.items()
+        }  # fmt: skip
+        return list(self._before.values())
 
     def _failed(self, frame: Frame, image: UInt8Array, error: Exception) -> Frame:
         """Return a frame whose faces are not known as a mosaic, or raise."""
