@@ -8,6 +8,7 @@ forehead, in colours that no face has. The matte's transition area is never touc
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -78,11 +79,12 @@ def _ways() -> list[tuple[float, Paint]]:
 
 
 def _face_mask(face: Detection, alpha: UInt8Array, growth: float) -> UInt8Array:
-    from p3mvideo.privacy.region import Region, lean
+    from p3mvideo.privacy.region import Reach, Region, lean
 
     # Where only what is opaque is replaced, the outline of the head need not be minded: all of the box serves.
     region = Region.of(face) if growth == 1 else Region(face.box, lean(face.key_points))
     mask = np.zeros(alpha.shape, np.uint8)
-    cv2.fillPoly(mask, [region.grown((growth - 1) / 2 * region.side_px).face_outline()], 255)
+    larger = replace(region, reach=Reach(*(growth * reach for reach in region.reach)))
+    cv2.fillPoly(mask, [larger.face_outline()], 255)
     mask[(alpha < 255) if growth > 1 else (alpha > 0) & (alpha < 255)] = 0
     return mask

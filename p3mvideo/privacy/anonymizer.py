@@ -10,13 +10,13 @@ import torch
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Face, Frame, UInt8Array
 from p3mvideo.options.faces import DEFAULT_MASK_SCALE
-from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover
-from p3mvideo.privacy.cover.smear import smear_bounds, smear_faces
+from p3mvideo.privacy.cover.cover import FORGET_SECONDS, FaceCovers, FaceToCover
+from p3mvideo.privacy.cover.smear import smear_bounds, smear_faces, steadied
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detect.stream_search import Search
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Followed, Follower
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
-from p3mvideo.privacy.region import IntBox
+from p3mvideo.privacy.region import IntBox, Region
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +70,8 @@ class FaceAnonymizer:
         self._shape: tuple[int, ...] = ()
         self._follower = Follower(search, limit_seconds=limit_seconds)
         self._covers = FaceCovers(style, mask_scale=mask_scale)
+        self._before: dict[int, Region] = {}
+        self._smeared_seconds = float("-inf")
         self._keep_originals = keep_originals
         self._inner = inner
         self._keep_subject = keep_subject
@@ -109,7 +111,7 @@ class FaceAnonymizer:
         """Return what the next stage is shown, and the faces with what is to be written in their place."""
         height, width = image.shape[:2]
         # The network is not to see the face in this frame. What is covered for viewers allows for where it may be, too.
-        smeared = [face.region for face in tracked] if self._inner else []
+        smeared = self._smeared(tracked, seconds) if self._inner else []
         boxes: list[IntBox | None] = [smear_bounds(region, width, height) for region in smeared]
         hidden = image
         if not (self._inner and self._keep_originals):
@@ -125,6 +127,16 @@ class FaceAnonymizer:
             for (x0, y0, x1, y1), face in ((box, face) for box, face in zip(boxes, tracked, strict=True) if box is not None)
         )  # fmt: skip
         return smear_faces(image, smeared) if self._inner else hidden, faces
+
+    def _smeared(self, tracked: tuple[TrackedFace, ...], seconds: float) -> list[Region]:
+        """Return where each face is, steadily."""
+        passed, self._smeared_seconds = seconds - self._smeared_seconds, seconds
+        before = self._before if 0 <= passed <= FORGET_SECONDS else {}
+        now = {face.track: face.region for face in tracked}
+        self._before = {
+            number: steadied(before[number], region, passed) if number in before else region for number, region in now.items()
+        }  # fmt: skip
+        return list(self._before.values())
 
     def _failed(self, frame: Frame, image: UInt8Array, error: Exception) -> Frame:
         """Return a frame whose faces are not known as a mosaic, or raise."""

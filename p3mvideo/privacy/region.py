@@ -88,9 +88,12 @@ class Region:
         return max(self.box[2] - self.box[0], self.box[3] - self.box[1])
 
     def grown(self, margin_px: float) -> Region:
-        """Return the region with every border of its box moved outward by so many pixels."""
+        """Return the region with every border of its box moved outward by so many pixels. The face in it stays as large as it is."""
         x0, y0, x1, y1 = self.box
-        return replace(self, box=(x0 - margin_px, y0 - margin_px, x1 + margin_px, y1 + margin_px))
+        box = (x0 - margin_px, y0 - margin_px, x1 + margin_px, y1 + margin_px)
+        across, down = ((old / new if new > 0 else 1.0) for old, new in ((x1 - x0, box[2] - box[0]), (y1 - y0, box[3] - box[1])))
+        right, up, left, below = self.reach
+        return replace(self, box=box, reach=Reach(right * across, up * down, left * across, below * down))
 
     def face_outline(self) -> IntArray:
         """Return the face from brow line to chin as a polygon, int32 (n, 2) as x, y in pixels."""

@@ -53,3 +53,9 @@ def test_face_masks_reach_from_brow_to_chin_and_leave_the_transition_out() -> No
     assert mask[forehead] == 0
     assert not mask[:, :60].any()
     assert mask.dtype == np.uint8
+
+
+@pytest.mark.parametrize("margin", [-8.0, 5.0, 30.0])
+def test_more_room_around_a_face_does_not_make_the_face_larger(margin: float) -> None:
+    region = Region.of(face_at(80, 60, 60))
+    assert np.abs(region.grown(margin).face_outline() - region.face_outline()).max() <= 1

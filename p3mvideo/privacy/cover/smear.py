@@ -7,6 +7,7 @@ covered, see `styles.py`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ import numpy as np
 from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.cover.blend import blend
 from p3mvideo.privacy.cover.styles import coarse_cells, one_colour
-from p3mvideo.privacy.region import IntBox, Region
+from p3mvideo.privacy.region import IntBox, Reach, Region
 
 Paint = Callable[[UInt8Array, float], UInt8Array]
 """Returns what replaces a patch, uint8 RGB (h, w, 3), around a face whose mask has a longer side of so many pixels."""
@@ -46,6 +47,27 @@ class Flat:
 
 
 SMEAR = Smear()
+STEADY_SECONDS = 0.1
+"""Time constant with which what is smeared follows what is found."""
+BEHIND = 0.06
+"""How far its box may stay behind, in sides of the face."""
+
+
+def steadied(before: Region, now: Region, passed_seconds: float) -> Region:
+    """Return the region to smear of a face that was smeared before: a detector's box trembles, and its models do not agree about one face.
+
+    It stays behind by less than `BEHIND` sides of the face.
+    """
+    share = math.exp(-max(0.0, passed_seconds) / STEADY_SECONDS)
+    room = BEHIND * now.side_px
+
+    def behind(old: float, new: float) -> float:
+        return new - min(max(share * (new - old), -room), room)
+
+    turn = math.remainder(now.lean - before.lean, 2 * math.pi)
+    x0, y0, x1, y1 = (behind(old, new) for old, new in zip(before.box, now.box, strict=True))
+    reach = Reach(*(share * old + (1 - share) * new for old, new in zip(before.reach, now.reach, strict=True)))
+    return Region((x0, y0, x1, y1), now.lean - share * turn, reach)
 
 
 def smear_faces(image: UInt8Array, regions: Iterable[Region]) -> UInt8Array:

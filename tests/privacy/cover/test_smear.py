@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from p3mvideo.privacy.cover.smear import obfuscate, smear_bounds, smear_faces
+from p3mvideo.privacy.cover.smear import obfuscate, smear_bounds, smear_faces, steadied
 from p3mvideo.privacy.region import Region, face_region_mask
 from tests.privacy.fakes import face_at
 
@@ -42,3 +42,16 @@ def test_obfuscation_changes_the_mask_and_hardly_more() -> None:
     # Near flat: what a strong blur leaves varies far less than noise does.
     assert covered[mask > 0].std() < NOISE[mask > 0].std() / 2
     assert (obfuscate(NOISE, np.zeros_like(mask)) == NOISE).all()
+
+
+def test_what_is_smeared_keeps_still_while_a_box_trembles_and_keeps_up_when_it_moves() -> None:
+    rng = np.random.default_rng(0)
+    region, lefts = Region.of(face_at(80, 60, 40)), []
+    for number in range(30):
+        region = steadied(region, Region.of(face_at(80 + 2 * (-1) ** number, 60 + rng.uniform(-1, 1), 40)), 1 / 30)
+        lefts.append(region.box[0])
+    assert np.ptp(lefts[5:]) < 2, "the box itself goes to and fro by four pixels"
+    for number in range(10):
+        face = face_at(80 + 10 * number, 60, 40)
+        region = steadied(region, Region.of(face), 1 / 30)
+        assert np.abs(np.subtract(region.box, face.box)).max() <= 0.06 * 40 + 1e-6
