@@ -48,7 +48,7 @@ KNOWN_FINDS = 4
 """The speed of a face is known after so many finds along its way."""
 COAST_SECONDS = 0.15
 """Time in which the speed of a face that is held fades."""
-JITTER, DRIFT = 0.04, 0.15
+JITTER, DRIFT, HALF_SEEN = 0.04, 0.15, 0.25
 """How far a face may reach beyond its box on each side, in its sides; and how much farther where it was not found, and where it is cut off."""
 WHOLE = 0.75
 """Part of a face that must be inside the frame so that it is not cut off."""
@@ -135,8 +135,8 @@ class Track:
 
     def face(self, seconds: float) -> TrackedFace:
         """Return what those who cover the face are told of it at this moment, or at one shortly after it."""
-        doubts = (self.source != "found") + self.cut_off
-        margin = (JITTER + DRIFT * doubts) * self.region.side_px + self.overhang_px
+        margin = JITTER + (DRIFT if self.source != "found" else 0.0) + (HALF_SEEN if self.cut_off else 0.0)
+        margin = margin * self.region.side_px + self.overhang_px
         return TrackedFace(self.number, self.expected(seconds), self.source, self.score, self.key_points, margin)
 
     def wants_look(self, seconds: float) -> bool:
