@@ -48,7 +48,7 @@ KNOWN_FINDS = 4
 """The speed of a face is known after so many finds along its way."""
 COAST_SECONDS = 0.15
 """Time in which the speed of a face that is held fades."""
-JITTER, DRIFT, HALF_SEEN = 0.04, 0.15, 0.25
+JITTER, DRIFT, HALF_SEEN = 0.04, 0.18, 0.25
 """How far a face may reach beyond its box on each side, in its sides; and how much farther where it was not found, and where it is cut off."""
 WHOLE = 0.75
 """Part of a face that must be inside the frame so that it is not cut off."""
