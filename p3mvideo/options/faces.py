@@ -22,7 +22,7 @@ class DetectionOptions(Options):
     threshold: Annotated[float, Option("Detector score above which something is a face.", above=0, below=1, aliases=("--thresh",))] = 0.5
     min_face: Annotated[
         int | None,
-        Option("Height in pixels of the smallest face to look for.", minimum=8, maximum=10_000, unset="24, or an eightieth of the frame's long side"),
+        Option("Height in pixels of the smallest face to look for.", minimum=8, maximum=10_000, unset="24, less in small frames, more in large ones"),
     ] = None
     on_detector_failure: Annotated[
         OnDetectorFailure, Option("What happens to a frame whose faces cannot be looked for: end its input, or turn it into a mosaic.")

@@ -124,7 +124,7 @@ class StreamSearch:
         ]  # fmt: skip
         new: list[Detection] = []
         if self._newcomers:
-            new = [face for candidate in candidates if (face := self._believed(look, candidate, known, thorough)) is not None]
+            new = [face for candidate in candidates if (face := self._believed(look, candidate, known, again=thorough or lost)) is not None]
         return _inside(_most_believed([*known, *new]), width, height)
 
     def _candidates(self, look: _Looks, width: int, height: int, *, lost: bool, lonely: bool, thorough: bool) -> tuple[Detection, ...]:
@@ -158,20 +158,20 @@ class StreamSearch:
         # What stands upright in one view and upside down in another is told apart by how much it is believed.
         return _inside([*upright, *(face for view in turned for face in look.at(view, "full_range"))], width, height)
 
-    def _believed(self, look: _Looks, face: Detection, known: Sequence[Detection], thorough: bool) -> Detection | None:
+    def _believed(self, look: _Looks, face: Detection, known: Sequence[Detection], *, again: bool) -> Detection | None:
         """Look at what may be a new face more closely and return it with its belief, or None if it is dismissed.
 
         Args:
             look: At the frame.
             face: What was found in it.
             known: The faces of the frame that were followed already.
-            thorough: Whether to look even if the same was dismissed lately.
+            again: Whether to look even if the same was dismissed lately.
         """
         if any(face.score <= other.score and overlap(face.box, other.box) > SHARED for other in known):
             return None
         self._dismissed = [other for other in self._dismissed if other.until_frame > self._frames]
         alike = [other.face.score for other in self._dismissed if iou(other.face.box, face.box) > SAME_FACE]
-        if alike and not thorough and face.score < max(alike) + 0.15:
+        if alike and not again and face.score < max(alike) + 0.15:
             return None
         looks = look.all_around(face, least=self._least_belief * 2 * self._thresh)
         belief = self._belief(looks)

@@ -48,8 +48,8 @@ KNOWN_FINDS = 4
 """The speed of a face is known after so many finds along its way."""
 COAST_SECONDS = 0.15
 """Time in which the speed of a face that is held fades."""
-JITTER, DRIFT = 0.04, 0.15
-"""How far a face may reach beyond its box on each side, in its sides: where it was found, and in addition where it was not, or in part only."""
+JITTER, DRIFT, HALF_SEEN = 0.04, 0.18, 0.25
+"""How far a face may reach beyond its box on each side, in its sides; and how much farther where it was not found, and where it is cut off."""
 WHOLE = 0.75
 """Part of a face that must be inside the frame so that it is not cut off."""
 ALIKE = 0.6
@@ -135,9 +135,8 @@ class Track:
 
     def face(self, seconds: float) -> TrackedFace:
         """Return what those who cover the face are told of it at this moment, or at one shortly after it."""
-        margin = JITTER * self.region.side_px + self.overhang_px
-        if self.source != "found" or self.cut_off:
-            margin += DRIFT * self.region.side_px
+        margin = JITTER + (DRIFT if self.source != "found" else 0.0) + (HALF_SEEN if self.cut_off else 0.0)
+        margin = margin * self.region.side_px + self.overhang_px
         return TrackedFace(self.number, self.expected(seconds), self.source, self.score, self.key_points, margin)
 
     def wants_look(self, seconds: float) -> bool:

@@ -15,7 +15,7 @@ from p3mvideo.privacy.detect.crop import View, halved, mirrored
 from p3mvideo.privacy.detection import Box, Detection, intersection, iou, union
 from p3mvideo.privacy.follow.matching import match
 from p3mvideo.privacy.follow.motion import Motion, similarity
-from p3mvideo.privacy.follow.track import FOLLOW_SECONDS, HOLD_DOUBTFUL_SECONDS, HOLD_SECONDS, Moves, Track
+from p3mvideo.privacy.follow.track import FOLLOW_SECONDS, HOLD_AT_BORDER_SECONDS, HOLD_DOUBTFUL_SECONDS, HOLD_SECONDS, Moves, Track
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
 from p3mvideo.privacy.follow.tracker import Tracker
 from p3mvideo.privacy.region import Region
@@ -102,6 +102,14 @@ def test_a_face_that_loses_its_evidence_is_held_where_it_was_for_a_stated_time()
     assert {face.source for face in faces} == {"held"}
     assert {face.region.box for face in faces} == {(80.0, 80.0, 120.0, 120.0)}
     assert contains((70, 70, 130, 130), faces[-1].cover.box)
+
+
+def test_a_face_that_the_border_cuts_off_is_held_longer_for_it_may_come_back() -> None:
+    tracker = Tracker()
+    saw(tracker, 0, face_at(WIDTH - 4, 100))
+    faces = lived(tracker, Blind())
+    assert len(faces) * STEP == pytest.approx(HOLD_AT_BORDER_SECONDS, abs=1.5 * STEP)
+    assert {face.region.box for face in faces} == {(WIDTH - 24.0, 80.0, WIDTH + 16.0, 120.0)}
 
 
 def test_what_was_never_confirmed_ends_quickly_however_often_it_is_found() -> None:
@@ -338,6 +346,15 @@ def test_a_view_shows_what_lies_in_it(view: View) -> None:
         radius = 8 / view.side * size_px
         if radius > 1 and 2 < u < size_px - 2 and 2 < v < size_px - 2:
             assert shown[int(v), int(u), channel] > 100
+
+
+def test_half_a_face_at_the_border_is_completed_by_a_mirror_and_a_whole_one_has_no_twin() -> None:
+    image = np.zeros((360, 640, 3), np.uint8)
+    cv2.circle(image, (600, 180), 8, (255, 0, 0), -1)
+    beside, mirrored_half = (View(x, 180, 300).cut_out(image, 150) for x in (560, 638))
+    assert (beside[:, 120:] == beside[0, -1]).all()
+    assert mirrored_half[75, 56, 0] > 100
+    assert mirrored_half[75, 95, 0] > 100
 
 
 def test_detections_move_with_their_key_points() -> None:
