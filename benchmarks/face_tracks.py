@@ -142,9 +142,7 @@ def _survey(make_detector: MakeDetector) -> Survey:
     return Survey(search, StreamSearch(make_detector(), thresh=THRESH, newcomers=False), limit_seconds=60)
 
 
-def stress_table(
-    actors: Sequence[Actor], backgrounds: Sequence[UInt8Array], clips: int, make_detector: MakeDetector
-) -> Iterator[str]:
+def stress_table(actors: Sequence[Actor], backgrounds: Sequence[UInt8Array], clips: int, make_detector: MakeDetector) -> Iterator[str]:
     """Yield the rows of moving faces: as a stream, frame by frame, and as a file, in two passes."""
     columns = "stream: bare before the first find | bare after it | frames with a cover on no face (longest)"
     yield f"| case | clips | faces x frames | {columns} | two passes: before | after | no face |"
@@ -157,9 +155,7 @@ def stress_table(
         yield f"| {case.name} | {count} | {stream.faces} | {stream.bare()} | {stream.false()} | {file.bare()} | {file.false()} |"
 
 
-def walk_in_table(
-    actors: Sequence[Actor], backgrounds: Sequence[UInt8Array], clips: int, make_detector: MakeDetector
-) -> Iterator[str]:
+def walk_in_table(actors: Sequence[Actor], backgrounds: Sequence[UInt8Array], clips: int, make_detector: MakeDetector) -> Iterator[str]:
     """Yield the rows of people who walk in over an edge."""
     bare = "bare before the first find | bare after it"
     yield f"| walk in from | | faces x frames | {bare} | no face | most tracks in a clip | largest cover, in faces |"

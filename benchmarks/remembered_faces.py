@@ -22,9 +22,7 @@ class RememberingDetector(FaceDetector):
 
     def __init__(self, *, confidence: float, answers: dict[bytes, list[Detection]]) -> None:
         super().__init__(confidence=confidence)
-        self._models: dict[Any, Any] = {
-            name: _RememberingModel(model, f"{name} {confidence}", answers) for name, model in self._models.items()
-        }
+        self._models: dict[Any, Any] = {name: _RememberingModel(model, f"{name} {confidence}", answers) for name, model in self._models.items()}
 
 
 class _RememberingModel:

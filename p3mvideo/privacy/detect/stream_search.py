@@ -54,9 +54,7 @@ class Expected(NamedTuple):
 class Search(Protocol):
     """Finds the faces of one frame after another."""
 
-    def __call__(
-        self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False
-    ) -> tuple[Detection, ...]:
+    def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
         """Return the faces of the next frame; each new one with its `belief`.
 
         Args:
@@ -100,9 +98,7 @@ class StreamSearch:
         newcomers: Whether to look for faces that are not expected.
     """
 
-    def __init__(
-        self, detector: FaceDetector, *, thresh: float, min_face_px: int | None = None, wary: bool = False, newcomers: bool = True
-    ) -> None:
+    def __init__(self, detector: FaceDetector, *, thresh: float, min_face_px: int | None = None, wary: bool = False, newcomers: bool = True) -> None:
         self._detector = detector
         self._thresh = thresh
         self._min_face_px = min_face_px
@@ -112,9 +108,7 @@ class StreamSearch:
         self._frames = 0
         self._dismissed: list[_Dismissed] = []
 
-    def __call__(
-        self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False
-    ) -> tuple[Detection, ...]:
+    def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
         """Return the faces of the next frame, see `Search`."""
         height, width = image.shape[:2]
         look = _Looks(self._detector, image, timestamp_ms)
@@ -133,9 +127,7 @@ class StreamSearch:
             new = [face for candidate in candidates if (face := self._believed(look, candidate, known, again=thorough or lost)) is not None]
         return _inside(_most_believed([*known, *new]), width, height)
 
-    def _candidates(
-        self, look: _Looks, width: int, height: int, *, lost: bool, lonely: bool, thorough: bool
-    ) -> tuple[Detection, ...]:
+    def _candidates(self, look: _Looks, width: int, height: int, *, lost: bool, lonely: bool, thorough: bool) -> tuple[Detection, ...]:
         """Return what may be a face anywhere in a frame, the surest first.
 
         Args:

@@ -39,9 +39,7 @@ class Follower:
         thorough: Called with a frame's time in seconds: whether to search it thoroughly although nothing asks for it.
     """
 
-    def __init__(
-        self, search: Search, *, limit_seconds: float = LIMIT_SECONDS, thorough: Callable[[float], bool] = lambda seconds: False
-    ) -> None:
+    def __init__(self, search: Search, *, limit_seconds: float = LIMIT_SECONDS, thorough: Callable[[float], bool] = lambda seconds: False) -> None:
         self._search = search
         self._limit_seconds = limit_seconds
         self._thorough = thorough

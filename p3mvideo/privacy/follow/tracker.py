@@ -54,9 +54,7 @@ class Tracker:
         self._seconds = seconds
         return tuple(track.expected(seconds) for track in self.tracks)
 
-    def update(
-        self, detections: Sequence[Detection], *, width: int, height: int, moves: Moves | None = None
-    ) -> tuple[Track, ...]:
+    def update(self, detections: Sequence[Detection], *, width: int, height: int, moves: Moves | None = None) -> tuple[Track, ...]:
         """Take what was found in the frame that was predicted last and return the tracks that matter to it.
 
         Args:

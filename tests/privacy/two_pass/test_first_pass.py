@@ -22,9 +22,7 @@ from tests.privacy.fakes import RATE, SIDE, ScriptedSearch, face_at, frame
 Place = Callable[[int], tuple[float, float]]
 
 
-def survey_of(
-    script: Callable[[int], Sequence[Detection]], frames: int, on_failure: Literal["stop", "mosaic"] = "stop"
-) -> CoverPlan:
+def survey_of(script: Callable[[int], Sequence[Detection]], frames: int, on_failure: Literal["stop", "mosaic"] = "stop") -> CoverPlan:
     survey = Survey(ScriptedSearch(script), ScriptedSearch(lambda n: ()), on_failure=on_failure)
     for number in range(frames):
         survey.see(frame(number))
