@@ -14,6 +14,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from p3mvideo.datasets.image_files import read_levels
+from p3mvideo.engine.onnx_network import OnnxNetwork
 from p3mvideo.errors import ConfigError, DatasetError, WeightsError
 from p3mvideo.evaluation.clips import VIDEO_METRICS
 from p3mvideo.evaluation.methods import SOLVERS
@@ -327,6 +328,22 @@ def test_foreign_networks_of_another_kind(data: Path, tmp_path: Path) -> None:
     onnx.save(helper.make_model(flat, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "flat.onnx")
     with pytest.raises(ConfigError, match=r"takes \[\('x', \[1\]"):
         call(evaluate, data, split="P3M-500-P", model=[str(tmp_path / "flat.onnx")])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_foreign_networks_whose_alpha_is_not_finite(value: float, tmp_path: Path) -> None:
+    size = [1, 3, "H", "W"]
+    scaled, largest = (
+        helper.make_node("Mul", ["image", "value"], ["scaled"]),
+        helper.make_node("ReduceMax", ["scaled"], ["alpha"], axes=[1], keepdims=1),
+    )
+    broken = helper.make_graph(
+        [scaled, largest], "broken", [helper.make_tensor_value_info("image", TensorProto.FLOAT, size)],
+        [helper.make_tensor_value_info("alpha", TensorProto.FLOAT, [1, 1, "H", "W"])], [helper.make_tensor("value", TensorProto.FLOAT, [1], [value])],
+    )  # fmt: skip
+    onnx.save(helper.make_model(broken, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "broken.onnx")
+    with pytest.raises(ConfigError, match="not finite"):
+        OnnxNetwork(tmp_path / "broken.onnx")(np.ones((1, 3, 8, 8), np.float32))
 
 
 def test_summary_leaves_undefined_values_out() -> None:
