@@ -333,10 +333,8 @@ def test_foreign_networks_of_another_kind(data: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_foreign_networks_whose_alpha_is_not_finite(value: float, tmp_path: Path) -> None:
     size = [1, 3, "H", "W"]
-    scaled, largest = (
-        helper.make_node("Mul", ["image", "value"], ["scaled"]),
-        helper.make_node("ReduceMax", ["scaled"], ["alpha"], axes=[1], keepdims=1),
-    )
+    scaled = helper.make_node("Mul", ["image", "value"], ["scaled"])
+    largest = helper.make_node("ReduceMax", ["scaled"], ["alpha"], axes=[1], keepdims=1)
     broken = helper.make_graph(
         [scaled, largest], "broken", [helper.make_tensor_value_info("image", TensorProto.FLOAT, size)],
         [helper.make_tensor_value_info("alpha", TensorProto.FLOAT, [1, 1, "H", "W"])], [helper.make_tensor("value", TensorProto.FLOAT, [1], [value])],
