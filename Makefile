@@ -27,6 +27,7 @@ lint: .venv/.installed-dev
 # The reference of the Python API, from its docstrings.
 api: .venv/.installed-dev
 	$(BIN)/griffe2md p3mvideo --output docs/api.md
+	$(BIN)/ruff format --quiet docs/api.md
 
 bench: .venv/.installed
 	$(BIN)/p3mvideo bench

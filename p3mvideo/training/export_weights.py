@@ -32,6 +32,7 @@ def ship(checkpoint: Path, target: Path, *, mean_with: Sequence[Path] = (), lice
         TrainingError: A checkpoint cannot be read, or is none of a run, or of another network than the first.
         WeightsError: The file cannot be written.
     """
+    _check_name(target)
     mean, options = _read(checkpoint)
     for count, path in enumerate(mean_with, start=1):
         other, _ = _read(path)
@@ -46,7 +47,7 @@ def ship_weights(weights: Mapping[str, Tensor], options: Mapping[str, Any], targ
 
     Args:
         weights: Tensors by name, on any device.
-        options: Those of the run, as `TrainOptions.to_dict` returns them.
+        options: Those of the run, as its checkpoint holds them.
         target: The weights file, `.safetensors`.
         licence: Under which terms the weights may be used.
         source: How they were made.
@@ -55,8 +56,7 @@ def ship_weights(weights: Mapping[str, Tensor], options: Mapping[str, Any], targ
         ConfigError: The file's name has another ending.
         WeightsError: The file cannot be written.
     """
-    if target.suffix != ".safetensors":
-        raise ConfigError(f"{target} does not end in .safetensors", hint=f"write to {target.with_suffix('.safetensors')}")
+    _check_name(target)
     arguments = {**options["network"], "side_heads": False}
     # Checkpoints of early runs do not name their network.
     variant = options.get("variant", "p3mnet-mobilenetv2")
@@ -67,6 +67,11 @@ def ship_weights(weights: Mapping[str, Tensor], options: Mapping[str, Any], targ
     # Kernels in 16 bits, vectors (normalisation) in 32.
     stored = {name: tensor.to(torch.float16) if tensor.ndim > 1 else tensor for name, tensor in _for_use(weights).items()}
     return save_weights(target, stored, variant=variant, arguments=arguments, licence=licence, source=source)
+
+
+def _check_name(target: Path) -> None:
+    if target.suffix != ".safetensors":
+        raise ConfigError(f"{target} does not end in .safetensors", hint=f"write to {target.with_suffix('.safetensors')}")
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:

@@ -46,7 +46,7 @@ def test_process_without_faces(video: Path, tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("anonymize", ["input", "output"])
 def test_process_with_faces(video: Path, tmp_path: Path, face_model_folder: Path, anonymize: str) -> None:
-    # MediaPipe's usage logger, whose posts end before a connection (see privacy/telemetry.py), still tries whether there is IPv6
+    # MediaPipe's usage logger, whose posts end before a connection (see privacy/detect/telemetry.py), still tries whether there is IPv6
     # by making a socket. It is refused one, and the run does not need it.
     done = run(
         "--refuse", "process", video, "-o", tmp_path / "o.mp4", "--bg", "white", "--anonymize", anonymize,

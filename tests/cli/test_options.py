@@ -44,7 +44,8 @@ def function_of(command: str) -> Callable[..., object]:
         module, _, function = DATASET_FUNCTIONS[tool].rpartition(".")
         return getattr(import_module(f"p3mvideo.{module}"), function)  # type: ignore[no-any-return]
     name = command.replace("-", "_")
-    for module in (f"p3mvideo.app.{name}", f"p3mvideo.{name}.run"):
+    room = {"train": "training", "evaluate": "evaluation"}.get(name, "app")
+    for module in (f"p3mvideo.{room}.{name}", f"p3mvideo.{room}.run"):
         if find_spec(module.rpartition(".")[0]) and find_spec(module):
             return getattr(import_module(module), name)  # type: ignore[no-any-return]
     raise AssertionError(f"there is no function for {command}")

@@ -173,7 +173,7 @@ def test_cuda_agrees_with_the_cpu(grace_hopper: UInt8Array) -> None:
 
 def test_unknown_weights_are_an_error() -> None:
     with pytest.raises(WeightsError, match="no weights called 'p4mnet'"):
-        call(load_engine, "p4mnet", device="cpu")
+        call(load_engine, model="p4mnet", device="cpu")
 
 
 def test_changed_weights_are_refused_also_where_they_were_converted_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +194,7 @@ def test_changed_weights_are_refused_also_where_they_were_converted_before(tmp_p
 def test_a_network_of_the_users_own_is_loaded_by_path(tmp_path: Path) -> None:
     copy = tmp_path / "mine.safetensors"
     shutil.copy(find_weights().path, copy)
-    loaded = call(load_engine, copy, device="cpu", runtime="torch", precision="f32")
+    loaded = call(load_engine, model=str(copy), device="cpu", runtime="torch", precision="f32")
     assert loaded.description.startswith("mine in PyTorch")
     (own,), (shipped,) = loaded.engine([noise(96, 64)]), engine("torch").engine([noise(96, 64)])
     torch.testing.assert_close(own.alpha, shipped.alpha, atol=1e-5, rtol=0)

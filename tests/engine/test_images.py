@@ -19,6 +19,7 @@ from p3mvideo.engine.torch_engine import TorchEngine
 from p3mvideo.errors import ConfigError, P3MVideoError
 from p3mvideo.frame import Frame, MattingEngine
 from p3mvideo.model.p3mnet import P3MNet
+from p3mvideo.options import EngineOptions
 from tests.engine.test_conversion import IMAGE, Output, TinyNetwork
 
 RUNTIMES: dict[str, Callable[[nn.Module], MattingEngine]] = {
@@ -119,7 +120,7 @@ def test_arrays_are_refused_likewise(name: str) -> None:
 )  # fmt: skip
 def test_choices_that_do_not_exist_are_named(choice: dict[str, Any]) -> None:
     with pytest.raises(ConfigError) as caught:
-        load_engine(**choice)
+        load_engine(EngineOptions(**choice))
     assert caught.value.hint
 
 

@@ -154,7 +154,7 @@ def test_moving_people_add_the_temporal_term(data: Path, tmp_path: Path) -> None
         run(data, tmp_path / "published", recipe="p3m2024", moving=0.5)
     with pytest.raises(ConfigError, match="no hard scenes"):
         run(data, tmp_path / "published", recipe="p3m2024", hard=0.5)
-    with pytest.raises(ConfigError, match="hard share"):
+    with pytest.raises(ConfigError, match=r"hard is 1\.5, expected"):
         run(data, tmp_path / "more_than_all", hard=1.5)
 
 
@@ -217,7 +217,7 @@ def test_log_holds_each_step_once_after_resuming(data: Path, tmp_path: Path) -> 
 def test_unreadable_picture_is_named(data: Path, tmp_path: Path, workers: int) -> None:
     for path in (data / "train" / "blurred_image").iterdir():
         path.write_bytes(b"broken")
-    with pytest.raises(DatasetError, match=r"p_0000000\d\.jpg is not an image that can be read$"):
+    with pytest.raises(DatasetError, match=r"p_0000000\d\.jpg is not an image that can be read"):
         run(data, tmp_path / "run", workers=workers)
 
 
@@ -244,18 +244,18 @@ def test_a_sample_process_that_dies_ends_training_in_words(data: Path, tmp_path:
     [
         ({"cp": "image"}, ConfigError, "pastes donor faces, and there are none"),
         ({"cp": "both"}, ConfigError, "pastes donor faces"),
-        ({"cp_start": 1.5}, ConfigError, r"share of the steps in \[0, 1\]"),
+        ({"cp_start": 1.5}, ConfigError, "cp_start is 1.5, expected"),
         ({"size": 100}, ConfigError, "multiple of 32"),
         ({"variant": "p3mnet-resnet50"}, ConfigError, "there is no network"),
         ({"variant": "p3mnet-resnet34"}, ConfigError, "has a backbone of its own"),
         ({"backbone": "test_vit"}, ConfigError, "cannot be built"),
         ({"backbone": "no_such_model"}, ConfigError, "cannot be built"),
-        ({"recipe": "p3m2022"}, ConfigError, "there is no recipe"),
+        ({"recipe": "p3m2022"}, ConfigError, "recipe is 'p3m2022', expected"),
         ({"composition": True}, ConfigError, "has no composition loss"),
         ({"recipe": "p3m2024", "backgrounds": Path("rooms")}, ConfigError, "puts nobody before other backgrounds"),
         ({"share": ["p_"]}, ConfigError, "PREFIX=SHARE"),
         ({"share": ["x_=0.5"]}, DatasetError, "starts with 'x_'"),
-        ({"batch": 0}, ConfigError, "at least one"),
+        ({"batch": 0}, ConfigError, "batch is 0, expected"),
         ({"precision": "f16"}, DeviceError, "does not train in f16"),
         ({"device": "cuda:99"}, DeviceError, "cuda:99"),
         ({"backgrounds": Path("nowhere")}, DatasetError, "holds no images"),
@@ -299,7 +299,7 @@ def test_the_mean_of_several_runs_can_be_shipped(data: Path, tmp_path: Path) -> 
     name = "decoder.tfi_0.conv1.weight"
     expected = (states[0][name] + 2 * torch.stack([state[name] for state in states]).mean(0)) / 3
     assert torch.allclose(load_network(with_file.path).state_dict()[name], expected, rtol=4e-3, atol=1e-5)
-    torch.save({"average": {"other": torch.zeros(3)}, "options": {}}, tmp_path / "other.pt")
+    torch.save({"average": {"other": torch.zeros(3)}, "options": {"network": {}}}, tmp_path / "other.pt")
     with pytest.raises(TrainingError, match="not of one network"):
         ship(first, tmp_path / "none.safetensors", mean_with=[tmp_path / "other.pt"], licence="", source="")
 

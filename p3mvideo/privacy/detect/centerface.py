@@ -12,12 +12,16 @@ from typing import Self
 
 import cv2
 import numpy as np
-import openvino as ov
 
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Float32Array, UInt8Array
 from p3mvideo.privacy.detect.face_models import face_model_path
 from p3mvideo.privacy.detection import Detection, union
+from p3mvideo.runtime_telemetry import deny_runtime_telemetry
+
+deny_runtime_telemetry()
+
+import openvino as ov  # noqa: E402  # only now
 
 CELL_PX = 4
 """Side of the cells in which the network answers."""

@@ -154,8 +154,15 @@ def _merged(tracks: Sequence[Track]) -> list[Track]:
             kept[twin] = replace(
                 other, number=min(other.number, track.number) if track.confirmed else other.number,
                 confirmed=other.confirmed or track.confirmed, apart=apart,
+                overhang_px=max(other.overhang_px, _overhang(other, track)) if track.source == "found" else other.overhang_px,
             )  # fmt: skip
     return sorted(kept, key=lambda track: track.number)
+
+
+def _overhang(kept: Track, twin: Track) -> float:
+    """Return how far what was found as a twin reaches beyond the region of the track that stays, in pixels: it is covered, too."""
+    (x0, y0, x1, y1), (left, top, right, bottom) = kept.region.box, twin.region.box
+    return twin.overhang_px + max(x0 - left, y0 - top, right - x1, bottom - y1, 0.0)
 
 
 def _is_one_face(one: Track, other: Track) -> bool:

@@ -7,7 +7,7 @@ import math
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from p3mvideo.frame import Float32Array, UInt8Array
@@ -80,6 +80,7 @@ coordinates = st.tuples(st.floats(0, WIDTH), st.floats(0, HEIGHT), st.floats(10,
 
 
 @given(st.lists(st.lists(coordinates, max_size=4), min_size=1, max_size=12))
+@example([[(0.0, 0.0, 10.0, 1.0), (0.0, 61.0, 55.0, 1.0)], [(0.0, 144.0, 10.0, 1.0), (26.0, 167.0, 48.0, 1.0)]])
 @settings(max_examples=60, deadline=None)
 def test_what_was_surely_found_is_covered_in_its_frame_whatever_came_before(
     frames: list[list[tuple[float, float, float, float]]],
