@@ -88,7 +88,8 @@ def test_shapes_types_and_labels_that_fit_the_alpha(data: Path, kind: str) -> No
 def test_sample_i_is_the_same_in_any_order_and_any_number_of_processes(data: Path, kind: str) -> None:
     samples = made(data, kind, level="both", length=6)
     backwards = [samples[index] for index in reversed(range(6))][::-1]
-    loaded = DataLoader(samples, 2, num_workers=2, collate_fn=list)
+    # Not forked: threads that other tests left behind could hold a lock that a fork would never see released.
+    loaded = DataLoader(samples, 2, num_workers=2, collate_fn=list, multiprocessing_context="forkserver")
     for one, other in zip(backwards, (sample for batch in loaded for sample in batch), strict=True):
         for a, b in zip(one, other, strict=True):
             assert (a is None) == (b is None)
