@@ -25,13 +25,13 @@ from p3mvideo.training.build_samples import build_samples
 from p3mvideo.training.loop.losses import matting_losses
 from p3mvideo.training.loop.precision import choose_precision
 from p3mvideo.training.loop.state import make_optimizer
-from p3mvideo.training.options import TrainOptions, recipe_options
 from p3mvideo.training.samples.dataset import Sample, TrainingSamples, collate
+from p3mvideo.training.setup import TrainingSetup, recipe_options
 
 TURNS = 3
 
 
-def loader_rate(samples: TrainingSamples, options: TrainOptions, seconds: float) -> float:
+def loader_rate(samples: TrainingSamples, options: TrainingSetup, seconds: float) -> float:
     """Return how many samples a second the loader gives."""
     loader = DataLoader(samples, batch_size=options.batch, num_workers=os.cpu_count() or 1, collate_fn=collate, prefetch_factor=4)
     batches = iter(loader)
@@ -43,7 +43,7 @@ def loader_rate(samples: TrainingSamples, options: TrainOptions, seconds: float)
     return count / (time.perf_counter() - started)
 
 
-def step_rate(batch: Sample, options: TrainOptions, seconds: float) -> float:
+def step_rate(batch: Sample, options: TrainingSetup, seconds: float) -> float:
     """Return how many samples a second training steps take."""
     network = build_network(options.variant, options.network).to(memory_format=torch.channels_last).train()
     optimizer = make_optimizer(network, options)

@@ -31,8 +31,6 @@ from p3mvideo.temporal import MatteStream, make_matte_stream
 ROWS = ("off", "ema", "adaptive, live", "adaptive, look-ahead 3")
 KNOWN = f"the last one, and edges averaged over {2 * REACH + 1} frames along the true person's motion"
 """A filter that is told who is in the picture: what it leaves is hardly a matter of smoothing."""
-EMA_SHARE = 0.85
-"""What the usual running average keeps of the past from one frame to the next, at 30 frames a second. Strength 0.5 does."""
 
 
 def stream_of(row: str) -> MatteStream:

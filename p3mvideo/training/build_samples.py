@@ -8,17 +8,17 @@ from pathlib import Path
 from p3mvideo.datasets.donors import DonorFaces
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import ConfigError
-from p3mvideo.training.options import TrainOptions
 from p3mvideo.training.samples.dataset import SceneMaker, TrainingSamples
 from p3mvideo.training.samples.moving_scenes import MovingScenes
 from p3mvideo.training.samples.overfit_scenes import WholeScenes
 from p3mvideo.training.samples.portrait_order import PortraitOrder
 from p3mvideo.training.samples.published_scenes import PublishedScenes
 from p3mvideo.training.samples.webcam_scenes import WebcamScenes
+from p3mvideo.training.setup import TrainingSetup
 
 
 def build_samples(
-    folder: PortraitFolder, names: Sequence[str], options: TrainOptions, *, backgrounds: Path | None = None, faces: Path | None = None
+    folder: PortraitFolder, names: Sequence[str], options: TrainingSetup, *, backgrounds: Path | None = None, faces: Path | None = None
 ) -> TrainingSamples:
     """Return all samples of a run, steps times batch.
 
@@ -38,7 +38,7 @@ def build_samples(
     return TrainingSamples(scenes, length=options.steps * options.batch, seed=options.seed, donors=donors, copy_paste=options.copy_paste)
 
 
-def _scenes(folder: PortraitFolder, names: Sequence[str], options: TrainOptions, backgrounds: Path | None) -> SceneMaker:
+def _scenes(folder: PortraitFolder, names: Sequence[str], options: TrainingSetup, backgrounds: Path | None) -> SceneMaker:
     if options.overfit:
         return WholeScenes(folder, names, size_px=options.size_px)
     order = PortraitOrder(names, shares=options.shares, seed=options.seed)

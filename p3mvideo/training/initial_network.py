@@ -13,7 +13,7 @@ from p3mvideo.errors import ConfigError, WeightsError
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import REALTIME_VARIANTS, VARIANTS, build_network
 from p3mvideo.training.loop.checkpoint import average_of, load_checkpoint
-from p3mvideo.training.options import TrainOptions
+from p3mvideo.training.setup import TrainingSetup
 from p3mvideo.weights import find_weights
 from p3mvideo.weights.tensors import load_weights, parse_tensors
 
@@ -26,7 +26,7 @@ IN_NETWORK = "encoder.backbone."
 """How the names of the backbone's weights begin in a real-time network."""
 
 
-def build_start(options: TrainOptions, *, pretrained: str | None, initial: str | None) -> P3MNet:
+def build_start(options: TrainingSetup, *, pretrained: str | None, initial: str | None) -> P3MNet:
     """Build a run's network with the weights to start from; what they do not cover is random.
 
     Args:

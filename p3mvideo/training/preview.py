@@ -16,8 +16,8 @@ from p3mvideo.errors import ConfigError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.options.training import RecipeName
 from p3mvideo.training.build_samples import build_samples
-from p3mvideo.training.options import recipe_options
 from p3mvideo.training.samples.dataset import CopyPaste, CopyPasteOptions, Sample
+from p3mvideo.training.setup import recipe_options
 
 COLUMNS = ("picture", "matte", "classes", "cut out", "donor at feature level")
 CELL_PX = 224

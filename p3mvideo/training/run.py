@@ -20,14 +20,14 @@ from p3mvideo.training.loop.fit import fit
 from p3mvideo.training.loop.glibc_memory import keep_memory
 from p3mvideo.training.loop.process_group import Group, joined_group
 from p3mvideo.training.loop.validation import ValidationSet
-from p3mvideo.training.options import TrainOptions, resolve_options, uses_composition
+from p3mvideo.training.setup import TrainingSetup, resolve_options, uses_composition
 
 
 @dataclass(frozen=True)
 class TrainResult:
     """What `train` did."""
 
-    options: TrainOptions
+    options: TrainingSetup
     portraits: int
     """Portraits that were trained on."""
     checkpoint: Path | None
@@ -99,7 +99,7 @@ def train(
 class _TrainingNews:
     """Tells a listener of steps and records."""
 
-    def __init__(self, listener: Listener, options: TrainOptions) -> None:
+    def __init__(self, listener: Listener, options: TrainingSetup) -> None:
         self._listener, self._options = listener, options
         self._begun = False
 

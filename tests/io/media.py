@@ -15,7 +15,7 @@ from av.subtitles.stream import SubtitleStream
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
-from p3mvideo.frame import Frame, StreamInfo, UInt8Array
+from p3mvideo.frame import Frame, FrameSink, StreamInfo, UInt8Array
 
 SWSCALE = {1: Colorspace.ITU709, 2: Colorspace.ITU601, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020}
 ASS_HEADER = b"[Script Info]\r\nScriptType: v4.00+\r\n\r\n[V4+ Styles]\r\nFormat: Name, Fontname, Fontsize\r\nStyle: Default,Arial,16\r\n"
@@ -153,6 +153,16 @@ def frames_for(pictures: Iterable[UInt8Array], *, time_base: Fraction = Fraction
         Frame.from_interleaved(np.ascontiguousarray(picture), index if pts is None else pts[index], time_base)
         for index, picture in enumerate(pictures)
     ]
+
+
+def write_all(sink: FrameSink, frames: Iterable[Frame]) -> None:
+    """Write frames and complete the output; if that fails, leave nothing behind."""
+    try:
+        for frame in frames:
+            sink.write(frame)
+        sink.finish()
+    finally:
+        sink.close()
 
 
 def info_of(frames: Sequence[Frame], rate: Fraction | None = Fraction(25)) -> StreamInfo:

@@ -23,11 +23,11 @@ from p3mvideo.training.loop.checkpoint import load_checkpoint
 from p3mvideo.training.loop.fit import fit
 from p3mvideo.training.loop.process_group import Group
 from p3mvideo.training.loop.validation import ValidationSet, validate
-from p3mvideo.training.options import recipe_options, resolve_options
 from p3mvideo.training.run import TrainResult, train
 from p3mvideo.training.samples.dataset import TrainingSamples
 from p3mvideo.training.samples.overfit_scenes import WholeScenes
 from p3mvideo.training.samples.scene import Scene
+from p3mvideo.training.setup import recipe_options, resolve_options
 from p3mvideo.weights.network import load_network
 from tests.flat_options import call
 from tests.heard import Heard

@@ -129,11 +129,6 @@ class OutputGate:
         """What was shown so far."""
         return ShowCounts(self._live_count, self._placeholder_count, self._withheld)
 
-    @property
-    def live_at_seconds(self) -> float:
-        """When the last picture of the camera was shown; long ago if there was none."""
-        return self._live_at
-
     def start(self) -> None:
         """Show the placeholder from now on, until pictures come."""
         self.tick()

@@ -15,9 +15,9 @@ from p3mvideo.training.device.plan import ScenePlan
 from p3mvideo.training.device.see import seen_by
 from p3mvideo.training.device.trimap import trimap_classes
 from p3mvideo.training.device.upload import uploaded
-from p3mvideo.training.options import TrainOptions
 from p3mvideo.training.samples.dataset import Sample
 from p3mvideo.training.samples.portrait_order import PortraitOrder
+from p3mvideo.training.setup import TrainingSetup
 
 
 class DeviceBatches:
@@ -29,7 +29,7 @@ class DeviceBatches:
         device: Where they are made.
     """
 
-    def __init__(self, material: Material, options: TrainOptions, device: torch.device) -> None:
+    def __init__(self, material: Material, options: TrainingSetup, device: torch.device) -> None:
         self.material, self.options, self.device = material, options, device
         order = PortraitOrder([portrait.name for portrait in material.facts.portraits], shares=options.shares, seed=options.seed)
         chance = options.copy_paste.chance if options.copy_paste.level == "image" else 0.0

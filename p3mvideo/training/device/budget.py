@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from p3mvideo.training.options import BY_THE_CLOCK
+from p3mvideo.training.setup import BY_THE_CLOCK
 
 MEASURED_FROM = 3
 """Steps after which the time of a step is believed: the first ones allocate memory, choose kernels, and compile."""

@@ -16,7 +16,7 @@ from p3mvideo.training.device.state_files import save_state
 from p3mvideo.training.loop.learner import Learner
 from p3mvideo.training.loop.run_log import RunLog
 from p3mvideo.training.loop.schedule import learning_rate_factor
-from p3mvideo.training.options import BY_THE_CLOCK
+from p3mvideo.training.setup import BY_THE_CLOCK
 
 LOG_EVERY = 20
 TIMED = range(5, 25)

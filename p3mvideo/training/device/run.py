@@ -26,10 +26,10 @@ from p3mvideo.training.loop.glibc_memory import keep_memory
 from p3mvideo.training.loop.learner import Learner
 from p3mvideo.training.loop.precision import Precision, choose_precision
 from p3mvideo.training.loop.process_group import Group
-from p3mvideo.training.options import BY_THE_CLOCK, TrainOptions, recipe_options
 from p3mvideo.training.preview import write_sheet
 from p3mvideo.training.samples.dataset import CopyPasteOptions, Sample
 from p3mvideo.training.samples.webcam_scenes import WebcamOptions
+from p3mvideo.training.setup import BY_THE_CLOCK, TrainingSetup, recipe_options
 
 STATE_PIECE_BYTES = int(15.5 * MIB)
 
@@ -183,7 +183,7 @@ def _material(pack: Path, device: torch.device, options: GpuTrainOptions) -> Mat
     return load_material(pack, device, seed=options.seed, made_up=options.made_up, every=options.every, workers=max(1, options.workers))
 
 
-def _run_options(options: GpuTrainOptions, device: torch.device) -> dict[str, TrainOptions]:
+def _run_options(options: GpuTrainOptions, device: torch.device) -> dict[str, TrainingSetup]:
     """Return the options of each network's run by its name."""
     for what, values in (("backbone", options.backbones), ("initial", options.initial), ("pretrained", options.pretrained)):
         if len(values) not in (0, len(options.variants)):
@@ -192,7 +192,7 @@ def _run_options(options: GpuTrainOptions, device: torch.device) -> dict[str, Tr
     if options.moving and options.batch % 2:
         hint = f"use --batch {options.batch + 1}"
         raise ConfigError("moving people come in pairs of samples, and batches are odd", hint=hint)
-    runs: dict[str, TrainOptions] = {}
+    runs: dict[str, TrainingSetup] = {}
     for place, variant in enumerate(options.variants):
         backbone = _of(options.backbones, place)
         name = variant if backbone is None else f"{variant}-{backbone}"
@@ -208,7 +208,7 @@ def _run_options(options: GpuTrainOptions, device: torch.device) -> dict[str, Tr
     return runs
 
 
-def _learner(name: str, run: TrainOptions, options: GpuTrainOptions, device: torch.device, place: int) -> Learner:
+def _learner(name: str, run: TrainingSetup, options: GpuTrainOptions, device: torch.device, place: int) -> Learner:
     torch.manual_seed(options.seed + place)
     network = build_start(run, pretrained=_of(options.pretrained, place), initial=_of(options.initial, place))
     return Learner(network, run, Group(device=device), compiled=options.compiled)

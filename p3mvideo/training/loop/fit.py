@@ -17,8 +17,8 @@ from p3mvideo.training.loop.process_group import Group
 from p3mvideo.training.loop.run_log import RunLog
 from p3mvideo.training.loop.schedule import learning_rate_factor
 from p3mvideo.training.loop.validation import ValidationSet, validate
-from p3mvideo.training.options import TrainOptions
 from p3mvideo.training.samples.dataset import Sample, TrainingSamples, collate
+from p3mvideo.training.setup import TrainingSetup
 
 LOG_EVERY = 20
 
@@ -26,7 +26,7 @@ LOG_EVERY = 20
 def fit(
     network: P3MNet,
     samples: TrainingSamples,
-    options: TrainOptions,
+    options: TrainingSetup,
     out: Path,
     *,
     group: Group,
@@ -103,7 +103,7 @@ def fit(
 class _Batches:
     """The numbers of the samples in each batch of one process: its share of every step from `step` on."""
 
-    def __init__(self, step: int, options: TrainOptions, group: Group) -> None:
+    def __init__(self, step: int, options: TrainingSetup, group: Group) -> None:
         self.steps = range(step, options.steps)
         self.batch = options.batch
         self.share = options.batch // group.size

@@ -16,8 +16,8 @@ from p3mvideo.training.loop.process_group import Group
 from p3mvideo.training.loop.state import TrainingState, make_optimizer
 from p3mvideo.training.loop.synced_norm import synchronise_norms
 from p3mvideo.training.loop.weight_average import WeightAverage
-from p3mvideo.training.options import TrainOptions
 from p3mvideo.training.samples.dataset import Sample
+from p3mvideo.training.setup import TrainingSetup
 
 DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 
@@ -32,7 +32,7 @@ class Learner:
         compiled: Whether PyTorch compiles network and losses, which takes a minute or two and makes steps faster where memory traffic decides.
     """
 
-    def __init__(self, network: P3MNet, options: TrainOptions, group: Group, *, compiled: bool = False) -> None:
+    def __init__(self, network: P3MNet, options: TrainingSetup, group: Group, *, compiled: bool = False) -> None:
         self.options, self.group = options, group
         self.network = network.to(group.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         average = WeightAverage(self.network, decay=options.ema_decay)
@@ -101,7 +101,7 @@ def _pixels(batch: Sample, device: torch.device) -> tuple[torch.Tensor, list[tor
     return image, layers, ready(batch.source), (batch.paste.to(device) > 127).float()
 
 
-def _follows(batch: Sample, options: TrainOptions, device: torch.device) -> torch.Tensor | None:
+def _follows(batch: Sample, options: TrainingSetup, device: torch.device) -> torch.Tensor | None:
     """Return which samples follow the one before, (B, 1, 1, 1); None in runs that know no motion."""
     if not options.webcam.moving:
         return None

@@ -10,7 +10,7 @@ import torch
 from p3mvideo.errors import TrainingError
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.training.loop.weight_average import WeightAverage
-from p3mvideo.training.options import TrainOptions, differences
+from p3mvideo.training.setup import TrainingSetup, differences
 
 
 @dataclass
@@ -21,7 +21,7 @@ class TrainingState:
     average: WeightAverage
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
-    options: TrainOptions
+    options: TrainingSetup
     step: int = 0
     """Optimizer steps done."""
     best: float = float("inf")
@@ -58,7 +58,7 @@ class TrainingState:
             raise TrainingError(f"the checkpoint does not fit this run: {error}", hint="start a new run with --initial from it") from error
 
 
-def make_optimizer(network: P3MNet, options: TrainOptions) -> torch.optim.Optimizer:
+def make_optimizer(network: P3MNet, options: TrainingSetup) -> torch.optim.Optimizer:
     """Return the optimizer of a recipe, with a group of its own for the pretrained part of the encoder.
 
     Each group keeps its peak learning rate as "peak".

@@ -26,17 +26,12 @@ from tests.io.media import (
     moving_picture,
     packets_of,
     patches,
+    write_all,
 )
 
 
 def write(path: Path, frames: list[Frame], *, info: StreamInfo | None = None, **options: object) -> Path:
-    sink = VideoSink(path, info or info_of(frames), **options)  # type: ignore[arg-type]
-    try:
-        for frame in frames:
-            sink.write(frame)
-        sink.finish()
-    finally:
-        sink.close()
+    write_all(VideoSink(path, info or info_of(frames), **options), frames)  # type: ignore[arg-type]
     return path
 
 

@@ -20,7 +20,7 @@ from p3mvideo.io.video.write.anonymous_ass import anonymous_header
 from p3mvideo.io.video.write.playable import PLAYABLE
 from p3mvideo.io.video.write.sink import VideoSink
 from p3mvideo.io.video.write.timecode import moved_timecode
-from tests.io.media import make_video, moving_picture, packets_of
+from tests.io.media import make_video, moving_picture, packets_of, write_all
 from tests.io.mp4_surgery import hide_beginning, replaced
 from tests.io.telling_media import ASS, at, attach, with_names
 
@@ -28,13 +28,7 @@ from tests.io.telling_media import ASS, at, attach, with_names
 def convert(source: Path, target: Path, *, start: Fraction | None = None, identity: bool = True) -> Path:
     """Write what a source delivers, unchanged."""
     with VideoSource(source, start=start) as frames:
-        sink = VideoSink(target, frames.info, source=source, start=start, identity=identity)
-        try:
-            for frame in frames:
-                sink.write(frame)
-            sink.finish()
-        finally:
-            sink.close()
+        write_all(VideoSink(target, frames.info, source=source, start=start, identity=identity), frames)
     return target
 
 

@@ -16,7 +16,7 @@ from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.io.video.read.unshowable import refuse_unshowable
 from p3mvideo.io.video.write.sink import VideoSink
 from p3mvideo.options.media import Even
-from tests.io.media import decoded, frames_for, info_of, make_video, moving_picture
+from tests.io.media import decoded, frames_for, info_of, make_video, moving_picture, write_all
 from tests.io.mp4_surgery import insert_in_sample_entry
 
 
@@ -26,13 +26,7 @@ def read(path: Path, **options: object) -> list[Frame]:
 
 
 def write(path: Path, frames: list[Frame], **options: object) -> Path:
-    sink = VideoSink(path, info_of(frames), **options)  # type: ignore[arg-type]
-    try:
-        for frame in frames:
-            sink.write(frame)
-        sink.finish()
-    finally:
-        sink.close()
+    write_all(VideoSink(path, info_of(frames), **options), frames)  # type: ignore[arg-type]
     return path
 
 

@@ -17,7 +17,7 @@ from p3mvideo.training.device.budget import Budget
 from p3mvideo.training.device.run import GpuTrainOptions, device_sheet, train_on_device
 from p3mvideo.training.device.state_files import load_state, save_state
 from p3mvideo.training.export_weights import ship
-from p3mvideo.training.options import BY_THE_CLOCK
+from p3mvideo.training.setup import BY_THE_CLOCK
 from p3mvideo.weights import load_weights
 from p3mvideo.weights.network import load_network
 from p3mvideo.weights.tensors import describe_weights
@@ -200,8 +200,8 @@ def test_a_gpu_makes_what_the_cpu_makes(packed: Path) -> None:
     """Noise comes from other generators; everything else is the same up to rounding."""
     from p3mvideo.training.device.batches import DeviceBatches
     from p3mvideo.training.device.material import load_material
-    from p3mvideo.training.options import recipe_options
     from p3mvideo.training.samples.webcam_scenes import WebcamOptions
+    from p3mvideo.training.setup import recipe_options
 
     options = recipe_options("p3mvideo", steps=1, batch=64, size_px=64, webcam=WebcamOptions(moving=0.3, hard=0.3))
     made = []

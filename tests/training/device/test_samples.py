@@ -15,17 +15,17 @@ from p3mvideo.training.device.batches import DeviceBatches
 from p3mvideo.training.device.material import Material
 from p3mvideo.training.device.paint_scenes import paint
 from p3mvideo.training.device.upload import uploaded
-from p3mvideo.training.options import TrainOptions, recipe_options
 from p3mvideo.training.samples.dataset import CopyPasteOptions, TrainingSamples
 from p3mvideo.training.samples.moving_scenes import MovingScenes
 from p3mvideo.training.samples.portrait_order import PortraitOrder
 from p3mvideo.training.samples.webcam_scenes import WebcamOptions, WebcamScenes
+from p3mvideo.training.setup import TrainingSetup, recipe_options
 
 CPU = torch.device("cpu")
 SIZE = 64
 
 
-def options(batch: int = 8, *, chance: float = 0.5, seed: int = 0, **webcam: float) -> TrainOptions:
+def options(batch: int = 8, *, chance: float = 0.5, seed: int = 0, **webcam: float) -> TrainingSetup:
     copy_paste, scenes = CopyPasteOptions(level="image", chance=chance), WebcamOptions(**webcam)  # type: ignore[arg-type]
     return recipe_options("p3mvideo", steps=10, batch=batch, size_px=SIZE, seed=seed, copy_paste=copy_paste, webcam=scenes)
 

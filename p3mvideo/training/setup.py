@@ -20,7 +20,7 @@ BY_THE_CLOCK = 10**9
 
 
 @dataclass(frozen=True)
-class TrainOptions:
+class TrainingSetup:
     """Everything that decides the result of a training run; the defaults are this program's own recipe."""
 
     steps: int
@@ -90,20 +90,20 @@ EPOCHS: dict[RecipeName, float] = {"p3m2021": 150, "p3m2024": 150, "p3mvideo": 5
 """How often every portrait is seen, unless something else is asked for."""
 
 
-def recipe_options(recipe: RecipeName, *, steps: int, **changes: Any) -> TrainOptions:
+def recipe_options(recipe: RecipeName, *, steps: int, **changes: Any) -> TrainingSetup:
     """Return a recipe's options with some of them changed.
 
     Args:
         recipe: Its name.
         steps: Optimizer steps in all.
-        changes: Fields of `TrainOptions`; None leaves the recipe's value.
+        changes: Fields of `TrainingSetup`; None leaves the recipe's value.
 
     Raises:
         ConfigError: There is no such recipe, or a value makes no sense.
     """
     if recipe not in RECIPES:
         raise ConfigError(f"there is no recipe {recipe!r}", hint=f"known are {', '.join(RECIPES)}")
-    options = TrainOptions(steps=steps, recipe=recipe, **RECIPES[recipe])
+    options = TrainingSetup(steps=steps, recipe=recipe, **RECIPES[recipe])
     return replace(options, **{name: value for name, value in changes.items() if value is not None})
 
 
@@ -119,7 +119,7 @@ def uses_composition(options: TrainingOptions) -> bool:
     return bool(composed)
 
 
-def resolve_options(options: TrainingOptions, *, portraits: int, device: torch.device, dry_run: bool = False) -> TrainOptions:
+def resolve_options(options: TrainingOptions, *, portraits: int, device: torch.device, dry_run: bool = False) -> TrainingSetup:
     """Return what decides the result of a run: the recipe, with what was asked for instead.
 
     Args:
@@ -149,7 +149,7 @@ def resolve_options(options: TrainingOptions, *, portraits: int, device: torch.d
     )  # fmt: skip
 
 
-def differences(before: Mapping[str, Any], now: TrainOptions) -> list[str]:
+def differences(before: Mapping[str, Any], now: TrainingSetup) -> list[str]:
     """Return in words in which options a checkpoint's run differs from another one."""
     new = now.to_dict()
     return [f"{name} was {before.get(name)!r}, is {new[name]!r}" for name in new if _plain(before.get(name)) != _plain(new[name])]
