@@ -65,7 +65,7 @@ def webcam(
 ) -> WebcamResult:
     """Put another background behind the person before a camera, until the user ends it. Blocks; call it in the main thread.
 
-    Nothing of the room is ever shown that was not matted: where there is no such picture, a placeholder takes its place.
+    Nothing of the room is ever shown that was not matted: where there is no such image, a placeholder takes its place.
 
     Args:
         camera: Index, name or device file of a camera, URL of one in the network, or a video file to be played over and over. None takes
@@ -123,7 +123,7 @@ def webcam(
         outlets += [screen.outlet] if screen is not None else []
         outlets += [recording] if recording is not None else []
         if not outlets:
-            raise DeviceError("there is nothing to show the picture on", hint="install a virtual camera (p3mvideo doctor), or use --record FILE")
+            raise DeviceError("there is nothing to show the image on", hint="install a virtual camera (p3mvideo doctor), or use --record FILE")
         show = OutputGate(info.width, info.height, rate, outlets)
         stack.callback(show.close)
         show.start()

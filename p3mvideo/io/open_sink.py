@@ -30,10 +30,10 @@ def open_sink(
     threads: int = 0,
     pixel_format: str | None = None,
 ) -> FrameSink:
-    """Open a video, picture, sequence or pipe for writing.
+    """Open a video, image, sequence or pipe for writing.
 
     Args:
-        path: `-` is standard output; a suffix of a video or picture says which; a name with a place for a number
+        path: `-` is standard output; a suffix of a video or image says which; a name with a place for a number
             (`frame_%05d.png`) or without any suffix is a sequence of PNG files.
         info: Size, rate and number of the frames.
         options: How it is written.

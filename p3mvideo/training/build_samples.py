@@ -26,7 +26,7 @@ def build_samples(
         folder: Where people come from.
         names: Which of them.
         options: How samples are drawn.
-        backgrounds: Folder of pictures without people; None does without.
+        backgrounds: Folder of images without people; None does without.
         faces: Folder of donor faces, needed if the options paste faces.
 
     Raises:

@@ -12,7 +12,7 @@ import numpy as np
 from av.container import OutputContainer
 from av.packet import Packet
 
-from tests.io.media import moving_picture
+from tests.io.media import moving_image
 
 ASS = (
     "[Script Info]\r\n; written by Jane Doe\r\nTitle: Interview with Jane Doe\r\nOriginal Script: Jane Doe\r\nScriptType: v4.00+\r\nPlayResX: 640\r\n"
@@ -44,7 +44,7 @@ def with_names(path: Path, texts: Sequence[tuple[float, float, str]]) -> Path:
         attach(output)
         output.start_encoding()
         for number in range(10):
-            output.mux(video.encode(at(av.VideoFrame.from_ndarray(moving_picture(number, 64, 48)), number)))
+            output.mux(video.encode(at(av.VideoFrame.from_ndarray(moving_image(number, 64, 48)), number)))
         output.mux(video.encode(None))
         frame = av.AudioFrame.from_ndarray(np.zeros((2, 17_640), np.float32), format="fltp", layout="stereo")
         frame.sample_rate, frame.pts = 44_100, 0

@@ -35,9 +35,9 @@ class Capability(NamedTuple):
     """The name people know it by."""
     bus: str
     captures: bool
-    """Whether pictures can be read from it."""
+    """Whether images can be read from it."""
     plays: bool
-    """Whether pictures can be written to it."""
+    """Whether images can be written to it."""
 
     @property
     def is_loopback(self) -> bool:

@@ -80,7 +80,7 @@ class VirtualCamera:
             raise
 
     def write(self, pixels: UInt8Array) -> None:
-        """Show a picture, uint8 RGB (height, width, 3).
+        """Show an image, uint8 RGB (height, width, 3).
 
         Raises:
             SinkError: It cannot be shown.
@@ -88,7 +88,7 @@ class VirtualCamera:
         try:
             self._camera.send(pixels)
         except Exception as error:  # each back end raises what it likes
-            raise SinkError(f"the virtual camera {self.device} takes no more pictures: {error}", hint="it is opened anew") from error
+            raise SinkError(f"the virtual camera {self.device} takes no more images: {error}", hint="it is opened anew") from error
 
     def close(self) -> None:
         """Let go of the device. May be called any number of times."""

@@ -19,7 +19,7 @@ from p3mvideo.training.samples.moving_scenes import TRIES
 from p3mvideo.training.samples.portrait_order import PortraitOrder
 from p3mvideo.training.samples.scene import Spot, draw_affine, draw_crop, draw_spot_about, draw_spots, draw_square, scale_at, turning
 from p3mvideo.training.samples.webcam_scenes import (
-    BACKGROUND_PICTURE,
+    BACKGROUND_IMAGE,
     BEHIND,
     BESIDE,
     COMPANION_TRIES,
@@ -193,7 +193,7 @@ class SceneDrawing:
     def _background(self, rng: Rng) -> Ground:
         """Draw a background: mostly a photograph, else a portrait's own surroundings, else a made-up one."""
         facts, kind, number = self.facts, rng.random(), None
-        if kind < BACKGROUND_PICTURE and facts.photographs:
+        if kind < BACKGROUND_IMAGE and facts.photographs:
             number = int(rng.integers(facts.photographs))
         elif kind < SURROUNDINGS:
             number = facts.portraits[self._anybody(rng)].surroundings

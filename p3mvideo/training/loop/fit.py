@@ -54,7 +54,7 @@ def fit(
         validate_every: Steps between validations.
         log: Called with each record that goes to `log.jsonl`.
         stepped: Called before the first step and after each, with the number of steps done and of all.
-        tensorboard: Whether to write the records and some validation pictures for TensorBoard, too.
+        tensorboard: Whether to write the records and some validation images for TensorBoard, too.
 
     Raises:
         DatasetError: A sample cannot be read.

@@ -94,7 +94,7 @@ class RunLog:
         self._log(entry)
 
     def show(self, step: int, network: P3MNet, over: ValidationSet, *, variant: str) -> None:
-        """Show the same few validation portraits in TensorBoard: picture, predicted and true alpha side by side."""
+        """Show the same few validation portraits in TensorBoard: image, predicted and true alpha side by side."""
         if self._board is None:
             return
         for name in over.names[:SHOWN]:

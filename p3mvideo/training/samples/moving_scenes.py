@@ -51,7 +51,7 @@ class MovingScenes:
         return self._made[1][second]
 
     def camera(self, image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
-        """Return what a camera makes of the picture."""
+        """Return what a camera makes of the image."""
         return self.scenes.camera(image, rng)
 
     def _frames(self, rng: np.random.Generator) -> list[Scene]:

@@ -21,7 +21,7 @@ NEAR, FAR = 0.25, 0.15
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture and its labels."""
+    """An image and its labels."""
 
     image: UInt8Array
     """RGB (H, W, 3)."""
@@ -111,7 +111,7 @@ def composed_scene(people: Sequence[Layer], background: UInt8Array, *, behind: S
 
 
 def accompanied(scene: Scene, company: Sequence[Layer], *, in_front: bool) -> Scene:
-    """Put other people into a picture of somebody, behind or in front of who is in it."""
+    """Put other people into an image of somebody, behind or in front of who is in it."""
     return _with_layers(scene, company, behind_all=not in_front)
 
 
@@ -266,7 +266,7 @@ def draw_affine(box: Sequence[float], cut_off: Sequence[bool], scale: float, spo
     centre = np.array([x + w / 2, y + h / 2])
     half = 0.5 * np.abs(linear) @ np.array([w, h])
     place = np.array([spot.x, spot.y])
-    # A person who is cut off by the picture's border must be cut off by the canvas too, not in mid-air.
+    # A person who is cut off by the image's border must be cut off by the canvas too, not in mid-air.
     left, top, right, bottom = cut_off if mirror > 0 else (cut_off[2], cut_off[1], cut_off[0], cut_off[3])
     overlap = 0.03 * size
     if bottom:
@@ -306,13 +306,13 @@ def procedural_background(size: int, rng: Rng) -> UInt8Array:
 
 
 def square_crop(image: UInt8Array, size: int, rng: Rng) -> UInt8Array:
-    """Return a random square part of a picture as (S, S, 3)."""
+    """Return a random square part of an image as (S, S, 3)."""
     x0, y0, side = draw_square(image.shape[1], image.shape[0], rng)
     return _resize(image[y0 : y0 + side, x0 : x0 + side], size, size)
 
 
 def draw_square(width: int, height: int, rng: Rng) -> tuple[int, int, int]:
-    """Draw a square part of a picture; return x, y and side."""
+    """Draw a square part of an image; return x, y and side."""
     side = max(8, round(min(height, width) * rng.uniform(0.5, 1.0)))
     return int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1)), side
 

@@ -47,8 +47,8 @@ MOST_COMPANY, IN_FRONT = 3, 0.4
 """How many they are at most, and the chance that they stand in front."""
 MOST_THINGS, BESIDE = 4, 0.8
 """How many things there are behind people at most, and the chance that one is at somebody's outline."""
-BACKGROUND_PICTURE, SURROUNDINGS = 0.6, 0.85
-"""A background is a picture with the first chance, and with the second a picture or a portrait's own surroundings, if there are any."""
+BACKGROUND_IMAGE, SURROUNDINGS = 0.6, 0.85
+"""A background is an image with the first chance, and with the second an image or a portrait's own surroundings, if there are any."""
 TILT, TILT_DEGREES = 0.3, 12.0
 """Chance that such a portrait is turned, and about how far."""
 
@@ -83,10 +83,10 @@ class WebcamScenes:
         order: Which of them comes when.
         size_px: Side of the scenes.
         options: How they are drawn.
-        backgrounds: Folder of pictures without people; None leaves made-up ones and the portraits' own surroundings.
+        backgrounds: Folder of images without people; None leaves made-up ones and the portraits' own surroundings.
 
     Raises:
-        DatasetError: The folder holds no pictures.
+        DatasetError: The folder holds no images.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class WebcamScenes:
         return trimap_kernel(self.options, self.size_px, rng)
 
     def camera(self, image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
-        """Return what a camera makes of the picture."""
+        """Return what a camera makes of the image."""
         return degrade(image, rng)
 
     def anybody(self, rng: np.random.Generator) -> Portrait:
@@ -157,7 +157,7 @@ class WebcamScenes:
         return self.portraits.load(self.order.any(rng))
 
     def _companion(self, person: Portrait, rng: np.random.Generator) -> Portrait:
-        """Draw somebody who may stand beside a person: both seen whole, or both cut off by the picture's lower border."""
+        """Draw somebody who may stand beside a person: both seen whole, or both cut off by the image's lower border."""
         other = self.anybody(rng)
         for _ in range(COMPANION_TRIES - 1):
             if stands(other) == stands(person):
@@ -166,9 +166,9 @@ class WebcamScenes:
         return other
 
     def background(self, rng: np.random.Generator) -> UInt8Array:
-        """Draw a background (S, S, 3): mostly a picture, else a portrait's own surroundings, else a made-up one."""
+        """Draw a background (S, S, 3): mostly an image, else a portrait's own surroundings, else a made-up one."""
         kind = rng.random()
-        if kind < BACKGROUND_PICTURE and self.backgrounds:
+        if kind < BACKGROUND_IMAGE and self.backgrounds:
             return square_crop(read_image(self.backgrounds[int(rng.integers(len(self.backgrounds)))]), self.size_px, rng)
         if kind < SURROUNDINGS:
             free = free_part(self.anybody(rng), rng)

@@ -48,7 +48,7 @@ def test_all_frames_come_with_their_times(form: str) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_an_animated_image_is_recognized_whatever_its_name(tmp_path: Path, form: str) -> None:
-    path = tmp_path / "picture.png"
+    path = tmp_path / "image.png"
     path.write_bytes(animation(form, [40, 40]))
     (item,) = expand_inputs([str(path)])
     assert item.kind == "animation"

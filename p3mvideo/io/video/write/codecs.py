@@ -41,7 +41,7 @@ class Encoder:
         return self.ffmpeg_name in av.codecs_available
 
     def pixel_format_for(self, width: int, height: int, *, alpha: bool) -> str:
-        """Return the pixel format to encode pictures of this size in."""
+        """Return the pixel format to encode images of this size in."""
         if alpha:
             assert self.alpha_pixel_format is not None
             return self.alpha_pixel_format
