@@ -32,7 +32,7 @@ RATE = Fraction(30)
 STEP_PX = 4
 """How far the portrait moves from one frame to the next."""
 PLACES = 16
-"""After so many frames it is back."""
+"""After this many frames it is back."""
 
 
 class MovingPortrait:

@@ -158,7 +158,7 @@ def _open(chosen: ChosenCamera, settings: LiveOptions) -> CameraSource:
 def _virtual_outlet(
     wanted: bool | None, device: str | None, info: StreamInfo, rate: Fraction, say: Callable[[str], None]
 ) -> VirtualCameraOutput | None:
-    """Return the virtual camera; None if none is wanted, or there is none and nobody insists."""
+    """Return the virtual camera; None if none is wanted, or there is none and no one insists."""
     if wanted is False:
         return None
     try:
@@ -173,7 +173,7 @@ def _virtual_outlet(
 
 
 def _screen(wanted: bool | None, info: StreamInfo, say: Callable[[str], None]) -> LivePreview | None:
-    """Return the preview; None if none is wanted, or there is no screen and nobody insists."""
+    """Return the preview; None if none is wanted, or there is no screen and no one insists."""
     if wanted is False:
         return None
     problem = window_problem()

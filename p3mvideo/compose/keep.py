@@ -13,13 +13,13 @@ from p3mvideo.frame import Frame, Matte, UInt8Array
 PERSON = 0.3
 """Alpha from which a pixel belongs to the body of a person; what is fainter goes with the nearest body."""
 SMALL_SHARE = 0.002
-"""Parts of less than this share of the image are nobody."""
+"""Components smaller than this fraction of the image are ignored."""
 STICKINESS = 1.5
 """How many times as large, or as near the middle, another person must be to take the place of the one that is kept."""
 
 
 class KeepOne:
-    """A `TemporalFilter` that keeps one connected part of the matte. Who is kept stays kept until somebody else is clearly more fitting.
+    """A `TemporalFilter` that keeps one connected part of the matte. Who is kept stays kept until someone else is clearly more fitting.
 
     People who touch are one part and stay together.
 

@@ -15,7 +15,7 @@ class VideoBackground:
     """A `Background` that is a video. It loops, and keeps its own clock: it plays at its own speed whatever the frames' rate.
 
     Args:
-        open_source: Opens the video from its start; called anew for every loop.
+        open_source: Opens the video from its start; called again for every loop.
         fit: How its images are brought to the frame's size.
 
     Calling it raises `SourceError` if the video cannot be read, also midway: a background that stops moving unnoticed is not what was

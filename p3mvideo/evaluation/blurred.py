@@ -20,14 +20,14 @@ DETECTION_CONFIDENCE = 0.4
 
 
 def blur_originals(
-    entries: Sequence[Entry], folder: Path, *, anew: bool = False, advance: Callable[[], None] = lambda: None
+    entries: Sequence[Entry], folder: Path, *, again: bool = False, advance: Callable[[], None] = lambda: None
 ) -> tuple[list[Entry], list[Entry], list[str]]:
     """Blur the faces of images as P3M-10k does: from brow line to chin, less the matte's transition area.
 
     Args:
         entries: Images with faces as they are.
         folder: Where blurred images and face masks are written.
-        anew: Whether to make those again that are there.
+        again: Whether to make those again that are there.
         advance: Called after each image.
 
     Returns:
@@ -48,7 +48,7 @@ def blur_originals(
             blurred_path, mask_path = folder / "blurred_image" / f"{entry.name}.png", folder / "facemask" / f"{entry.name}.png"
             try:
                 alpha = None if entry.alpha is None else read_alpha(entry.alpha)
-                if alpha is not None and (anew or not mask_path.exists()):
+                if alpha is not None and (again or not mask_path.exists()):
                     image = read_image(entry.image, size=alpha.shape[::-1])
                     faces = detector(image, min_face_px=max(20, max(image.shape) // 24))
                     same_size = image.shape[:2] == alpha.shape

@@ -177,7 +177,7 @@ def _images(
             raise DatasetError(f"{folder} has no image both in {BLURRED} and in {originals[0].image.parent.name}")
         return {BLURRED: [blurred[entry.name] for entry in both], ORIGINAL: both}, []
     listener.begin("blurring faces", len(originals[:last]))
-    plain, hidden, without_face = blur_originals(originals[:last], output, anew=again, advance=_counter(listener, 0))
+    plain, hidden, without_face = blur_originals(originals[:last], output, again=again, advance=_counter(listener, 0))
     listener.end()
     return {BLURRED: hidden, ORIGINAL: plain}, without_face
 

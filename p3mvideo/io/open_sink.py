@@ -105,5 +105,5 @@ def can_hold_alpha(path: Path | str, codec: str | None = None, *, pipe_form: Pip
 
 
 def containers_with_alpha() -> str:
-    """Return in words what can be written with a transparent background."""
+    """Describe what can be written with a transparent background."""
     return f"{alpha_choices()}, {', '.join(ALPHA_SUFFIXES)}, or a sequence of PNG files (frame_%05d.png or a folder)"

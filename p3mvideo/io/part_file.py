@@ -224,7 +224,7 @@ def _sync(path: Path) -> None:
 
 
 def _check_replaceable(folder: Path) -> None:
-    """Raise SinkError unless this is a folder of numbered images. Any other is somebody's own and is left alone, whatever was asked."""
+    """Raise SinkError unless this is a folder of numbered images. Any other is someone's own and is left alone, whatever was asked."""
     if folder.is_symlink():
         raise SinkError(f"{folder} is not replaced: it is a link", hint="name the folder that it leads to, or choose another name")
     stranger = next(_strangers(folder), None)

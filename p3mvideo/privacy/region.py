@@ -88,7 +88,7 @@ class Region:
         return max(self.box[2] - self.box[0], self.box[3] - self.box[1])
 
     def grown(self, margin_px: float) -> Region:
-        """Return the region with every border of its box moved outward by so many pixels. The face in it stays as large as it is."""
+        """Return the region with every border of its box moved outward by this many pixels. The face in it stays as large as it is."""
         x0, y0, x1, y1 = self.box
         box = (x0 - margin_px, y0 - margin_px, x1 + margin_px, y1 + margin_px)
         across, down = ((old / new if new > 0 else 1.0) for old, new in ((x1 - x0, box[2] - box[0]), (y1 - y0, box[3] - box[1])))

@@ -86,7 +86,7 @@ class Lookahead:
     def _future(self) -> Memory | None:
         """Return the memory of all waiting mattes, the latest first, at the earliest of them; None if nothing waits.
 
-        It is that of small mattes: it has to be found anew for every frame, and fine detail comes from the mattes before.
+        It is that of small mattes: it has to be found again for every frame, and fine detail comes from the mattes before.
         """
         if not self._waiting:
             return None

@@ -155,7 +155,7 @@ def test_bad_input(run: Run, data: Path, tmp_path: Path, name: str) -> None:
         shutil.copytree(data, tmp_path / damaged)
         for path in (tmp_path / damaged / "train" / change[0]).iterdir():
             path.write_bytes(b"broken") if damaged == "unreadable" else shutil.copy(tmp_path / "faces" / "mask" / "0.png", path)
-    (tmp_path / "empty.txt").write_text("# nobody\n")
+    (tmp_path / "empty.txt").write_text("# no one\n")
     (tmp_path / "corrupt").mkdir()
     (tmp_path / "corrupt" / "last.pt").write_bytes(b"PK\x03\x04 half")
     (tmp_path / "there.pt").touch()

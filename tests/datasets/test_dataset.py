@@ -50,7 +50,7 @@ def test_a_sound_data_set(data: Path) -> None:
         ("cut fg_blurred/p_00000002.png", "broken", "not an image that can be read"),
         ("small mask/p_00000000.png", "broken", "is 8x8, its image 64x64"),
         ("small facemask/p_00000000.png", "broken", "is 8x8, its image 64x64"),
-        ("empty mask/p_00000000.png", "note", "it shows nobody"),
+        ("empty mask/p_00000000.png", "note", "it shows no one"),
         ("rmdir mask", "missing", "no folder mask or alpha"),
         ("rmdir facemask", "note", "4 of 4 portraits have no face masks"),
         ("rm bg/p_00000003.jpg", "note", "1 of 4 portraits have no background colours"),
@@ -193,7 +193,7 @@ def test_full_disk_leaves_no_half_image(tmp_path: Path) -> None:
 
 @pytest.fixture
 def originals(tmp_path: Path, portraits: dict[str, UInt8Array], cached_face_models: Path) -> Path:
-    """Two real portraits and one image that shows nobody, with rough mattes."""
+    """Two real portraits and one image that shows no one, with rough mattes."""
     folder = tmp_path / "originals"
     for name in ("original_image", "mask"):
         (folder / name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Media files that name or show somebody in every place that they have beside the images."""
+"""Media files that name or show someone in every place that they have beside the images."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def attach(output: OutputContainer) -> None:
 
 
 def with_names(path: Path, texts: Sequence[tuple[float, float, str]]) -> Path:
-    """A Matroska file that names somebody in every place that it has."""
+    """A Matroska file that names someone in every place that it has."""
     with av.open(str(path), "w") as output:
         output.metadata.update({"title": "Jane Doe", "artist": "Jane Doe"})
         output.set_chapters([{"id": 0, "start": 0, "end": 400, "time_base": Fraction(1, 1000), "metadata": {"title": "Jane Doe speaks"}}])

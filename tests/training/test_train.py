@@ -254,7 +254,7 @@ def test_a_sample_process_that_dies_is_reported(data: Path, tmp_path: Path) -> N
         ({"backbone": "no_such_model"}, ConfigError, "cannot be built"),
         ({"recipe": "p3m2022"}, ConfigError, "recipe is 'p3m2022', expected"),
         ({"composition": True}, ConfigError, "has no composition loss"),
-        ({"recipe": "p3m2024", "backgrounds": Path("rooms")}, ConfigError, "puts nobody before other backgrounds"),
+        ({"recipe": "p3m2024", "backgrounds": Path("rooms")}, ConfigError, "puts no one before other backgrounds"),
         ({"share": ["p_"]}, ConfigError, "PREFIX=SHARE"),
         ({"share": ["x_=0.5"]}, DatasetError, "starts with 'x_'"),
         ({"batch": 0}, ConfigError, "batch is 0, expected"),

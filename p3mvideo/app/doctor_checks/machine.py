@@ -149,7 +149,7 @@ def _version(library: str) -> str:
 
 
 def _weights_fix(problem: str) -> str:
-    return f"reinstall p3mvideo; for {DEFAULT_MODEL} that brings the file back, others are imported anew" if problem else ""
+    return f"reinstall p3mvideo; for {DEFAULT_MODEL} that brings the file back, others are imported again" if problem else ""
 
 
 def _try_runtime(name: str, device: str, runtime: str) -> Check:

@@ -100,7 +100,7 @@ class LiveBackground:
         return self.name
 
     def check_file(self) -> None:
-        """Open the present one's file anew if it has changed, and is not being written any more; called about once a second."""
+        """Reopen the current one's file if it has changed, and is not being written any more; called about once a second."""
         now = self._look()
         # Half-written files change; one that looks the same twice is complete. A file that is gone leaves its image behind.
         if now is None or now == self._seen:

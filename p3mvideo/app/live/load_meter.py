@@ -28,7 +28,7 @@ class LoadMeter:
     """Compares counts and times with what they were a second ago.
 
     Args:
-        source: Counts what the camera delivered and nobody took.
+        source: Counts what the camera delivered and no one took.
     """
 
     def __init__(self, source: CameraSource) -> None:

@@ -43,7 +43,7 @@ class LiveState(StrEnum):
 
 TITLES = {
     LiveState.STARTING: "Starting",
-    LiveState.LOST: "No image at present",
+    LiveState.LOST: "No image now",
     LiveState.PAUSED: "Paused",
 }
 """What the placeholder says."""
@@ -78,7 +78,7 @@ class OutputGate:
     """Decides what the outlets get, and sees to it that they always get something.
 
     An image passes only while nothing forbids it, and stays `HOLD_SECONDS` at most. So whatever breaks before this point, a camera, a
-    network, a thread, the placeholder follows by itself: nobody has to notice and ask for it.
+    network, a thread, the placeholder follows by itself: no one has to notice and ask for it.
 
     Args:
         width: Of all images, in pixels.
@@ -135,7 +135,7 @@ class OutputGate:
         self._keeper.start()
 
     def write(self, image: Frame) -> None:
-        """Show a finished image, unless that is not allowed at present."""
+        """Show a finished image, unless that is not allowed now."""
         with self._lock:
             now = self._clock()
             # Both what was captured before the last pause ended, and what was on its way when it began.

@@ -1,4 +1,4 @@
-"""Keeps a pipeline going: starts it anew when it fails, when settings change, when quality goes up or down."""
+"""Keeps a pipeline going: restarts it when it fails, when settings change, when quality goes up or down."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ class LiveSession:
         return engine, self._anonymizer
 
     def _let_go(self) -> None:
-        """Forget networks and anonymizer, so that the next run makes them anew: nobody knows what a failure left of them."""
+        """Forget networks and anonymizer, so that the next run makes them again: no one knows what a failure left of them."""
         self._engines.clear()
         self._close_anonymizer()
 
@@ -206,7 +206,7 @@ class LiveSession:
     def _tell(self, error: Exception, failures: int) -> None:
         message = error.message if isinstance(error, P3MVideoError) else f"{type(error).__name__}: {error}"
         self.trouble = message
-        self._say(f"{message}; starting anew ({failures} of {RETRIES})")
+        self._say(f"{message}; restarting ({failures} of {RETRIES})")
         if not isinstance(error, P3MVideoError):
             logger.warning("the pipeline failed", exc_info=error)
 

@@ -25,7 +25,7 @@ FINISH_SECONDS = 20.0
 
 
 class VirtualCameraOutput:
-    """Feeds a virtual camera, and opens it anew when it fails.
+    """Feeds a virtual camera, and reopens it when it fails.
 
     Args:
         open_camera: Opens the virtual camera.
@@ -53,7 +53,7 @@ class VirtualCameraOutput:
             self._camera.write(image.interleaved())
         except P3MVideoError as error:
             if self._camera is not None:
-                self._say(f"{error.message}; it is opened anew")
+                self._say(f"{error.message}; it is reopened")
             self._release()
             self._retry_at = time.monotonic() + RETRY_SECONDS
 
@@ -172,7 +172,7 @@ class RecordingOutput:
 
 
 class Shown(NamedTuple):
-    """What is shown at present."""
+    """What is shown now."""
 
     image: Frame
     state: LiveState

@@ -1,4 +1,4 @@
-"""The figures of a live run, in words."""
+"""The figures of a live run, as text."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class LiveFigures(NamedTuple):
     """Network, runtime, device and precision."""
 
     def lines(self) -> list[str]:
-        """Return them in words."""
+        """Return them as text."""
         return [
             f"{self.rate:.1f} images per second, load {100 * self.load:.0f} %",
             f"latency {self.latency_p50_ms:.0f} ms (p50), {self.latency_p95_ms:.0f} ms (p95)",

@@ -22,9 +22,9 @@ class Shot(NamedTuple):
 
 
 class CameraReader:
-    """Opens a camera and reads it on a thread of its own, which alone touches it, so that nobody ever waits for the camera.
+    """Opens a camera and reads it on a thread of its own, which alone touches it, so that no one ever waits for the camera.
 
-    The newest image wins: one that nobody took is dropped for the next.
+    The newest image wins: one that no one took is dropped for the next.
 
     Args:
         open_camera: Opens the camera; called on the thread.
@@ -40,7 +40,7 @@ class CameraReader:
         self.rate: Fraction | None = None
         """Frames per second, as the camera says; None before it is open."""
         self.wanted = False
-        """Whether somebody takes images at present, see `want`."""
+        """Whether someone takes images now, see `want`."""
         self.delivered = 0
         """Images that the camera delivered while they were wanted."""
         self.dropped = 0

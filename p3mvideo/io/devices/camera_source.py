@@ -22,9 +22,9 @@ TIME_BASE = Fraction(1, 90_000)
 OPENING_SECONDS = 10.0
 """How long a camera may take until its first image."""
 SILENCE_SECONDS = 2.0
-"""A camera that delivers nothing for so long is opened anew."""
+"""A camera that delivers nothing for so long is reopened."""
 BACK_OFF_SECONDS = (0.3, 0.6, 1.2, 2.4, 5.0)
-"""Waits before the camera is opened anew: the first time, the second, and so on; the last one from then on."""
+"""Waits before the camera is reopened: the first time, the second, and so on; the last one from then on."""
 CLOSE_SECONDS = 1.0
 """How long leaving the context waits for the camera to be closed."""
 WAKE_SECONDS = 0.05
@@ -50,7 +50,7 @@ class CameraSource:
         self.paused = False
         """While it is set the camera runs, but no frame is delivered; may be changed at any time."""
         self.lost = ""
-        """Why there are no images at present; empty while there are."""
+        """Why there are no images now; empty while there are."""
         self.delivered_at_seconds: float | None = None
         """When the last frame was delivered; None before the first."""
         self._reader: CameraReader | None = None
@@ -76,7 +76,7 @@ class CameraSource:
 
     @property
     def dropped(self) -> int:
-        """Those of them that nobody took before a newer one came."""
+        """Those of them that no one took before a newer one came."""
         return self._past_dropped + (self._reader.dropped if self._reader else 0)
 
     def __enter__(self) -> Self:
@@ -121,7 +121,7 @@ class CameraSource:
         self._failure = error
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the newest frame, again and again, until `stop`. A camera that is lost is opened anew, with growing waits.
+        """Yield the newest frame, again and again, until `stop`. A camera that is lost is reopened, with growing waits.
 
         Raises:
             BaseException: What `fail` was given.

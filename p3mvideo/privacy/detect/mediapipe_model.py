@@ -22,7 +22,7 @@ from p3mvideo.privacy.detection import Detection
 LARGEST_SIDE_PX = 32766
 """MediaPipe ends the process (SIGABRT) at an image that is wider or higher."""
 GREETINGS = 6
-"""So many images are looked at before the first real one."""
+"""This many images are looked at before the first real one."""
 
 
 class MediaPipeFaceModel:

@@ -119,7 +119,7 @@ class _Batches:
 
 
 def _loaded(loader: DataLoader[Sample]) -> Iterator[Sample]:
-    """Yield the loader's batches; a sample process that dies becomes an error in words."""
+    """Yield the loader's batches; a sample process that dies becomes a clear error."""
     batches = iter(loader)
     while True:
         try:

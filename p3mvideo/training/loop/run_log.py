@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 SHOWN = 4
-"""So many validation portraits are shown in TensorBoard."""
+"""Number of validation portraits shown in TensorBoard."""
 SHOWN_PX = 256
 """Height at which they are shown."""
 

@@ -32,7 +32,7 @@ class ValidationSet:
 
     @classmethod
     def spread(cls, portraits: PortraitFolder, count: int) -> ValidationSet:
-        """Take so many portraits of a split, evenly spread."""
+        """Take this many portraits of a split, evenly spread."""
         step = max(1, len(portraits) // count) if count else 1
         return cls(portraits.root.name, portraits, portraits.names[::step][: count or None])
 

@@ -1,6 +1,6 @@
 """Things that are no people: pieces of images, put behind people and before them.
 
-What stands right beside somebody, or is pushed or pulled along, is easily taken for part of them. A network that has seen pieces of
+What stands right beside someone, or is pushed or pulled along, is easily taken for part of them. A network that has seen pieces of
 anything end at a person's outline learns that an outline is the person's, not that of all that differs from the room.
 """
 

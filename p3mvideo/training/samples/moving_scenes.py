@@ -22,7 +22,7 @@ from p3mvideo.training.samples.webcam_scenes import WebcamScenes
 CLIP_FRAMES = 60
 """Length of the clips that pairs are taken out of, at 30 frames a second."""
 TRIES = 20
-"""So many portraits are drawn at most to find one that shows somebody."""
+"""This many portraits are drawn at most to find one that shows someone."""
 MOST_NOISE = 8.0
 """In 8-bit levels: half of the clips get sensor noise of up to this, the others that of their kind of motion."""
 

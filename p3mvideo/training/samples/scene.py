@@ -111,7 +111,7 @@ def composed_scene(people: Sequence[Layer], background: UInt8Array, *, behind: S
 
 
 def accompanied(scene: Scene, company: Sequence[Layer], *, in_front: bool) -> Scene:
-    """Put other people into an image of somebody, behind or in front of who is in it."""
+    """Put other people into an image of someone, behind or in front of who is in it."""
     return _with_layers(scene, company, behind_all=not in_front)
 
 
@@ -146,7 +146,7 @@ def placed_people(people: Sequence[Portrait], size: int, rng: Rng, *, far: bool 
     """Cut people out of their portraits and give them places on an S x S canvas.
 
     Several people stand side by side, about equally far away, in most scenes with more than one; else everybody is somewhere.
-    Portraits that show nobody are left out.
+    Portraits that show no one are left out.
 
     Args:
         people: Who is placed.
@@ -190,7 +190,7 @@ def _anywhere(size: int, rng: Rng, *, smallest: float, small: bool) -> Spot:
 
 
 def draw_spot_about(somebody: Sequence[float], size: int, rng: Rng) -> Spot:
-    """Draw a place for one more person, mostly beside somebody of whom the box (x, y, w, h) is known."""
+    """Draw a place for one more person, mostly beside someone of whom the box (x, y, w, h) is known."""
     x, _, w, h = somebody
     spot = _anywhere(size, rng, smallest=FAR, small=True)
     if h > size // 8 and rng.random() < 0.7:
@@ -210,7 +210,7 @@ def _side_by_side(count: int, size: int, rng: Rng, *, smallest: float) -> list[S
 
 
 def _placed(person: Portrait, size: int, spot: Spot, rng: Rng) -> Layer | None:
-    """Put a person at a place of an S x S canvas; None where the portrait shows nobody."""
+    """Put a person at a place of an S x S canvas; None where the portrait shows no one."""
     x, y, w, h = cv2.boundingRect((person.alpha > 127).astype(np.uint8))
     if w < 8 or h < 8:
         return None

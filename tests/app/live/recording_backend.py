@@ -21,7 +21,7 @@ class RecordingBackend:
 
     sessions: list[RecordingBackend] = []  # noqa: RUF012 # pyvirtualcam makes the objects
     broken = False
-    """Whether sending, and opening, fails at present."""
+    """Whether sending, and opening, fails now."""
     keep = True
     """Whether images are kept, or counted only."""
 

@@ -37,7 +37,7 @@ PERSON = (230, 20, 200)
 FACE, COVER = (250, 250, 0), (0, 40, 250)
 """The colour of the person's face, and of what covers it."""
 RUN_PX = 8
-"""So many pixels of the room side by side are seen."""
+"""This many pixels of the room side by side are seen."""
 LOOK_SECONDS = 0.005
 LIMIT_SECONDS = 40.0
 """How long anything may take; it is never waited for in vain."""
@@ -247,7 +247,7 @@ class Stage:
         return sum(not is_placeholder(rgb) for rgb in self.images)
 
     def wait_for_live(self, more: int = 3) -> None:
-        """Wait for so many further images of the camera."""
+        """Wait for this many further images of the camera."""
         wanted = self.live() + more
         wait_for(lambda: self.live() >= wanted, "images of the camera")
 

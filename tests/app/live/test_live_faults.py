@@ -209,7 +209,7 @@ def test_a_network_or_detector_that_raises_is_made_anew(stage: Stage, place: str
     stage.run(script)
     stage.check()
     assert stage.error is None
-    assert any("starting anew (1 of 5)" in said for said in stage.said)
+    assert any("restarting (1 of 5)" in said for said in stage.said)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 3.0])
@@ -310,7 +310,7 @@ def test_a_moving_background_that_breaks_gives_way_to_a_plain_colour(stage: Stag
 
     def script() -> None:
         stage.wait_for_live()
-        path.write_bytes(b"no video any more")  # found out when the clip begins anew
+        path.write_bytes(b"no video any more")  # found out when the clip begins again
         wait_for(lambda: any("a plain colour takes its place" in said for said in stage.said), "word of the broken file")
         stage.wait_for_live()
 

@@ -27,7 +27,7 @@ from tests.app.live.room import HEIGHT, LIMIT_SECONDS, RUN_PX, WIDTH, room_pixel
 ROOT = Path(__file__).parents[3]
 LOOK_SECONDS = 0.1
 LOOKS_PER_MAPPING = 80
-"""After so many looks at a window that stays black it is brought up anew."""
+"""After this many looks at a window that stays black it is brought up again."""
 COMMAND = [sys.executable, "-m", "tests.app.live.live_process", "--bg", "white", "--smoothing", "off"]
 
 

@@ -21,7 +21,7 @@ FORMS = ("PNG", "WEBP", "AVIF")
 
 
 def animation(form: str, durations: list[int], **options: object) -> bytes:
-    """Return an animated image of plain frames, 32x24, shown for so many milliseconds each."""
+    """Return an animated image of plain frames, 32x24, shown for this many milliseconds each."""
     images = [Image.new("RGB", (32, 24), colour) for colour, _ in zip(COLOURS, durations, strict=False)]
     stream = io.BytesIO()
     images[0].save(stream, form, save_all=True, append_images=images[1:], duration=durations, **options)

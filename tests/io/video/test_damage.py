@@ -94,7 +94,7 @@ def test_flipped_bytes_in_the_middle_lose_no_more_than_is_told(tmp_path: Path, n
     frames, damaged = read(flip(whole(tmp_path, name), 0.5, 0.53), threads=threads)
     shown = {frame.seconds for frame in frames}
     lost = {index * STEP for index in range(FRAMES)} - shown
-    assert lost, "so many bytes cost some frames"
+    assert lost, "this many bytes cost some frames"
     assert damaged
     assert_told(lost, damaged)
     # A small WebM file is one cluster, and one image that all others build upon: nothing to go on with.

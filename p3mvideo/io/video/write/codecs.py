@@ -150,6 +150,6 @@ def encoder_for(path: Path, codec: str | None, *, alpha: bool) -> Encoder:
 
 
 def alpha_choices() -> str:
-    """Return in words which video containers hold alpha, and with which codecs."""
+    """Describe which video containers hold alpha, and with which codecs."""
     with_alpha = [container for container in CONTAINERS.values() if container.alpha_codecs]
     return ", ".join(f"{container.suffix} ({', '.join(container.alpha_codecs)})" for container in with_alpha)

@@ -67,7 +67,7 @@ class StreamCopy:
         start: First time to copy, in seconds from the beginning of `source`; becomes time zero of the output.
         end: First time not to copy.
         sound: Whether to copy audio.
-        identity: Whether to copy what may show or name somebody: metadata, attachments, titles of chapters, names in subtitles.
+        identity: Whether to copy what may show or name someone: metadata, attachments, titles of chapters, names in subtitles.
 
     Raises:
         SourceError: If `source` cannot be opened.
