@@ -26,7 +26,7 @@ def build_samples(
         folder: Where people come from.
         names: Which of them.
         options: How samples are drawn.
-        backgrounds: Folder of pictures without people; None does without.
+        backgrounds: Folder of images without people; None does without.
         faces: Folder of donor faces, needed if the options paste faces.
 
     Raises:
@@ -50,5 +50,5 @@ def _scenes(folder: PortraitFolder, names: Sequence[str], options: TrainingSetup
         return MovingScenes(scenes, seed=options.seed) if options.webcam.moving else scenes
     if backgrounds is not None:
         hint = "leave --backgrounds out, or take --scenes webcam"
-        raise ConfigError(f"the recipe {options.recipe} puts nobody before other backgrounds", hint=hint)
+        raise ConfigError(f"the recipe {options.recipe} puts no one before other backgrounds", hint=hint)
     return PublishedScenes(folder, order, size_px=options.size_px, options=options.crops)

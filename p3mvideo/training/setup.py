@@ -148,7 +148,7 @@ def extended(setup: TrainingSetup, before: Mapping[str, Any]) -> TrainingSetup:
 
 
 def differences(before: Mapping[str, Any], now: TrainingSetup) -> list[str]:
-    """Return in words in which options a checkpoint's run differs from another one; more steps are no difference."""
+    """Describe in which options a checkpoint's run differs from another one; more steps are no difference."""
     new = {name: value for name, value in now.to_dict().items() if name not in NOT_DECISIVE}
     if isinstance(before.get("steps"), int) and now.steps > before["steps"]:
         del new["steps"]
