@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial, wraps
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from p3mvideo.model.p3mnet import P3MNet
@@ -43,11 +43,13 @@ def _contexts(module: nn.Module) -> tuple[AbstractContextManager[None], Abstract
 
 @contextmanager
 def _statistics_at_rest(module: nn.Module) -> Iterator[None]:
-    norms = [part for part in module.modules() if getattr(part, "track_running_stats", False)]
+    norms = [part for part in module.modules() if isinstance(getattr(part, "num_batches_tracked", None), Tensor)]
+    kept = [(norm.momentum, norm.num_batches_tracked.clone()) for norm in norms]  # type: ignore[operator]
     for norm in norms:
-        norm.track_running_stats = False  # type: ignore[assignment]
+        norm.momentum = 0.0  # type: ignore[assignment]
     try:
         yield
     finally:
-        for norm in norms:
-            norm.track_running_stats = True  # type: ignore[assignment]
+        for norm, (momentum, count) in zip(norms, kept, strict=True):
+            norm.momentum = momentum
+            norm.num_batches_tracked.copy_(count)  # type: ignore[operator]

@@ -29,7 +29,6 @@ class SyncedBatchNorm(nn.Module):
         for name in ("running_mean", "running_var", "num_batches_tracked"):
             self.register_buffer(name, getattr(norm, name))
         self._total = total
-        self.track_running_stats = True
         # timm fuses an activation and a drop-out layer into its batch-norm; neither has parameters.
         fused = (getattr(norm, "drop", None), getattr(norm, "act", None))
         self.after = nn.Sequential(*(layer for layer in fused if isinstance(layer, nn.Module)))
@@ -52,11 +51,10 @@ class SyncedBatchNorm(nn.Module):
         count = sums[-1].detach()
         shift, square = (sums[:-1] / count).chunk(2)
         variance = (square - shift * shift).clamp_min(0)
-        if self.track_running_stats:
-            with torch.no_grad():
-                self.num_batches_tracked.add_(1)
-                self.running_mean.lerp_(about + shift, self.momentum)
-                self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+        with torch.no_grad():
+            self.num_batches_tracked.add_(1)
+            self.running_mean.lerp_(about + shift, self.momentum)
+            self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
         scale = (variance + self.eps).rsqrt() * self.weight
         return shifted * scale.view(1, -1, 1, 1) + (self.bias - shift * scale).view(1, -1, 1, 1)
 
