@@ -19,10 +19,12 @@ from p3mvideo.app.batch.output_plan import STDOUT, OutputPlan, Wanted
 from p3mvideo.app.batch.result import BatchResult, InputResult
 from p3mvideo.app.batch.run import Job, Work, run_batch
 from p3mvideo.app.batch.streams import Streams
+from p3mvideo.app.reports.audit import make_audit, write_audit
 from p3mvideo.app.reports.face_review import Review
 from p3mvideo.errors import ConfigError, PrivacyError
 from p3mvideo.frame import Frame
 from p3mvideo.frame_queue import QueueClosed
+from p3mvideo.io.fingerprint import fingerprint
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
 from p3mvideo.options import CoverOptions, ReadOptions, ReleaseDetectionOptions, WriteOptions
@@ -134,6 +136,7 @@ class _Anonymize:
         item, target = job.item, job.plan.composite
         assert target is not None
         job.plan.make_folders()
+        identity = fingerprint(item)
         cover_plan = self._find(job, stopped)
         review = Review(cover_plan, mask_scale=self.mask_scale)
         source = stack.enter_context(self.streams.open_source(item))
@@ -155,8 +158,9 @@ class _Anonymize:
             )
         sink.finish()
         stopped.published.set()
-        audit = {"input": str(item.path), "output": str(target), "options": self.options, **cover_plan.account()}
-        review.write(target, audit)
+        audit = make_audit(cover_plan, source=item.path, target=target, identity=identity, options=self.options, edits={})
+        write_audit(target, audit)
+        review.write(target)
         stopped.reviewed.set()
         return InputResult(item, job.plan, damaged=getattr(source, "damaged", ()), audit=audit)
 
@@ -175,8 +179,7 @@ class _Anonymize:
 def _covered(frame: Frame, number: int, plan: CoverPlan, covers: FaceCovers) -> Frame:
     """Do the second pass for one frame."""
     image = frame.interleaved()
-    # A frame that the first pass did not see at this very time was never examined.
-    if number in plan.unexamined or number >= len(plan.seconds) or plan.seconds[number] != float(frame.seconds):
+    if plan.is_hidden(number, float(frame.seconds)):
         hidden = mosaic_all(image)
     elif sightings := plan.at(number):
         faces = [FaceToCover(sighting.track, sighting.cover) for sighting in sightings]
