@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         BackgroundOptions,
         CoverOptions,
         DetectionOptions,
+        EditOptions,
         EngineOptions,
         FaceOptions,
         ReadOptions,
@@ -55,7 +56,8 @@ _HOMES = {
     "evaluate": "evaluation.run", "train": "training.run",
     **dict.fromkeys(("Face", "Frame", "Matte"), "frame"),
     **dict.fromkeys(
-        ("BackgroundOptions", "CoverOptions", "DetectionOptions", "EngineOptions", "FaceOptions", "ReadOptions", "SmoothingOptions", "WriteOptions"),
+        ("BackgroundOptions", "CoverOptions", "DetectionOptions", "EditOptions", "EngineOptions", "FaceOptions", "ReadOptions", "SmoothingOptions",
+         "WriteOptions"),
         "options",
     ),
     **dict.fromkeys(
@@ -74,6 +76,7 @@ __all__ = [
     "DatasetError",
     "DetectionOptions",
     "DeviceError",
+    "EditOptions",
     "EngineOptions",
     "ExitCode",
     "Face",
