@@ -48,7 +48,7 @@ def export(
     Args:
         model: Name or path of the weights.
         format: onnx, openvino (.xml with .bin), torchscript, or safetensors (weights only, in 32 bits).
-        output: Where to write; by default the model's name with the format's ending.
+        output: Where to write; by default the model's name with the format's ending, NAME-f32.safetensors for safetensors.
         size: (width, height) that it takes; None for any multiples of 32.
         overwrite: Replace a file that exists.
 
@@ -64,9 +64,12 @@ def export(
     if format == "safetensors" and size is not None:
         raise ConfigError("a safetensors file holds weights, which have no picture size", hint="leave --size out")
     weights = find_weights(model)
-    path = output or Path(f"{weights.name}{suffixes[format]}")
+    # The weights' own file may lie here under its name.
+    path = output or Path(f"{weights.name}-f32.safetensors" if format == "safetensors" else f"{weights.name}{suffixes[format]}")
     if path.suffix != suffixes[format]:
         raise ConfigError(f"{path.name} is no name for {format}", hint=f"its ending is {suffixes[format]}")
+    if path.resolve() == weights.path.resolve():
+        raise ConfigError(f"{path} is the file of the weights themselves", hint="choose another --output")
     if path.exists() and not overwrite:
         raise ConfigError(f"{path} exists", hint="choose another --output, or --overwrite")
     network = load_network(weights)

@@ -20,7 +20,7 @@ from p3mvideo.weights.store import imported_folder, shipped_folder
 from p3mvideo.weights.tensors import save_weights
 from p3mvideo.weights.weights_file import WeightsFile
 
-NESTED_UNDER = ("state_dict_ema", "state_dict", "model")
+NESTED_UNDER = ("state_dict_ema", "state_dict", "model_state_dict", "model")
 """Where training programs put the weights, the better ones first."""
 SHOWN = 4
 """So many misfits an error names."""
@@ -36,6 +36,24 @@ class IgnoredSettings:
     def __new__(cls, *_: object) -> OrderedDict[Any, Any]:  # type: ignore[misc]
         """Return an empty dictionary."""
         return OrderedDict()
+
+
+class IgnoredValue:
+    """Stands in for the numpy scalars and arrays, such as a best score, that some checkpoints hold beside their weights; numpy reads none of it."""
+
+    def __init__(self, *_: object) -> None:
+        """Take whatever describes the value."""
+
+    def __setstate__(self, state: object) -> None:
+        """Forget it."""
+
+
+IGNORED: tuple[tuple[Callable[..., Any], str], ...] = (
+    *((IgnoredSettings, name) for name in ("argparse.Namespace", "yacs.config.CfgNode")),
+    *((IgnoredValue, f"numpy.{name}") for name in ("dtype", "ndarray")),
+    *((IgnoredValue, f"numpy.{core}.multiarray.{name}") for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
+)
+"""What is read in place of each class and function that published files name beside their weights."""
 
 
 def import_weights(file: Path, *, name: str | None = None, licence: str = UNKNOWN_LICENCE, overwrite: bool = False) -> WeightsFile:
@@ -80,11 +98,8 @@ def read_checkpoint(file: Path) -> dict[str, Tensor]:
     """
     if not file.is_file():
         raise WeightsError(f"there is no file {file}", hint="Give the path of a published .pth checkpoint.")
-    settings: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
-        (IgnoredSettings, name) for name in ("argparse.Namespace", "yacs.config.CfgNode")
-    ]
     try:
-        with torch.serialization.safe_globals(settings), warnings.catch_warnings():
+        with torch.serialization.safe_globals(list(IGNORED)), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the reader muses about old formats
             content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged or hostile file makes the reader stumble over

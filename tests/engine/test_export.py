@@ -16,6 +16,7 @@ from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import build_network
 from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
 from p3mvideo.weights.network import load_network
+from tests.evaluation.miniature import tiny_weights
 from tests.training import miniature
 
 FORMATS: dict[GraphFormat, tuple[str, ...]] = {"onnx": ("onnx", "onnxruntime"), "openvino": ("openvino",), "torchscript": ()}
@@ -70,6 +71,14 @@ def test_weights_in_32_bits_are_read_again(tmp_path: Path) -> None:
     assert result.agrees
     before, after = load_network().state_dict(), load_network(tmp_path / "own.safetensors").state_dict()
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
+def test_weights_are_never_written_over_their_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tiny_weights(tmp_path / "own.safetensors")
+    monkeypatch.chdir(tmp_path)
+    assert export(str(own), format="safetensors").path == Path("own-f32.safetensors")
+    with pytest.raises(ConfigError, match="the file of the weights themselves"):
+        export(str(own), format="safetensors", output=own, overwrite=True)
 
 
 def test_a_network_that_differs_is_told() -> None:

@@ -9,6 +9,7 @@ import types
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -79,6 +80,13 @@ def test_settings_of_a_library_that_is_not_there_do_not_hinder(tmp_path: Path, m
         patch.setitem(sys.modules, "yacs.config", library)
         torch.save({"model": backbone("swin"), "config": settings, "epoch": 299}, tmp_path / "swin_299.pth")
     assert import_weights(tmp_path / "swin_299.pth").name == "p3mnet-swin-t-imagenet"
+
+
+@pytest.mark.parametrize("beside", [{"best_sad": np.float64(8.73)}, {"history": np.arange(3.0)}], ids=["scalar", "array"])
+@pytest.mark.parametrize("key", ["state_dict", "model_state_dict"])
+def test_weights_beside_numpy_values_and_under_other_names(tmp_path: Path, key: str, beside: dict[str, object]) -> None:
+    torch.save({"epoch": 3, key: {"a": torch.ones(2)}, **beside}, tmp_path / "run.pth")
+    assert torch.equal(read_checkpoint(tmp_path / "run.pth")["a"], torch.ones(2))
 
 
 class Hostile:
