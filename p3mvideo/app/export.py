@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from p3mvideo.engine.export import SUFFIXES, Parity, export_graph
+from p3mvideo.engine.graph_description import GraphDescription
 from p3mvideo.errors import ConfigError
+from p3mvideo.model.interface import describe_interface
 from p3mvideo.weights import find_weights, save_weights
 from p3mvideo.weights.network import load_network
 
@@ -22,6 +24,8 @@ class ExportResult:
     size_bytes: int
     parities: tuple[Parity, ...]
     """How the graph compares with PyTorch; empty for safetensors, which holds the weights themselves."""
+    description: str
+    """What the file says of itself, in one line."""
 
     @property
     def agrees(self) -> bool:
@@ -76,7 +80,10 @@ def export(
     parities: list[Parity] = []
     if format == "safetensors":
         save_weights(path, network.state_dict(), variant=weights.variant, arguments=weights.arguments, licence=weights.licence, source=weights.source)
+        says = f"{weights.variant}, {describe_interface(weights.variant, normalises=False)['normalisation']}, licence {weights.licence or 'unknown'}"
     else:
-        parities = export_graph(network, path, format=format, size=size)
+        description = GraphDescription(weights.name, weights.variant, weights.licence, weights.source, size)
+        parities = export_graph(network, path, description, format=format)
+        says = str(description)
     files = [path, path.with_suffix(".bin")] if format == "openvino" else [path]
-    return ExportResult(path, sum(file.stat().st_size for file in files), tuple(parities))
+    return ExportResult(path, sum(file.stat().st_size for file in files), tuple(parities), says)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from p3mvideo.errors import ConfigError, DeviceError
-from p3mvideo.frame import MattingEngine
+from p3mvideo.frame import Matte, MattingEngine
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import REALTIME_VARIANTS
+from p3mvideo.ops.matte_check import checked_mattes
 from p3mvideo.options import EngineOptions
 from p3mvideo.options.engine import Precision
 from p3mvideo.weights import WeightsFile, find_weights, load_weights
@@ -22,13 +25,22 @@ TORCH_PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.f
 
 
 class LoadedEngine(NamedTuple):
-    """An engine, and what the user is told about it."""
+    """An engine, and what the user is told about it. Called as an engine itself, it checks each matte, see `checked_mattes`; a pipeline does so too."""
 
     engine: MattingEngine
     device: torch.device
     """Where it wants the frames."""
     description: str
     """Model, runtime, device and precision really used."""
+
+    def __call__(self, images: Sequence[Tensor]) -> list[Matte]:
+        """Return a matte at working size for each image, uint8 RGB (3, H, W), all of one size.
+
+        Raises:
+            TypeError, ValueError: The images are something else.
+            P3MVideoError: The network gave something else than mattes.
+        """
+        return checked_mattes(self.engine(images), len(images))
 
 
 def choose_device(device: str) -> torch.device:
