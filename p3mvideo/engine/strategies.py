@@ -1,4 +1,4 @@
-"""How a P3M-Net looks at a picture of any size: the two published ways, and the way of this program's engine."""
+"""How a P3M-Net looks at an image of any size: the two published ways, and the way of this program's engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from p3mvideo.ops.normalise import normalise
 
 LONGEST_PX = 1600
 ENLARGED_TO_PX = {"p3mnet-swin-t": 512}
-"""Published: where the shorter side of an image is less than this, it is brought to this and seen in one pass at that size. Others have no such rule."""
+"""Published: an image whose shorter side is less than this is enlarged until it is not, and seen in one pass. The other networks have no such rule."""
 LEVEL_TOLERANCE = 0.5 / 255
 """How far from 0 or 1 a resized trimap may be and still count as known."""
 
@@ -31,12 +31,12 @@ class Size(NamedTuple):
 def network_size(width: int, height: int, scale: float) -> Size:
     """Return the size at which the published strategies run the network: multiples of 32, rounded down, at most 1600.
 
-    Pictures that are too large are shrunk as a whole; the published code cuts each side by itself, which distorts them. The least is
+    Images that are too large are shrunk as a whole; the published code cuts each side by itself, which distorts them. The least is
     32, where the published code arrives at 0.
 
     Args:
-        width: Of the picture in pixels.
-        height: Of the picture in pixels.
+        width: Of the image in pixels.
+        height: Of the image in pixels.
         scale: Of the pass: 1 or 0.5, or more for small images.
     """
     scale = min(scale, LONGEST_PX / max(width, height))
@@ -66,7 +66,9 @@ def resize_strategy(network: P3MNet, image: UInt8Array, *, enlarged_to_px: int =
 
 
 def hybrid_strategy(network: P3MNet, image: UInt8Array, *, enlarged_to_px: int = 0) -> Float32Array:
-    """Return alpha with the semantic branch of a pass at half size and the detail branch of a pass at full size; of small images as `resize_strategy`.
+    """Return alpha with the semantic branch of a pass at half size and the detail branch of a pass at full size.
+
+    Images that are enlarged are seen in one pass, as by `resize_strategy`.
 
     The published code compares a resized trimap with exact values, so that rounding turns known pixels into unknown ones, and specks of
     the unsupervised detail branch appear inside the person. Here a value counts as known within half a grey level.

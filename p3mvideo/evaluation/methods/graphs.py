@@ -61,7 +61,8 @@ class GraphMethod:
         self._refine = GuidedRefiner()
         self._one_at_a_time = threading.Lock()
         self.name = path.stem
-        self.description = f"{path.name}: " + (str(description) if description else f"says nothing of its input; it gets {taken} values (--onnx-input)")
+        said = f"does not say what it takes, so it gets {taken} values (--onnx-input)" if description is None else str(description)
+        self.description = f"{path.name}: {said}"
         files = [file for file in (path, path.with_suffix(".bin")) if file == path or path.suffix == ".xml"]
         digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
         self.identity = f"{digest}, {taken}, {'engine' if self._as_engine else 'resize'}"

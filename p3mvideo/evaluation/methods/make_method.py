@@ -31,9 +31,7 @@ def method_name(model: str) -> str:
     return Path(model).stem if model.endswith(GRAPH_SUFFIXES) else find_weights(model).name
 
 
-def make_method(
-    model: str, *, strategy: Strategy = "auto", engine: EngineOptions = EngineOptions(), onnx_input: OnnxInput = "auto"
-) -> Method:
+def make_method(model: str, *, strategy: Strategy = "auto", engine: EngineOptions = EngineOptions(), onnx_input: OnnxInput = "auto") -> Method:
     """Load the method that is called so.
 
     Args:

@@ -111,10 +111,8 @@ class TrimapNetworkMethod:
         expected = [plane(nothing, nothing[..., 0]).shape[-1] for plane in self._layout.planes]
         got = [one.channels for one in self._graph.inputs]
         self._joined = len(got) == 1
-        fits = got[0] in (sum(expected), None) if self._joined else len(got) == len(expected) and all(
-            channels in (one, None) for channels, one in zip(got, expected, strict=True)
-        )  # fmt: skip
-        if not fits:
+        wanted = [sum(expected)] if self._joined else expected
+        if len(got) != len(wanted) or any(channels not in (one, None) for channels, one in zip(got, wanted, strict=True)):
             raise ConfigError(
                 f"{path} takes inputs with {got} channels, expected {expected} or [{sum(expected)}] for {layout}",
                 hint=f"the layouts are {', '.join(LAYOUTS)}",
@@ -151,9 +149,6 @@ class TrimapNetworkMethod:
             size = (width + right, height + below)
             resized = cv2.resize(pixels, size, interpolation=layout.interpolation), cv2.resize(levels, size, interpolation=cv2.INTER_NEAREST)
             return np.asarray(resized[0], np.float32), np.asarray(resized[1], np.float32)
-        border = layout.border
-        padded = [
-            cv2.copyMakeBorder(one, border, border + below, border, border + right, cv2.BORDER_REFLECT_101 if min(one.shape[:2]) > 1 else cv2.BORDER_REPLICATE)
-            for one in (pixels, levels)
-        ]
+        sides = (layout.border, layout.border + below, layout.border, layout.border + right)
+        padded = [cv2.copyMakeBorder(one, *sides, cv2.BORDER_REFLECT_101) for one in (pixels, levels)]
         return np.asarray(padded[0], np.float32), np.asarray(padded[1], np.float32)
