@@ -16,7 +16,7 @@ from p3mvideo.ops.normalise import normalise
 
 LONGEST_PX = 1600
 ENLARGED_TO_PX = {"p3mnet-swin-t": 512}
-"""Published: an image whose shorter side is less than this is enlarged until it is not, and seen in one pass. The other networks have no such rule."""
+"""Published: an image whose shorter side is less than this is enlarged until it is not, and seen in one pass. Other networks have no such rule."""
 LEVEL_TOLERANCE = 0.5 / 255
 """How far from 0 or 1 a resized trimap may be and still count as known."""
 

@@ -61,9 +61,10 @@ def evaluate(
 
     Args:
         data: The data set's folder, see `p3mvideo.datasets.layout`.
-        model: Weights by name or path; .onnx files, and .xml and .pt files that `export` wrote; trimap-based networks as LAYOUT:FILE.onnx with
-            the layouts dim, gca, indexnet and fba; or trimap-based solvers (closed-form, knn, learning-based, random-walk, large-kernel). A
-            leading "B=" or "N=" says that it was trained on blurred or normal images, for the protocol "ppt".
+        model: Weights by name or path; published checkpoints (.pth, .pth.tar); .onnx files, and .xml and .pt files that `export` wrote;
+            trimap-based networks as LAYOUT:FILE.onnx with the layouts dim, gca, indexnet and fba; or trimap-based solvers (closed-form, knn,
+            learning-based, random-walk, large-kernel). A leading "B=" or "N=" says that it was trained on blurred or normal images, for the
+            protocol "ppt".
         output: Folder for the report.
         overwrite: Whether to replace a report that was made with other options.
         options: What is scored and how.

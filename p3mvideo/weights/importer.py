@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from p3mvideo.errors import WeightsError
+from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.published import Recognised, misfits, recognise
 from p3mvideo.model.variants import build_network
 from p3mvideo.weights.manifest import add_to_manifest, read_manifest
@@ -88,6 +89,19 @@ def import_weights(file: Path, *, name: str | None = None, licence: str = UNKNOW
     weights = replace(weights, name=name)
     add_to_manifest(folder, weights)
     return weights
+
+
+def import_network(file: Path) -> tuple[str, P3MNet]:
+    """Return the variant of a published checkpoint and its network in evaluation mode, without keeping a copy of it.
+
+    Errors are those of `import_weights`.
+    """
+    found = _recognised(file, read_checkpoint(file))
+    if found.backbone:
+        raise WeightsError(f"{file} holds only the encoder of {found.variant}", hint="Training can start from it; matting needs a network.")
+    network = build_network(found.variant)
+    network.load_state_dict(_complete(file, found))
+    return found.variant, network.eval()
 
 
 def read_checkpoint(file: Path) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper
 from PIL import Image
 
@@ -26,6 +27,7 @@ from p3mvideo.options.evaluation import METRICS, Strategy
 from tests.evaluation.miniature import miniature, person, tiny_weights, write
 from tests.flat_options import call
 from tests.heard import Heard
+from tests.weights.test_importer import published
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -117,6 +119,12 @@ def test_exported_networks_score_as_their_weights(data: Path, weights: str, tmp_
 
 
 EXPORTS = (("onnx", "a.onnx"), ("openvino", "b.xml"), ("torchscript", "c.pt"))
+
+
+def test_a_published_checkpoint_is_scored_as_it_is(data: Path, tmp_path: Path) -> None:
+    torch.save({"state_dict": published("vitae")}, tmp_path / "vitae.pth.tar")
+    done = call(evaluate, data, split="P3M-500-P", model=[str(tmp_path / "vitae.pth.tar")], limit=1, worst=0, output=tmp_path / "out")
+    assert [(score.method, score.name) for score in done.scores] == [("vitae", "p_00000000")]
 
 
 def test_two_methods_of_one_name_are_found_before_either_is_loaded(data: Path, tmp_path: Path) -> None:

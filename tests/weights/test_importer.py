@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import pickle
+import runpy
 import sys
 import types
 from collections.abc import Callable
@@ -15,8 +16,11 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from p3mvideo.errors import WeightsError
+import p3mvideo
+from p3mvideo.errors import ConfigError, WeightsError
+from p3mvideo.model.variants import VARIANTS
 from p3mvideo.weights import find_weights, list_weights, load_weights
+from p3mvideo.weights.get import get_weights
 from p3mvideo.weights.importer import import_weights, read_checkpoint
 from p3mvideo.weights.network import load_network
 
@@ -53,6 +57,32 @@ def test_a_published_checkpoint_becomes_a_network(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="imported before"):
         import_weights(tmp_path / "ViTAE-S.pth")
     assert import_weights(tmp_path / "ViTAE-S.pth", overwrite=True).licence.startswith("unknown")
+
+
+def test_a_published_checkpoint_is_taken_with_its_terms_or_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "ViTAE-S.pth"
+    torch.save({"state_dict": published("vitae")}, file)
+    assert get_weights("p3m-vitae-s", origin=str(file), accept_terms=True).licence.startswith("code MIT; for the weights")
+    loaded = p3mvideo.load_engine("p3mnet-vitae-s", weights=file, device="cpu", semantic=True)
+    assert loaded.description == "ViTAE-S.pth in PyTorch on the CPU, f32"
+    (matte,) = loaded([torch.zeros(3, 64, 96, dtype=torch.uint8)])
+    assert matte.alpha.shape[0] == 1
+    assert matte.semantic is not None
+    with pytest.raises(ConfigError, match="holds weights of p3mnet-vitae-s, not of p3mnet-resnet34"):
+        p3mvideo.load_engine("p3mnet-resnet34", weights=file)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_torch_hub_gives_the_networks(tmp_path: Path) -> None:
+    folder = str(Path(__file__).parents[2])
+    own = torch.hub.load(folder, "p3mnet_mobilenetv2", source="local")
+    expected = load_network().state_dict()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in own.state_dict().items())
+    hub = runpy.run_path(f"{folder}/hubconf.py")
+    assert {name for name in hub if name.startswith("p3mnet")} == {name.replace("-", "_") for name in VARIANTS}
+    with pytest.raises(WeightsError, match="p3mnet-swin-t"):
+        torch.hub.load(folder, "p3mnet_swin_t", source="local")
+    assert not torch.hub.load(folder, "p3mnet_mobilenetv2_small", source="local", pretrained=False).training
 
 
 def test_an_imagenet_backbone_comes_in_as_an_encoder(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from p3mvideo.engine.graph import load_graph
 from p3mvideo.engine.shrink import shrink_on_cpu
 from p3mvideo.engine.strategies import network_size
 from p3mvideo.errors import ConfigError
+from p3mvideo.file_hash import file_sha256
 from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
 from p3mvideo.model.variants import REALTIME_VARIANTS
 from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
@@ -64,8 +64,7 @@ class GraphMethod:
         said = f"does not say what it takes, so it gets {taken} values (--onnx-input)" if description is None else str(description)
         self.description = f"{path.name}: {said}"
         files = [file for file in (path, path.with_suffix(".bin")) if file == path or path.suffix == ".xml"]
-        digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-        self.identity = f"{digest}, {taken}, {'engine' if self._as_engine else 'resize'}"
+        self.identity = f"{file_sha256(*files)}, {taken}, {'engine' if self._as_engine else 'resize'}"
 
     def predict(self, image: UInt8Array, trimap: UInt8Array | None) -> Float32Array:
         """See `Method`. The trimap is not looked at."""

@@ -4,39 +4,49 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple
 
 import torch
 
-from p3mvideo.engine import GuidedRefiner, load_engine
+from p3mvideo.engine import GuidedRefiner, LoadedEngine
 from p3mvideo.engine.load_engine import choose_device
 from p3mvideo.engine.strategies import ENLARGED_TO_PX, hybrid_strategy, resize_strategy
 from p3mvideo.errors import DatasetError
 from p3mvideo.frame import Float32Array, Frame, UInt8Array
-from p3mvideo.options import EngineOptions
-from p3mvideo.options.engine import Precision, Runtime
-from p3mvideo.weights import WeightsFile
-from p3mvideo.weights.network import load_network
+from p3mvideo.model.p3mnet import P3MNet
+
+
+class NamedNetwork(NamedTuple):
+    """A P3M-Net of weights or of a published checkpoint, not loaded yet."""
+
+    name: str
+    """What reports call it."""
+    identity: str
+    """Changes whenever the weights do."""
+    variant: str
+    """A key of `p3mvideo.model.variants.VARIANTS`."""
+    load: Callable[[], P3MNet]
+    """Returns it in evaluation mode, on the CPU."""
 
 
 class NetworkMethod:
     """A P3M-Net at the sizes of a published strategy, in PyTorch.
 
     Args:
-        weights: Which network.
+        weights: The network, and what reports call it.
         strategy: "resize" or "hybrid".
         device: auto, cpu, cuda, cuda:N or mps.
     """
 
     learned = True
 
-    def __init__(self, weights: WeightsFile, strategy: Literal["resize", "hybrid"], device: str) -> None:
+    def __init__(self, weights: NamedNetwork, strategy: Literal["resize", "hybrid"], device: str) -> None:
         self.name = weights.name
-        self.identity = f"{weights.sha256 or weights.path}, {strategy}"
+        self.identity = f"{weights.identity}, {strategy}"
         chosen = choose_device(device)
         self.description = f"{weights.name} in PyTorch on {chosen}, f32, as published ({strategy})"
-        self._network = load_network(weights).to(chosen)
+        self._network = weights.load().to(chosen)
         self._strategy = resize_strategy if strategy == "resize" else hybrid_strategy
         self._enlarged_to_px = ENLARGED_TO_PX.get(weights.variant, 0)
         self._one_at_a_time = threading.Lock()
@@ -51,19 +61,17 @@ class EngineMethod:
     """A P3M-Net as the program itself runs it: at working size, then refined with the image's edges.
 
     Args:
-        weights: Which network.
-        device: auto, cpu, cuda, cuda:N or mps.
-        runtime: As of `p3mvideo.engine.load_engine`.
-        precision: Likewise.
+        weights: What reports call it, and whose it is.
+        engine: The network, loaded.
     """
 
     learned = True
 
-    def __init__(self, weights: WeightsFile, device: str, runtime: Runtime, precision: Precision) -> None:
-        self._engine = load_engine(EngineOptions(model=str(weights.path), device=device, runtime=runtime, precision=precision), live=True)
+    def __init__(self, weights: NamedNetwork, engine: LoadedEngine) -> None:
+        self._engine = engine
         self.name = weights.name
-        self.description = self._engine.description
-        self.identity = f"{weights.sha256 or weights.path}, {self.description}"
+        self.description = engine.description
+        self.identity = f"{weights.identity}, {self.description}"
         self._refine = GuidedRefiner()
         self._one_at_a_time = threading.Lock()
 

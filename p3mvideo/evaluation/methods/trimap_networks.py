@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from p3mvideo.engine.graph import load_graph
 from p3mvideo.errors import ConfigError
 from p3mvideo.evaluation.methods.method import needed
+from p3mvideo.file_hash import file_sha256
 from p3mvideo.frame import Float32Array, UInt8Array
 from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
 
@@ -119,7 +119,7 @@ class TrimapNetworkMethod:
             )
         self.name = path.stem
         self.description = f"{path.name}: {layout}, with trimap"
-        self.identity = f"{hashlib.sha256(path.read_bytes()).hexdigest()}, {layout}"
+        self.identity = f"{file_sha256(path)}, {layout}"
 
     def predict(self, image: UInt8Array, trimap: UInt8Array | None) -> Float32Array:
         """See `Method`."""
