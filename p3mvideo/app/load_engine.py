@@ -40,8 +40,7 @@ def load_engine(
         semantic: Whether mattes carry the probabilities of background, transition and foreground.
 
     Returns:
-        Takes a list of uint8 RGB tensors (3, H, W) of one size and returns a `Matte` for each, about 512 pixels long; `description` says which
-        runtime, device and precision it uses.
+        Gives a `Matte`, about 512 pixels long, for each of a list of uint8 RGB tensors (3, H, W) of one size; `description` says what runs it.
 
     Raises:
         WeightsError: The weights are missing or damaged.

@@ -74,7 +74,7 @@ class Graph:
         Raises:
             ConfigError: It does not take the input, or gives no alpha.
         """
-        name = self._alpha_output()
+        name = self.alpha_output()
         values = np.asarray(self(*arrays)[name], np.float32)
         if values.size and values.shape[:-2] in ((), (1,)):  # some leave out axes of length 1
             values = values.reshape(1, 1, *values.shape[-2:])
@@ -84,7 +84,12 @@ class Graph:
             raise ConfigError(f"the output {name} of {self.path} holds values that are not finite, expected an alpha from 0 to 1")
         return np.ascontiguousarray(values[0, 0])
 
-    def _alpha_output(self) -> str:
+    def alpha_output(self) -> str:
+        """Return the name of the output with the alpha.
+
+        Raises:
+            ConfigError: It cannot be told.
+        """
         named = [name for name in self.outputs if name.lower() in ALPHA_NAMES]
         if not named and len(self.outputs) != 1:
             raise ConfigError(f"{self.path} gives {', '.join(self.outputs)}", hint=f"Expected one output, or one called {', '.join(ALPHA_NAMES)}.")
@@ -93,6 +98,8 @@ class Graph:
 
 def load_graph(path: Path) -> Graph:
     """Load an .onnx, .xml (OpenVINO, with its .bin) or .pt (TorchScript) file; of the latter two, such as `export` wrote.
+
+    ONNX and OpenVINO files are data. TorchScript is a program, which may read and write files when it is called: load only what you exported.
 
     Raises:
         DeviceError: What runs it is not installed.

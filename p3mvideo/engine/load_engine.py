@@ -24,9 +24,14 @@ TORCH_PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.f
 
 
 class LoadedEngine(NamedTuple):
-    """An engine, and what the user is told about it. Called as an engine itself, it checks each matte, as a pipeline does."""
+    """An engine, and what the user is told about it.
+
+    It is an engine itself: called with uint8 RGB tensors (3, H, W) of one size, it returns a `Matte` at working size for each, checked as a pipeline
+    checks what it takes.
+    """
 
     engine: MattingEngine
+    """Runs the network; its mattes are not checked yet."""
     device: torch.device
     """Where it wants the frames."""
     description: str

@@ -44,6 +44,7 @@ class GraphMethod:
 
     def __init__(self, path: Path, values: OnnxInput = "auto", strategy: Strategy = "auto") -> None:
         self._graph = load_graph(path)
+        self._graph.alpha_output()
         description = self._graph.description
         if len(self._graph.inputs) != 1 or self._graph.inputs[0].channels not in (3, None):
             takes = ", ".join(f"{one.name} with {one.channels} channels" for one in self._graph.inputs)

@@ -107,6 +107,7 @@ class TrimapNetworkMethod:
     def __init__(self, path: Path, layout: str) -> None:
         self._layout = LAYOUTS[layout]
         self._graph = load_graph(path)
+        self._graph.alpha_output()
         nothing = np.zeros((8, 8, 3), np.float32)
         expected = [plane(nothing, nothing[..., 0]).shape[-1] for plane in self._layout.planes]
         got = [one.channels for one in self._graph.inputs]
