@@ -20,6 +20,9 @@ METRICS = ("sad", "mse", "sad_t", "mse_t")
 
 def reproduce(data: Path, models: dict[str, str], output: Path = Path("reproduction")) -> str:
     """Return the comparison as Markdown."""
+    unknown = models.keys() - PUBLISHED.keys()
+    if unknown:
+        sys.exit(f"there is no row {', '.join(unknown)}; rows are {', '.join(PUBLISHED)}")
     keys = {method_name(model): key for key, model in models.items()}
     reproduced = {}
     for split in ("P3M-500-P", "P3M-500-NP"):
@@ -34,4 +37,4 @@ def reproduce(data: Path, models: dict[str, str], output: Path = Path("reproduct
 
 
 if __name__ == "__main__":
-    print(reproduce(Path(sys.argv[1]), dict(argument.split("=", 1) for argument in sys.argv[2:])))
+    print(reproduce(Path(sys.argv[1]), {row: model for row, _, model in (argument.partition("=") for argument in sys.argv[2:])}))

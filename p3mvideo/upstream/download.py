@@ -57,7 +57,10 @@ def download(address: str, target: Path, *, size: int | None, listener: Listener
                     file.write(block)
                     got += len(block)
                     listener.advance(got)
-        if total is not None and got != total:
+        if total is not None and got > total:
+            part.unlink()
+            raise SourceError(f"{address} has {got} bytes, expected {total}", hint="it is another file")
+        if total is not None and got < total:
             raise SourceError(f"{address} ended after {got} of {total} bytes", hint="run it again; it goes on where it stopped")
         part.replace(target)
         about.unlink()

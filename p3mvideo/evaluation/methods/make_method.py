@@ -35,8 +35,10 @@ def method_name(model: str) -> str:
     layout, _, file = model.partition(":")
     if layout in LAYOUTS:
         return Path(file).stem
-    if model.endswith(GRAPH_SUFFIXES) or is_checkpoint(model):
-        return Path(model).name.partition(".")[0] or model
+    if model.endswith(GRAPH_SUFFIXES):
+        return Path(model).stem
+    if is_checkpoint(model):
+        return Path(model).name.removesuffix(".tar").removesuffix(".pth")
     return find_weights(model).name
 
 

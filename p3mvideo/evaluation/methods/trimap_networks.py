@@ -41,7 +41,7 @@ def level(image: Float32Array, trimap: Float32Array) -> Float32Array:
 
 def one_hot(image: Float32Array, trimap: Float32Array) -> Float32Array:
     """Return three channels: background, unknown, foreground."""
-    return np.stack([trimap < 1 / 3, (trimap >= 1 / 3) & (trimap < 2 / 3), trimap >= 2 / 3], -1).astype(np.float32)
+    return np.stack([trimap == 0, trimap == 0.5, trimap == 1], -1).astype(np.float32)
 
 
 def known(image: Float32Array, trimap: Float32Array) -> Float32Array:
