@@ -63,9 +63,9 @@ def networks() -> list[Check]:
     loaded = load_engine(live=True)
     image = torch.from_numpy(sample_portrait()).permute(2, 0, 1).to(loaded.device)
     with torch.no_grad():
-        loaded.engine([image])
+        loaded([image])
         started = time.perf_counter()
-        matte = loaded.engine([image])[0]
+        matte = loaded([image])[0]
         milliseconds = (time.perf_counter() - started) * 1000
     share = float(matte.alpha.mean())
     if not 0.1 < share < 0.9:

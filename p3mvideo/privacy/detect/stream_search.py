@@ -101,15 +101,26 @@ class StreamSearch:
         wary: Rather take a hand or a shoe for a face than miss one, and look for new ones twice as often. Small faces in profile and in
             the shade are seen by one model of two only, as such things are.
         newcomers: Whether to look for faces that are not expected.
+        closes_detector: Whether the detector is closed with the search.
     """
 
-    def __init__(self, detector: FaceDetector, *, thresh: float, min_face_px: int | None = None, wary: bool = False, newcomers: bool = True) -> None:
+    def __init__(
+        self,
+        detector: FaceDetector,
+        *,
+        thresh: float,
+        min_face_px: int | None = None,
+        wary: bool = False,
+        newcomers: bool = True,
+        closes_detector: bool = True,
+    ) -> None:
         self._detector = detector
         self._thresh = thresh
         self._min_face_px = min_face_px
         self._least_belief = 0.5 * (WARY if wary else 1.0)
         self._round = ROUND_FRAMES if wary else 2 * ROUND_FRAMES
         self._newcomers = newcomers
+        self._closes_detector = closes_detector
         self._frames = 0
         self._dismissed: list[_Dismissed] = []
         self.dismissed: list[Detection] = []
@@ -197,7 +208,8 @@ class StreamSearch:
 
     def close(self) -> None:
         """Release the models. May be called any number of times."""
-        self._detector.close()
+        if self._closes_detector:
+            self._detector.close()
 
 
 class _Looks:
