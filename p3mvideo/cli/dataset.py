@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,6 +20,9 @@ MOTIONS = [
     "still", "still_compressed", "breathing", "talking", "nodding", "exposure", "handheld", "turning", "occluded", "waving", "walking", "fast",
 ]  # fmt: skip
 """All of `p3mvideo.datasets.moving_people.motion`, whose import would make every command start slowly."""
+
+MOST_LINES = 8
+"""Lines of one kind that are printed; files hold them all."""
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="A data set in P3M-10k's layout, or one split of it.")]
 Split = Annotated[Path | None, typer.Option(help="File with the names to take, one a line. [default: all]")]
@@ -93,6 +97,7 @@ def anonymize_command(
         print(f"{done.written} of {done.images} portraits in {target}; {done.faces} faces and {done.donors} donor faces in this run")
         if done.without_face:
             print(f"p3mvideo: no face was found in {len(done.without_face)}, see {target / 'without_face.txt'}", file=sys.stderr)
+        _say_left_out(done.donors_left_out, target / "faces" / "left_out.txt")
         if done.still_found:
             print(f"p3mvideo: look at {', '.join(done.still_found[:8])}: a detector still takes something there for a face", file=sys.stderr)
 
@@ -109,9 +114,18 @@ def faces_command(
         from p3mvideo.datasets.anonymize import cut_faces
 
         with make_progress(progress, quiet=quiet, unit="images") as display:
-            count = cut_faces(source, target, on_progress=counting(display, "cutting out"))
+            done = cut_faces(source, target, on_progress=counting(display, "cutting out"))
             display.end(failed=False)
-        print(f"{count} donor faces in {target}")
+        print(f"{done.count} donor faces in {target}")
+        _say_left_out(done.left_out, target / "left_out.txt")
+
+
+def _say_left_out(lines: Sequence[str], path: Path) -> None:
+    """Say whose faces were not taken, and why; all of them are in a file."""
+    for line in lines[:MOST_LINES]:
+        print(f"p3mvideo: no donor face of {line}", file=sys.stderr)
+    if len(lines) > MOST_LINES:
+        print(f"p3mvideo: and {len(lines) - MOST_LINES} more, see {path}", file=sys.stderr)
 
 
 @dataset_app.command("foregrounds")
@@ -130,6 +144,8 @@ def foregrounds_command(
             count = make_foregrounds(data, method=method, workers=workers, on_progress=counting(display, "estimating"))
             display.end(failed=bool(count.failed))
         print(f"{count.made} made, {count.there_already} were there already")
+        if count.of_unknown_method:
+            print(f"p3mvideo: those that were there do not say how they were estimated; the others are by {method}", file=sys.stderr)
         for line in count.failed:
             print(f"p3mvideo: error: {line}", file=sys.stderr)
         if count.failed:
@@ -162,7 +178,7 @@ def stats_command(
 def preview_command(
     data: Data,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The image, .png or .jpg.")] = Path("preview.png"),
-    recipe: Annotated[Literal["p3m2021", "p3m2024", "p3mvideo"], typer.Option(help="Whose samples.")] = "p3mvideo",
+    recipe: Annotated[str, typer.Option(metavar="NAME|FILE.toml", help="Whose samples.")] = "p3mvideo",
     faces: Annotated[Path | None, typer.Option(help="Donor faces for P3M-CP.")] = None,
     cp: Annotated[
         Literal["off", "image", "feature", "both"] | None, typer.Option(help="Where they are pasted. [default: both where there are faces]")

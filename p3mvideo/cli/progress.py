@@ -162,8 +162,11 @@ class _Bar(ProgressDisplay):
 
 
 def _note_of(values: Mapping[str, float], former: str) -> str:
-    """Return what is shown beside the progress: the loss, while a network is trained."""
-    return f"loss {values['total']:.3f}" if "total" in values else former
+    """Return what is shown beside the progress: loss and speed, while a network is trained."""
+    if "total" not in values:
+        return former
+    speed = f", {values['samples_per_second']:.1f} samples per second" if "samples_per_second" in values else ""
+    return f"loss {values['total']:.3f}{speed}"
 
 
 def counting(display: Listener, name: str) -> Callable[[int, int], None]:

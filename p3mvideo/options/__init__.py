@@ -5,6 +5,7 @@ A group of options is a frozen dataclass. It travels whole from the command line
 """
 
 from p3mvideo.options.background import BackgroundOptions
+from p3mvideo.options.copy_paste import CopyPasteOptions
 from p3mvideo.options.edits import EditOptions
 from p3mvideo.options.engine import EngineOptions
 from p3mvideo.options.evaluation import EvaluationOptions
@@ -17,6 +18,7 @@ from p3mvideo.options.training import TrainingOptions
 
 __all__ = [
     "BackgroundOptions",
+    "CopyPasteOptions",
     "CoverOptions",
     "DetectionOptions",
     "EditOptions",

@@ -12,12 +12,13 @@ from torch import Tensor
 from p3mvideo.datasets.image_files import write_image
 from p3mvideo.datasets.layout import training_split
 from p3mvideo.datasets.portraits import PortraitFolder
-from p3mvideo.errors import ConfigError
 from p3mvideo.frame import UInt8Array
-from p3mvideo.options.training import RecipeName
+from p3mvideo.options import TrainingOptions
+from p3mvideo.options.copy_paste import Level
+from p3mvideo.options.recipe import BY_RECIPE
 from p3mvideo.training.build_samples import build_samples
-from p3mvideo.training.samples.dataset import CopyPaste, CopyPasteOptions, Sample
-from p3mvideo.training.setup import recipe_options
+from p3mvideo.training.samples.dataset import Sample
+from p3mvideo.training.setup import setup_of
 
 COLUMNS = ("image", "matte", "classes", "cut out", "donor at feature level")
 CELL_PX = 224
@@ -28,9 +29,9 @@ def preview_samples(
     data: Path,
     *,
     output: Path = Path("preview.png"),
-    recipe: RecipeName = "p3mvideo",
+    recipe: str = "p3mvideo",
     faces: Path | None = None,
-    cp: CopyPaste | None = None,
+    cp: Level | None = None,
     backgrounds: Path | None = None,
     size: int | None = None,
     count: int = 8,
@@ -56,10 +57,9 @@ def preview_samples(
         ConfigError: Options make no sense, or do not go together.
         DatasetError: Data is missing or broken, or the image cannot be written.
     """
-    level: CopyPaste = cp or ("off" if faces is None else "both")
-    if level != "off" and faces is None:
-        raise ConfigError(f"--cp {level} pastes donor faces, and there are none", hint="give a folder with --faces, or --cp off")
-    options = recipe_options(recipe, steps=count, batch=1, size_px=size, seed=seed, composition=False, copy_paste=CopyPasteOptions(level=level))
+    level: Level = cp or ("off" if faces is None else "both")
+    asked = TrainingOptions(recipe=recipe, faces=faces, cp=level, composition=False, batch=1, size=BY_RECIPE if size is None else size, seed=seed)
+    options = setup_of(asked.resolved(), steps=count)
     folder = PortraitFolder(training_split(data))
     samples = build_samples(folder, folder.names, options, backgrounds=backgrounds, faces=faces)
     write_sheet(output, (samples[index] for index in range(count)))

@@ -58,8 +58,8 @@ def test_progress_tells_throughput_and_time_left(run: Run, data: Path, tmp_path:
     done = run("train", "--data", data, "-o", tmp_path / "run", "--steps", "2", *TINY[:-1], "json")
     assert done.exit_code == 0, done.stderr
     last = json.loads(done.lines[-1])
-    assert (last["samples_done"], last["samples"], last["state"]) == (4, 4, "done")
-    assert last["samples_per_second"] > 0
+    assert (last["steps_done"], last["steps"], last["state"]) == (2, 2, "done")
+    assert last["steps_per_second"] > 0
 
 
 def test_dry_run_and_overfit_from_a_configuration_file(run: Run, data: Path, tmp_path: Path) -> None:

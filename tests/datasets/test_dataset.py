@@ -1,6 +1,7 @@
 """The data set tools on a miniature."""
 
 import importlib.util
+import shutil
 from pathlib import Path
 
 import cv2
@@ -38,6 +39,15 @@ def test_a_sound_data_set(data: Path) -> None:
     assert found.portraits == {"train": 4, "P3M-500-P": 2}
     assert [finding.text for finding in found.findings] == ["it has 4 portraits, P3M-10k has 9421", "it has 2 portraits, P3M-10k has 500"]
     assert steps[-1] == (6, 6)
+
+
+def test_colours_are_asked_for_where_one_trains_only(data: Path) -> None:
+    miniature.split(data / "val", count=2)
+    found = check_dataset(data)
+    assert not [finding for finding in found.findings if "colours" in finding.text]
+    shutil.rmtree(data / "train" / "bg")
+    (missing,) = [finding for finding in check_dataset(data).findings if "colours" in finding.text]
+    assert (missing.split, missing.severity) == ("train", "note")
 
 
 @pytest.mark.parametrize(
@@ -120,6 +130,18 @@ def test_foregrounds_are_made_once_and_resumed(data: Path) -> None:
 
 
 @needs_pymatting
+def test_foregrounds_of_two_methods_are_not_mixed(data: Path) -> None:
+    split = data / "validation" / "P3M-500-P"
+    assert not make_foregrounds(split, method="multi-level", workers=1).of_unknown_method
+    (split / "bg" / "p_00000001.jpg").unlink()
+    with pytest.raises(ConfigError, match="were estimated by multi-level, the others would be by closed-form"):
+        make_foregrounds(split, workers=1)
+    (split / "fg_blurred" / "method.txt").unlink()
+    done = make_foregrounds(split, workers=1)
+    assert (done.made, done.there_already, done.of_unknown_method) == (1, 1, True)
+
+
+@needs_pymatting
 @pytest.mark.parametrize("method", ["closed-form", "multi-level"])
 def test_layers_mix_to_the_image_and_the_person_keeps_its_colour(method: ForegroundMethod) -> None:
     alpha = cv2.GaussianBlur(np.pad(np.full((24, 24), 255, np.uint8), 20), (0, 0), 3)
@@ -174,7 +196,7 @@ def test_clips_that_make_no_sense(data: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("recipe", ["p3mvideo", "p3m2024"])
 def test_preview_shows_a_row_for_each_sample(data: Path, tmp_path: Path, recipe: str) -> None:
     faces = miniature.faces(tmp_path / "faces")
-    path = preview_samples(data, output=tmp_path / "look.png", recipe=recipe, faces=faces, size=64, count=5)  # type: ignore[arg-type]
+    path = preview_samples(data, output=tmp_path / "look.png", recipe=recipe, faces=faces, size=64, count=5)
     image = read_image(path)
     cell = image.shape[1] // 5
     assert image.shape[0] == 5 * cell + 24
@@ -209,10 +231,12 @@ def originals(tmp_path: Path, portraits: dict[str, UInt8Array], cached_face_mode
 def test_anonymized_portraits(originals: Path, tmp_path: Path) -> None:
     from p3mvideo.privacy.detect.detector import FaceDetector
 
-    (tmp_path / "agreed.txt").write_text("astronaut\n")
+    (tmp_path / "agreed.txt").write_text("astronaut\nnobody\nsomebody\n")
     done = anonymize_portraits(originals, tmp_path / "blurred", donors=tmp_path / "agreed.txt")
     assert (done.images, done.written, done.without_face, done.donors) == (3, 2, ("nobody",), 1)
     assert done.still_found == ()
+    assert done.donors_left_out == ("somebody: the split has no such portrait", "nobody: no face was found")
+    assert (tmp_path / "blurred" / "faces" / "left_out.txt").read_text().splitlines() == sorted(done.donors_left_out)
     assert (tmp_path / "blurred" / "without_face.txt").read_text() == "nobody\n"
     before, after = PortraitFolder(originals), PortraitFolder(tmp_path / "blurred")
     assert after.names == ["astronaut", "grace_hopper"]
@@ -246,7 +270,7 @@ def test_anonymizing_goes_on_where_it_stopped(originals: Path, tmp_path: Path) -
 
 
 def test_donor_faces_of_a_folder_of_images(originals: Path, tmp_path: Path) -> None:
-    assert cut_faces(originals / "original_image", tmp_path / "faces") == 2
+    assert cut_faces(originals / "original_image", tmp_path / "faces") == (2, ("nobody: no face was found",))
     assert len(DonorFaces(tmp_path / "faces")) == 2
     lonely = tmp_path / "lonely"
     lonely.mkdir()

@@ -14,6 +14,7 @@ from p3mvideo.training.device.draw_faces import FaceList
 from p3mvideo.training.device.draw_shots import Ground, ShotList
 from p3mvideo.training.device.material import Face, MaterialFacts
 from p3mvideo.training.device.plan import Round, ScenePlan, Things, Warp, Warps, integers, reals
+from p3mvideo.training.samples.copy_paste import Augmentation
 from p3mvideo.training.samples.distractors import HARMONICS, Thing, draw_thing_before, draw_thing_behind
 from p3mvideo.training.samples.moving_scenes import TRIES
 from p3mvideo.training.samples.portrait_order import PortraitOrder
@@ -65,13 +66,15 @@ class SceneDrawing:
         batch: B, even where anybody moves.
         seed: Another seed gives other scenes.
         paste_chance: Chance of each obfuscated face to get a donor's.
+        augmentation: How donors are changed.
     """
 
     def __init__(
-        self, facts: MaterialFacts, order: PortraitOrder, options: WebcamOptions, *, size_px: int, batch: int, seed: int, paste_chance: float
-    ) -> None:
+        self, facts: MaterialFacts, order: PortraitOrder, options: WebcamOptions, *, size_px: int, batch: int, seed: int, paste_chance: float,
+        augmentation: Augmentation,
+    ) -> None:  # fmt: skip
         self.facts, self.order, self.options = facts, order, options
-        self.size_px, self.batch, self.seed, self.paste_chance = size_px, batch, seed, paste_chance
+        self.size_px, self.batch, self.seed, self.paste_chance, self.augmentation = size_px, batch, seed, paste_chance, augmentation
         self._numbers = {portrait.name: number for number, portrait in enumerate(facts.portraits)}
 
     def draw(self, step: int) -> ScenePlan:
@@ -164,7 +167,7 @@ class SceneDrawing:
         if from_behind:
             faces.cover(warp, which, rng)
         else:
-            faces.paste(warp, which, self.facts.donor_boxes, chance=self.paste_chance, size_px=self.size_px, rng=rng)
+            faces.paste(warp, which, self.facts.donor_boxes, chance=self.paste_chance, augmentation=self.augmentation, size_px=self.size_px, rng=rng)
 
     def _thing(self, batch: _Batch, thing: Thing, rng: Rng) -> Warp:
         texture = self._texture(rng)

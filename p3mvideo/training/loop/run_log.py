@@ -20,10 +20,17 @@ from p3mvideo.training.loop.validation import ValidationSet, predicted_alpha
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
+LOG_EVERY = 20
+"""Steps between records of the losses, after the first few."""
 SHOWN = 4
 """Number of validation portraits shown in TensorBoard."""
 SHOWN_PX = 256
 """Height at which they are shown."""
+
+
+def is_logged(step: int) -> bool:
+    """Return whether the losses of a step are recorded: of the first ones, where most goes wrong, then every so often."""
+    return step in (1, 2, 5, 10) or step % LOG_EVERY == 0
 
 
 class RunLog:

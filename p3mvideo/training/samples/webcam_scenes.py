@@ -8,7 +8,7 @@ noisy fields. The others are portraits as they were taken. A share may be made h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +116,7 @@ class WebcamScenes:
                 scene = accompanied(scene, placed_company(others, scene, rng), in_front=rng.random() < IN_FRONT)
         if rng.random() < 0.5:
             scene = scene.mirrored()
-        return Scene(scene.image, scene.alpha, scene.face_mask, trimap_from_alpha(scene.alpha, self.trimap_kernel(rng)))
+        return replace(scene, trimap=trimap_from_alpha(scene.alpha, self.trimap_kernel(rng)))
 
     def _composed(self, person: Portrait, rng: np.random.Generator, *, hard: bool) -> Scene:
         """Put a person, several people, or no one over another background, and things if it is to be hard."""
