@@ -17,7 +17,8 @@ import numpy as np
 
 from p3mvideo.datasets.benchmark import Entry, find_entries
 from p3mvideo.datasets.layout import ORIGINAL
-from p3mvideo.evaluation.methods import Method, make_method
+from p3mvideo.evaluation.methods.make_method import make_method
+from p3mvideo.evaluation.methods.method import Method
 from p3mvideo.frame import Float32Array, UInt8Array
 from p3mvideo.ops.metrics import iou
 

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from p3mvideo.app.anonymize import anonymize
     from p3mvideo.app.bench import bench
     from p3mvideo.app.flicker import flicker
+    from p3mvideo.app.load_engine import load_engine
     from p3mvideo.app.matting_session import MattingSession
     from p3mvideo.app.process import process
     from p3mvideo.app.webcam import webcam
+    from p3mvideo.engine import LoadedEngine
     from p3mvideo.errors import (
         ConfigError,
         DamagedInputError,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
         BackgroundOptions,
         CoverOptions,
         DetectionOptions,
+        EditOptions,
         EngineOptions,
         FaceOptions,
         ReadOptions,
@@ -50,12 +53,13 @@ if TYPE_CHECKING:
     from p3mvideo.training.run import train
 
 _HOMES = {
-    "MattingSession": "app.matting_session",
+    "MattingSession": "app.matting_session", "load_engine": "app.load_engine", "LoadedEngine": "engine.load_engine",
     "process": "app.process", "anonymize": "app.anonymize", "webcam": "app.webcam", "bench": "app.bench", "flicker": "app.flicker",
     "evaluate": "evaluation.run", "train": "training.run",
     **dict.fromkeys(("Face", "Frame", "Matte"), "frame"),
     **dict.fromkeys(
-        ("BackgroundOptions", "CoverOptions", "DetectionOptions", "EngineOptions", "FaceOptions", "ReadOptions", "SmoothingOptions", "WriteOptions"),
+        ("BackgroundOptions", "CoverOptions", "DetectionOptions", "EditOptions", "EngineOptions", "FaceOptions", "ReadOptions", "SmoothingOptions",
+         "WriteOptions"),
         "options",
     ),
     **dict.fromkeys(
@@ -74,11 +78,13 @@ __all__ = [
     "DatasetError",
     "DetectionOptions",
     "DeviceError",
+    "EditOptions",
     "EngineOptions",
     "ExitCode",
     "Face",
     "FaceOptions",
     "Frame",
+    "LoadedEngine",
     "Matte",
     "MattingSession",
     "P3MVideoError",
@@ -95,6 +101,7 @@ __all__ = [
     "bench",
     "evaluate",
     "flicker",
+    "load_engine",
     "process",
     "train",
     "webcam",

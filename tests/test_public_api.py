@@ -16,7 +16,9 @@ import pytest
 
 import p3mvideo
 from p3mvideo.app import matting_session
+from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import UInt8Array
+from p3mvideo.privacy import image_anonymizer
 from tests.app.conftest import LOADED
 from tests.io.media import make_video
 
@@ -88,6 +90,21 @@ def test_threads_share_a_session(session: p3mvideo.MattingSession, portrait: UIn
         together = list(pool.map(session.matte, images))
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.usefixtures("cached_face_models")
+def test_images_share_the_face_detector_and_nothing_else(portrait: UInt8Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matting_session, "load_engine", LOADED)
+    made = []
+    load = image_anonymizer.load_detector
+    monkeypatch.setattr(image_anonymizer, "load_detector", lambda options: made.append(load(options)) or made[-1])
+    other = np.ascontiguousarray(portrait[:, ::-1])
+    with p3mvideo.MattingSession(anonymize="input") as session:
+        first, *_, last = [session.matte(image) for image in (portrait, other, portrait)]
+    np.testing.assert_array_equal(first, last)
+    assert len(made) == 1
+    with pytest.raises(PrivacyError):
+        made[0](portrait)  # closed with the session
 
 
 def test_a_video_gives_each_frame_with_its_time_and_matte(session: p3mvideo.MattingSession, portrait: UInt8Array, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def flicker(
         else:
             loaded = load_engine(engine)
             moved = (frame.with_image(frame.image.to(loaded.device)) for frame in frames())
-            pairs = _with_network(moved, loaded.engine, make_matte_stream(smoothing))
+            pairs = _with_network(moved, loaded, make_matte_stream(smoothing))
         try:
             report = measure_flicker((frame.interleaved()[..., :3], alpha) for frame, alpha in pairs)
         except ValueError as error:

@@ -12,7 +12,7 @@ from p3mvideo.cli.config_option import ConfigOption
 from p3mvideo.cli.errors import reporting_errors, show_error, start_logging
 from p3mvideo.cli.options import Without, command_options
 from p3mvideo.cli.progress import ProgressKind, make_progress
-from p3mvideo.options import CoverOptions, ReadOptions, ReleaseDetectionOptions, WriteOptions
+from p3mvideo.options import CoverOptions, EditOptions, ReadOptions, ReleaseDetectionOptions, WriteOptions
 
 
 @command_options
@@ -20,6 +20,7 @@ def anonymize_command(
     inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="Videos, images, folders, globs, or frame_%05d.png.")],
     detection: ReleaseDetectionOptions,
     cover: CoverOptions,
+    edits: EditOptions,
     reading: Annotated[ReadOptions, Without("size", "pixel_format")],
     writing: Annotated[WriteOptions, Without("pipe_form")],
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="File, or folder for several inputs.")] = None,
@@ -36,8 +37,9 @@ def anonymize_command(
         start_logging(quiet=quiet, debug=debug)
         with make_progress(progress, quiet=quiet) as display:
             result = anonymize(
-                inputs, output=output, detection=detection, cover=cover, reading=reading, writing=writing, threads=threads, listener=display
-            )
+                inputs, output=output, detection=detection, cover=cover, edits=edits, reading=reading, writing=writing, threads=threads,
+                listener=display,
+            )  # fmt: skip
         for done in result.inputs:
             if done.error is not None:
                 show_error(done.error, f"{done.item.path}: " if len(result.inputs) > 1 else "")

@@ -1,4 +1,4 @@
-"""`p3mvideo dataset check | anonymize | faces | foregrounds | stats | preview | clips`."""
+"""`p3mvideo dataset get | check | anonymize | faces | foregrounds | stats | preview | clips`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from p3mvideo.cli.errors import reporting_errors
 from p3mvideo.cli.progress import ProgressKind, counting, make_progress
+from p3mvideo.cli.terms import AcceptTerms, From, Sha256, ask_for_consent
 from p3mvideo.errors import ExitCode
 
 dataset_app = typer.Typer(name="dataset", help="Check, make and look at data sets of portraits.", no_args_is_help=True, rich_markup_mode=None)
@@ -27,6 +28,26 @@ Data = Annotated[Path, typer.Argument(metavar="DATA", help="A data set in P3M-10
 Split = Annotated[Path | None, typer.Option(help="File with the names to take, one a line. [default: all]")]
 Shown = Annotated[ProgressKind, typer.Option(help="How progress is shown on standard error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors.")]
+
+
+@dataset_app.command("get")
+def get_command(
+    name: Annotated[Literal["p3m10k", "celebamask-hq", "rwp636"], typer.Argument(help="Which data set.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to put it; it must not exist.")],
+    origin: From = "",
+    sha256: Sha256 = "",
+    accept_terms: AcceptTerms = False,
+    progress: Shown = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Say where a published data set is and under which terms, and put it in place."""
+    with reporting_errors():
+        from p3mvideo.datasets.get import get_dataset
+        from p3mvideo.upstream.works import DATASETS
+
+        accepted = ask_for_consent(DATASETS[name], accepted=accept_terms)
+        with make_progress(progress, quiet=quiet, unit="bytes") as display:
+            print(get_dataset(name, folder, origin=origin, sha256=sha256, accept_terms=accepted, listener=display))
 
 
 @dataset_app.command("check")

@@ -22,7 +22,6 @@ from p3mvideo.engine.image_batch import check_images
 from p3mvideo.engine.shrink import shrink_on_cpu
 from p3mvideo.frame import Matte
 from p3mvideo.model.p3mnet import P3MNet
-from p3mvideo.ops.matte_check import checked_mattes
 from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
 from p3mvideo.ops.working_size import working_size
 
@@ -75,7 +74,6 @@ class OpenVINOEngine:
 
         Raises:
             TypeError, ValueError: The images are not what `check_images` expects.
-            P3MVideoError: The network gave something else than mattes.
         """
         check_images(images)
         size = working_size(images[0].shape[2], images[0].shape[1], self._ratio)
@@ -96,7 +94,7 @@ class OpenVINOEngine:
                     queue.start_async({0: shrink_on_cpu(image, size)[None]}, index)
             finally:
                 queue.wait_all()
-        return checked_mattes([mattes[index] for index in range(len(images))])
+        return [mattes[index] for index in range(len(images))]
 
     def _queue(self, size: tuple[int, int]) -> ov.AsyncInferQueue:
         """Return the network compiled for a working size (width, height)."""

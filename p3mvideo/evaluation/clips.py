@@ -17,7 +17,7 @@ import torch
 
 from p3mvideo.datasets.benchmark import Entry, find_entries
 from p3mvideo.errors import DatasetError
-from p3mvideo.evaluation.methods import Method
+from p3mvideo.evaluation.methods.method import Method
 from p3mvideo.evaluation.temporal_metrics import clip_metrics
 from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
 from p3mvideo.ops.metrics import video_frame_scores

@@ -13,7 +13,7 @@ import numpy as np
 from p3mvideo.datasets.benchmark import BenchmarkImage, Entry
 from p3mvideo.errors import DatasetError, P3MVideoError
 from p3mvideo.evaluation.clips import Clip, ClipSmoothing, score_clip
-from p3mvideo.evaluation.methods import Method
+from p3mvideo.evaluation.methods.method import Method
 from p3mvideo.evaluation.score_table import Score, ScoreTable
 from p3mvideo.frame import Float32Array
 from p3mvideo.ops.metrics import image_scores

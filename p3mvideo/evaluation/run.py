@@ -21,7 +21,7 @@ from p3mvideo.evaluation.blurred import blur_originals
 from p3mvideo.evaluation.clips import VIDEO_METRICS, Clip, ClipSmoothing, find_clips
 from p3mvideo.evaluation.contact_sheet import Row, write_contact_sheet
 from p3mvideo.evaluation.jobs import Failure, Job, predicted, run_jobs
-from p3mvideo.evaluation.methods import make_method
+from p3mvideo.evaluation.methods.make_method import make_method, method_name
 from p3mvideo.evaluation.score_table import Score, ScoreTable
 from p3mvideo.evaluation.summary import gap_table, gaps, markdown_table, summarise
 from p3mvideo.listener import Listener
@@ -61,8 +61,10 @@ def evaluate(
 
     Args:
         data: The data set's folder, see `p3mvideo.datasets.layout`.
-        model: Weights by name or path, .onnx files, or trimap-based solvers (closed-form, knn, learning-based, random-walk,
-            large-kernel). A leading "B=" or "N=" says that it was trained on blurred or normal images, for the protocol "ppt".
+        model: Weights by name or path; published checkpoints (.pth, .pth.tar); .onnx files, and .xml and .pt files that `export` wrote;
+            trimap-based networks as LAYOUT:FILE.onnx with the layouts dim, gca, indexnet and fba; or trimap-based solvers (closed-form, knn,
+            learning-based, random-walk, large-kernel). A leading "B=" or "N=" says that it was trained on blurred or normal images, for the
+            protocol "ppt".
         output: Folder for the report.
         overwrite: Whether to replace a report that was made with other options.
         options: What is scored and how.
@@ -80,15 +82,14 @@ def evaluate(
     clip_smoothing = _clip_smoothing(options, smoothing)
     folder = split_folder(data, options.split)
     specs = [_trained_on(spec) for spec in model]
-    methods = [
-        make_method(
-            name, strategy=options.strategy, device=engine.device, runtime=engine.runtime, precision=engine.precision,
-            onnx_input=options.onnx_input,
-        )
-        for name, _ in specs
-    ]  # fmt: skip
-    if len({method.name for method in methods}) < len(methods):
-        raise ConfigError(f"two methods have the same name: {', '.join(method.name for method in methods)}", hint="Rename a file.")
+    names = [method_name(name) for name, _ in specs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        same = " and ".join(spec for (spec, _), name in zip(specs, names, strict=True) if name == twice[0])
+        raise ConfigError(f"{same} have the same name in reports, {twice[0]}", hint="Rename a file.")
+    methods = [make_method(name, strategy=options.strategy, engine=engine, onnx_input=options.onnx_input) for name, _ in specs]
+    for method in methods:
+        listener.message(f"method: {method.description}")
     trained_on = {method.name: letter for method, (_, letter) in zip(methods, specs, strict=True) if method.learned}
 
     settings = {

@@ -23,9 +23,9 @@ class CopyPasteOptions(RecipeOptions):
 
     cp: Annotated[Level | None, Option("Level at which donors' faces are pasted.", unset="image where there are faces")] = None
     cp_image_chance: Annotated[float, Option("Chance of each face at image level.", minimum=0, maximum=1, published=0.5)] = BY_RECIPE
-    cp_rotation: Annotated[
-        float, Option("Largest rotation of a donor to either side, in degrees.", minimum=0, maximum=180, published=30.0)
-    ] = BY_RECIPE
+    cp_rotation: Annotated[float, Option("Largest rotation of a donor to either side, in degrees.", minimum=0, maximum=180, published=30.0)] = (
+        BY_RECIPE
+    )
     cp_axis_scale: Annotated[
         tuple[float, float],
         Option("Range of each axis' scale, drawn by itself.", metavar="LOW,HIGH", above=0, parse=parse_pair, show=show_pair, published=(0.8, 1.2)),

@@ -22,9 +22,7 @@ class LossOptions(RecipeOptions):
     side_weight: Annotated[float, Option("Of the cross-entropy of each side output.", minimum=0, published=1 / 6)] = BY_RECIPE
     detail_weight: Annotated[float, Option("Of the detail branch's error in the transition area.", minimum=0, published=2.0)] = BY_RECIPE
     alpha_weight: Annotated[float, Option("Of the fused alpha's error.", minimum=0, published=3.0)] = BY_RECIPE
-    laplacian_weight: Annotated[
-        float, Option("Of the Laplacian part of the errors of detail and alpha.", minimum=0, published=1.0)
-    ] = BY_RECIPE
+    laplacian_weight: Annotated[float, Option("Of the Laplacian part of the errors of detail and alpha.", minimum=0, published=1.0)] = BY_RECIPE
     composition_weight: Annotated[float, Option("Of the composition loss.", minimum=0, published=1.0)] = BY_RECIPE
     temporal_weight: Annotated[
         float, Option("Of the change from frame to frame, with --moving; this program's own term.", minimum=0, published=60.0)

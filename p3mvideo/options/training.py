@@ -51,23 +51,19 @@ class TrainingOptions(CopyPasteOptions, LossOptions, CropOptions, OptimizerOptio
         float,
         Option("Fraction of the other samples with people far away, from behind, in company or among things.", minimum=0, maximum=1),
     ] = 0.0
-    steps: Annotated[
-        int | None, Option("Optimizer steps in all. With --resume, more than before extend a run.", minimum=1, unset="by epochs")
-    ] = None
+    steps: Annotated[int | None, Option("Optimizer steps in all. With --resume, more than before extend a run.", minimum=1, unset="by epochs")] = None
     epochs: Annotated[float, Option("How often each portrait is seen.", above=0, published=150.0)] = BY_RECIPE
     batch: Annotated[int, Option("Samples per step over all processes.", minimum=1, published=8)] = BY_RECIPE
-    accumulate: Annotated[
-        int, Option("Parts of a batch whose gradients are computed one after the other and summed: less memory.", minimum=1)
-    ] = 1
+    accumulate: Annotated[int, Option("Parts of a batch whose gradients are computed one after the other and summed: less memory.", minimum=1)] = 1
     recompute: Annotated[
         bool, Option("Compute activations again in the backward pass instead of keeping them: less memory for about a third more time.")
     ] = False
     size: Annotated[int, Option("Side of the samples in pixels, a multiple of 32.", minimum=64, published=512)] = BY_RECIPE
     seed: Annotated[int, Option("Another seed gives other samples and initial weights.", minimum=0)] = 10007
     device: Annotated[str, Option("auto, cpu, cuda, cuda:N or mps.")] = "auto"
-    precision: Annotated[
-        Precision, Option("What the network computes in. auto: bf16 or f16 where the device has it, else f32.", published="f32")
-    ] = BY_RECIPE
+    precision: Annotated[Precision, Option("What the network computes in. auto: bf16 or f16 where the device has it, else f32.", published="f32")] = (
+        BY_RECIPE
+    )
     workers: Annotated[int, Option("Processes that make samples, per training process.", minimum=0)] = 2
     checkpoint_every: Annotated[int, Option("Steps between checkpoints.", minimum=1)] = 200
     validate_every: Annotated[int, Option("Steps between validations.", minimum=1)] = 1000

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import torch
 
-from p3mvideo.errors import P3MVideoError, SinkError, SourceError
+from p3mvideo.errors import SinkError, SourceError
 from p3mvideo.frame import Anonymizer, Frame, FrameSource, Matte, MattingEngine, Refiner
 from p3mvideo.frame_queue import CapturedFrame, ClosableQueue, FrameQueue
 from p3mvideo.ops.matte_check import checked_mattes
@@ -174,10 +174,8 @@ class Pipeline:
         size = 1 if self.source.info.live else self.seq_chunk
         while batch := list(islice(waiting, size)):
             with self.statistics.timed("network", frames=len(batch)):
-                mattes = self.engine([captured.frame.image for captured in batch])
-            if len(mattes) != len(batch):
-                raise P3MVideoError(f"the network gave {len(mattes)} mattes for {len(batch)} frames", hint="please report this")
-            batches.put([MattedFrame(captured, matte) for captured, matte in zip(batch, checked_mattes(mattes), strict=True)])
+                mattes = checked_mattes(self.engine([captured.frame.image for captured in batch]), len(batch))
+            batches.put([MattedFrame(captured, matte) for captured, matte in zip(batch, mattes, strict=True)])
             # Not to be held while the next batch gathers.
             del batch, mattes
         batches.close()

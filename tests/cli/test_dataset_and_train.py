@@ -170,3 +170,20 @@ def test_bad_input(run: Run, data: Path, tmp_path: Path, name: str) -> None:
     assert message in errors[0]
     assert done.stdout == b""
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.usefixtures("no_network")
+def test_published_works_say_their_terms_and_ask(run: Run, tmp_path: Path) -> None:
+    alone = run("dataset", "get", "celebamask-hq", tmp_path / "faces", stdin=b"y\n")
+    assert alone.exit_code == 1
+    assert "non-commercial research only" in alone.stderr
+    assert "do you accept them? [y/N]" in alone.stderr
+    assert "github.com/switchablenorms/CelebAMask-HQ with a browser, then say where it is with --from FILE" in alone.stderr
+    for stdin, message in ((b"n\n", "the terms of P3M-Net with ResNet-34, trained on P3M-10k were not accepted"), (b"", "no one to ask")):
+        refused = run("weights", "get", "p3m-r34", "--from", tmp_path / "x.pth", stdin=stdin)
+        assert refused.exit_code == 2
+        assert message in refused.stderr
+    (tmp_path / "x.pth").write_bytes(b"no checkpoint")
+    damaged = run("weights", "get", "p3m-r34", "--from", tmp_path / "x.pth", "--accept-terms")
+    assert damaged.exit_code == 3
+    assert "no sound PyTorch checkpoint" in damaged.stderr

@@ -200,6 +200,15 @@ def test_a_stronger_blur_is_smoother() -> None:
     assert frame.interleaved().std() > spread[0] > spread[1] > spread[2]
 
 
-def test_a_whole_person_leaves_no_background_to_blur() -> None:
-    image = BlurBackground()(frame_of(scenery(64, 48)), matte_of(np.ones((48, 64))))
-    assert image.shape == (48, 64, 3)
+@pytest.mark.parametrize("strength", [0.05, 0.5, 1.0])
+@pytest.mark.parametrize("alpha", [0.4, 0.9, 1.0])
+@pytest.mark.parametrize("covered", [(), ((0, 0, 320, 240),)])
+@pytest.mark.parametrize("left_px", [0, 30, 200])
+def test_behind_an_unsure_matte_a_blurred_background_has_the_colours_of_the_room(
+    strength: float, alpha: float, covered: tuple[tuple[int, int, int, int], ...], left_px: int
+) -> None:
+    unsure = np.zeros((240, 320))
+    unsure[:, left_px:] = alpha
+    frame = replace(frame_of(np.full((240, 320, 3), (140, 110, 90), np.uint8)), covered=covered)
+    behind = BlurBackground(strength)(frame, matte_of(unsure))
+    assert np.abs(behind.astype(int) - (140, 110, 90)).max() <= 2, "a black band"

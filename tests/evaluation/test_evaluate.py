@@ -10,20 +10,24 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper
 from PIL import Image
 
+from p3mvideo.app.export import export
 from p3mvideo.datasets.image_files import read_levels
-from p3mvideo.engine.onnx_network import OnnxNetwork
+from p3mvideo.engine.graph import load_graph
 from p3mvideo.errors import ConfigError, DatasetError, WeightsError
 from p3mvideo.evaluation.clips import VIDEO_METRICS
-from p3mvideo.evaluation.methods import SOLVERS
+from p3mvideo.evaluation.methods.solvers import SOLVERS
 from p3mvideo.evaluation.run import evaluate
 from p3mvideo.evaluation.score_table import Score
 from p3mvideo.evaluation.summary import TITLES, gap_table, gaps, markdown_table, summarise
 from p3mvideo.options.evaluation import METRICS, Strategy
 from tests.evaluation.miniature import miniature, person, tiny_weights, write
 from tests.flat_options import call
+from tests.heard import Heard
+from tests.weights.test_importer import published
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -98,6 +102,38 @@ def test_any_onnx_network(data: Path, tmp_path: Path, size: tuple[int | str, int
     )  # fmt: skip
     assert [set(score.values) for score in done.scores] == [{"mad", "iou", "predict_ms"}] * 3
     assert all(score.values["iou"] > 0.9 for score in done.scores)  # the disc is bright
+
+
+def test_exported_networks_score_as_their_weights(data: Path, weights: str, tmp_path: Path) -> None:
+    models = [weights, *(str(export(weights, format=kind, output=tmp_path / name).path) for kind, name in EXPORTS)]  # type: ignore[arg-type]
+    for strategy in ("auto", "resize"):
+        heard = Heard()
+        out = tmp_path / strategy
+        done = call(evaluate, data, split="P3M-500-P", model=models, strategy=strategy, runtime="torch", worst=0, output=out, listener=heard)
+        scores = {record["method"]: record["sad"]["mean"] for record in done.summary["results"]}
+        assert len(scores) == 4
+        assert list(scores.values()) == pytest.approx([scores["tiny"]] * 4, rel=1e-4)
+        assert sum("normalisation inside, licence unknown" in line for line in heard.messages) == 3
+    with pytest.raises(ConfigError, match="would do it again"):
+        call(evaluate, data, split="P3M-500-P", model=models[1:2], onnx_input="imagenet", output=tmp_path / "out")
+
+
+EXPORTS = (("onnx", "a.onnx"), ("openvino", "b.xml"), ("torchscript", "c.pt"))
+
+
+def test_a_published_checkpoint_is_scored_as_it_is(data: Path, tmp_path: Path) -> None:
+    torch.save({"state_dict": published("vitae")}, tmp_path / "vitae.pth.tar")
+    done = call(evaluate, data, split="P3M-500-P", model=[str(tmp_path / "vitae.pth.tar")], limit=1, worst=0, output=tmp_path / "out")
+    assert [(score.method, score.name) for score in done.scores] == [("vitae", "p_00000000")]
+
+
+def test_two_methods_of_one_name_are_found_before_either_is_loaded(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    files = [tmp_path / "net.onnx", tmp_path / "other" / "net.onnx"]
+    for file in files:
+        file.write_text("would fail to load")
+    with pytest.raises(ConfigError, match="same name in reports, net"):
+        call(evaluate, data, split="P3M-500-P", model=[str(files[0]), f"gca:{files[1]}"], output=tmp_path / "out")
 
 
 def test_several_methods_in_one_table(data: Path, weights: str, tmp_path: Path) -> None:
@@ -341,7 +377,7 @@ def test_foreign_networks_whose_alpha_is_not_finite(value: float, tmp_path: Path
     )  # fmt: skip
     onnx.save(helper.make_model(broken, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "broken.onnx")
     with pytest.raises(ConfigError, match="not finite"):
-        OnnxNetwork(tmp_path / "broken.onnx")(np.ones((1, 3, 8, 8), np.float32))
+        load_graph(tmp_path / "broken.onnx").alpha(np.ones((1, 3, 8, 8), np.float32))
 
 
 def test_summary_leaves_undefined_values_out() -> None:

@@ -46,7 +46,7 @@ def test_the_backbone_learns_in_proportion() -> None:
 
 def test_a_recipe_of_ones_own_is_as_published_where_it_is_silent(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text('lr = 1e-4\ncp-layer = 2\ncp_axis_scale = [0.9, 1.1]\ncrop_px = [320]\n')
+    path.write_text("lr = 1e-4\ncp-layer = 2\ncp_axis_scale = [0.9, 1.1]\ncrop_px = [320]\n")
     full = TrainingOptions(recipe=str(path)).resolved()
     assert (full.lr, full.cp_layer, full.cp_axis_scale, full.crop_px) == (1e-4, 2, (0.9, 1.1), (320,))
     assert (full.optimizer, full.batch, full.cp_type) == ("adam", 8, "vanilla")

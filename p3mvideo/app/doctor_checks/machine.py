@@ -25,6 +25,7 @@ from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.write.codecs import CONTAINERS, ENCODERS
 from p3mvideo.options import EngineOptions, FaceOptions, WriteOptions
+from p3mvideo.privacy.detect.face_models import MODELS, face_model_folder
 from p3mvideo.privacy.detect.registry import DETECTORS, check_models
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.weights import DEFAULT_MODEL, verify_weights
@@ -62,9 +63,9 @@ def networks() -> list[Check]:
     loaded = load_engine(live=True)
     image = torch.from_numpy(sample_portrait()).permute(2, 0, 1).to(loaded.device)
     with torch.no_grad():
-        loaded.engine([image])
+        loaded([image])
         started = time.perf_counter()
-        matte = loaded.engine([image])[0]
+        matte = loaded([image])[0]
         milliseconds = (time.perf_counter() - started) * 1000
     share = float(matte.alpha.mean())
     if not 0.1 < share < 0.9:
@@ -76,11 +77,14 @@ def networks() -> list[Check]:
 def faces() -> list[Check]:
     """Look for the face detection models, and for a face with them."""
     area = "faces"
+    missing = [model.file_name for model in MODELS.values() if not (face_model_folder() / model.file_name).is_file()]
+    if missing:
+        detail = f"not pulled yet: {', '.join(missing)}; the first run that looks for faces pulls them"
+        return [Check(area, "detection models", "warning", detail, "p3mvideo weights pull")]
     try:
         check_models(DETECTORS, offline=True, face_model=None)
     except WeightsError as error:
-        detail = f"{error.message}; the first run that looks for faces pulls them"
-        return [Check(area, "detection models", "warning", detail, "p3mvideo weights pull")]
+        return [Check(area, "detection models", "warning", error.message, error.hint)]
     anonymizer = make_anonymizer(FaceOptions(anonymize="output", offline=True))
     try:
         _, found = anonymizer(Frame.from_interleaved(sample_portrait()))

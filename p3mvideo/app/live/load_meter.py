@@ -43,6 +43,8 @@ class LoadMeter:
         """`time.monotonic()` when the last image came out; long ago if there was none."""
         self.newest = Observation(0.0, 0.0, 0.0)
         """The last observation."""
+        self.observed = False
+        """Whether there was an observation in which images came out: before it, their rate is not known."""
 
     @property
     def dropped(self) -> int:
@@ -81,4 +83,5 @@ class LoadMeter:
         load = max(now - before for now, before in zip(busy, self._busy_before, strict=True)) / elapsed
         self._busy_before = busy
         self.newest = Observation(dropped / captured if captured else 0.0, max(0.0, load), out / elapsed)
+        self.observed = self.observed or out > 0
         return self.newest

@@ -17,6 +17,8 @@ from p3mvideo.pipeline.histogram import DurationHistogram
 
 HOLD_SECONDS = 0.7
 """An image is shown no longer than this if no other follows."""
+RESUME_SECONDS = 3.0
+"""How long the first image after a pause may take before the camera counts as lost."""
 PLACEHOLDER_SECONDS = 0.1
 """Between two sendings of the placeholder: for who begins to watch."""
 RECENT = 90
@@ -35,6 +37,7 @@ class LiveState(StrEnum):
     """What a live run is doing. Only in LIVE and DEGRADED is anything of the camera shown."""
 
     STARTING = "starting"
+    CHANGING = "changing"
     LIVE = "live"
     DEGRADED = "degraded"
     LOST = "lost"
@@ -43,8 +46,9 @@ class LiveState(StrEnum):
 
 TITLES = {
     LiveState.STARTING: "Starting",
-    LiveState.LOST: "No image now",
-    LiveState.PAUSED: "Paused",
+    LiveState.CHANGING: "One moment",
+    LiveState.LOST: "No camera image",
+    LiveState.PAUSED: "Video paused",
 }
 """What the placeholder says."""
 
@@ -116,10 +120,13 @@ class OutputGate:
         with self._lock:
             if self._reasons - {SETTING_UP}:
                 return LiveState.PAUSED
-            if self._reasons:
+            if self._live_count == 0:
                 return LiveState.STARTING
+            if self._reasons:
+                return LiveState.CHANGING
             if self._live is None:
-                return LiveState.STARTING if self._live_count == 0 else LiveState.LOST
+                resumed = self._live_at <= self._not_before and 0 <= self._clock() - self._not_before <= RESUME_SECONDS
+                return LiveState.CHANGING if resumed else LiveState.LOST
             if not 0 <= self._clock() - self._live_at <= HOLD_SECONDS:
                 return LiveState.LOST
             return LiveState.DEGRADED if self.degraded else LiveState.LIVE

@@ -46,8 +46,8 @@ class WebcamResult:
         """Return it in a few lines."""
         per_second = self.shown / self.seconds if self.seconds > 0 else 0.0
         return (
-            f"{self.camera}: {self.shown} of {self.captured} images shown in {self.seconds:.0f} s ({per_second:.1f} per second), "
-            f"{self.dropped} dropped, {self.withheld} withheld\n"
+            f"{self.camera}: {self.shown} of {self.captured} images shown in {self.seconds:.0f} s ({per_second:.1f} fps), "
+            f"{self.dropped} dropped, {self.withheld} held back\n"
             f"latency {self.latency_p50_ms:.0f} ms (p50), {self.latency_p95_ms:.0f} ms (p95); {self.quality}"
         )
 
@@ -73,7 +73,7 @@ class LiveFigures(NamedTuple):
     def lines(self) -> list[str]:
         """Return them as text."""
         return [
-            f"{self.rate:.1f} images per second, load {100 * self.load:.0f} %",
+            f"{self.rate:.1f} fps, load {100 * self.load:.0f} %",
             f"latency {self.latency_p50_ms:.0f} ms (p50), {self.latency_p95_ms:.0f} ms (p95)",
             f"{self.dropped} dropped, {self.quality}",
             self.network,

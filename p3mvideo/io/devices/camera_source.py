@@ -49,6 +49,8 @@ class CameraSource:
         """Whether left and right are exchanged; may be changed at any time."""
         self.paused = False
         """While it is set the camera runs, but no frame is delivered; may be changed at any time."""
+        self.released = False
+        """While it is set the camera is released, and opened again afterwards; may be changed at any time."""
         self.lost = ""
         """Why there are no images now; empty while there are."""
         self.delivered_at_seconds: float | None = None
@@ -133,6 +135,9 @@ class CameraSource:
                 if self._failure is not None:
                     failure, self._failure = self._failure, None
                     raise failure
+                if self.released:
+                    self._rest()
+                    continue
                 if self._reader.wanted == self.paused:
                     self._reader.want(not self.paused)
                 shot = self._next_shot(self._reader)
@@ -161,15 +166,28 @@ class CameraSource:
 
     def _reopen(self, reason: str) -> None:
         """Give the reader up, wait, and start another."""
-        assert self._reader is not None
         self.lost = reason
-        self._reader.stop()
-        self._past_delivered += self._reader.delivered
-        self._past_dropped += self._reader.dropped
+        self._give_up()
         wait_seconds = BACK_OFF_SECONDS[min(self._attempts, len(BACK_OFF_SECONDS) - 1)]
         self._attempts += 1
         self._stop.wait(wait_seconds)
         self._reader = CameraReader(self._open_camera, self._clock)
+
+    def _rest(self) -> None:
+        """Release the camera for as long as that is wanted, then open it again."""
+        reader = self._give_up()
+        reader.join(CLOSE_SECONDS)
+        while self.released and not self._stop.wait(WAKE_SECONDS):
+            pass
+        self._reader = CameraReader(self._open_camera, self._clock)
+
+    def _give_up(self) -> CameraReader:
+        """Let the present reader close the camera, and return it."""
+        assert self._reader is not None
+        self._reader.stop()
+        self._past_delivered += self._reader.delivered
+        self._past_dropped += self._reader.dropped
+        return self._reader
 
     def _frame(self, shot: Shot) -> Frame:
         pixels = to_size(shot.pixels, self.info.width, self.info.height)

@@ -15,6 +15,7 @@ from pathlib import Path
 from p3mvideo.errors import ConfigError, DeviceError, SinkError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.devices import v4l2
+from p3mvideo.io.devices.viewers import count_viewers
 
 MODPROBE = "sudo modprobe v4l2loopback devices=1 video_nr=10 card_label=p3mvideo exclusive_caps=1"
 """`exclusive_caps` lets Chrome and others take the device for a camera once something is written to it."""
@@ -88,7 +89,11 @@ class VirtualCamera:
         try:
             self._camera.send(pixels)
         except Exception as error:  # each back end raises what it likes
-            raise SinkError(f"the virtual camera {self.device} takes no more images: {error}", hint="it is reopened") from error
+            raise SinkError(f"the virtual camera {self.device} takes no more images: {error}", hint="it is opened again") from error
+
+    def viewers(self) -> int | None:
+        """Return how many programs of this user watch it; None if that cannot be told."""
+        return count_viewers(self.device)
 
     def close(self) -> None:
         """Let go of the device. May be called any number of times."""

@@ -63,4 +63,3 @@ class FaceList:
             reals([mean for *_, (mean, _), _ in self.covered], 3), reals([spread for *_, (_, spread), _ in self.covered]),
             reals([shade for *_, shade in self.covered], 2),
         )  # fmt: skip
-

@@ -167,9 +167,7 @@ class SceneDrawing:
         if from_behind:
             faces.cover(warp, which, rng)
         else:
-            faces.paste(
-                warp, which, self.facts.donor_boxes, chance=self.paste_chance, augmentation=self.augmentation, size_px=self.size_px, rng=rng
-            )
+            faces.paste(warp, which, self.facts.donor_boxes, chance=self.paste_chance, augmentation=self.augmentation, size_px=self.size_px, rng=rng)
 
     def _thing(self, batch: _Batch, thing: Thing, rng: Rng) -> Warp:
         texture = self._texture(rng)

@@ -86,6 +86,12 @@ def test_a_url_is_a_camera_whose_name_keeps_the_password() -> None:
     assert (chosen.name, chosen.is_device) == ("192.168.1.7/stream", False)
 
 
+@pytest.mark.parametrize("name", ["nothere.mp4", "clips/nothere", "/somewhere/else.mkv", "NOTHERE.MOV"])
+def test_a_file_that_is_not_there_is_called_a_file(name: str) -> None:
+    with pytest.raises(SourceError, match=f"there is no file {name}"):
+        choose_camera(name)
+
+
 def capability(driver: bytes, card: bytes, every: int, own: int) -> bytes:
     """Return what the ioctl VIDIOC_QUERYCAP fills in."""
     return struct.pack("<16s32s32sIII12x", driver, card, b"usb-1", 0x60000, every, own)

@@ -156,7 +156,7 @@ def test_states_follow_from_what_is_known(show: OutputGate, clock: ManualClock) 
     clock.now += HOLD_SECONDS + 0.01
     note()
     assert states == [
-        LiveState.STARTING, LiveState.LIVE, LiveState.DEGRADED, LiveState.PAUSED, LiveState.LOST, LiveState.DEGRADED, LiveState.LOST,
+        LiveState.STARTING, LiveState.LIVE, LiveState.DEGRADED, LiveState.PAUSED, LiveState.CHANGING, LiveState.DEGRADED, LiveState.LOST,
     ]  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def random_alphas(seed: int, size: int = 64, batch: int = 2) -> tuple[torch.Tens
 
 def laplacian_levels(alpha: np.ndarray) -> list[np.ndarray]:
     """The pyramid of one (H, W) array in float64: each axis smoothed by the squared Gaussian, the two results added, as gx^2 + gy^2 says."""
-    square = np.exp(-np.arange(-2.0, 3.0) ** 2)  # exp(-d^2 / 2)^2
+    square = np.exp(-(np.arange(-2.0, 3.0) ** 2))  # exp(-d^2 / 2)^2
     levels = []
     for _ in range(5):
         # A kernel that is a function of x alone sums over the five rows around a pixel with equal weights, and likewise for y.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 
-from p3mvideo.frame import UInt8Array
+if TYPE_CHECKING:  # importing PyTorch takes seconds, and the first placeholder is to be shown before
+    from p3mvideo.frame import UInt8Array
 
 TOP, BOTTOM = (46, 52, 64), (24, 28, 36)
 """Colours of its upper and lower border, RGB; nothing of any camera is in it."""
