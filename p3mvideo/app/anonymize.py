@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from p3mvideo.app.batch.output_plan import STDOUT, OutputPlan, Wanted
-from p3mvideo.app.batch.result import BatchResult, InputResult
+from p3mvideo.app.batch.result import BatchResult, InputResult, check_report, write_report
 from p3mvideo.app.batch.run import Job, Work, run_batch
 from p3mvideo.app.batch.streams import Streams
 from p3mvideo.app.reports.face_review import Review
@@ -46,6 +46,7 @@ def anonymize(
     reading: ReadOptions = ReadOptions(),
     writing: WriteOptions = WriteOptions(),
     threads: int = 0,
+    report: str | Path | None = None,
     listener: Listener | None = None,
 ) -> BatchResult:
     """Cover all faces in videos, sequences and images.
@@ -59,6 +60,7 @@ def anonymize(
         reading: How inputs are read.
         writing: How outputs are written.
         threads: CPU threads of decoder and encoder each; 0 lets them choose.
+        report: JSON file for the account of the run over all inputs.
         listener: Hears how the run goes on.
 
     Returns:
@@ -71,6 +73,8 @@ def anonymize(
     listener = listener or Listener()
     style, names = cover_style(cover), parse_detectors(detection.detectors)
     streams = Streams(reading=reading, writing=writing, threads=threads)
+    if report is not None:
+        check_report(Path(report))
     groups = {"detection": detection, "cover": cover, "reading": reading, "writing": writing}
     options = {name: group.to_json() for name, group in groups.items()}
 
@@ -85,7 +89,10 @@ def anonymize(
         return _Anonymize(detection, style, cover.mask_scale, streams, options, listener)
 
     wanted = Wanted(None if output is None else Path(output), mark="_anonymized", reviewed=True)
-    return BatchResult(run_batch(inputs, wanted, prepare, listener=listener), options=options)
+    result = BatchResult(run_batch(inputs, wanted, prepare, listener=listener), options=options)
+    if report is not None:
+        write_report(Path(report), result)
+    return result
 
 
 class _Stopped:
@@ -156,9 +163,9 @@ class _Anonymize:
         sink.finish()
         stopped.published.set()
         audit = {"input": str(item.path), "output": str(target), "options": self.options, **cover_plan.account()}
-        review.write(target, audit)
+        sheet = review.write(target, audit)
         stopped.reviewed.set()
-        return InputResult(item, job.plan, damaged=getattr(source, "damaged", ()), audit=audit)
+        return InputResult(item, job.plan, damaged=getattr(source, "damaged", ()), audit=audit, faces=cover_plan.summary(), review=sheet)
 
     def _find(self, job: Job, stopped: _Stopped) -> CoverPlan:
         """Do the first pass."""

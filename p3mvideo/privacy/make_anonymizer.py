@@ -11,6 +11,7 @@ from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.registry import DETECTORS, parse_detectors
 from p3mvideo.privacy.detect.second_opinion import NOTHING, SecondOpinion
 from p3mvideo.privacy.detect.stream_search import WEAK, Search, StreamSearch
+from p3mvideo.privacy.face_summary import FaceRecord
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS
 from p3mvideo.privacy.two_pass.first_pass import Survey
 
@@ -35,7 +36,9 @@ def check_faces(options: FaceOptions) -> None:
     cover_style(options)
 
 
-def make_anonymizer(options: FaceOptions = FaceOptions(), *, look_every: int = 1, limit_seconds: float = LIMIT_SECONDS) -> Anonymizer:
+def make_anonymizer(
+    options: FaceOptions = FaceOptions(), *, look_every: int = 1, limit_seconds: float = LIMIT_SECONDS, record: FaceRecord | None = None
+) -> Anonymizer:
     """Return the anonymizer for one stream.
 
     Args:
@@ -43,6 +46,7 @@ def make_anonymizer(options: FaceOptions = FaceOptions(), *, look_every: int = 1
             a `SubjectKeeper` to choose from.
         look_every: With "input", look for faces in every n-th frame only, see `FaceAnonymizer`.
         limit_seconds: How long the search of one frame may take before it counts as failed; less for a live stream.
+        record: Takes what is known of each frame.
 
     Raises:
         ConfigError: The options do not go together.
@@ -62,6 +66,7 @@ def make_anonymizer(options: FaceOptions = FaceOptions(), *, look_every: int = 1
         mask_scale=options.mask_scale,
         on_failure=options.on_detector_failure,
         limit_seconds=limit_seconds,
+        record=record,
     )
 
 

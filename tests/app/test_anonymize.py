@@ -42,10 +42,10 @@ def here(_: int) -> list[Detection]:
 @pytest.fixture(autouse=True)
 def surveys(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Replace the detector by a script, which a test may change."""
-    state: dict[str, Any] = {"script": here, "surveys": []}
+    state: dict[str, Any] = {"script": here, "doubts": lambda n: [], "surveys": []}
 
     def make_survey(options: ReleaseDetectionOptions) -> Survey:
-        searches = ScriptedSearch(lambda n: state["script"](n)), ScriptedSearch(lambda n: ())
+        searches = ScriptedSearch(lambda n: state["script"](n), lambda n: state["doubts"](n)), ScriptedSearch(lambda n: ())
         survey = Survey(*searches, on_failure=options.on_detector_failure)
         state["surveys"].append(survey)
         return survey
@@ -124,6 +124,26 @@ def test_a_face_that_is_found_late_and_lost_early_is_covered_throughout(clip: Pa
     assert audit["tracks"][0]["covered_by_detection"] == 4
     assert audit["tracks"][0]["covered_by_interpolation"] == 0
     assert audit["tracks"][0]["covered_by_tracking"] == FRAMES - 4
+
+
+def test_an_input_without_a_face_is_written_and_named_by_the_exit_code(clip: Path, surveys: dict[str, Any], tmp_path: Path) -> None:
+    surveys["script"] = lambda n: here(n) if len(surveys["surveys"]) == 3 else []
+    surveys["doubts"] = lambda n: [face_at(96, 72, 32, score=0.4)]
+    other = make_video(tmp_path / "other.mp4", pictures=pictures(), frames=FRAMES)
+    result = call(anonymize, [clip, other], report=tmp_path / "report.json")
+    assert result.exit_code is ExitCode.NO_FACE
+    assert [done.item.path for done in result.without_faces] == [clip]
+    assert bare(clip.with_name("clip_anonymized.mp4")) == list(range(FRAMES))
+    nothing, found = (done.faces for done in result.inputs)
+    assert nothing is not None
+    (candidate,) = nothing.left_open
+    assert (candidate.score, candidate.reason, candidate.finds) == (0.4, "below threshold", FRAMES)
+    assert found is not None
+    assert (found.faces, found.weakest_score, found.left_open) == (1, 0.9, ()), "what is covered is not left open"
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [done["faces"]["nothing_covered"] for done in report["inputs"]] == [True, False]
+    missing = call(anonymize, [clip, tmp_path / "missing.mp4"], overwrite=True)
+    assert missing.exit_code is ExitCode.SOME_FAILED, "what failed counts more"
 
 
 def raising(n: int) -> Sequence[Detection]:

@@ -11,6 +11,7 @@ import numpy as np
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.privacy.detect.stream_search import Expected
 from p3mvideo.privacy.detection import Detection
+from p3mvideo.privacy.left_open import Dismissal
 
 WIDTH, HEIGHT, RATE = 320, 240, 30
 SIDE = 40.0
@@ -30,10 +31,12 @@ def frame(number: int, seed: int = 0) -> Frame:
 
 
 class ScriptedSearch:
-    """Finds in the n-th frame what `script(n)` returns, raises what it raises, hangs as long as it hangs."""
+    """Finds in the n-th frame what `script(n)` returns, raises what it raises, hangs as long as it hangs; does not believe `doubts(n)`."""
 
-    def __init__(self, script: Callable[[int], Sequence[Detection]]) -> None:
+    def __init__(self, script: Callable[[int], Sequence[Detection]], doubts: Callable[[int], Sequence[Detection]] = lambda n: ()) -> None:
         self._script = script
+        self._doubts = doubts
+        self.dismissals: list[Dismissal] = []
         self.calls = 0
         self.thorough: list[bool] = []
         self.expected: list[tuple[Expected, ...]] = []
@@ -44,6 +47,7 @@ class ScriptedSearch:
         self.calls += 1
         self.thorough.append(thorough)
         self.expected.append(tuple(expected))
+        self.dismissals = [Dismissal(face, "below threshold") for face in self._doubts(number)]
         return tuple(self._script(number))
 
     def close(self) -> None:

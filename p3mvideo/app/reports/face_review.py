@@ -45,7 +45,7 @@ class Review:
         for moment in self._by_frame.get(number, ()):
             self._pictures[number, moment.track] = self._close_up(covered, moment)
 
-    def write(self, target: Path, audit: dict[str, Any]) -> None:
+    def write(self, target: Path, audit: dict[str, Any]) -> Path | None:
         """Write `NAME.audit.json` and, if there was a face, `NAME.review.jpg` beside an output, each in one step.
 
         What an earlier run left there is replaced; a sheet of faces that this run did not find is removed.
@@ -53,6 +53,9 @@ class Review:
         Args:
             target: The output: a file, or the pattern or folder of a sequence.
             audit: What to write.
+
+        Returns:
+            The sheet; None if there was nothing to show.
 
         Raises:
             SinkError: They cannot be written.
@@ -70,8 +73,10 @@ class Review:
                 sheet.unlink(missing_ok=True)
         except OSError as error:
             raise SinkError(f"cannot write the audit of {target}: {error.strerror}", hint="The output itself is complete.") from error
-        if rows:
-            write_picture(sheet, contact_sheet(rows))
+        if not rows:
+            return None
+        write_picture(sheet, contact_sheet(rows))
+        return sheet
 
     def _label(self, moment: Sighting) -> str:
         known = moment.source if moment.score is None else f"score {moment.score:.2f}"

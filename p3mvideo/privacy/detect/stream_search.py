@@ -14,6 +14,7 @@ from p3mvideo.privacy.detect.detector import INPUT_PX, FaceDetector, tiles
 from p3mvideo.privacy.detect.face_models import ModelName
 from p3mvideo.privacy.detection import Detection, area, intersection, iou, union
 from p3mvideo.privacy.follow.matching import match, overlap
+from p3mvideo.privacy.left_open import Dismissal
 from p3mvideo.privacy.region import Region
 
 WHOLE_PX = 256
@@ -53,6 +54,11 @@ class Expected(NamedTuple):
 
 class Search(Protocol):
     """Finds the faces of one frame after another."""
+
+    @property
+    def dismissals(self) -> Sequence[Dismissal]:
+        """What may be a face in the last frame, and was not believed."""
+        ...
 
     def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
         """Return the faces of the next frame; each new one with its `belief`.
@@ -107,10 +113,12 @@ class StreamSearch:
         self._newcomers = newcomers
         self._frames = 0
         self._dismissed: list[_Dismissed] = []
+        self.dismissals: list[Dismissal] = []
 
     def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
         """Return the faces of the next frame, see `Search`."""
         height, width = image.shape[:2]
+        self.dismissals = []
         look = _Looks(self._detector, image, timestamp_ms)
         found = {i: face for i, (region, *_) in enumerate(expected) if (face := look.again(region, self._thresh)) is not None}
         lost = any(face.sure and i not in found for i, face in enumerate(expected))
@@ -178,6 +186,7 @@ class StreamSearch:
         if belief >= self._least_belief:
             return replace(max((close for of_model in looks for close in of_model if close is not None), key=_score), belief=belief)
         self._dismissed.append(_Dismissed(face, self._frames + DISMISSED_FRAMES))
+        self.dismissals.append(Dismissal(replace(face, score=belief * 2 * self._thresh), "below threshold"))
         return None
 
     def _belief(self, looks: Sequence[Sequence[Detection | None]]) -> float:

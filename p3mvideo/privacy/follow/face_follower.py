@@ -12,6 +12,7 @@ from p3mvideo.privacy.follow.track import Track
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
 from p3mvideo.privacy.follow.tracker import Tracker
 from p3mvideo.privacy.follow.watchdog import Watchdog
+from p3mvideo.privacy.left_open import Dismissal
 
 LIMIT_SECONDS = 10.0
 """How long the search of one frame may take, as a rule a hundredth of a second: more than any busy computer needs, but not for ever."""
@@ -24,6 +25,8 @@ class Followed(NamedTuple):
     """The faces that matter to it, found in it or not."""
     cut: bool
     """Whether it begins another scene."""
+    dismissals: tuple[Dismissal, ...] = ()
+    """What may be a face in it, and was not believed."""
 
     def faces(self, seconds: float) -> tuple[TrackedFace, ...]:
         """Return what those who cover the faces are told, at the frame's time or shortly after it."""
@@ -83,7 +86,8 @@ class Follower:
             Expected(region, track.confirmed, track.wants_look(seconds)) for region, track in zip(regions, self._tracker.tracks, strict=True)
         ]  # fmt: skip
         detections = self._search(image, timestamp_ms=int(seconds * 1000), expected=expected, thorough=thorough or cut)
-        return Followed(self._tracker.update(detections, width=width, height=height, moves=None if cut else self._motion), cut)
+        tracks = self._tracker.update(detections, width=width, height=height, moves=None if cut else self._motion)
+        return Followed(tracks, cut, tuple(self._search.dismissals))
 
     def close(self) -> None:
         """Release the models. May be called any number of times."""

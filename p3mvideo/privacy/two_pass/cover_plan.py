@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from p3mvideo.privacy.follow.matching import distance_in_sides
+from p3mvideo.privacy.face_summary import FaceSummary
+from p3mvideo.privacy.follow.matching import distance_in_sides, overlap
 from p3mvideo.privacy.follow.track import JITTER
 from p3mvideo.privacy.follow.tracked_face import Source, TrackedFace
+from p3mvideo.privacy.left_open import SAME_PLACE, Candidate
 from p3mvideo.privacy.region import Region
 
 FILL_SECONDS = 0.5
@@ -41,9 +43,12 @@ class CoverPlan:
         seconds: The time of each frame.
         unexamined: Numbers of frames whose faces could not be looked for.
         sightings: All that is known, in any order.
+        left_open: What looked like a face and is not known to be one. What is covered all the same is left out.
     """
 
-    def __init__(self, seconds: Sequence[float], unexamined: Iterable[int], sightings: Iterable[Sighting]) -> None:
+    def __init__(
+        self, seconds: Sequence[float], unexamined: Iterable[int], sightings: Iterable[Sighting], left_open: Iterable[Candidate] = ()
+    ) -> None:
         self.seconds = tuple(seconds)
         self.unexamined = frozenset(unexamined)
         known: dict[int, list[Sighting]] = defaultdict(list)
@@ -54,6 +59,7 @@ class CoverPlan:
         for of_track in self.tracks.values():
             for sighting in of_track:
                 self._by_frame[sighting.frame].append(sighting)
+        self.left_open = tuple(one for one in left_open if not any(overlap(one.box, face.cover.box) > SAME_PLACE for face in self.at(one.frame)))
 
     def _completed(self, known: Sequence[Sighting]) -> list[Sighting]:
         """Return the sightings of one face in order, with those that its short gaps are filled with."""
@@ -94,6 +100,13 @@ class CoverPlan:
             chosen.setdefault((sighting.track, sighting.frame), sighting)
         return list(chosen.values())[:count]
 
+    def summary(self) -> FaceSummary:
+        """Return the plan in a few figures."""
+        found = [(sighting.score, sighting.frame) for known in self.tracks.values() for sighting in known if sighting.score is not None]
+        score, frame = min(found, default=(None, None))
+        seconds = None if frame is None else self.seconds[frame]
+        return FaceSummary(len(self.seconds), len(self.tracks), score, seconds, len(self.unexamined), self.left_open)
+
     def account(self) -> dict[str, Any]:
         """Return the plan as plain values, for an audit."""
         tracks = []
@@ -119,6 +132,7 @@ class CoverPlan:
             "frames_with_faces": len(self._by_frame),
             "frames_covered_whole": [round(self.seconds[frame], 3) for frame in sorted(self.unexamined)],
             "tracks": tracks,
+            "left_open": [candidate.to_json() for candidate in self.left_open],
         }
 
 

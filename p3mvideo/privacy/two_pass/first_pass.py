@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from bisect import bisect_right
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -20,6 +20,7 @@ from p3mvideo.privacy.follow.motion import Motion
 from p3mvideo.privacy.follow.track import CONFIRMING_LOOKS, KNOWN_FINDS, LOOK_SECONDS, Track
 from p3mvideo.privacy.follow.tracker import ONE_FACE, Tracker
 from p3mvideo.privacy.follow.watchdog import Watchdog
+from p3mvideo.privacy.left_open import Candidate, LeftOpen
 from p3mvideo.privacy.two_pass.cover_plan import FILL_SECONDS, CoverPlan, Sighting
 
 BACK_SECONDS = 2.0
@@ -80,6 +81,7 @@ class Survey:
         self._origins: dict[int, tuple[int, int]] = {}
         """Faces to follow back: the frame in which each was found, and the one in which it was found before that, or -1."""
         self._scenes: list[int] = []
+        self._left_open = LeftOpen()
 
     def see(self, frame: Frame) -> None:
         """Take the next frame.
@@ -90,7 +92,8 @@ class Survey:
         image, seconds, number = frame.interleaved(), float(frame.seconds), len(self._seconds)
         self._seconds.append(seconds)
         try:
-            tracks, cut = self._follower(image, seconds)
+            tracks, cut, dismissals = self._follower(image, seconds)
+            self._left_open.see(number, seconds, dismissals)
             if cut:
                 self._scenes.append(number)
             self._keep(number, seconds, image, cut)
@@ -110,7 +113,19 @@ class Survey:
         """Return what to cover in all frames that were seen."""
         self._go_back(lambda track: True)
         faces = {track for track, (_, last) in self._last.items() if last.confirmed or self._had_no_time(track)}
-        return CoverPlan(self._seconds, self._unexamined, [s for of_frame in self._sightings.values() for s in of_frame if s.track in faces])
+        sightings = [sighting for of_frame in self._sightings.values() for sighting in of_frame]
+        brief = [self._left_out([sighting for sighting in sightings if sighting.track == track]) for track in self._last.keys() - faces]
+        left_open = self._left_open.candidates(*filter(None, brief))
+        return CoverPlan(self._seconds, self._unexamined, [sighting for sighting in sightings if sighting.track in faces], left_open)
+
+    def _left_out(self, known: Sequence[Sighting]) -> Candidate | None:
+        """Return the candidate that a track stands for which was never confirmed."""
+        best = max((sighting for sighting in known if sighting.score is not None), key=lambda sighting: sighting.score or 0, default=None)
+        if best is None or best.score is None:
+            return None
+        first, last = (self._seconds[pick(sighting.frame for sighting in known)] for pick in (min, max))
+        finds = sum(sighting.source == "found" for sighting in known)
+        return Candidate(best.region.box, best.score, "too brief", best.frame, self._seconds[best.frame], first, last, finds)
 
     def _note(self, number: int, seconds: float, track: Track) -> None:
         """Keep what is known of a face in a frame, and whether it is to be followed back."""
