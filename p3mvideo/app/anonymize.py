@@ -19,10 +19,12 @@ from p3mvideo.app.batch.output_plan import STDOUT, OutputPlan, Wanted
 from p3mvideo.app.batch.result import BatchResult, InputResult, check_report, write_report
 from p3mvideo.app.batch.run import Job, Work, run_batch
 from p3mvideo.app.batch.streams import Streams
+from p3mvideo.app.reports.audit import make_audit, write_audit
 from p3mvideo.app.reports.face_review import Review
 from p3mvideo.errors import ConfigError, PrivacyError
 from p3mvideo.frame import Frame
 from p3mvideo.frame_queue import QueueClosed
+from p3mvideo.io.fingerprint import fingerprint
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
 from p3mvideo.options import CoverOptions, ReadOptions, ReleaseDetectionOptions, WriteOptions
@@ -30,6 +32,7 @@ from p3mvideo.pipeline import run_interruptibly
 from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detect.registry import check_models, parse_detectors
+from p3mvideo.privacy.face_summary import summary_of
 from p3mvideo.privacy.make_anonymizer import cover_style, make_survey
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
 
@@ -134,13 +137,14 @@ class _Anonymize:
                 return run_interruptibly("anonymize", lambda: self._both_passes(job, stack, stopped), stop=stopped.ask)
             except KeyboardInterrupt as interrupt:
                 if stopped.published.is_set() and not stopped.reviewed.wait(REVIEW_SECONDS):
-                    interrupt.add_note(f"{job.plan.composite} is complete, but there is no audit and no contact sheet of it")
+                    interrupt.add_note(f"{job.plan.composite} is complete, but its review is not")
                 raise
 
     def _both_passes(self, job: Job, stack: ExitStack, stopped: _Stopped) -> InputResult:
         item, target = job.item, job.plan.composite
         assert target is not None
         job.plan.make_folders()
+        identity = fingerprint(item)
         cover_plan = self._find(job, stopped)
         review = Review(cover_plan, mask_scale=self.mask_scale)
         source = stack.enter_context(self.streams.open_source(item))
@@ -162,10 +166,11 @@ class _Anonymize:
             )
         sink.finish()
         stopped.published.set()
-        audit = {"input": str(item.path), "output": str(target), "options": self.options, **cover_plan.account()}
-        sheet = review.write(target, audit)
+        audit = make_audit(cover_plan, source=item.path, target=target, identity=identity, options=self.options, edits={})
+        write_audit(target, audit)
+        sheet = review.write(target)
         stopped.reviewed.set()
-        return InputResult(item, job.plan, damaged=getattr(source, "damaged", ()), audit=audit, faces=cover_plan.summary(), review=sheet)
+        return InputResult(item, job.plan, damaged=getattr(source, "damaged", ()), audit=audit, faces=summary_of(cover_plan), review=sheet)
 
     def _find(self, job: Job, stopped: _Stopped) -> CoverPlan:
         """Do the first pass."""
@@ -182,8 +187,7 @@ class _Anonymize:
 def _covered(frame: Frame, number: int, plan: CoverPlan, covers: FaceCovers) -> Frame:
     """Do the second pass for one frame."""
     image = frame.interleaved()
-    # A frame that the first pass did not see at this very time was never examined.
-    if number in plan.unexamined or number >= len(plan.seconds) or plan.seconds[number] != float(frame.seconds):
+    if plan.is_hidden(number, float(frame.seconds)):
         hidden = mosaic_all(image)
     elif sightings := plan.at(number):
         faces = [FaceToCover(sighting.track, sighting.cover) for sighting in sightings]

@@ -33,7 +33,7 @@ def faces_left_open(done: InputResult) -> list[str]:
     for one in candidates[:LISTED]:
         x0, y0, x1, y1 = map(round, one.box)
         when = "" if still else f" at {clock(one.seconds)}"
-        lines.append(f"  left open: {one.score:.2f}{when}, {y1 - y0} px at {(x0 + x1) // 2},{(y0 + y1) // 2} ({one.reason})")
+        lines.append(f"  left open: {one.score:.2f}{when}, {y1 - y0} px at {(x0 + x1) // 2},{(y0 + y1) // 2}")
     if len(candidates) > LISTED:
         lines.append(f"  and {len(candidates) - LISTED} more")
     return lines

@@ -71,6 +71,7 @@ class FaceAnonymizer:
         self._unlooked = 0
         self._followed: Followed | None = None
         self._shape: tuple[int, ...] = ()
+        self._search = search
         self._follower = Follower(search, limit_seconds=limit_seconds)
         self._covers = FaceCovers(style, mask_scale=mask_scale)
         self._before: dict[int, Region] = {}
@@ -100,7 +101,7 @@ class FaceAnonymizer:
         except Exception as error:
             return self._failed(frame, image, error), ()
         if self._record is not None:
-            self._record.see(seconds, tracked, () if self._followed is None else self._followed.dismissals)
+            self._record.see(seconds, tracked, self._search.dismissed)
         if not faces:
             return frame, ()
         return frame.with_image(torch.from_numpy(covered).permute(2, 0, 1)), faces
@@ -153,7 +154,7 @@ class FaceAnonymizer:
                 hint="Nothing was shown. --on-detector-failure mosaic goes on with a mosaic of the whole frame.",
             ) from error
         if self._record is not None:
-            self._record.cover_whole()
+            self._record.cover_whole(float(frame.seconds))
         logger.warning("the frame at %.3f s is a mosaic, its faces could not be found: %s", float(frame.seconds), error)
         return frame.with_image(torch.from_numpy(mosaic_all(image)).permute(2, 0, 1))
 

@@ -148,11 +148,11 @@ WHOLE = ["clip_anonymized.audit.json", "clip_anonymized.mkv", "clip_anonymized.r
 def test_an_interrupt_between_output_and_review_leaves_both(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = Review.write
 
-    def interrupted(self: Review, target: Path, audit: dict[str, Any]) -> None:
+    def interrupted(self: Review, target: Path) -> None:
         assert target.is_file()
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.3)
-        write(self, target, audit)
+        write(self, target)
 
     monkeypatch.setattr(Review, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -163,7 +163,7 @@ def test_an_interrupt_between_output_and_review_leaves_both(clip: Path, monkeypa
 def test_an_interrupt_says_when_the_review_is_missing(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
 
-    def hang(self: Review, target: Path, audit: dict[str, Any]) -> None:
+    def hang(self: Review, target: Path) -> None:
         os.kill(os.getpid(), signal.SIGINT)
         release.wait(60)
 
@@ -172,8 +172,8 @@ def test_an_interrupt_says_when_the_review_is_missing(clip: Path, monkeypatch: p
     with pytest.raises(KeyboardInterrupt) as caught:
         run_anonymize(clip)
     release.set()
-    assert f"{clip.with_name(WHOLE[1])} is complete, but there is no audit and no contact sheet of it" in caught.value.__notes__
-    assert beside(clip) == [WHOLE[1]]
+    assert f"{clip.with_name(WHOLE[1])} is complete, but its review is not" in caught.value.__notes__
+    assert beside(clip) == WHOLE[:2]
 
 
 def test_a_sheet_of_faces_that_are_not_there_does_not_stay(clip: Path, faces: dict[str, bool]) -> None:

@@ -10,8 +10,7 @@ from p3mvideo.app.batch.output_plan import OutputPlan
 from p3mvideo.app.batch.result import BatchResult, InputResult
 from p3mvideo.cli.results import show_result
 from p3mvideo.io.inputs import Input
-from p3mvideo.privacy.face_summary import FaceSummary
-from p3mvideo.privacy.left_open import Candidate
+from p3mvideo.privacy.face_summary import FaceSummary, LeftOpen
 
 
 def done(name: str, faces: FaceSummary, review: str | None = None) -> InputResult:
@@ -19,8 +18,8 @@ def done(name: str, faces: FaceSummary, review: str | None = None) -> InputResul
     return InputResult(item, OutputPlan(Path(f"o_{name}")), faces=faces, review=None if review is None else Path(review))
 
 
-def candidates(count: int) -> tuple[Candidate, ...]:
-    return tuple(Candidate((10, 20, 28, 38), 0.45 - 0.01 * n, "below threshold", n, 3600 + n, 0.0, 1.0) for n in range(count))
+def places(count: int) -> tuple[LeftOpen, ...]:
+    return tuple(LeftOpen(0.45 - 0.01 * n, 3600 + n, (10, 20, 28, 38)) for n in range(count))
 
 
 @pytest.mark.parametrize(
@@ -43,9 +42,9 @@ def test_one_line_an_input(capsys: pytest.CaptureFixture[str], result: InputResu
 
 
 def test_what_was_left_open_is_listed_and_an_input_without_faces_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    inputs = (done("a.mp4", FaceSummary(3, 0, left_open=candidates(7))), done("b.mp4", FaceSummary(3, 1, 0.8, 0.0)))
+    inputs = (done("a.mp4", FaceSummary(3, 0, left_open=places(7))), done("b.mp4", FaceSummary(3, 1, 0.8, 0.0)))
     show_result(BatchResult(inputs), prose=True)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "a.mp4: NO FACE FOUND in 3 frames: nothing was covered"
-    assert lines[1] == "  left open: 0.45 at 1:00:00, 18 px at 19,29 (below threshold)"
+    assert lines[1] == "  left open: 0.45 at 1:00:00, 18 px at 19,29"
     assert lines[6:] == ["  and 2 more", "b.mp4: 1 face followed, weakest 0.80 at 00:00", "p3mvideo: NO FACE FOUND in 1 of 2 inputs"]

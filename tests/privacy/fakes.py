@@ -11,7 +11,6 @@ import numpy as np
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.privacy.detect.stream_search import Expected
 from p3mvideo.privacy.detection import Detection
-from p3mvideo.privacy.left_open import Dismissal
 
 WIDTH, HEIGHT, RATE = 320, 240, 30
 SIDE = 40.0
@@ -36,18 +35,18 @@ class ScriptedSearch:
     def __init__(self, script: Callable[[int], Sequence[Detection]], doubts: Callable[[int], Sequence[Detection]] = lambda n: ()) -> None:
         self._script = script
         self._doubts = doubts
-        self.dismissals: list[Dismissal] = []
         self.calls = 0
         self.thorough: list[bool] = []
         self.expected: list[tuple[Expected, ...]] = []
         self.closed = 0
+        self.dismissed: tuple[Detection, ...] = ()
 
     def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
         number = self.calls
         self.calls += 1
         self.thorough.append(thorough)
         self.expected.append(tuple(expected))
-        self.dismissals = [Dismissal(face, "below threshold") for face in self._doubts(number)]
+        self.dismissed = tuple(self._doubts(number))
         return tuple(self._script(number))
 
     def close(self) -> None:

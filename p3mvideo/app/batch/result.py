@@ -28,7 +28,7 @@ class InputResult:
     """What of the input could not be decoded; the output lacks it."""
     error: P3MVideoError | None = None
     audit: dict[str, Any] | None = None
-    """How faces were followed and covered, for `anonymize`; see `CoverPlan.account`."""
+    """How faces were followed and covered, for `anonymize`; see docs/audit.md."""
     faces: FaceSummary | None = None
     """What was done about faces; None where they are not hidden from viewers."""
     review: Path | None = None

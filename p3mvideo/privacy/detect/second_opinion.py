@@ -10,9 +10,8 @@ from p3mvideo.privacy.detect.crop import View
 from p3mvideo.privacy.detect.registry import Detector
 from p3mvideo.privacy.detect.stream_search import CLOSE_UP_SIDES, INSIDE, WEAK, Expected, Search
 from p3mvideo.privacy.detection import Detection, area, intersection, union
-from p3mvideo.privacy.follow.matching import match, overlap
+from p3mvideo.privacy.follow.matching import match
 from p3mvideo.privacy.follow.track import SURE_BELIEF
-from p3mvideo.privacy.left_open import SAME_PLACE, Dismissal
 from p3mvideo.privacy.region import Region
 
 CLOSE_UP_PX = 192
@@ -38,35 +37,33 @@ class SecondOpinion:
         self._detectors = detectors
         self._thresh = thresh
         self._newcomers = newcomers
-        self.dismissals: list[Dismissal] = []
+        self.dismissed: list[Detection] = []
+        """See `Search`."""
 
     def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
         """Return the faces of the next frame, see `Search`."""
         regions = [face.region for face in expected]
         found: list[Detection] = []
-        dismissals: list[Dismissal] = []
+        self.dismissed = []
         if self._first is not None:
             found += self._first(image, timestamp_ms=timestamp_ms, expected=expected, thorough=thorough)
             known = set(match(regions, found).values())
-            seen_too = [i in known or self._is_sure(face) or bool(self._see(image, Region.of(face), NOTHING)) for i, face in enumerate(found)]
-            dismissals += self._first.dismissals
-            dismissals += [Dismissal(face, "one detector only") for face, both in zip(found, seen_too, strict=True) if not both]
-            found = [face for face, both in zip(found, seen_too, strict=True) if both]
+            believed = [i in known or self._is_sure(face) or bool(self._see(image, Region.of(face), NOTHING)) for i, face in enumerate(found)]
+            self.dismissed += [*self._first.dismissed, *(face for face, is_face in zip(found, believed, strict=True) if not is_face)]
+            found = [face for face, is_face in zip(found, believed, strict=True) if is_face]
         if thorough or self._first is None:
             seen = [self._with_belief(face) for detector in self._detectors for face in detector(image)]
             followed = set(match(regions, seen).values())
             least = {number: WEAK * self._thresh if number in followed else self._thresh for number in range(len(seen))}
             found += [face for number, face in enumerate(seen) if face.score >= least[number] and (self._newcomers or number in followed)]
-            dismissals += [Dismissal(face, "below threshold") for number, face in enumerate(seen) if face.score < least[number]]
+            self.dismissed += [face for number, face in enumerate(seen) if face.score < least[number]]
         matched = match(regions, found)
         for number, region in enumerate(regions):
             if number not in matched:
                 found += self._see(image, region, WEAK * self._thresh)
         height, width = image.shape[:2]
         frame = (0.0, 0.0, float(width), float(height))
-        faces = union(face for face in found if intersection(face.box, frame) > INSIDE * area(face.box))
-        self.dismissals = [one for one in dismissals if all(overlap(one.face.box, face.box) <= SAME_PLACE for face in faces)]
-        return faces
+        return union(face for face in found if intersection(face.box, frame) > INSIDE * area(face.box))
 
     def _is_sure(self, face: Detection) -> bool:
         return face.belief is not None and face.belief >= SURE_BELIEF

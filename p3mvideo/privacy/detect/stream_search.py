@@ -14,7 +14,6 @@ from p3mvideo.privacy.detect.detector import INPUT_PX, FaceDetector, tiles
 from p3mvideo.privacy.detect.face_models import ModelName
 from p3mvideo.privacy.detection import Detection, area, intersection, iou, union
 from p3mvideo.privacy.follow.matching import match, overlap
-from p3mvideo.privacy.left_open import Dismissal
 from p3mvideo.privacy.region import Region
 
 WHOLE_PX = 256
@@ -56,8 +55,8 @@ class Search(Protocol):
     """Finds the faces of one frame after another."""
 
     @property
-    def dismissals(self) -> Sequence[Dismissal]:
-        """What may be a face in the last frame, and was not believed."""
+    def dismissed(self) -> Sequence[Detection]:
+        """What of the last frame looked like a face, and was not believed; with the score that closer looks gave it."""
         ...
 
     def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
@@ -82,6 +81,8 @@ class _Dismissed(NamedTuple):
     face: Detection
     until_frame: int
     """The first frame in which to look at it again."""
+    score: float
+    """What closer looks said."""
 
 
 def smallest_face_px(width: int, height: int) -> int:
@@ -113,12 +114,13 @@ class StreamSearch:
         self._newcomers = newcomers
         self._frames = 0
         self._dismissed: list[_Dismissed] = []
-        self.dismissals: list[Dismissal] = []
+        self.dismissed: list[Detection] = []
+        """See `Search`."""
 
     def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
         """Return the faces of the next frame, see `Search`."""
         height, width = image.shape[:2]
-        self.dismissals = []
+        self.dismissed = []
         look = _Looks(self._detector, image, timestamp_ms)
         found = {i: face for i, (region, *_) in enumerate(expected) if (face := look.again(region, self._thresh)) is not None}
         lost = any(face.sure and i not in found for i, face in enumerate(expected))
@@ -178,15 +180,17 @@ class StreamSearch:
         if any(face.score <= other.score and overlap(face.box, other.box) > SHARED for other in known):
             return None
         self._dismissed = [other for other in self._dismissed if other.until_frame > self._frames]
-        alike = [other.face.score for other in self._dismissed if iou(other.face.box, face.box) > SAME_FACE]
-        if alike and not again and face.score < max(alike) + 0.15:
+        alike = [other for other in self._dismissed if iou(other.face.box, face.box) > SAME_FACE]
+        if alike and not again and face.score < max(other.face.score for other in alike) + 0.15:
+            self.dismissed.append(replace(face, score=max(other.score for other in alike)))
             return None
         looks = look.all_around(face, least=self._least_belief * 2 * self._thresh)
         belief = self._belief(looks)
         if belief >= self._least_belief:
             return replace(max((close for of_model in looks for close in of_model if close is not None), key=_score), belief=belief)
-        self._dismissed.append(_Dismissed(face, self._frames + DISMISSED_FRAMES))
-        self.dismissals.append(Dismissal(replace(face, score=belief * 2 * self._thresh), "below threshold"))
+        closely = belief * 2 * self._thresh
+        self._dismissed.append(_Dismissed(face, self._frames + DISMISSED_FRAMES, closely))
+        self.dismissed.append(replace(face, score=closely))
         return None
 
     def _belief(self, looks: Sequence[Sequence[Detection | None]]) -> float:

@@ -12,7 +12,6 @@ from p3mvideo.privacy.follow.track import Track
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
 from p3mvideo.privacy.follow.tracker import Tracker
 from p3mvideo.privacy.follow.watchdog import Watchdog
-from p3mvideo.privacy.left_open import Dismissal
 
 LIMIT_SECONDS = 10.0
 """How long the search of one frame may take, as a rule a hundredth of a second: more than any busy computer needs, but not for ever."""
@@ -25,8 +24,6 @@ class Followed(NamedTuple):
     """The faces that matter to it, found in it or not."""
     cut: bool
     """Whether it begins another scene."""
-    dismissals: tuple[Dismissal, ...] = ()
-    """What may be a face in it, and was not believed."""
 
     def faces(self, seconds: float) -> tuple[TrackedFace, ...]:
         """Return what those who cover the faces are told, at the frame's time or shortly after it."""
@@ -86,8 +83,7 @@ class Follower:
             Expected(region, track.confirmed, track.wants_look(seconds)) for region, track in zip(regions, self._tracker.tracks, strict=True)
         ]  # fmt: skip
         detections = self._search(image, timestamp_ms=int(seconds * 1000), expected=expected, thorough=thorough or cut)
-        tracks = self._tracker.update(detections, width=width, height=height, moves=None if cut else self._motion)
-        return Followed(tracks, cut, tuple(self._search.dismissals))
+        return Followed(self._tracker.update(detections, width=width, height=height, moves=None if cut else self._motion), cut)
 
     def close(self) -> None:
         """Release the models. May be called any number of times."""

@@ -116,8 +116,8 @@ def test_a_new_face_is_believed_as_both_models_see_it_closely(close_up: float, c
     for is_wary, believed in ((False, careless), (True, wary)):
         search = StreamSearch(OneModelOnly(close_up), thresh=0.5, wary=is_wary)
         faces = search(image, timestamp_ms=0, thorough=True)
-        assert bool(search.dismissals) != believed
-        assert all(one.face.score == pytest.approx(close_up / 2) for one in search.dismissals)
+        assert bool(search.dismissed) != believed
+        assert all(face.score == pytest.approx(close_up / 2) for face in search.dismissed)
         assert [face.belief for face in faces] == ([pytest.approx(close_up / 2)] if believed else [])
 
 
