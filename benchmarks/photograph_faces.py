@@ -1,4 +1,4 @@
-"""Faces of photographs that one detector or the other sees, and whether `anonymize` covers them: a table, and an image of each that it leaves open."""
+"""Faces of photographs that one detector or the other sees, and whether `anonymize` covers them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.anonymize import covered_mask, independent_look, is_inside
+from benchmarks.covered import covered_mask, independent_look, is_inside, photograph_plan
 from benchmarks.face_tracks import THRESH
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.options import ReleaseDetectionOptions
 from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.registry import DETECTORS
 from p3mvideo.privacy.detection import Detection, area, intersection
-from p3mvideo.privacy.make_anonymizer import make_survey
+from p3mvideo.privacy.make_anonymizer import make_searches
 
 CONTEXT, TILE_PX = 2.0, 220
 SAME = 0.3
@@ -32,19 +32,18 @@ def photographs_table(paths: Sequence[Path], missed: Path | None) -> Iterator[st
     """
     counts = {"mediapipe": np.zeros(2, int), "centerface": np.zeros(2, int), "both": np.zeros(2, int)}
     second = DETECTORS["centerface"].make(confidence=THRESH, offline=False, face_model=None)
-    with FaceDetector(confidence=THRESH) as first, closing(second):
+    searches = make_searches(ReleaseDetectionOptions(threshold=THRESH))
+    with FaceDetector(confidence=THRESH) as first, closing(second), closing(searches[0]):
         for path in paths:
             frame = Frame.from_interleaved(np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8))
-            with closing(make_survey(ReleaseDetectionOptions(threshold=THRESH))) as survey:
-                survey.see(frame)
-                covered = covered_mask(survey.plan(), 0, frame.width, frame.height)
+            covered = covered_mask(photograph_plan(frame, searches), 0, frame.width, frame.height)
             media, center = list(independent_look(first, frame)), list(second(frame.interleaved()))
             for face in [*media, *(other for other in center if not _is_among(other, media))]:
                 seen_by = "both" if _is_among(face, media) and _is_among(face, center) else "mediapipe" if _is_among(face, media) else "centerface"
                 open_to_see = not is_inside(face, covered)
                 counts[seen_by] += (1, not open_to_see)
                 if open_to_see and missed is not None:
-                    x0, y0, x1, y1 = map(round, face.box)
+                    x0, y0, x1, _ = map(round, face.box)
                     name = f"{path.stem}_{seen_by}_{face.score:.2f}_{x0}_{y0}_{x1 - x0}px.png"
                     cv2.imwrite(str(missed / name), _around(frame.interleaved(), covered, face)[..., ::-1])
     yield f"| seen at {THRESH:g} by, in {len(paths)} photographs | faces | covered | |"

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         EngineOptions,
         FaceOptions,
         ReadOptions,
+        ReviewOptions,
         SmoothingOptions,
         WriteOptions,
     )
@@ -55,7 +56,8 @@ _HOMES = {
     "evaluate": "evaluation.run", "train": "training.run",
     **dict.fromkeys(("Face", "Frame", "Matte"), "frame"),
     **dict.fromkeys(
-        ("BackgroundOptions", "CoverOptions", "DetectionOptions", "EngineOptions", "FaceOptions", "ReadOptions", "SmoothingOptions", "WriteOptions"),
+        ("BackgroundOptions", "CoverOptions", "DetectionOptions", "EngineOptions", "FaceOptions", "ReadOptions", "ReviewOptions", "SmoothingOptions",
+         "WriteOptions"),
         "options",
     ),
     **dict.fromkeys(
@@ -84,6 +86,7 @@ __all__ = [
     "P3MVideoError",
     "PrivacyError",
     "ReadOptions",
+    "ReviewOptions",
     "SinkError",
     "SmoothingOptions",
     "SourceError",

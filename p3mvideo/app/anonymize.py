@@ -1,7 +1,7 @@
 """`p3mvideo anonymize`: files in, the same files with their faces covered out, for release.
 
 Two passes: the first looks for faces and follows them forward and backward, the second covers what the first knows. Beside each
-output lie an audit (JSON) and a contact sheet of the weakest moments, for a person to look at before the release.
+output lie an audit (JSON), and a contact sheet and a page for a person to look at before the release.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from p3mvideo.frame_queue import QueueClosed
 from p3mvideo.io.fingerprint import fingerprint
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
-from p3mvideo.options import CoverOptions, ReadOptions, ReleaseDetectionOptions, WriteOptions
+from p3mvideo.options import CoverOptions, ReadOptions, ReleaseDetectionOptions, ReviewOptions, WriteOptions
 from p3mvideo.pipeline import run_interruptibly
 from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
@@ -48,6 +48,7 @@ def anonymize(
     cover: CoverOptions = CoverOptions(),
     reading: ReadOptions = ReadOptions(),
     writing: WriteOptions = WriteOptions(),
+    review: ReviewOptions = ReviewOptions(),
     threads: int = 0,
     report: str | Path | None = None,
     listener: Listener | None = None,
@@ -57,11 +58,12 @@ def anonymize(
     Args:
         inputs: Videos, images, folders, globs, or sequences like `frame_%05d.png`.
         output: A file for one input, a folder for several. None writes `NAME_anonymized` beside the input. The audit
-            (`.audit.json`) and the contact sheet (`.review.jpg`) lie beside each output.
+            (`.audit.json`) and the review (`.review.jpg`, `.review.html`) lie beside each output.
         detection: How faces are found.
         cover: How they are covered.
         reading: How inputs are read.
         writing: How outputs are written.
+        review: What to write for a person to judge the outputs by.
         threads: CPU threads of decoder and encoder each; 0 lets them choose.
         report: JSON file for the account of the run over all inputs.
         listener: Hears how the run goes on.
@@ -85,11 +87,11 @@ def anonymize(
         if any(item.kind == "pipe" for item in items):
             raise ConfigError("standard input cannot be anonymized, for it cannot be read twice", hint="write it to a file first")
         if any(plan.composite == STDOUT for plan in plans):
-            raise ConfigError("-o - is not possible here: audit and contact sheet lie beside the output", hint="name a file or folder")
+            raise ConfigError("-o - is not possible here: audit and review lie beside the output", hint="name a file or folder")
         streams.check(items, plans)
         check_models(names, offline=detection.offline, face_model=detection.face_model)
         make_survey(detection).close()  # an option or model that will not do is found out before the first input is touched
-        return _Anonymize(detection, style, cover.mask_scale, streams, options, listener)
+        return _Anonymize(detection, style, cover.mask_scale, streams, review, options, listener)
 
     wanted = Wanted(None if output is None else Path(output), mark="_anonymized", reviewed=True)
     result = BatchResult(run_batch(inputs, wanted, prepare, listener=listener), options=options)
@@ -106,7 +108,7 @@ class _Stopped:
         self.published = threading.Event()
         """The output has its final name."""
         self.reviewed = threading.Event()
-        """So have the audit and the contact sheet."""
+        """So have the audit and the review."""
 
     def ask(self, error: BaseException) -> None:
         """Let the work end at the next frame."""
@@ -126,6 +128,7 @@ class _Anonymize:
     style: Style
     mask_scale: float
     streams: Streams
+    review: ReviewOptions
     options: dict[str, Any]
     listener: Listener
 
@@ -146,7 +149,7 @@ class _Anonymize:
         job.plan.make_folders()
         identity = fingerprint(item)
         cover_plan = self._find(job, stopped)
-        review = Review(cover_plan, mask_scale=self.mask_scale)
+        review = Review(cover_plan, mask_scale=self.mask_scale, options=self.review, edits={}, still=item.kind == "image")
         source = stack.enter_context(self.streams.open_source(item))
         sink = self.streams.open_sink(target, source, item)
         stack.callback(sink.close)
@@ -155,7 +158,7 @@ class _Anonymize:
         for count, frame in enumerate(source, start=1):
             stopped.check()
             covered = _covered(frame, count - 1, cover_plan, covers)
-            review.look(covered, count - 1)
+            review.look(frame, covered, count - 1)
             sink.write(covered)
             self.listener.advance(count)
         stopped.check()
@@ -168,9 +171,9 @@ class _Anonymize:
         stopped.published.set()
         audit = make_audit(cover_plan, source=item.path, target=target, identity=identity, options=self.options, edits={})
         write_audit(target, audit)
-        sheet = review.write(target)
+        reviewed = review.write(target, audit)
         stopped.reviewed.set()
-        return InputResult(item, job.plan, damaged=getattr(source, "damaged", ()), audit=audit, faces=summary_of(cover_plan), review=sheet)
+        return InputResult(item, job.plan, damaged=getattr(source, "damaged", ()), audit=audit, faces=summary_of(cover_plan), review=reviewed)
 
     def _find(self, job: Job, stopped: _Stopped) -> CoverPlan:
         """Do the first pass."""

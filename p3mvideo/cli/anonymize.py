@@ -12,7 +12,7 @@ from p3mvideo.cli.errors import reporting_errors, start_logging
 from p3mvideo.cli.options import Without, command_options
 from p3mvideo.cli.progress import ProgressKind, make_progress
 from p3mvideo.cli.results import show_result
-from p3mvideo.options import CoverOptions, ReadOptions, ReleaseDetectionOptions, WriteOptions
+from p3mvideo.options import CoverOptions, ReadOptions, ReleaseDetectionOptions, ReviewOptions, WriteOptions
 
 
 @command_options
@@ -22,6 +22,7 @@ def anonymize_command(
     cover: CoverOptions,
     reading: Annotated[ReadOptions, Without("size", "pixel_format")],
     writing: Annotated[WriteOptions, Without("pipe_form")],
+    review: ReviewOptions,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="File, or folder for several inputs.")] = None,
     threads: Annotated[int, typer.Option(min=0, max=1024, help="CPU threads of decoder and encoder each; 0 lets them choose.")] = 0,
     report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write an account of the run.")] = None,
@@ -30,7 +31,7 @@ def anonymize_command(
     debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an unexpected error.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Cover all faces in videos and images, for release: two passes, an audit and a sheet of the weakest moments to review.
+    """Cover all faces in videos and images, for release: two passes, an audit, and a sheet and a page to review.
 
     Exit codes: 0 done, 1 some inputs failed, 2 usage, 3 missing models, 4 damaged input (output partial), 5 no face found in some input, 130
     interrupted.
@@ -41,8 +42,8 @@ def anonymize_command(
         start_logging(quiet=quiet, debug=debug)
         with make_progress(progress, quiet=quiet) as display:
             result = anonymize(
-                inputs, output=output, detection=detection, cover=cover, reading=reading, writing=writing, threads=threads, report=report,
-                listener=display,
+                inputs, output=output, detection=detection, cover=cover, reading=reading, writing=writing, review=review, threads=threads,
+                report=report, listener=display,
             )  # fmt: skip
         show_result(result, prose=not quiet and progress != "json")
         if result.exit_code:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from p3mvideo.app.reports.face_text import face_figures, places_left_open
 from p3mvideo.cli.any_text import one_line
 from p3mvideo.cli.errors import show_error
-from p3mvideo.cli.face_text import faces_done, faces_left_open
 
 if TYPE_CHECKING:
     from p3mvideo.app.batch.result import BatchResult, InputResult
@@ -42,8 +42,10 @@ def _show_done(done: InputResult, *, prose: bool, brief: bool, paths_to: TextIO 
     for damage in done.damaged:
         print(f"p3mvideo: {done.item.path} is damaged, the output lacks {damage}", file=sys.stderr)
     if done.faces is not None and (prose or done.faces.nothing_covered):
-        subject = f"{done.item.path}: " if brief else ""
-        print(one_line(f"{subject}{faces_done(done)}"), *(faces_left_open(done) if prose else ()), sep="\n", file=sys.stderr)
+        still = done.item.kind == "image"
+        subject, review = f"{done.item.path}: " if brief else "", "" if done.review is None else f"; review: {done.review}"
+        lines = [one_line(f"{subject}{face_figures(done.faces, still=still)}{review}")]
+        print(*lines, *(places_left_open(done.faces, still=still) if prose else ()), sep="\n", file=sys.stderr)
     if prose and done.statistics is not None:
         frames, rate = done.statistics.frames_out, done.statistics.frames_per_second
         print(f"{frames} frames, {rate:.1f} per second" if brief else done.statistics.table(), file=sys.stderr)

@@ -7,7 +7,7 @@ A group of options is a frozen dataclass. It travels whole from the command line
 from p3mvideo.options.background import BackgroundOptions
 from p3mvideo.options.engine import EngineOptions
 from p3mvideo.options.evaluation import EvaluationOptions
-from p3mvideo.options.faces import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions
+from p3mvideo.options.faces import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions, ReviewOptions
 from p3mvideo.options.live import LiveOptions
 from p3mvideo.options.media import ReadOptions, WriteOptions
 from p3mvideo.options.option import Option, Options
@@ -26,6 +26,7 @@ __all__ = [
     "Options",
     "ReadOptions",
     "ReleaseDetectionOptions",
+    "ReviewOptions",
     "SmoothingOptions",
     "TrainingOptions",
     "WriteOptions",

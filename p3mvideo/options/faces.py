@@ -11,6 +11,7 @@ from p3mvideo.options.option import Option, Options
 
 AnonymizeMode = Literal["input", "output", "off"]
 OnDetectorFailure = Literal["stop", "mosaic"]
+ReviewKind = Literal["none", "sheet", "html", "both"]
 DEFAULT_MASK_SCALE = 1.3
 
 
@@ -74,6 +75,25 @@ class CoverOptions(Options):
     ] = "blur"
     mosaic_of_face: Annotated[bool, Option("Make a mosaic of the face itself, under which people can be recognised.")] = False
     mosaic_size: Annotated[int, Option("Side of a mosaic's squares in pixels.", minimum=1, maximum=10_000, aliases=("--mosaicsize",))] = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewOptions(Options):
+    """What is written for a person to judge an anonymized recording by."""
+
+    panel: ClassVar[str | None] = "Faces"
+
+    review: Annotated[
+        ReviewKind, Option("What to write beside the output: a contact sheet of the weakest moments, a page that also takes corrections, or both.")
+    ] = "both"
+    review_uncovered: Annotated[
+        bool, Option("Show faces uncovered in the page: it is then as secret as the input. By default it shows what the output shows.")
+    ] = False
+
+    def check(self) -> None:
+        """See `Options`."""
+        if self.review_uncovered and self.review not in ("html", "both"):
+            raise ConfigError(f"review_uncovered is about the page, and review is {self.review}", hint="use --review html or both with it")
 
 
 @dataclass(frozen=True, kw_only=True)
