@@ -17,11 +17,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from p3mvideo.frame import UInt8Array
+from benchmarks.covered import photograph_plan
+from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.options import ReleaseDetectionOptions
 from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover, cover
 from p3mvideo.privacy.cover.styles import Blur, ImageCover, Mosaic, MosaicOfFace, Solid, Style
-from p3mvideo.privacy.detect.registry import DETECTORS
 from p3mvideo.privacy.make_anonymizer import make_searches, make_survey
 from p3mvideo.privacy.region import Region
 
@@ -53,11 +54,11 @@ STYLES: dict[str, Style] = {
 def sheets_of_photographs(paths: Sequence[Path]) -> Iterator[UInt8Array]:
     """Yield sheets, RGB (H, W, 3)."""
     rows: list[UInt8Array] = []
-    (search,) = make_searches(1, thresh=0.5, min_face=None, detectors=DETECTORS)
-    with closing(search):
+    searches = make_searches(ReleaseDetectionOptions())
+    with closing(searches[0]):
         for path in paths:
             image = np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8)
-            regions = [Region.of(face) for face in search(image, timestamp_ms=0, thorough=True)]
+            regions = [sighting.cover for sighting in photograph_plan(Frame.from_interleaved(image), searches).at(0)]
             if not regions:
                 continue
             shown = [image, *(cover(image, regions, style) for style in STYLES.values())]
@@ -80,7 +81,7 @@ def sheet_of_clip(path: Path) -> UInt8Array:
     for style in STYLES.values():
         covers, shown = FaceCovers(style), []
         for number, frame in enumerate(frames):
-            faces = [FaceToCover(sighting.track, sighting.region) for sighting in plan.at(number)]
+            faces = [FaceToCover(sighting.track, sighting.cover) for sighting in plan.at(number)]
             shown.append(covers(frame.interleaved(), faces, float(frame.seconds)).image)
         width = round(TILE_PX * frames[0].width / frames[0].height)
         rows.append(np.hstack([cv2.resize(image, (width, TILE_PX), interpolation=cv2.INTER_AREA) for image in shown[-FRAMES:]]))

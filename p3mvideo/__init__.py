@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         EngineOptions,
         FaceOptions,
         ReadOptions,
+        ReviewOptions,
         SmoothingOptions,
         WriteOptions,
     )
@@ -58,8 +59,8 @@ _HOMES = {
     "evaluate": "evaluation.run", "train": "training.run",
     **dict.fromkeys(("Face", "Frame", "Matte"), "frame"),
     **dict.fromkeys(
-        ("BackgroundOptions", "CoverOptions", "DetectionOptions", "EditOptions", "EngineOptions", "FaceOptions", "ReadOptions", "SmoothingOptions",
-         "WriteOptions"),
+        ("BackgroundOptions", "CoverOptions", "DetectionOptions", "EditOptions", "EngineOptions", "FaceOptions", "ReadOptions", "ReviewOptions",
+         "SmoothingOptions", "WriteOptions"),
         "options",
     ),
     **dict.fromkeys(
@@ -90,6 +91,7 @@ __all__ = [
     "P3MVideoError",
     "PrivacyError",
     "ReadOptions",
+    "ReviewOptions",
     "SinkError",
     "SmoothingOptions",
     "SourceError",

@@ -27,6 +27,8 @@ class ExitCode(IntEnum):
     USAGE = 2
     MISSING = 3
     DAMAGED = 4
+    NO_FACE = 5
+    """Done, but in some input no face was found, so that nothing of it was covered."""
     INTERRUPTED = 130
 
 

@@ -1,7 +1,7 @@
 """`p3mvideo anonymize`: files in, the same files with their faces covered out, for release.
 
 Two passes: the first looks for faces and follows them forward and backward, the second covers what the first knows. Beside each
-output lie an audit (JSON) and a contact sheet of the weakest moments, for a person to look at before the release.
+output lie an audit (JSON), and a contact sheet and a page for a person to look at before the release.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from p3mvideo.app.batch.output_plan import STDOUT, OutputPlan, Wanted
-from p3mvideo.app.batch.result import BatchResult, InputResult
+from p3mvideo.app.batch.result import BatchResult, InputResult, check_report, write_report
 from p3mvideo.app.batch.run import Job, Work, run_batch
 from p3mvideo.app.batch.streams import Streams
 from p3mvideo.app.corrections import Corrections
@@ -28,11 +28,12 @@ from p3mvideo.frame_queue import QueueClosed
 from p3mvideo.io.fingerprint import fingerprint
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
-from p3mvideo.options import CoverOptions, EditOptions, ReadOptions, ReleaseDetectionOptions, WriteOptions
+from p3mvideo.options import CoverOptions, EditOptions, ReadOptions, ReleaseDetectionOptions, ReviewOptions, WriteOptions
 from p3mvideo.pipeline import run_interruptibly
 from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detect.registry import check_models, parse_detectors
+from p3mvideo.privacy.face_summary import summary_of
 from p3mvideo.privacy.make_anonymizer import cover_style, make_survey
 from p3mvideo.privacy.two_pass.apply_edits import resolved, with_edits, without_edits
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Span
@@ -52,7 +53,9 @@ def anonymize(
     edits: EditOptions = EditOptions(),
     reading: ReadOptions = ReadOptions(),
     writing: WriteOptions = WriteOptions(),
+    review: ReviewOptions = ReviewOptions(),
     threads: int = 0,
+    report: str | Path | None = None,
     listener: Listener | None = None,
 ) -> BatchResult:
     """Cover all faces in videos, sequences and images.
@@ -60,13 +63,15 @@ def anonymize(
     Args:
         inputs: Videos, images, folders, globs, or sequences like `frame_%05d.png`.
         output: A file for one input, a folder for several. None writes `NAME_anonymized` beside the input. The audit
-            (`.audit.json`) and the contact sheet (`.review.jpg`) lie beside each output.
+            (`.audit.json`) and the review (`.review.jpg`, `.review.html`) lie beside each output.
         detection: How faces are found.
         cover: How they are covered.
         edits: What a person decided about the faces of the one input.
         reading: How inputs are read.
         writing: How outputs are written.
+        review: What to write for a person to judge the outputs by.
         threads: CPU threads of decoder and encoder each; 0 lets them choose.
+        report: JSON file for the account of the run over all inputs.
         listener: Hears how the run goes on.
 
     Returns:
@@ -80,6 +85,8 @@ def anonymize(
     style, names = cover_style(cover), parse_detectors(detection.detectors)
     streams = Streams(reading=reading, writing=writing, threads=threads)
     corrections = Corrections.of(edits)
+    if report is not None:
+        check_report(Path(report))
     groups = {"detection": detection, "cover": cover, "edits": edits, "reading": reading, "writing": writing}
     options = {name: group.to_json() for name, group in groups.items()}
 
@@ -87,17 +94,20 @@ def anonymize(
         if any(item.kind == "pipe" for item in items):
             raise ConfigError("standard input cannot be anonymized, for it cannot be read twice", hint="write it to a file first")
         if any(plan.composite == STDOUT for plan in plans):
-            raise ConfigError("-o - is not possible here: audit and contact sheet lie beside the output", hint="name a file or folder")
+            raise ConfigError("-o - is not possible here: audit and review lie beside the output", hint="name a file or folder")
         if edits.any and len(items) != 1:
             raise ConfigError(f"corrections are about one input, there are {len(items)}", hint="correct one after the other")
         streams.check(items, plans)
         if corrections.earlier is None:
             check_models(names, offline=detection.offline, face_model=detection.face_model)
             make_survey(detection).close()  # an option or model that will not do is found out before the first input is touched
-        return _Anonymize(detection, style, cover.mask_scale, corrections, streams, options, listener)
+        return _Anonymize(detection, style, cover.mask_scale, corrections, streams, review, options, listener)
 
     wanted = Wanted(None if output is None else Path(output), mark="_anonymized", reviewed=True)
-    return BatchResult(run_batch(inputs, wanted, prepare, listener=listener), options=options)
+    result = BatchResult(run_batch(inputs, wanted, prepare, listener=listener), options=options)
+    if report is not None:
+        write_report(Path(report), result)
+    return result
 
 
 class _Stopped:
@@ -108,7 +118,7 @@ class _Stopped:
         self.published = threading.Event()
         """The output has its final name."""
         self.reviewed = threading.Event()
-        """So have the audit and the contact sheet."""
+        """So have the audit and the review."""
 
     def ask(self, error: BaseException) -> None:
         """Let the work end at the next frame."""
@@ -129,6 +139,7 @@ class _Anonymize:
     mask_scale: float
     corrections: Corrections
     streams: Streams
+    review: ReviewOptions
     options: dict[str, Any]
     listener: Listener
 
@@ -140,7 +151,7 @@ class _Anonymize:
                 return run_interruptibly("anonymize", lambda: self._both_passes(job, stack, stopped), stop=stopped.ask)
             except KeyboardInterrupt as interrupt:
                 if stopped.published.is_set() and not stopped.reviewed.wait(REVIEW_SECONDS):
-                    interrupt.add_note(f"{job.plan.composite} is complete, but there is no audit and no contact sheet of it")
+                    interrupt.add_note(f"{job.plan.composite} is complete, but its review is not")
                 raise
 
     def _both_passes(self, job: Job, stack: ExitStack, stopped: _Stopped) -> InputResult:
@@ -150,7 +161,7 @@ class _Anonymize:
         identity, earlier = fingerprint(item), self.corrections.earlier
         self.corrections.check_input(item.path, identity, self.options)
         cover_plan, edits = self._plan(job, stopped)
-        review = Review(cover_plan, mask_scale=self.mask_scale)
+        review = Review(cover_plan, mask_scale=self.mask_scale, options=self.review, edits=edits_to_json(edits), still=item.kind == "image")
         source = stack.enter_context(self.streams.open_source(item))
         sink = self.streams.open_sink(target, source, item)
         stack.callback(sink.close)
@@ -164,7 +175,7 @@ class _Anonymize:
                     hint="Nothing was written. Make sure that nothing else changes the file, and that it is read with the same options.",
                 )
             covered = _covered(frame, count - 1, cover_plan, covers)
-            review.look(covered, count - 1)
+            review.look(frame, covered, count - 1)
             sink.write(covered)
             self.listener.advance(count)
         stopped.check()
@@ -178,9 +189,9 @@ class _Anonymize:
         options = self.options if earlier is None else {**self.options, "detection": earlier.options.get("detection")}
         audit = make_audit(cover_plan, source=item.path, target=target, identity=identity, options=options, edits=edits_to_json(edits))
         write_audit(target, audit)
-        review.write(target)
+        reviewed = review.write(target, audit)
         stopped.reviewed.set()
-        return InputResult(item, job.plan, damaged=getattr(source, "damaged", ()), audit=audit)
+        return InputResult(item, job.plan, damaged=getattr(source, "damaged", ()), audit=audit, faces=summary_of(cover_plan), review=reviewed)
 
     def _plan(self, job: Job, stopped: _Stopped) -> tuple[CoverPlan, Edits]:
         """Return what to cover, and the edits in it."""

@@ -24,6 +24,7 @@ from p3mvideo.listener import Listener
 from p3mvideo.options import BackgroundOptions, EngineOptions, FaceOptions, ReadOptions, SmoothingOptions, WriteOptions
 from p3mvideo.pipeline import Output, Pipeline, run_interruptibly
 from p3mvideo.privacy.detect.registry import check_models
+from p3mvideo.privacy.face_summary import FaceRecord
 from p3mvideo.privacy.make_anonymizer import check_faces, make_anonymizer
 from p3mvideo.temporal import make_matte_stream
 
@@ -131,7 +132,8 @@ class _Process:
     def __call__(self, job: Job) -> InputResult:
         with ExitStack() as stack:
             source = run_interruptibly("open", lambda: stack.enter_context(self.streams.open_source(job.item)))
-            anonymizer = make_anonymizer(self.faces)
+            record = FaceRecord()
+            anonymizer = make_anonymizer(self.faces, record=record)
             stack.callback(anonymizer.close)
             self.listener.begin(str(job.item.path), source.info.frames, number=job.number, of=job.of)
             statistics = Pipeline(
@@ -145,7 +147,8 @@ class _Process:
                 seq_chunk=self.seq_chunk,
                 on_progress=lambda progress: self.listener.advance(progress.frames_out),
             ).run()
-            return InputResult(job.item, job.plan, statistics, getattr(source, "damaged", ()))
+            faces = record.summary() if self.faces.anonymize == "output" else None
+            return InputResult(job.item, job.plan, statistics, getattr(source, "damaged", ()), faces=faces)
 
     @contextmanager
     def _outputs(self, job: Job, source: FrameSource) -> Iterator[list[Output]]:

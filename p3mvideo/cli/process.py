@@ -35,7 +35,8 @@ def process_command(
 ) -> None:
     """Matte videos and images and write them with another background.
 
-    Exit codes: 0 done, 1 some inputs failed, 2 usage, 3 missing device or weights, 4 damaged input (output partial), 130 interrupted.
+    Exit codes: 0 done, 1 some inputs failed, 2 usage, 3 missing device or weights, 4 damaged input (output partial), 5 no face found in some
+    input although faces are to be hidden in the output, 130 interrupted.
     """
     with reporting_errors():
         from p3mvideo.app.process import process

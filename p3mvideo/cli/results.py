@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from p3mvideo.app.reports.face_text import face_figures, places_left_open
+from p3mvideo.cli.any_text import one_line
 from p3mvideo.cli.errors import show_error
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ def show_result(result: BatchResult, *, prose: bool) -> None:
     for done in result.inputs:
         if done.error is None:
             _show_done(done, prose=prose, brief=several, paths_to=paths_to)
+    if result.without_faces and several:
+        print(f"p3mvideo: NO FACE FOUND in {len(result.without_faces)} of {len(result.inputs)} inputs", file=sys.stderr)
     if result.failures and several:
         print(f"p3mvideo: {len(result.failures)} of {len(result.inputs)} inputs failed:", file=sys.stderr)
     for done in result.failures:
@@ -32,12 +36,16 @@ def show_result(result: BatchResult, *, prose: bool) -> None:
 
 
 def _show_done(done: InputResult, *, prose: bool, brief: bool, paths_to: TextIO | None) -> None:
-    assert done.statistics is not None
     for path in done.plan.paths():
         if str(path) != "-" and paths_to is not None:
             print(path, file=paths_to, flush=True)
     for damage in done.damaged:
         print(f"p3mvideo: {done.item.path} is damaged, the output lacks {damage}", file=sys.stderr)
-    if prose:
+    if done.faces is not None and (prose or done.faces.nothing_covered):
+        still = done.item.kind == "image"
+        subject, review = f"{done.item.path}: " if brief else "", "" if done.review is None else f"; review: {done.review}"
+        lines = [one_line(f"{subject}{face_figures(done.faces, still=still)}{review}")]
+        print(*lines, *(places_left_open(done.faces, still=still) if prose else ()), sep="\n", file=sys.stderr)
+    if prose and done.statistics is not None:
         frames, rate = done.statistics.frames_out, done.statistics.frames_per_second
         print(f"{frames} frames, {rate:.1f} per second" if brief else done.statistics.table(), file=sys.stderr)

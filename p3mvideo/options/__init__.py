@@ -9,7 +9,7 @@ from p3mvideo.options.copy_paste import CopyPasteOptions
 from p3mvideo.options.edits import EditOptions
 from p3mvideo.options.engine import EngineOptions
 from p3mvideo.options.evaluation import EvaluationOptions
-from p3mvideo.options.faces import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions
+from p3mvideo.options.faces import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions, ReviewOptions
 from p3mvideo.options.live import LiveOptions
 from p3mvideo.options.media import ReadOptions, WriteOptions
 from p3mvideo.options.option import Option, Options
@@ -30,6 +30,7 @@ __all__ = [
     "Options",
     "ReadOptions",
     "ReleaseDetectionOptions",
+    "ReviewOptions",
     "SmoothingOptions",
     "TrainingOptions",
     "WriteOptions",

@@ -14,6 +14,7 @@ from p3mvideo.privacy.cover.cover import FORGET_SECONDS, FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.smear import smear_bounds, smear_faces, steadied
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detect.stream_search import Search
+from p3mvideo.privacy.face_summary import FaceRecord
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Followed, Follower
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
 from p3mvideo.privacy.region import IntBox, Region
@@ -47,6 +48,7 @@ class FaceAnonymizer:
             stays bare until the next look, so more than 1 is only for hiding faces from a network.
         on_failure: Whether a frame whose faces cannot be found raises, or becomes a mosaic as a whole.
         limit_seconds: How long the search of one frame may take.
+        record: Takes what is known of each frame.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class FaceAnonymizer:
         look_every: int = 1,
         on_failure: Literal["stop", "mosaic"] = "stop",
         limit_seconds: float = LIMIT_SECONDS,
+        record: FaceRecord | None = None,
     ) -> None:
         if look_every < 1 or (look_every > 1 and not (inner and keep_originals)):
             raise ValueError(f"faces that others may see are looked for in every frame, got look_every={look_every}")
@@ -68,6 +71,7 @@ class FaceAnonymizer:
         self._unlooked = 0
         self._followed: Followed | None = None
         self._shape: tuple[int, ...] = ()
+        self._search = search
         self._follower = Follower(search, limit_seconds=limit_seconds)
         self._covers = FaceCovers(style, mask_scale=mask_scale)
         self._before: dict[int, Region] = {}
@@ -76,6 +80,7 @@ class FaceAnonymizer:
         self._inner = inner
         self._keep_subject = keep_subject
         self._on_failure = on_failure
+        self._record = record
         self._closed = False
 
     def __call__(self, frame: Frame) -> tuple[Frame, tuple[Face, ...]]:
@@ -91,9 +96,12 @@ class FaceAnonymizer:
         image = frame.interleaved()
         seconds = float(frame.seconds)
         try:
-            covered, faces = self._cover(image, seconds, self._find(image, seconds))
+            tracked = self._find(image, seconds)
+            covered, faces = self._cover(image, seconds, tracked)
         except Exception as error:
             return self._failed(frame, image, error), ()
+        if self._record is not None:
+            self._record.see(seconds, tracked, self._search.dismissed)
         if not faces:
             return frame, ()
         return frame.with_image(torch.from_numpy(covered).permute(2, 0, 1)), faces
@@ -145,6 +153,8 @@ class FaceAnonymizer:
                 f"the faces of the frame at {float(frame.seconds):.3f} s could not be found: {error}",
                 hint="Nothing was shown. --on-detector-failure mosaic goes on with a mosaic of the whole frame.",
             ) from error
+        if self._record is not None:
+            self._record.cover_whole(float(frame.seconds))
         logger.warning("the frame at %.3f s is a mosaic, its faces could not be found: %s", float(frame.seconds), error)
         return frame.with_image(torch.from_numpy(mosaic_all(image)).permute(2, 0, 1))
 

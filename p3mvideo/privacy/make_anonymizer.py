@@ -11,6 +11,7 @@ from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.registry import DETECTORS, parse_detectors
 from p3mvideo.privacy.detect.second_opinion import NOTHING, SecondOpinion
 from p3mvideo.privacy.detect.stream_search import WEAK, Search, StreamSearch
+from p3mvideo.privacy.face_summary import FaceRecord
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS
 from p3mvideo.privacy.two_pass.first_pass import Survey
 
@@ -36,7 +37,12 @@ def check_faces(options: FaceOptions) -> None:
 
 
 def make_anonymizer(
-    options: FaceOptions = FaceOptions(), *, look_every: int = 1, limit_seconds: float = LIMIT_SECONDS, detector: FaceDetector | None = None
+    options: FaceOptions = FaceOptions(),
+    *,
+    look_every: int = 1,
+    limit_seconds: float = LIMIT_SECONDS,
+    detector: FaceDetector | None = None,
+    record: FaceRecord | None = None,
 ) -> Anonymizer:
     """Return the anonymizer for one stream.
 
@@ -46,6 +52,7 @@ def make_anonymizer(
         look_every: With "input", look for faces in every n-th frame only, see `FaceAnonymizer`.
         limit_seconds: How long the search of one frame may take before it counts as failed; less for a live stream.
         detector: One that `load_detector` has loaded, which stays open when the anonymizer is closed; None loads one for this stream alone.
+        record: Takes what is known of each frame.
 
     Raises:
         ConfigError: The options do not go together.
@@ -71,6 +78,7 @@ def make_anonymizer(
         mask_scale=options.mask_scale,
         on_failure=options.on_detector_failure,
         limit_seconds=limit_seconds,
+        record=record,
     )
 
 

@@ -13,6 +13,7 @@ from p3mvideo.errors import ConfigError, ExitCode, P3MVideoError
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.inputs import Input
 from p3mvideo.pipeline import RunStatistics
+from p3mvideo.privacy.face_summary import FaceSummary
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class InputResult:
     error: P3MVideoError | None = None
     audit: dict[str, Any] | None = None
     """How faces were followed and covered, for `anonymize`; see docs/audit.md."""
+    faces: FaceSummary | None = None
+    """What was done about faces; None where they are not hidden from viewers."""
+    review: Path | None = None
+    """What to look at before the output is released."""
 
     @property
     def outputs(self) -> list[Path]:
@@ -42,6 +47,8 @@ class InputResult:
             "error": self.error and {"message": self.error.message, "hint": self.error.hint},
             "damaged": [{"start_seconds": float(r.start_seconds), "end_seconds": float(r.end_seconds), "reason": r.reason} for r in self.damaged],
             "statistics": self.statistics and self.statistics.to_json(),
+            "faces": self.faces and self.faces.to_json(),
+            "review": None if self.review is None else str(self.review),
         }
 
 
@@ -61,11 +68,18 @@ class BatchResult:
         return tuple(done for done in self.inputs if done.error is not None)
 
     @property
+    def without_faces(self) -> tuple[InputResult, ...]:
+        """The inputs whose faces were to be covered, and in which none was found."""
+        return tuple(done for done in self.inputs if done.error is None and done.faces is not None and done.faces.nothing_covered)
+
+    @property
     def exit_code(self) -> ExitCode:
-        """What a command ends with."""
+        """What a command ends with: the code of what a person must look at first."""
         if self.failures:
             only = self.inputs[0].error if len(self.inputs) == 1 else None
             return only.exit_code if only is not None else ExitCode.SOME_FAILED
+        if self.without_faces:
+            return ExitCode.NO_FACE
         return ExitCode.DAMAGED if any(done.damaged for done in self.inputs) else ExitCode.DONE
 
     def raise_for_errors(self) -> None:
