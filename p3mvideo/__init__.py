@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from p3mvideo.frame import Face, Frame, Matte
     from p3mvideo.options import (
         BackgroundOptions,
+        BatchOptions,
         CoverOptions,
         DetectionOptions,
         EngineOptions,
@@ -55,7 +56,8 @@ _HOMES = {
     "evaluate": "evaluation.run", "train": "training.run",
     **dict.fromkeys(("Face", "Frame", "Matte"), "frame"),
     **dict.fromkeys(
-        ("BackgroundOptions", "CoverOptions", "DetectionOptions", "EngineOptions", "FaceOptions", "ReadOptions", "SmoothingOptions", "WriteOptions"),
+        ("BackgroundOptions", "BatchOptions", "CoverOptions", "DetectionOptions", "EngineOptions", "FaceOptions", "ReadOptions", "SmoothingOptions",
+         "WriteOptions"),
         "options",
     ),
     **dict.fromkeys(
@@ -68,6 +70,7 @@ _HOMES = {
 
 __all__ = [
     "BackgroundOptions",
+    "BatchOptions",
     "ConfigError",
     "CoverOptions",
     "DamagedInputError",

@@ -7,25 +7,31 @@ output lie an audit (JSON) and a contact sheet of the weakest moments, for a per
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from p3mvideo.app.batch.output_plan import STDOUT, OutputPlan, Wanted
-from p3mvideo.app.batch.result import BatchResult, InputResult
-from p3mvideo.app.batch.run import Job, Work, run_batch
+from p3mvideo.app.batch.result import BatchResult, InputResult, check_report, write_report
+from p3mvideo.app.batch.run import run_batch
 from p3mvideo.app.batch.streams import Streams
+from p3mvideo.app.batch.unit import Recipe, Unit
 from p3mvideo.app.reports.face_review import Review
+from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
+from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments, read_json, write_json
 from p3mvideo.errors import ConfigError, PrivacyError
 from p3mvideo.frame import Frame
 from p3mvideo.frame_queue import QueueClosed
+from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.inputs import Input
+from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.listener import Listener
-from p3mvideo.options import CoverOptions, ReadOptions, ReleaseDetectionOptions, WriteOptions
+from p3mvideo.options import BatchOptions, CoverOptions, ReadOptions, ReleaseDetectionOptions, WriteOptions
 from p3mvideo.pipeline import run_interruptibly
 from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
@@ -35,30 +41,36 @@ from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
 
 REVIEW_SECONDS = 10.0
 """How long an interrupted run waits for the review of an output that is complete."""
+FIND_SECONDS = Fraction(2, 1000)
+"""How far a container may move the time of a frame: Matroska rounds it to milliseconds."""
 
 
 def anonymize(
-    inputs: Sequence[str | Path],
+    inputs: Sequence[str | Path] = (),
     *,
     output: str | Path | None = None,
     detection: ReleaseDetectionOptions = ReleaseDetectionOptions(),
     cover: CoverOptions = CoverOptions(),
     reading: ReadOptions = ReadOptions(),
     writing: WriteOptions = WriteOptions(),
+    batch: BatchOptions = BatchOptions(),
     threads: int = 0,
+    report: str | Path | None = None,
     listener: Listener | None = None,
 ) -> BatchResult:
     """Cover all faces in videos, sequences and images.
 
     Args:
-        inputs: Videos, images, folders, globs, or sequences like `frame_%05d.png`.
+        inputs: Videos, images, folders, globs, or sequences like `frame_%05d.png`; none if a folder is watched.
         output: A file for one input, a folder for several. None writes `NAME_anonymized` beside the input. The audit
             (`.audit.json`) and the contact sheet (`.review.jpg`) lie beside each output.
         detection: How faces are found.
         cover: How they are covered.
         reading: How inputs are read.
         writing: How outputs are written.
+        batch: How a run over many inputs is divided, stopped and continued.
         threads: CPU threads of decoder and encoder each; 0 lets them choose.
+        report: JSON file for the account of the run.
         listener: Hears how the run goes on.
 
     Returns:
@@ -69,23 +81,44 @@ def anonymize(
         KeyboardInterrupt: What was being written is removed.
     """
     listener = listener or Listener()
-    style, names = cover_style(cover), parse_detectors(detection.detectors)
+    cover_style(cover)
+    names = parse_detectors(detection.detectors)
     streams = Streams(reading=reading, writing=writing, threads=threads)
     groups = {"detection": detection, "cover": cover, "reading": reading, "writing": writing}
     options = {name: group.to_json() for name, group in groups.items()}
+    if report is not None:
+        check_report(Path(report))
 
-    def prepare(items: Sequence[Input], plans: Sequence[OutputPlan]) -> Work:
+    def prepare(items: Sequence[Input], plans: Sequence[OutputPlan]) -> Recipe:
         if any(item.kind == "pipe" for item in items):
             raise ConfigError("standard input cannot be anonymized, for it cannot be read twice", hint="write it to a file first")
         if any(plan.composite == STDOUT for plan in plans):
             raise ConfigError("-o - is not possible here: audit and contact sheet lie beside the output", hint="name a file or folder")
         streams.check(items, plans)
         check_models(names, offline=detection.offline, face_model=detection.face_model)
-        make_survey(detection).close()  # an option or model that will not do is found out before the first input is touched
-        return _Anonymize(detection, style, cover.mask_scale, streams, options, listener)
+        return Recipe("p3mvideo.app.anonymize:load_work", {**options, "threads": threads, "segments": batch.segments})
 
     wanted = Wanted(None if output is None else Path(output), mark="_anonymized", reviewed=True)
-    return BatchResult(run_batch(inputs, wanted, prepare, listener=listener), options=options)
+    results, _ = run_batch(inputs, wanted, prepare, options=batch, overwrite=writing.overwrite, listener=listener)
+    result = BatchResult(results, options=options)
+    if report is not None:
+        write_report(Path(report), result)
+    return result
+
+
+def load_work(options: Mapping[str, Any], listener: Listener) -> _Anonymize:
+    """Make sure that the models can be loaded; see `Recipe.entry`.
+
+    Raises:
+        WeightsError, PrivacyError, ConfigError: They cannot, or an option will not do.
+    """
+    detection, cover = ReleaseDetectionOptions.from_json(options["detection"]), CoverOptions.from_json(options["cover"])
+    streams = Streams(
+        reading=ReadOptions.from_json(options["reading"]), writing=WriteOptions.from_json(options["writing"]), threads=options["threads"]
+    )
+    make_survey(detection).close()  # an option or model that will not do is found out before the first input is touched
+    told = {name: options[name] for name in ("detection", "cover", "reading", "writing")}
+    return _Anonymize(detection, cover_style(cover), cover.mask_scale, streams, told, listener, Segmenting(**options["segments"]))
 
 
 class _Stopped:
@@ -116,30 +149,34 @@ class _Anonymize:
     style: Style
     mask_scale: float
     streams: Streams
-    options: dict[str, Any]
+    options: Mapping[str, Any]
     listener: Listener
+    segmenting: Segmenting
 
-    def __call__(self, job: Job) -> InputResult:
+    def __call__(self, unit: Unit) -> InputResult:
         """Do both passes on a thread of their own: Ctrl-C is heard even where decoding hangs. Output and review appear together."""
         stopped = _Stopped()
         with ExitStack() as stack:  # released by this thread, whatever became of the other
             try:
-                return run_interruptibly("anonymize", lambda: self._both_passes(job, stack, stopped), stop=stopped.ask)
+                return run_interruptibly("anonymize", lambda: self._both_passes(unit, stack, stopped), stop=stopped.ask)
             except KeyboardInterrupt as interrupt:
                 if stopped.published.is_set() and not stopped.reviewed.wait(REVIEW_SECONDS):
-                    interrupt.add_note(f"{job.plan.composite} is complete, but there is no audit and no contact sheet of it")
+                    interrupt.add_note(f"{unit.plan.composite} is complete, but there is no audit and no contact sheet of it")
                 raise
 
-    def _both_passes(self, job: Job, stack: ExitStack, stopped: _Stopped) -> InputResult:
-        item, target = job.item, job.plan.composite
+    def _both_passes(self, unit: Unit, stack: ExitStack, stopped: _Stopped) -> InputResult:
+        target = unit.plan.composite
         assert target is not None
-        job.plan.make_folders()
-        cover_plan = self._find(job, stopped)
+        unit.plan.make_folders()
+        file = stack.enter_context(self.segmenting.divide(unit, self.streams, [(target, False)]))
+        if file is not None:
+            return self._in_segments(unit, file, target, stopped)
+        cover_plan = self._find(unit, stopped)
         review = Review(cover_plan, mask_scale=self.mask_scale)
-        source = stack.enter_context(self.streams.open_source(item))
-        sink = self.streams.open_sink(target, source, item)
+        source = stack.enter_context(self.streams.open_source(unit.item))
+        sink = self.streams.open_sink(target, source, unit)
         stack.callback(sink.close)
-        self.listener.begin(f"{item.path}, covering faces", len(cover_plan.seconds), number=job.number, of=job.of)
+        self.listener.begin(f"{unit.item.path}, covering faces", len(cover_plan.seconds), number=unit.number, of=unit.of)
         count, covers = 0, FaceCovers(self.style, mask_scale=self.mask_scale)
         for count, frame in enumerate(source, start=1):
             stopped.check()
@@ -150,20 +187,70 @@ class _Anonymize:
         stopped.check()
         if count != len(cover_plan.seconds):
             raise PrivacyError(
-                f"{item.path} had {len(cover_plan.seconds)} frames when its faces were looked for, and {count} afterwards",
+                f"{unit.item.path} had {len(cover_plan.seconds)} frames when its faces were looked for, and {count} afterwards",
                 hint="Nothing was written. Make sure that nothing else changes the file.",
             )
         sink.finish()
+        return self._published(unit, target, cover_plan, review, getattr(source, "damaged", ()), stopped)
+
+    def _in_segments(self, unit: Unit, file: DividedFile, target: Path, stopped: _Stopped) -> InputResult:
+        """Cover the faces in the segments of a video that are not complete, and join all of them."""
+        place = file.folder / "cover_plan.json"
+        known = read_json(place)
+        cover_plan = self._find(unit, stopped) if known is None else CoverPlan.from_json(known)
+        if known is None:
+            write_json(place, cover_plan.to_json())
+        numbers = {seconds: number for number, seconds in enumerate(cover_plan.seconds)}
+
+        def work_on(claimed: ClaimedSegments) -> None:
+            done, covers = len(file.frames) - file.frames_in(file.missing()), FaceCovers(self.style, mask_scale=self.mask_scale)
+            self.listener.begin(f"{unit.item.path}, covering faces", len(file.frames), done=done, number=unit.number, of=unit.of)
+            with self.streams.open_source(unit.item, read_from=claimed.read_from) as source:
+                sink = SegmentedSink(claimed, lambda number: self.streams.open_segment(file.path(number, 0), target, source, unit.item))
+                with closing(sink):
+                    for count, frame in enumerate(SourceOfSegments(source, claimed, 0), start=1):
+                        stopped.check()
+                        sink.write(_covered(frame, numbers.get(float(frame.seconds), len(numbers)), cover_plan, covers))
+                        self.listener.advance(done + count)
+                    stopped.check()
+                    sink.finish()
+                keep_damage(file, claimed.numbers[0], getattr(source, "damaged", ()))
+
+        if not unit.helps:
+            self.listener.divided(len(file.missing()))
+        file.work(work_on, helps=unit.helps)
+        if unit.helps:
+            return InputResult(unit.item, unit.plan)
+        with self.streams.open_source(unit.item) as source:
+            self.streams.join(file.paths(0), target, source, unit, frames=len(cover_plan.seconds))
+        review = Review(cover_plan, mask_scale=self.mask_scale)
+        self._look_again(unit.item, target, review)
+        return self._published(unit, target, cover_plan, review, kept_damage(file), stopped)
+
+    def _look_again(self, item: Input, target: Path, review: Review) -> None:
+        """Show a review the frames that it wants, from the output."""
+        start, _ = self.streams.range_of(item)
+        for number, seconds in review.wanted():
+            at = max(Fraction(0), Fraction(seconds) - (start or 0) - FIND_SECONDS)
+            with VideoSource(target, start=at, threads=self.streams.threads) as source:
+                frame = next(iter(source), None)
+                if frame is not None:
+                    review.look(frame, number)
+
+    def _published(
+        self, unit: Unit, target: Path, cover_plan: CoverPlan, review: Review, damaged: Sequence[DamagedRange], stopped: _Stopped
+    ) -> InputResult:
+        """Write audit and contact sheet of an output that has its final name."""
         stopped.published.set()
-        audit = {"input": str(item.path), "output": str(target), "options": self.options, **cover_plan.account()}
+        audit = {"input": str(unit.item.path), "output": str(target), "options": self.options, **cover_plan.account()}
         review.write(target, audit)
         stopped.reviewed.set()
-        return InputResult(item, job.plan, damaged=getattr(source, "damaged", ()), audit=audit)
+        return InputResult(unit.item, unit.plan, damaged=tuple(damaged), audit=audit)
 
-    def _find(self, job: Job, stopped: _Stopped) -> CoverPlan:
+    def _find(self, unit: Unit, stopped: _Stopped) -> CoverPlan:
         """Do the first pass."""
-        with closing(make_survey(self.detection)) as survey, self.streams.open_source(job.item) as source:
-            self.listener.begin(f"{job.item.path}, finding faces", source.info.frames, number=job.number, of=job.of)
+        with closing(make_survey(self.detection)) as survey, self.streams.open_source(unit.item) as source:
+            self.listener.begin(f"{unit.item.path}, finding faces", source.info.frames, number=unit.number, of=unit.of)
             for number, frame in enumerate(source, start=1):
                 stopped.check()
                 survey.see(frame)

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from p3mvideo.cli.config_option import ConfigOption
-from p3mvideo.cli.errors import reporting_errors, show_error, start_logging
+from p3mvideo.cli.errors import reporting_errors, start_logging
+from p3mvideo.cli.inputs import given_inputs
 from p3mvideo.cli.options import Without, command_options
 from p3mvideo.cli.progress import ProgressKind, make_progress
-from p3mvideo.options import CoverOptions, ReadOptions, ReleaseDetectionOptions, WriteOptions
+from p3mvideo.cli.results import show_result
+from p3mvideo.options import BatchOptions, CoverOptions, ReadOptions, ReleaseDetectionOptions, WriteOptions
 
 
 @command_options
 def anonymize_command(
-    inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="Videos, images, folders, globs, or frame_%05d.png.")],
     detection: ReleaseDetectionOptions,
     cover: CoverOptions,
     reading: Annotated[ReadOptions, Without("size", "pixel_format")],
     writing: Annotated[WriteOptions, Without("pipe_form")],
+    batch: BatchOptions,
+    inputs: Annotated[list[str] | None, typer.Argument(metavar="IN...", help="Videos, images, folders, globs, or frame_%05d.png.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="File, or folder for several inputs.")] = None,
     threads: Annotated[int, typer.Option(min=0, max=1024, help="CPU threads of decoder and encoder each; 0 lets them choose.")] = 0,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write an account of the run.")] = None,
     progress: Annotated[ProgressKind, typer.Option(help="How progress is shown on standard error.")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an unexpected error.")] = False,
@@ -36,14 +39,9 @@ def anonymize_command(
         start_logging(quiet=quiet, debug=debug)
         with make_progress(progress, quiet=quiet) as display:
             result = anonymize(
-                inputs, output=output, detection=detection, cover=cover, reading=reading, writing=writing, threads=threads, listener=display
-            )
-        for done in result.inputs:
-            if done.error is not None:
-                show_error(done.error, f"{done.item.path}: " if len(result.inputs) > 1 else "")
-                continue
-            print(*done.outputs, sep="\n")
-            if done.damaged:
-                print(f"p3mvideo: {done.item.path} is damaged; see the audit for what the output lacks", file=sys.stderr)
+                given_inputs(inputs, batch), output=output, detection=detection, cover=cover, reading=reading, writing=writing, batch=batch,
+                threads=threads, report=report, listener=display,
+            )  # fmt: skip
+        show_result(result, prose=not quiet and progress != "json")
         if result.exit_code:
             raise typer.Exit(int(result.exit_code))

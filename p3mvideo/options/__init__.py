@@ -5,6 +5,7 @@ A group of options is a frozen dataclass. It travels whole from the command line
 """
 
 from p3mvideo.options.background import BackgroundOptions
+from p3mvideo.options.batch import BatchOptions
 from p3mvideo.options.engine import EngineOptions
 from p3mvideo.options.evaluation import EvaluationOptions
 from p3mvideo.options.faces import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions
@@ -16,6 +17,7 @@ from p3mvideo.options.training import TrainingOptions
 
 __all__ = [
     "BackgroundOptions",
+    "BatchOptions",
     "CoverOptions",
     "DetectionOptions",
     "EngineOptions",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 
@@ -13,12 +13,30 @@ from p3mvideo.options.faces import DEFAULT_MASK_SCALE
 from p3mvideo.privacy.cover.cover import FORGET_SECONDS, FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.smear import smear_bounds, smear_faces, steadied
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
-from p3mvideo.privacy.detect.stream_search import Search
-from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Followed, Follower
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
 from p3mvideo.privacy.region import IntBox, Region
 
 logger = logging.getLogger(__name__)
+
+
+class FacesOfFrame(Protocol):
+    """What is known of one frame."""
+
+    def faces(self, seconds: float) -> tuple[TrackedFace, ...]:
+        """Return its faces, at its time or shortly after it."""
+        ...
+
+
+class FaceFollower(Protocol):
+    """Knows the faces of each frame of a stream, in order."""
+
+    def __call__(self, image: UInt8Array, seconds: float) -> FacesOfFrame:
+        """Return what is known of the next frame, uint8 RGB (H, W, 3), shown at `seconds`. Raises whatever keeps it from knowing."""
+        ...
+
+    def close(self) -> None:
+        """Release what it needs. May be called any number of times."""
+        ...
 
 
 class NoAnonymizer:
@@ -36,7 +54,7 @@ class FaceAnonymizer:
     """Finds, follows and covers the faces of one stream. Fails closed: a frame is covered, or a mosaic, or not returned.
 
     Args:
-        search: Finds the faces of a frame; closed with the anonymizer.
+        follower: Knows the faces of each frame; closed with the anonymizer.
         style: What faces are covered with.
         keep_originals: Whether each face carries its original pixels, so that a later stage may show it.
         mask_scale: Size of the covers, see `FaceCovers`.
@@ -46,12 +64,11 @@ class FaceAnonymizer:
         look_every: Faces are looked for in every n-th frame; between those, they are covered where they should have gone. A face that appears
             stays bare until the next look, so more than 1 is only for hiding faces from a network.
         on_failure: Whether a frame whose faces cannot be found raises, or becomes a mosaic as a whole.
-        limit_seconds: How long the search of one frame may take.
     """
 
     def __init__(
         self,
-        search: Search,
+        follower: FaceFollower,
         *,
         style: Style,
         keep_originals: bool = False,
@@ -60,15 +77,14 @@ class FaceAnonymizer:
         keep_subject: bool = False,
         look_every: int = 1,
         on_failure: Literal["stop", "mosaic"] = "stop",
-        limit_seconds: float = LIMIT_SECONDS,
     ) -> None:
         if look_every < 1 or (look_every > 1 and not (inner and keep_originals)):
             raise ValueError(f"faces that others may see are looked for in every frame, got look_every={look_every}")
         self._look_every = look_every
         self._unlooked = 0
-        self._followed: Followed | None = None
+        self._followed: FacesOfFrame | None = None
         self._shape: tuple[int, ...] = ()
-        self._follower = Follower(search, limit_seconds=limit_seconds)
+        self._follower = follower
         self._covers = FaceCovers(style, mask_scale=mask_scale)
         self._before: dict[int, Region] = {}
         self._smeared_seconds = float("-inf")

@@ -11,7 +11,8 @@ from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.registry import DETECTORS, parse_detectors
 from p3mvideo.privacy.detect.second_opinion import NOTHING, SecondOpinion
 from p3mvideo.privacy.detect.stream_search import WEAK, Search, StreamSearch
-from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS
+from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
+from p3mvideo.privacy.two_pass.face_record import FaceRecord, RecordedFollower
 from p3mvideo.privacy.two_pass.first_pass import Survey
 
 
@@ -35,7 +36,9 @@ def check_faces(options: FaceOptions) -> None:
     cover_style(options)
 
 
-def make_anonymizer(options: FaceOptions = FaceOptions(), *, look_every: int = 1, limit_seconds: float = LIMIT_SECONDS) -> Anonymizer:
+def make_anonymizer(
+    options: FaceOptions = FaceOptions(), *, look_every: int = 1, limit_seconds: float = LIMIT_SECONDS, record: FaceRecord | None = None
+) -> Anonymizer:
     """Return the anonymizer for one stream.
 
     Args:
@@ -43,6 +46,7 @@ def make_anonymizer(options: FaceOptions = FaceOptions(), *, look_every: int = 1
             a `SubjectKeeper` to choose from.
         look_every: With "input", look for faces in every n-th frame only, see `FaceAnonymizer`.
         limit_seconds: How long the search of one frame may take before it counts as failed; less for a live stream.
+        record: The faces of the stream, if they are known; then no model is loaded.
 
     Raises:
         ConfigError: The options do not go together.
@@ -53,7 +57,7 @@ def make_anonymizer(options: FaceOptions = FaceOptions(), *, look_every: int = 1
     if options.anonymize == "off":
         return NoAnonymizer()
     return FaceAnonymizer(
-        StreamSearch(_media_pipe(options), thresh=options.threshold, min_face_px=options.min_face, wary=options.anonymize == "output"),
+        RecordedFollower(record) if record is not None else make_follower(options, limit_seconds=limit_seconds),
         style=cover_style(options),
         keep_originals=options.anonymize == "input",
         inner=True,
@@ -61,8 +65,13 @@ def make_anonymizer(options: FaceOptions = FaceOptions(), *, look_every: int = 1
         look_every=look_every if options.anonymize == "input" else 1,
         mask_scale=options.mask_scale,
         on_failure=options.on_detector_failure,
-        limit_seconds=limit_seconds,
     )
+
+
+def make_follower(options: FaceOptions, *, limit_seconds: float = LIMIT_SECONDS) -> Follower:
+    """Return what finds and follows the faces of one stream for an anonymizer. Errors are those of `make_anonymizer`."""
+    search = StreamSearch(_media_pipe(options), thresh=options.threshold, min_face_px=options.min_face, wary=options.anonymize == "output")
+    return Follower(search, limit_seconds=limit_seconds)
 
 
 def make_survey(options: ReleaseDetectionOptions = ReleaseDetectionOptions()) -> Survey:

@@ -40,6 +40,10 @@ class Review:
             self._by_frame[moment.frame].append(moment)
         self._pictures: dict[tuple[int, int], UInt8Array] = {}
 
+    def wanted(self) -> list[tuple[int, float]]:
+        """Return number and time in seconds of each frame that holds one of the moments."""
+        return [(number, self._plan.seconds[number]) for number in sorted(self._by_frame)]
+
     def look(self, covered: Frame, number: int) -> None:
         """Take a covered frame; keeps a picture if it is one of the moments."""
         for moment in self._by_frame.get(number, ()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -71,6 +71,20 @@ class CoverPlan:
                 if missed or filled.frame not in best or best[filled.frame].source == "held":
                     best[filled.frame] = filled
         return [sighting for _, sighting in sorted(best.items())]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the whole plan as plain values."""
+        known = [sighting for of_track in self.tracks.values() for sighting in of_track]
+        return {
+            "seconds": self.seconds, "unexamined": sorted(self.unexamined),
+            "sightings": [[sighting.frame, sighting.to_json()] for sighting in known],
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> CoverPlan:
+        """Return the plan that `to_json` wrote: what is complete stays as it is."""
+        sightings = [Sighting.from_json(face, frame=frame) for frame, face in values["sightings"]]
+        return cls(values["seconds"], values["unexamined"], sightings)
 
     def at(self, frame: int) -> tuple[Sighting, ...]:
         """Return the faces of a frame."""
