@@ -40,7 +40,7 @@ def run_managed(
         P3MVideoError: The workers cannot load what they need.
     """
     units = [
-        Unit(item, plan, number, len(items), size_of(item), unit_key(recipe, item))
+        Unit(item, plan, number, len(items), size_of(item), unit_key(recipe, item) if options.keeps_records else "")
         for number, (item, plan) in enumerate(zip(items, plans, strict=True), start=1)
     ]
     with managed(recipe, options, overwrite=overwrite, listener=listener) as run:

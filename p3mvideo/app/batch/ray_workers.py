@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from p3mvideo import __version__
-from p3mvideo.app.batch.unit import Recipe, Unit
+from p3mvideo.app.batch.unit import Recipe, Unit, Work
 from p3mvideo.app.batch.worker_process import ReportingListener, run_unit
 from p3mvideo.app.batch.workers import Event
 from p3mvideo.errors import ConfigError, DeviceError, P3MVideoError, UnexpectedError, error_to_json
@@ -45,7 +45,7 @@ class Actor:
         self._recipe, self._folder, self._version = recipe, folder, version
         self._events: list[dict[str, Any]] = []
         self._lock = threading.Lock()
-        self._work: Any = None
+        self._work: Work | None = None
 
     def load(self) -> dict[str, Any]:
         """Load what the work needs; return what that is, or why it cannot be."""
@@ -67,6 +67,7 @@ class Actor:
 
     def run(self, unit: dict[str, Any]) -> dict[str, Any]:
         """Work on a unit; return its result."""
+        assert self._work is not None
         return {"result": run_unit(self._work, Unit.from_json(unit)).to_json()}
 
     def events(self) -> list[dict[str, Any]]:

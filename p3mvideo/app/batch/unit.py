@@ -37,7 +37,7 @@ class Unit:
     size: int = 0
     """Bytes of the input: how much work it is, compared with others."""
     key: str = ""
-    """Stands for input, options, program and weights; see `unit_key`."""
+    """Stands for input, options, program and weights, see `unit_key`; empty where no records are kept."""
     replaces: bool = False
     """Whether its outputs may be replaced, for an earlier run of the same unit wrote them."""
     helps: bool = False

@@ -173,11 +173,8 @@ class UnitRunner:
             self._mourn(unit, values.get("died"))
 
     def _finish(self, unit: Unit, result: InputResult) -> None:
-        """Record what a worker made of a unit."""
-        is_done = result.error is None
-        record = replace(self._records[unit.number], state="done" if is_done else "failed", result=result.to_json())
-        self._keep(unit, replace(record, outputs=output_states(unit) if is_done else {}))
-        if is_done and self._options.keeps_records:
+        """Take what a worker made of a unit, and recorded."""
+        if result.error is None and unit.key:
             shutil.rmtree(segment_folder(unit), ignore_errors=True)
         self._end(unit, result)
 

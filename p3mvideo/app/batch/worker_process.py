@@ -6,6 +6,7 @@ ends when its input ends, and so with the process that started it, however that 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -18,9 +19,10 @@ from queue import SimpleQueue
 from typing import Any, Final, TextIO
 
 from p3mvideo.app.batch.failure import failure_of
+from p3mvideo.app.batch.records import Record, output_states, write_record
 from p3mvideo.app.batch.result import InputResult
-from p3mvideo.app.batch.unit import Recipe, Unit
-from p3mvideo.errors import ExitCode, P3MVideoError, UnexpectedError, error_to_json
+from p3mvideo.app.batch.unit import Recipe, Unit, Work
+from p3mvideo.errors import ExitCode, P3MVideoError, SinkError, UnexpectedError, error_to_json
 from p3mvideo.listener import Listener
 
 PROGRESS_SECONDS: Final = 0.25
@@ -79,13 +81,19 @@ class Sender:
             os._exit(int(ExitCode.INTERRUPTED))
 
 
-def run_unit(work: Any, unit: Unit) -> InputResult:
-    """Work on a unit; what it raises is its failure."""
+def run_unit(work: Work, unit: Unit) -> InputResult:
+    """Work on a unit and record what became of it, where that is wanted; what is raised is its failure."""
     try:
-        done: InputResult = work(unit)
+        done = work(unit)
+        if unit.key and not unit.helps:
+            write_record(unit, Record(unit.key, "done", outputs=output_states(unit), result=done.to_json()))
+        return done
     except Exception as error:
-        return InputResult(unit.item, unit.plan, error=failure_of(unit.item, error))
-    return done
+        failed = InputResult(unit.item, unit.plan, error=failure_of(unit.item, error))
+    if unit.key and not unit.helps:
+        with contextlib.suppress(SinkError):  # it would only be tried again
+            write_record(unit, Record(unit.key, "failed", result=failed.to_json()))
+    return failed
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from p3mvideo.app.batch import managed
+from p3mvideo.app.batch import managed, worker_process
 from p3mvideo.app.batch.run import Outcome
 from p3mvideo.app.batch.unit import Recipe, Unit
 from p3mvideo.app.batch.worker_process import ReportingListener, run_unit
@@ -124,11 +124,11 @@ def test_what_kills_its_worker_twice_is_quarantined(tmp_path: Path, log: list[st
 def test_what_an_unfinished_run_wrote_is_replaced(tmp_path: Path, log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     folder, out = make_inputs(tmp_path / "in", 1), tmp_path / "out"
 
-    def killed(self: WorkersHere, seconds: float) -> Sequence[Event]:
+    def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(WorkersHere, "poll", killed)
+        patch.setattr(worker_process, "write_record", killed)
         with pytest.raises(KeyboardInterrupt):
             run([folder], out, RESUME)
     assert (out / "00.mp4").exists(), "published, but not recorded"
