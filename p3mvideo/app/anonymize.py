@@ -21,6 +21,8 @@ from p3mvideo.app.batch.result import BatchResult, InputResult, check_report, wr
 from p3mvideo.app.batch.run import run_batch
 from p3mvideo.app.batch.streams import Streams
 from p3mvideo.app.batch.unit import Recipe, Unit
+from p3mvideo.app.corrections import Corrections
+from p3mvideo.app.reports.audit import make_audit, write_audit
 from p3mvideo.app.reports.face_review import Review
 from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments, read_json, write_json
@@ -28,16 +30,21 @@ from p3mvideo.errors import ConfigError, PrivacyError
 from p3mvideo.frame import Frame
 from p3mvideo.frame_queue import QueueClosed
 from p3mvideo.io.damage import DamagedRange
+from p3mvideo.io.fingerprint import Fingerprint, fingerprint
 from p3mvideo.io.inputs import Input
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.listener import Listener
-from p3mvideo.options import BatchOptions, CoverOptions, ReadOptions, ReleaseDetectionOptions, WriteOptions
+from p3mvideo.options import BatchOptions, CoverOptions, EditOptions, ReadOptions, ReleaseDetectionOptions, WriteOptions
 from p3mvideo.pipeline import run_interruptibly
 from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detect.registry import check_models, parse_detectors
 from p3mvideo.privacy.make_anonymizer import cover_style, make_survey
-from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
+from p3mvideo.privacy.two_pass.apply_edits import resolved, with_edits, without_edits
+from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Span, rounded_seconds
+from p3mvideo.privacy.two_pass.edits import Addition, Edits, edits_from_json, edits_to_json
+from p3mvideo.privacy.two_pass.follow_by_hand import HandFollower
+from p3mvideo.privacy.two_pass.plan_json import plan_from_json, plan_to_json
 
 REVIEW_SECONDS = 10.0
 """How long an interrupted run waits for the review of an output that is complete."""
@@ -51,6 +58,7 @@ def anonymize(
     output: str | Path | None = None,
     detection: ReleaseDetectionOptions = ReleaseDetectionOptions(),
     cover: CoverOptions = CoverOptions(),
+    edits: EditOptions = EditOptions(),
     reading: ReadOptions = ReadOptions(),
     writing: WriteOptions = WriteOptions(),
     batch: BatchOptions = BatchOptions(),
@@ -66,6 +74,7 @@ def anonymize(
             (`.audit.json`) and the contact sheet (`.review.jpg`) lie beside each output.
         detection: How faces are found.
         cover: How they are covered.
+        edits: What a person decided about the faces of the one input.
         reading: How inputs are read.
         writing: How outputs are written.
         batch: How a run over many inputs is divided, stopped and continued.
@@ -82,9 +91,9 @@ def anonymize(
     """
     listener = listener or Listener()
     cover_style(cover)
-    names = parse_detectors(detection.detectors)
+    names, corrections = parse_detectors(detection.detectors), Corrections.of(edits)
     streams = Streams(reading=reading, writing=writing, threads=threads)
-    groups = {"detection": detection, "cover": cover, "reading": reading, "writing": writing}
+    groups = {"detection": detection, "cover": cover, "edits": edits, "reading": reading, "writing": writing}
     options = {name: group.to_json() for name, group in groups.items()}
     if report is not None:
         check_report(Path(report))
@@ -94,8 +103,11 @@ def anonymize(
             raise ConfigError("standard input cannot be anonymized, for it cannot be read twice", hint="write it to a file first")
         if any(plan.composite == STDOUT for plan in plans):
             raise ConfigError("-o - is not possible here: audit and contact sheet lie beside the output", hint="name a file or folder")
+        if edits.any and len(items) != 1:
+            raise ConfigError(f"corrections are about one input, there are {len(items)}", hint="correct one after the other")
         streams.check(items, plans)
-        check_models(names, offline=detection.offline, face_model=detection.face_model)
+        if corrections.earlier is None:
+            check_models(names, offline=detection.offline, face_model=detection.face_model)
         return Recipe("p3mvideo.app.anonymize:load_work", {**options, "threads": threads, "segments": batch.segments})
 
     wanted = Wanted(None if output is None else Path(output), mark="_anonymized", reviewed=True)
@@ -107,18 +119,21 @@ def anonymize(
 
 
 def load_work(options: Mapping[str, Any], listener: Listener) -> _Anonymize:
-    """Make sure that the models can be loaded; see `Recipe.entry`.
+    """Read what a person decided, and make sure that the models can be loaded; see `Recipe.entry`.
 
     Raises:
         WeightsError, PrivacyError, ConfigError: They cannot, or an option will not do.
     """
     detection, cover = ReleaseDetectionOptions.from_json(options["detection"]), CoverOptions.from_json(options["cover"])
-    streams = Streams(
-        reading=ReadOptions.from_json(options["reading"]), writing=WriteOptions.from_json(options["writing"]), threads=options["threads"]
-    )
-    make_survey(detection).close()  # an option or model that will not do is found out before the first input is touched
-    told = {name: options[name] for name in ("detection", "cover", "reading", "writing")}
-    return _Anonymize(detection, cover_style(cover), cover.mask_scale, streams, told, listener, Segmenting(**options["segments"]))
+    reading, writing = ReadOptions.from_json(options["reading"]), WriteOptions.from_json(options["writing"])
+    corrections = Corrections.of(EditOptions.from_json(options["edits"]))
+    if corrections.earlier is None:
+        make_survey(detection).close()  # an option or model that will not do is found out before the first input is touched
+    told = {name: options[name] for name in ("detection", "cover", "edits", "reading", "writing")}
+    streams = Streams(reading=reading, writing=writing, threads=options["threads"])
+    return _Anonymize(
+        detection, cover_style(cover), cover.mask_scale, corrections, streams, told, listener, Segmenting(**options["segments"])
+    )  # fmt: skip
 
 
 class _Stopped:
@@ -148,8 +163,9 @@ class _Anonymize:
     detection: ReleaseDetectionOptions
     style: Style
     mask_scale: float
+    corrections: Corrections
     streams: Streams
-    options: Mapping[str, Any]
+    options: dict[str, Any]
     listener: Listener
     segmenting: Segmenting
 
@@ -165,41 +181,45 @@ class _Anonymize:
                 raise
 
     def _both_passes(self, unit: Unit, stack: ExitStack, stopped: _Stopped) -> InputResult:
-        target = unit.plan.composite
+        item, target = unit.item, unit.plan.composite
         assert target is not None
         unit.plan.make_folders()
+        identity = fingerprint(item)
+        self.corrections.check_input(item.path, identity, self.options)
         file = stack.enter_context(self.segmenting.divide(unit, self.streams, [(target, False)]))
         if file is not None:
-            return self._in_segments(unit, file, target, stopped)
-        cover_plan = self._find(unit, stopped)
+            return self._in_segments(unit, file, target, identity, stopped)
+        cover_plan, edits = self._plan(unit, stopped)
         review = Review(cover_plan, mask_scale=self.mask_scale)
-        source = stack.enter_context(self.streams.open_source(unit.item))
+        source = stack.enter_context(self.streams.open_source(item))
         sink = self.streams.open_sink(target, source, unit)
         stack.callback(sink.close)
-        self.listener.begin(f"{unit.item.path}, covering faces", len(cover_plan.seconds), number=unit.number, of=unit.of)
+        self.listener.begin(f"{item.path}, covering faces", len(cover_plan.seconds), number=unit.number, of=unit.of)
         count, covers = 0, FaceCovers(self.style, mask_scale=self.mask_scale)
         for count, frame in enumerate(source, start=1):
             stopped.check()
-            covered = _covered(frame, count - 1, cover_plan, covers)
+            covered = _covered(item, frame, count - 1, cover_plan, covers)
             review.look(covered, count - 1)
             sink.write(covered)
             self.listener.advance(count)
         stopped.check()
         if count != len(cover_plan.seconds):
             raise PrivacyError(
-                f"{unit.item.path} had {len(cover_plan.seconds)} frames when its faces were looked for, and {count} afterwards",
+                f"{item.path} had {len(cover_plan.seconds)} frames when its faces were looked for, and {count} now",
                 hint="Nothing was written. Make sure that nothing else changes the file.",
             )
         sink.finish()
-        return self._published(unit, target, cover_plan, review, getattr(source, "damaged", ()), stopped)
+        return self._published(unit, target, identity, cover_plan, edits, review, getattr(source, "damaged", ()), stopped)
 
-    def _in_segments(self, unit: Unit, file: DividedFile, target: Path, stopped: _Stopped) -> InputResult:
+    def _in_segments(self, unit: Unit, file: DividedFile, target: Path, identity: Fingerprint, stopped: _Stopped) -> InputResult:
         """Cover the faces in the segments of a video that are not complete, and join all of them."""
         place = file.folder / "cover_plan.json"
         known = read_json(place)
-        cover_plan = self._find(unit, stopped) if known is None else CoverPlan.from_json(known)
         if known is None:
-            write_json(place, cover_plan.to_json())
+            cover_plan, edits = self._plan(unit, stopped)
+            write_json(place, {"plan": plan_to_json(cover_plan), "edits": edits_to_json(edits)})
+        else:
+            cover_plan, edits = plan_from_json(known["plan"]), edits_from_json(known["edits"])
         numbers = {seconds: number for number, seconds in enumerate(cover_plan.seconds)}
 
         def work_on(claimed: ClaimedSegments) -> None:
@@ -210,7 +230,8 @@ class _Anonymize:
                 with closing(sink):
                     for count, frame in enumerate(SourceOfSegments(source, claimed, 0), start=1):
                         stopped.check()
-                        sink.write(_covered(frame, numbers.get(float(frame.seconds), len(numbers)), cover_plan, covers))
+                        number = numbers.get(rounded_seconds(float(frame.seconds)), len(numbers))
+                        sink.write(_covered(unit.item, frame, number, cover_plan, covers))
                         self.listener.advance(done + count)
                     stopped.check()
                     sink.finish()
@@ -225,7 +246,7 @@ class _Anonymize:
             self.streams.join(file.paths(0), target, source, unit, frames=len(cover_plan.seconds))
         review = Review(cover_plan, mask_scale=self.mask_scale)
         self._look_again(unit.item, target, review)
-        return self._published(unit, target, cover_plan, review, kept_damage(file), stopped)
+        return self._published(unit, target, identity, cover_plan, edits, review, kept_damage(file), stopped)
 
     def _look_again(self, item: Input, target: Path, review: Review) -> None:
         """Show a review the frames that it wants, from the output."""
@@ -238,14 +259,47 @@ class _Anonymize:
                     review.look(frame, number)
 
     def _published(
-        self, unit: Unit, target: Path, cover_plan: CoverPlan, review: Review, damaged: Sequence[DamagedRange], stopped: _Stopped
+        self,
+        unit: Unit,
+        target: Path,
+        identity: Fingerprint,
+        cover_plan: CoverPlan,
+        edits: Edits,
+        review: Review,
+        damaged: Sequence[DamagedRange],
+        stopped: _Stopped,
     ) -> InputResult:
         """Write audit and contact sheet of an output that has its final name."""
         stopped.published.set()
-        audit = {"input": str(unit.item.path), "output": str(target), "options": self.options, **cover_plan.account()}
-        review.write(target, audit)
+        earlier = self.corrections.earlier
+        options = self.options if earlier is None else {**self.options, "detection": earlier.options.get("detection")}
+        audit = make_audit(cover_plan, source=unit.item.path, target=target, identity=identity, options=options, edits=edits_to_json(edits))
+        write_audit(target, audit)
+        review.write(target)
         stopped.reviewed.set()
         return InputResult(unit.item, unit.plan, damaged=tuple(damaged), audit=audit)
+
+    def _plan(self, unit: Unit, stopped: _Stopped) -> tuple[CoverPlan, Edits]:
+        """Return what to cover, and the edits in it."""
+        found = self._find(unit, stopped) if self.corrections.earlier is None else None
+        plan, edits, followed = self.corrections.begin(found)
+        edits = resolved(edits, plan)
+        due = {index: added for index, added in enumerate(edits.add) if added.follow and index not in followed}
+        if due:
+            followed |= self._follow(unit, plan, due, stopped)
+        return with_edits(without_edits(plan), edits, followed), edits
+
+    def _follow(self, unit: Unit, plan: CoverPlan, due: dict[int, Addition], stopped: _Stopped) -> dict[int, tuple[Span, ...]]:
+        """Follow the faces that a person pointed out."""
+        follower = HandFollower(plan, due)
+        with self.streams.open_source(unit.item) as source:
+            self.listener.begin(f"{unit.item.path}, following faces", len(plan.seconds), number=unit.number, of=unit.of)
+            for number, frame in enumerate(source):
+                stopped.check()
+                follower.see(frame, number)
+                self.listener.advance(number + 1)
+            stopped.check()
+        return follower.spans()
 
     def _find(self, unit: Unit, stopped: _Stopped) -> CoverPlan:
         """Do the first pass."""
@@ -259,11 +313,19 @@ class _Anonymize:
             return survey.plan()
 
 
-def _covered(frame: Frame, number: int, plan: CoverPlan, covers: FaceCovers) -> Frame:
-    """Do the second pass for one frame."""
+def _covered(item: Input, frame: Frame, number: int, plan: CoverPlan, covers: FaceCovers) -> Frame:
+    """Do the second pass for one frame.
+
+    Raises:
+        PrivacyError: The first pass did not see it.
+    """
+    if not plan.has_frame(number, float(frame.seconds)):
+        raise PrivacyError(
+            f"{item.path} has another frame at {float(frame.seconds):.3f} s than when its faces were looked for",
+            hint="Nothing was written. Make sure that nothing else changes the file, and that it is read with the same options.",
+        )
     image = frame.interleaved()
-    # A frame that the first pass did not see at this very time was never examined.
-    if number in plan.unexamined or number >= len(plan.seconds) or plan.seconds[number] != float(frame.seconds):
+    if plan.is_hidden(number):
         hidden = mosaic_all(image)
     elif sightings := plan.at(number):
         faces = [FaceToCover(sighting.track, sighting.cover) for sighting in sightings]

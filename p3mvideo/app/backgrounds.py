@@ -21,7 +21,7 @@ def open_background(text: str, spec: BackgroundSpec, fit: Fit, *, started: Fract
     """Yield the background that `--bg` asks for, `spec` being what `parse_background` made of `text`; `started` as for `VideoBackground`.
 
     Raises:
-        ConfigError: There is no such file, or it is neither a picture nor a video.
+        ConfigError: There is no such file, or it is neither an image nor a video.
         SourceError: It cannot be read.
     """
     if spec.kind == "blur":
@@ -44,8 +44,8 @@ def open_background(text: str, spec: BackgroundSpec, fit: Fit, *, started: Fract
 
         if item.kind == "image":
             with _as_background(text), open_it() as source:
-                picture = next(iter(source)).interleaved()
-            yield ImageBackground(picture, fit)
+                image = next(iter(source)).interleaved()
+            yield ImageBackground(image, fit)
             return
         with _as_background(text):
             background = VideoBackground(open_it, fit, started=started)

@@ -13,13 +13,14 @@ from p3mvideo.cli.inputs import given_inputs
 from p3mvideo.cli.options import Without, command_options
 from p3mvideo.cli.progress import ProgressKind, make_progress
 from p3mvideo.cli.results import show_result
-from p3mvideo.options import BatchOptions, CoverOptions, ReadOptions, ReleaseDetectionOptions, WriteOptions
+from p3mvideo.options import BatchOptions, CoverOptions, EditOptions, ReadOptions, ReleaseDetectionOptions, WriteOptions
 
 
 @command_options
 def anonymize_command(
     detection: ReleaseDetectionOptions,
     cover: CoverOptions,
+    edits: EditOptions,
     reading: Annotated[ReadOptions, Without("size", "pixel_format")],
     writing: Annotated[WriteOptions, Without("pipe_form")],
     batch: BatchOptions,
@@ -39,8 +40,8 @@ def anonymize_command(
         start_logging(quiet=quiet, debug=debug)
         with make_progress(progress, quiet=quiet) as display:
             result = anonymize(
-                given_inputs(inputs, batch), output=output, detection=detection, cover=cover, reading=reading, writing=writing, batch=batch,
-                threads=threads, report=report, listener=display,
+                given_inputs(inputs, batch), output=output, detection=detection, cover=cover, edits=edits, reading=reading, writing=writing,
+                batch=batch, threads=threads, report=report, listener=display,
             )  # fmt: skip
         show_result(result, prose=not quiet and progress != "json")
         if result.exit_code:

@@ -1,4 +1,4 @@
-"""The scores of single pictures: one row a picture, in a CSV file that grows while the run goes on and lets it be resumed.
+"""The scores of single images: one row an image, in a CSV file that grows while the run goes on and lets it be resumed.
 
 Where several processes share the work, each has a file of its own in the same folder, and reads those of the others.
 """
@@ -22,14 +22,14 @@ KEY_COLUMNS = ("method", "images", "name")
 
 @dataclass(frozen=True)
 class Score:
-    """The scores of one picture by one method."""
+    """The scores of one image by one method."""
 
     method: str
     """Name of the method."""
     images: str
-    """Which folder of pictures, such as "blurred_image"."""
+    """Which folder of images, such as "blurred_image"."""
     name: str
-    """Name of the picture, or of the clip."""
+    """Name of the image, or of the clip."""
     values: Mapping[str, float]
     """By metric; "predict_ms" is how long the method took. NaN where a metric is undefined."""
 
@@ -80,7 +80,7 @@ class ScoreTable:
 
     @property
     def scores(self) -> list[Score]:
-        """All rows of all shares, each picture once."""
+        """All rows of all shares, each image once."""
         return list({(score.method, score.images, score.name): score for score in [*self._others, *self._own]}.values())
 
     def read_others(self) -> None:

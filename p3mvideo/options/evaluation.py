@@ -13,7 +13,7 @@ Metric = Literal["sad", "mse", "mad", "sad_t", "mse_t", "mad_t", "sad_fg", "sad_
 METRICS: tuple[Metric, ...] = get_args(Metric)
 Protocol = Literal["stills", "ppt", "video"]
 Strategy = Literal["auto", "engine", "resize", "hybrid"]
-OnnxInput = Literal["imagenet", "unit", "symmetric"]
+OnnxInput = Literal["auto", "imagenet", "unit", "symmetric"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class EvaluationOptions(Options):
     worst: Annotated[int, Option("How many of the worst results the contact sheet shows.", minimum=0)] = 12
     worst_by: Annotated[Metric, Option("The metric that decides which are the worst.")] = "sad"
     workers: Annotated[int, Option("Threads that read and score; 0 chooses.", minimum=0)] = 0
-    onnx_input: Annotated[OnnxInput, Option("What ONNX networks expect.")] = "imagenet"
+    onnx_input: Annotated[OnnxInput, Option("Values that a foreign ONNX network expects. auto: what the file says, else imagenet.")] = "auto"
 
     shard: Annotated[
         tuple[int, int] | None,

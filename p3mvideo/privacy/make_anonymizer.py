@@ -37,7 +37,12 @@ def check_faces(options: FaceOptions) -> None:
 
 
 def make_anonymizer(
-    options: FaceOptions = FaceOptions(), *, look_every: int = 1, limit_seconds: float = LIMIT_SECONDS, record: FaceRecord | None = None
+    options: FaceOptions = FaceOptions(),
+    *,
+    look_every: int = 1,
+    limit_seconds: float = LIMIT_SECONDS,
+    detector: FaceDetector | None = None,
+    record: FaceRecord | None = None,
 ) -> Anonymizer:
     """Return the anonymizer for one stream.
 
@@ -46,6 +51,7 @@ def make_anonymizer(
             a `SubjectKeeper` to choose from.
         look_every: With "input", look for faces in every n-th frame only, see `FaceAnonymizer`.
         limit_seconds: How long the search of one frame may take before it counts as failed; less for a live stream.
+        detector: One that `load_detector` has loaded, which stays open when the anonymizer is closed; None loads one for this stream alone.
         record: The faces of the stream, if they are known; then no model is loaded.
 
     Raises:
@@ -57,7 +63,7 @@ def make_anonymizer(
     if options.anonymize == "off":
         return NoAnonymizer()
     return FaceAnonymizer(
-        RecordedFollower(record) if record is not None else make_follower(options, limit_seconds=limit_seconds),
+        RecordedFollower(record) if record is not None else make_follower(options, limit_seconds=limit_seconds, detector=detector),
         style=cover_style(options),
         keep_originals=options.anonymize == "input",
         inner=True,
@@ -68,9 +74,15 @@ def make_anonymizer(
     )
 
 
-def make_follower(options: FaceOptions, *, limit_seconds: float = LIMIT_SECONDS) -> Follower:
-    """Return what finds and follows the faces of one stream for an anonymizer. Errors are those of `make_anonymizer`."""
-    search = StreamSearch(_media_pipe(options), thresh=options.threshold, min_face_px=options.min_face, wary=options.anonymize == "output")
+def make_follower(options: FaceOptions, *, limit_seconds: float = LIMIT_SECONDS, detector: FaceDetector | None = None) -> Follower:
+    """Return what finds and follows the faces of one stream for an anonymizer. Parameters and errors are those of `make_anonymizer`."""
+    search = StreamSearch(
+        detector or load_detector(options),
+        thresh=options.threshold,
+        min_face_px=options.min_face,
+        wary=options.anonymize == "output",
+        closes_detector=detector is None,
+    )
     return Follower(search, limit_seconds=limit_seconds)
 
 
@@ -93,7 +105,7 @@ def make_searches(options: ReleaseDetectionOptions) -> tuple[Search, Search]:
     others = [DETECTORS[name].make(confidence=least, offline=options.offline, face_model=options.face_model) for name in names if name != "mediapipe"]
     if "mediapipe" not in names:
         return SecondOpinion(None, others, thresh=options.threshold), SecondOpinion(None, others, thresh=options.threshold, newcomers=False)
-    media_pipe = _media_pipe(options)
+    media_pipe = load_detector(options)
     search = StreamSearch(media_pipe, thresh=options.threshold, min_face_px=options.min_face, wary=True)
     back_search = StreamSearch(media_pipe, thresh=options.threshold, newcomers=False)
     if not others:
@@ -101,5 +113,6 @@ def make_searches(options: ReleaseDetectionOptions) -> tuple[Search, Search]:
     return SecondOpinion(search, others, thresh=options.threshold), SecondOpinion(back_search, others, thresh=options.threshold, newcomers=False)
 
 
-def _media_pipe(options: DetectionOptions) -> FaceDetector:
+def load_detector(options: DetectionOptions) -> FaceDetector:
+    """Load MediaPipe's models for the frames of one stream after the other. Errors are those of `FaceDetector`."""
     return FaceDetector(confidence=WEAK * options.threshold, mode="video", offline=options.offline, face_model=options.face_model)

@@ -74,7 +74,7 @@ def find_weights(model: str | Path = DEFAULT_MODEL) -> WeightsFile:
         return replace(describe_weights(path), sha256=vouched[0] if vouched else None)
     hint = f"Known are {', '.join(known) or 'none yet'}; a path must end in .safetensors."
     if name in VARIANTS and name != DEFAULT_MODEL:
-        hint = f"Bring its published checkpoint in with `p3mvideo weights import FILE`. {hint}"
+        hint = f"`p3mvideo weights get` says where published checkpoints are, `p3mvideo weights import FILE` brings one in. {hint}"
     raise WeightsError(f"there are no weights called {name!r}", hint=hint)
 
 

@@ -1,4 +1,4 @@
-"""A search that answers from a script, and pictures whose faces need no detector."""
+"""A search that answers from a script, and images whose faces need no detector."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class ScriptedSearch:
         self.thorough: list[bool] = []
         self.expected: list[tuple[Expected, ...]] = []
         self.closed = 0
+        self.dismissed: tuple[Detection, ...] = ()
 
     def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
         number = self.calls

@@ -31,7 +31,7 @@ class InputResult:
     """What of the input could not be decoded; the output lacks it."""
     error: P3MVideoError | None = None
     audit: dict[str, Any] | None = None
-    """How faces were followed and covered, for `anonymize` in this process; see `CoverPlan.account`."""
+    """How faces were followed and covered, for `anonymize` in this process; see docs/audit.md."""
     note: Note = ""
     """Why nothing was done for it in this run; empty if something was."""
 

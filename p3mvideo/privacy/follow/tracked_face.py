@@ -11,9 +11,10 @@ import numpy as np
 from p3mvideo.frame import Float32Array
 from p3mvideo.privacy.region import Reach, Region
 
-Source = Literal["found", "followed", "held", "filled"]
+Source = Literal["found", "followed", "held", "filled", "by hand"]
 """How the place of a face is known: the detector found it in this frame; the motion of its own pixels leads here and they still look
-like it; nothing tells, and it is held for a stated short time; it lies between two frames of a recording in which it was found."""
+like it; nothing tells, and it is held for a stated short time; it lies between two frames of a recording in which it was found; a person
+said so."""
 
 
 @dataclass(frozen=True, eq=False)

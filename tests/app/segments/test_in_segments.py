@@ -60,8 +60,8 @@ def clip(grace_hopper: UInt8Array, tmp_path_factory: pytest.TempPathFactory) -> 
     """A portrait that moves, with sound, 96x112."""
     small = cv2.resize(grace_hopper, (120, 140), interpolation=cv2.INTER_AREA)
     shifts = [round(10 + 9 * np.sin(number / 4)) for number in range(COUNT)]
-    pictures = [small[10:122, shift : shift + 96].copy() for shift in shifts]
-    return make_video(tmp_path_factory.mktemp("long") / "clip.mp4", pictures=pictures, rate=Fraction(RATE), audio="aac")
+    images = [small[10:122, shift : shift + 96].copy() for shift in shifts]
+    return make_video(tmp_path_factory.mktemp("long") / "clip.mp4", images=images, rate=Fraction(RATE), audio="aac")
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from p3mvideo.io.video.write.segment import Segment
 from p3mvideo.io.video.write.segment_sink import SegmentSink
 from p3mvideo.io.video.write.sink import VideoSink
 from p3mvideo.options import WriteOptions
-from tests.io.media import frames_for, info_of, make_video, moving_picture, packets_of, write_all
+from tests.io.media import frames_for, info_of, make_video, moving_image, packets_of, write_all
 
 COUNT, BORDER = 24, 11
 FORMS = {"out.mp4": None, "out.mkv": "hevc", "out.mov": "prores", "out.webm": "vp9", "lossless.mkv": "ffv1"}
@@ -24,8 +24,8 @@ PTS = [index * 3 + (index > 15) * 20 for index in range(COUNT)]
 
 
 def images(alpha: bool) -> list[UInt8Array]:
-    pictures = [moving_picture(index, 64, 48) for index in range(COUNT)]
-    return [np.dstack([picture, picture[..., 0]]) for picture in pictures] if alpha else pictures
+    made = [moving_image(index, 64, 48) for index in range(COUNT)]
+    return [np.dstack([image, image[..., 0]]) for image in made] if alpha else made
 
 
 def stored(path: Path) -> tuple[list[Fraction], list[UInt8Array]]:
@@ -72,7 +72,7 @@ def test_segments_of_other_options_are_not_joined(tmp_path: Path) -> None:
     frames: list[Frame] = frames_for(images(False)[:4])
     target, info = tmp_path / "out.mp4", info_of(frames)
     write_all(SegmentSink(tmp_path / "0.segment", target, info, WriteOptions(even="crop"), source=source), frames[:2])
-    larger = frames_for([moving_picture(index, 96, 64) for index in range(2)])
+    larger = frames_for([moving_image(index, 96, 64) for index in range(2)])
     write_all(SegmentSink(tmp_path / "1.segment", target, info_of(larger), WriteOptions(), source=source), larger)
     sink = VideoSink(target, info, source=source)
     with pytest.raises(SinkError, match="not encoded alike"):

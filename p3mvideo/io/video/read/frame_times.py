@@ -10,7 +10,7 @@ import av.error
 from av.stream import Discard
 
 from p3mvideo.io.av_errors import reading
-from p3mvideo.io.video.read.file import TIMESTAMPS_ARE_ARBITRARY, open_video_file, picture_stream
+from p3mvideo.io.video.read.file import TIMESTAMPS_ARE_ARBITRARY, image_stream, open_video_file
 from p3mvideo.io.video.read.packets import packets_of
 
 
@@ -30,7 +30,7 @@ def read_frame_times(path: Path) -> FrameTimes | None:
     """
     errors: list[av.error.FFmpegError] = []
     with reading(path), open_video_file(path) as container:
-        stream = picture_stream(container, path)
+        stream = image_stream(container, path)
         if container.format.flags & TIMESTAMPS_ARE_ARBITRARY or stream.time_base is None:
             return None
         for other in container.streams:

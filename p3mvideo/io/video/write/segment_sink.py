@@ -16,7 +16,7 @@ from p3mvideo.errors import SinkError
 from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.av_errors import explaining, writing
 from p3mvideo.io.part_file import PartFile
-from p3mvideo.io.video.read.file import open_video_file, picture_stream
+from p3mvideo.io.video.read.file import image_stream, open_video_file
 from p3mvideo.io.video.write.codecs import container_for, encoder_for
 from p3mvideo.io.video.write.encoder import VideoEncoder, check_frame, encoder_like, first_alpha_of
 from p3mvideo.io.video.write.segment import SegmentWriter
@@ -99,7 +99,7 @@ class SegmentSink:
         self._output = output = av.open(io.BytesIO(), "w", format=container_for(self._video_path).ffmpeg_name)
         with open_video_file(self._source) as original:
             self._video = encoder_like(
-                picture_stream(original, self._source), output, self._encoder, self._info, time_base=frame.time_base, quality=self._quality,
+                image_stream(original, self._source), output, self._encoder, self._info, time_base=frame.time_base, quality=self._quality,
                 alpha=self._alpha, threads=self._threads, even=self._options.even,
             )  # fmt: skip
         with explaining():
