@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from p3mvideo.frame import Face, Frame, Matte
     from p3mvideo.options import (
         BackgroundOptions,
+        BatchOptions,
         CoverOptions,
         DetectionOptions,
         EditOptions,
@@ -59,8 +60,8 @@ _HOMES = {
     "evaluate": "evaluation.run", "train": "training.run",
     **dict.fromkeys(("Face", "Frame", "Matte"), "frame"),
     **dict.fromkeys(
-        ("BackgroundOptions", "CoverOptions", "DetectionOptions", "EditOptions", "EngineOptions", "FaceOptions", "ReadOptions", "ReviewOptions",
-         "SmoothingOptions", "WriteOptions"),
+        ("BackgroundOptions", "BatchOptions", "CoverOptions", "DetectionOptions", "EditOptions", "EngineOptions", "FaceOptions", "ReadOptions",
+         "ReviewOptions", "SmoothingOptions", "WriteOptions"),
         "options",
     ),
     **dict.fromkeys(
@@ -73,6 +74,7 @@ _HOMES = {
 
 __all__ = [
     "BackgroundOptions",
+    "BatchOptions",
     "ConfigError",
     "CoverOptions",
     "DamagedInputError",

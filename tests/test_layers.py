@@ -26,6 +26,7 @@ FENCES = {
     "timm": ("model/",),
     "openvino": ("engine/", "privacy/detect/centerface.py"),
     "onnxruntime": ("engine/",),
+    "ray": ("app/batch/ray_workers.py",),
     "typer": ("cli.py", "cli/"),
     "torch.distributed": ("training/",),
 }

@@ -5,6 +5,7 @@ A group of options is a frozen dataclass. It travels whole from the command line
 """
 
 from p3mvideo.options.background import BackgroundOptions
+from p3mvideo.options.batch import BatchOptions
 from p3mvideo.options.copy_paste import CopyPasteOptions
 from p3mvideo.options.edits import EditOptions
 from p3mvideo.options.engine import EngineOptions
@@ -18,6 +19,7 @@ from p3mvideo.options.training import TrainingOptions
 
 __all__ = [
     "BackgroundOptions",
+    "BatchOptions",
     "CopyPasteOptions",
     "CoverOptions",
     "DetectionOptions",

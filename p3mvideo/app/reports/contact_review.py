@@ -32,6 +32,10 @@ class ContactReview:
             self._by_frame[moment.frame].append(moment)
         self._images: dict[tuple[int, int], UInt8Array] = {}
 
+    def wanted(self) -> set[int]:
+        """Return the numbers of the frames that hold one of the moments."""
+        return set(self._by_frame)
+
     def look(self, covered: UInt8Array, number: int) -> None:
         """Take a covered frame, uint8 RGB (H, W, 3); keeps an image of each moment in it."""
         for moment in self._by_frame.get(number, ()):

@@ -56,6 +56,10 @@ class ReviewPage:
         best = sorted(range(len(plan.candidates)), key=lambda index: -plan.candidates[index].score)[:CANDIDATES]
         self._candidates = dict.fromkeys(best, "")
 
+    def wanted(self) -> set[int]:
+        """Return the numbers of the frames of which something is shown."""
+        return {*self._frames, *self._moments, *(self._plan.candidates[index].frame for index in self._candidates)}
+
     def look(self, frame: UInt8Array, covered: UInt8Array, number: int) -> None:
         """Take a frame as it was and as it is written, uint8 RGB (H, W, 3); keeps small images of what is shown of it."""
         if number in self._frames:
