@@ -36,7 +36,7 @@ from p3mvideo.privacy.detect.registry import check_models, parse_detectors
 from p3mvideo.privacy.make_anonymizer import cover_style, make_survey
 from p3mvideo.privacy.two_pass.apply_edits import resolved, with_edits, without_edits
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Span
-from p3mvideo.privacy.two_pass.edits import Addition, Edits, edits_to_json
+from p3mvideo.privacy.two_pass.edits import Addition, Edits
 from p3mvideo.privacy.two_pass.follow_by_hand import HandFollower
 
 REVIEW_SECONDS = 10.0
@@ -176,11 +176,12 @@ class _Anonymize:
         sink.finish()
         stopped.published.set()
         options = self.options if earlier is None else {**self.options, "detection": earlier.options.get("detection")}
-        audit = make_audit(cover_plan, source=item.path, target=target, identity=identity, options=options, edits=edits_to_json(edits))
+        damaged = getattr(source, "damaged", ())
+        audit = make_audit(cover_plan, source=item.path, target=target, identity=identity, options=options, edits=edits, damaged=damaged)
         write_audit(target, audit)
         review.write(target)
         stopped.reviewed.set()
-        return InputResult(item, job.plan, damaged=getattr(source, "damaged", ()), audit=audit)
+        return InputResult(item, job.plan, damaged=damaged, audit=audit)
 
     def _plan(self, job: Job, stopped: _Stopped) -> tuple[CoverPlan, Edits]:
         """Return what to cover, and the edits in it."""

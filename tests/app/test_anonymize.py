@@ -31,7 +31,6 @@ FACE = (slice(56, 88), slice(80, 112))
 """Where the face is in every frame: 32 px about (96, 72)."""
 
 
-
 pytestmark = pytest.mark.usefixtures("surveys")
 
 
