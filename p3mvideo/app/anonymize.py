@@ -279,7 +279,7 @@ class _Anonymize:
         stopped.published.set()
         earlier = self.corrections.earlier
         options = self.options if earlier is None else {**self.options, "detection": earlier.options.get("detection")}
-        audit = make_audit(cover_plan, source=unit.item.path, target=target, identity=identity, options=options, edits=edits_to_json(edits))
+        audit = make_audit(cover_plan, source=unit.item.path, target=target, identity=identity, options=options, edits=edits, damaged=damaged)
         write_audit(target, audit)
         reviewed = review.write(target, audit)
         stopped.reviewed.set()
