@@ -7,11 +7,13 @@ import hashlib
 import html
 import json
 import math
+import os
 import shlex
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import cv2
 
@@ -31,6 +33,8 @@ FRAME_PX, FRAME_QUALITY = 960, 70
 """Long side of the frames to draw on at most, and their JPEG quality."""
 THUMBNAIL_PX, THUMBNAIL_QUALITY = 160, 80
 FOLDER = Path(__file__).parent
+PLAYABLE = (".mp4", ".m4v", ".webm", ".mov", ".mkv")
+"""Suffixes of what a browser may be able to play."""
 SCRIPTS = ("page.js", "faces.js", "boxes.js")
 
 
@@ -86,9 +90,10 @@ class ReviewPage:
         """
         style = (FOLDER / "page.css").read_text("utf-8")
         script = "\n".join((FOLDER / name).read_text("utf-8") for name in SCRIPTS)
-        # Nothing is loaded from anywhere, and nothing runs but this script.
+        # Nothing is loaded but the output beside the page, and nothing runs but this script.
         policy = (
-            f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'"
+            f"default-src 'none'; img-src data:; media-src 'self' file:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+            "base-uri 'none'; form-action 'none'"
         )
         data = json.dumps(self._data(Path(audit["output"]), audit)).replace("<", "\\u003c")
         parts = {"policy": policy, "title": html.escape(f"Review of {Path(audit['output']).name}"), "style": style, "script": script, "data": data}
@@ -104,6 +109,7 @@ class ReviewPage:
         return {
             "plan_id": audit["plan_id"], "edits": dict(self._edits), "edits_name": drawable(edits_file.name), "command": command,
             "summary": face_figures(summary_of(plan), still=self._still), "still": self._still, "uncovered": self._uncovered,
+            "video": quote(os.fsencode(target.name)) if target.suffix.lower() in PLAYABLE else None, "step": self._step,
             "width": plan.width, "height": plan.height, "begin": plan.seconds[0], "seconds": self._end(len(plan.seconds)) - plan.seconds[0],
             "tracks": [self._track(track) for track in plan.tracks if not track.by_hand],
             "candidates": [self._candidate(index, candidate) for index, candidate in enumerate(plan.candidates)],
@@ -146,9 +152,13 @@ class ReviewPage:
     def _end(self, number: int) -> float:
         """Return when a frame begins; of the one behind the last, about when it would."""
         seconds = self._plan.seconds
-        if number < len(seconds):
-            return seconds[number]
-        return seconds[-1] + ((seconds[-1] - seconds[0]) / (len(seconds) - 1) if len(seconds) > 1 else 1.0)
+        return seconds[number] if number < len(seconds) else seconds[-1] + self._step
+
+    @property
+    def _step(self) -> float:
+        """The mean time from one frame to the next, in seconds."""
+        seconds = self._plan.seconds
+        return (seconds[-1] - seconds[0]) / (len(seconds) - 1) if len(seconds) > 1 else 1.0
 
 
 def _jpeg(image: UInt8Array, quality: int) -> str:
