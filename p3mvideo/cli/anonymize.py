@@ -12,7 +12,7 @@ from p3mvideo.cli.errors import reporting_errors, start_logging
 from p3mvideo.cli.options import Without, command_options
 from p3mvideo.cli.progress import ProgressKind, make_progress
 from p3mvideo.cli.results import show_result
-from p3mvideo.options import CoverOptions, ReadOptions, ReleaseDetectionOptions, ReviewOptions, WriteOptions
+from p3mvideo.options import CoverOptions, EditOptions, ReadOptions, ReleaseDetectionOptions, ReviewOptions, WriteOptions
 
 
 @command_options
@@ -20,6 +20,7 @@ def anonymize_command(
     inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="Videos, images, folders, globs, or frame_%05d.png.")],
     detection: ReleaseDetectionOptions,
     cover: CoverOptions,
+    edits: EditOptions,
     reading: Annotated[ReadOptions, Without("size", "pixel_format")],
     writing: Annotated[WriteOptions, Without("pipe_form")],
     review: ReviewOptions,
@@ -42,8 +43,8 @@ def anonymize_command(
         start_logging(quiet=quiet, debug=debug)
         with make_progress(progress, quiet=quiet) as display:
             result = anonymize(
-                inputs, output=output, detection=detection, cover=cover, reading=reading, writing=writing, review=review, threads=threads,
-                report=report, listener=display,
+                inputs, output=output, detection=detection, cover=cover, edits=edits, reading=reading, writing=writing, review=review,
+                threads=threads, report=report, listener=display,
             )  # fmt: skip
         show_result(result, prose=not quiet and progress != "json")
         if result.exit_code:

@@ -5,6 +5,7 @@ A group of options is a frozen dataclass. It travels whole from the command line
 """
 
 from p3mvideo.options.background import BackgroundOptions
+from p3mvideo.options.edits import EditOptions
 from p3mvideo.options.engine import EngineOptions
 from p3mvideo.options.evaluation import EvaluationOptions
 from p3mvideo.options.faces import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions, ReviewOptions
@@ -18,6 +19,7 @@ __all__ = [
     "BackgroundOptions",
     "CoverOptions",
     "DetectionOptions",
+    "EditOptions",
     "EngineOptions",
     "EvaluationOptions",
     "FaceOptions",

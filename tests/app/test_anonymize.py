@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,46 +13,26 @@ import cv2
 import numpy as np
 import pytest
 
-from p3mvideo.app import anonymize as module
 from p3mvideo.app.anonymize import anonymize
 from p3mvideo.errors import ConfigError, ExitCode, PrivacyError, SourceError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
-from p3mvideo.options import ReleaseDetectionOptions
 from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.two_pass.first_pass import Survey
+from tests.app.conftest import Script, here
 from tests.flat_options import call
 from tests.heard import Heard
 from tests.io.media import make_video, packets_of
 from tests.io.mp4_surgery import hide_beginning
 from tests.io.telling_media import with_names
-from tests.privacy.fakes import ScriptedSearch, face_at
+from tests.privacy.fakes import face_at
 
 WIDTH, HEIGHT, FRAMES = 192, 144, 30
 FACE = (slice(56, 88), slice(80, 112))
 """Where the face is in every frame: 32 px about (96, 72)."""
 
-Script = Callable[[int], Sequence[Detection]]
 
-
-def here(_: int) -> list[Detection]:
-    return [face_at(96, 72, 32)]
-
-
-@pytest.fixture(autouse=True)
-def surveys(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Replace the detector by a script, which a test may change."""
-    state: dict[str, Any] = {"script": here, "doubts": lambda n: [], "surveys": []}
-
-    def make_survey(options: ReleaseDetectionOptions) -> Survey:
-        searches = ScriptedSearch(lambda n: state["script"](n), lambda n: state["doubts"](n)), ScriptedSearch(lambda n: ())
-        survey = Survey(*searches, on_failure=options.on_detector_failure)
-        state["surveys"].append(survey)
-        return survey
-
-    monkeypatch.setattr(module, "make_survey", make_survey)
-    monkeypatch.setattr(module, "check_models", lambda *_, **__: None)
-    return state
+pytestmark = pytest.mark.usefixtures("surveys")
 
 
 def pictures() -> list[UInt8Array]:
@@ -139,7 +119,7 @@ def test_an_input_without_a_face_is_written_and_named_by_the_exit_code(clip: Pat
     assert found is not None
     assert (found.faces, found.weakest_score, found.left_open) == (1, 0.9, ()), "what is covered is not left open"
     report = json.loads((tmp_path / "report.json").read_text())
-    assert [done["faces"]["nothing_covered"] for done in report["inputs"]] == [True, False]
+    assert [done["faces"]["none_found"] for done in report["inputs"]] == [True, False]
     missing = call(anonymize, [clip, tmp_path / "missing.mp4"], overwrite=True)
     assert missing.exit_code is ExitCode.SOME_FAILED, "what failed counts more"
 

@@ -215,19 +215,22 @@ class CoverPlan:
     candidates: tuple[Candidate, ...] = ()
     """What may be a face and is in no track."""
 
-    def is_hidden(self, frame: int, seconds: float) -> bool:
-        """Return whether a frame must not be shown at all: it was not examined, or the frame of that number had another time."""
-        if frame >= len(self.seconds) or self.seconds[frame] != rounded_seconds(seconds):
-            return True
+    def has_frame(self, frame: int, seconds: float) -> bool:
+        """Return whether the frame of a number is shown at this time, so that it is the one that was examined."""
+        return frame < len(self.seconds) and self.seconds[frame] == rounded_seconds(seconds)
+
+    def is_hidden(self, frame: int) -> bool:
+        """Return whether a frame must not be shown at all."""
         return frame in self.unexamined and frame not in self.shown
 
     def at(self, frame: int) -> tuple[Sighting, ...]:
         """Return what to cover in a frame."""
         return tuple(sighting for track in self.tracks if (sighting := track.at(frame)) is not None and track.is_covered(frame))
 
-    def track(self, number: int) -> PlannedTrack | None:
-        """Return the track of a number."""
-        return next((track for track in self.tracks if track.number == number), None)
+    def nothing_found(self) -> list[FrameRange]:
+        """Return the frames that were examined and in which there is no face, covered or not."""
+        with_faces = {frame for track in self.tracks for _, (first, last) in track.runs() for frame in range(first, last + 1)}
+        return ranges(frame for frame in range(len(self.seconds)) if frame not in with_faces and frame not in self.unexamined)
 
     def weakest(self, count: int) -> list[Sighting]:
         """Return the moments at which a person should look whether a face shows, the weakest evidence first, no two alike.

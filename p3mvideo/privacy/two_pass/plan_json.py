@@ -22,7 +22,7 @@ def plan_to_json(plan: CoverPlan) -> dict[str, Any]:
         "height": plan.height,
         "frames": len(plan.seconds),
         "frames_with_faces": len(with_faces),
-        "nothing_found": _ranges(plan, ranges(frame for frame in range(len(plan.seconds)) if frame not in with_faces | plan.unexamined)),
+        "nothing_found": _ranges(plan, plan.nothing_found()),
         "unexamined": _ranges(plan, ranges(sorted(plan.unexamined))),
         "unexamined_shown": _ranges(plan, ranges(sorted(plan.shown))),
         "tracks": [_track(plan, track) for track in plan.tracks],

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from p3mvideo.privacy.two_pass.edits import edits_from_json
 from tests.app.reports.plans import HEIGHT, PLAN_ID, WIDTH, small_plan
 from tests.app.reports.test_review_page import written
 from tests.browser import chromium, page  # noqa: F401  # fixtures
@@ -121,4 +122,6 @@ def test_earlier_edits_are_kept(page: Any, tmp_path: Path) -> None:  # noqa: F81
     written(path, small_plan(), edits=edits, uncovered=True, name="out.png")
     page.goto(path.as_uri())
     assert "as secret as the input" in page.locator("#notice").inner_text()
-    assert saved(page) == {**HEAD, **edits}
+    again = saved(page)
+    assert again == {**HEAD, **edits}
+    assert edits_from_json(again).add[0].follow, "`--edits` reads it"

@@ -20,10 +20,12 @@ import cv2
 from p3mvideo.app.reports.audit import beside
 from p3mvideo.app.reports.close_up import close_up
 from p3mvideo.app.reports.face_text import face_figures
-from p3mvideo.app.reports.review_page.moments import CANDIDATES, Moment, nothing_found, shown_frames, timeline, track_moments
+from p3mvideo.app.reports.review_page.moments import CANDIDATES, Moment, shown_frames, timeline, track_moments
 from p3mvideo.atomic_write import write_atomically
 from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.opencv import drawable
+from p3mvideo.options import CoverOptions, ReadOptions, WriteOptions
+from p3mvideo.options.option import option_fields
 from p3mvideo.privacy.cover.ellipse import Ellipse
 from p3mvideo.privacy.face_summary import summary_of
 from p3mvideo.privacy.region import Region
@@ -105,7 +107,8 @@ class ReviewPage:
     def _data(self, target: Path, audit: Mapping[str, Any]) -> dict[str, Any]:
         plan = self._plan
         edits_file = beside(target, ".edits.json")
-        command = shlex.join(["p3mvideo", "anonymize", audit["input"], "--edits", str(edits_file), "-o", str(target), "--overwrite"])
+        files = ["--from-audit", str(beside(target, ".audit.json")), "--edits", str(edits_file), "-o", str(target), "--overwrite"]
+        command = shlex.join(["p3mvideo", "anonymize", audit["input"], *files, *_given(audit["options"])])
         return {
             "plan_id": audit["plan_id"], "edits": dict(self._edits), "edits_name": drawable(edits_file.name), "command": command,
             "summary": face_figures(summary_of(plan), still=self._still), "still": self._still, "uncovered": self._uncovered,
@@ -113,7 +116,7 @@ class ReviewPage:
             "width": plan.width, "height": plan.height, "begin": plan.seconds[0], "seconds": self._end(len(plan.seconds)) - plan.seconds[0],
             "tracks": [self._track(track) for track in plan.tracks if not track.by_hand],
             "candidates": [self._candidate(index, candidate) for index, candidate in enumerate(plan.candidates)],
-            "nothing": [(plan.seconds[first], self._end(last + 1)) for first, last in nothing_found(plan)],
+            "nothing": [(plan.seconds[first], self._end(last + 1)) for first, last in plan.nothing_found()],
             "unexamined": [(plan.seconds[first], self._end(last + 1)) for first, last in ranges(sorted(plan.unexamined))],
             "frames": [{"seconds": plan.seconds[number], "image": image, "covers": self._covers(number)} for number, image in self._frames.items()],
         }  # fmt: skip
@@ -159,6 +162,24 @@ class ReviewPage:
         """The mean time from one frame to the next, in seconds."""
         seconds = self._plan.seconds
         return (seconds[-1] - seconds[0]) / (len(seconds) - 1) if len(seconds) > 1 else 1.0
+
+
+def _given(options: Mapping[str, Any]) -> list[str]:
+    """Return the options of a run that say how it reads, covers and writes, as far as they are not the defaults, as the command line takes them."""
+    given = []
+    for name, group in (("cover", CoverOptions), ("reading", ReadOptions), ("writing", WriteOptions)):
+        default = group().to_json()
+        for field in option_fields(group):
+            value = options.get(name, {}).get(field.name, default[field.name])
+            if value != default[field.name] and field.name != "overwrite":
+                given += (
+                    [field.flags[0]]
+                    if value is True
+                    else [f"--no-{field.name}".replace("_", "-")]
+                    if value is False
+                    else [field.flags[0], str(value)]
+                )
+    return given
 
 
 def _jpeg(image: UInt8Array, quality: int) -> str:
