@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.covered import covered_mask, independent_look, is_inside, photograph_plan
+from benchmarks.covered import covered_mask, independent_look, is_inside, plan_of
 from benchmarks.face_tracks import THRESH
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.options import ReleaseDetectionOptions
@@ -36,7 +36,7 @@ def photographs_table(paths: Sequence[Path], missed: Path | None) -> Iterator[st
     with FaceDetector(confidence=THRESH) as first, closing(second), closing(searches[0]):
         for path in paths:
             frame = Frame.from_interleaved(np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8))
-            covered = covered_mask(photograph_plan(frame, searches), 0, frame.width, frame.height)
+            covered = covered_mask(plan_of([frame], searches), 0, frame.width, frame.height)
             media, center = list(independent_look(first, frame)), list(second(frame.interleaved()))
             for face in [*media, *(other for other in center if not _is_among(other, media))]:
                 seen_by = "both" if _is_among(face, media) and _is_among(face, center) else "mediapipe" if _is_among(face, media) else "centerface"

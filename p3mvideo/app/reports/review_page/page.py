@@ -172,13 +172,9 @@ def _given(options: Mapping[str, Any]) -> list[str]:
         for field in option_fields(group):
             value = options.get(name, {}).get(field.name, default[field.name])
             if value != default[field.name] and field.name != "overwrite":
-                given += (
-                    [field.flags[0]]
-                    if value is True
-                    else [f"--no-{field.name}".replace("_", "-")]
-                    if value is False
-                    else [field.flags[0], str(value)]
-                )
+                # An option that is on by default and was switched off has `--no-` before its name.
+                flag = field.flags[0] if value is not False else field.flags[0].replace("--", "--no-", 1)
+                given += [flag] if isinstance(value, bool) else [flag, str(value)]
     return given
 
 
