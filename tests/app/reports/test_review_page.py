@@ -22,7 +22,7 @@ from p3mvideo.app.reports.review_page.moments import (
     track_moments,
 )
 from p3mvideo.app.reports.review_page.page import ReviewPage
-from p3mvideo.frame import UInt8Array
+from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.privacy.follow.tracked_face import Source
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, KeyFrame, PlannedTrack
 from tests.app.reports.plans import HEIGHT, PLAN_ID, RATE, WIDTH, key, small_plan
@@ -34,7 +34,7 @@ BARE, COVERED = (200, 30, 30), (110, 110, 110)
 def written(path: Path, plan: CoverPlan, *, uncovered: bool = False, edits: dict[str, Any] | None = None, name: str = "out.mp4") -> str:
     """Write a page about frames that are red, and grey where they are covered, and return it."""
     page = ReviewPage(plan, mask_scale=1.3, edits=edits or {}, uncovered=uncovered, still=False)
-    bare, covered = (np.full((HEIGHT, WIDTH, 3), colour, np.uint8) for colour in (BARE, COVERED))
+    bare, covered = (Frame.from_interleaved(np.full((HEIGHT, WIDTH, 3), colour, np.uint8)) for colour in (BARE, COVERED))
     for number in range(len(plan.seconds)):
         page.look(bare, covered, number)
     page.write(path, {"plan_id": PLAN_ID, "input": "in.mp4", "output": str(path.with_name(name)), "options": OPTIONS})

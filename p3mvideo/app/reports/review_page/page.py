@@ -22,7 +22,7 @@ from p3mvideo.app.reports.close_up import close_up
 from p3mvideo.app.reports.face_text import face_figures
 from p3mvideo.app.reports.review_page.moments import CANDIDATES, Moment, shown_frames, timeline, track_moments
 from p3mvideo.atomic_write import write_atomically
-from p3mvideo.frame import UInt8Array
+from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.ops.opencv import drawable
 from p3mvideo.options import CoverOptions, ReadOptions, WriteOptions
 from p3mvideo.options.option import option_fields
@@ -62,23 +62,25 @@ class ReviewPage:
         best = sorted(range(len(plan.candidates)), key=lambda index: -plan.candidates[index].score)[:CANDIDATES]
         self._candidates = dict.fromkeys(best, "")
 
-    def look(self, frame: UInt8Array, covered: UInt8Array, number: int) -> None:
-        """Take a frame as it was and as it is written, uint8 RGB (H, W, 3); keeps small images of what is shown of it."""
+    def look(self, frame: Frame, covered: Frame, number: int) -> None:
+        """Take a frame as it was and as it is written; keeps small images of what is shown of it."""
+        candidates = [index for index in self._candidates if self._plan.candidates[index].frame == number]
+        if number not in self._frames and number not in self._moments and not candidates:
+            return
+        bare, hidden = frame.interleaved(), covered.interleaved()
         if number in self._frames:
-            image = frame if self._uncovered else covered
+            image = bare if self._uncovered else hidden
             scale = min(1.0, FRAME_PX / max(image.shape[:2]))
             small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
             self._frames[number] = _jpeg(small, FRAME_QUALITY)
         for moment in self._moments.get(number, ()):
             caption = moment.caption if self._still else f"{moment.caption}, {self._plan.seconds[number]:.2f} s"
-            thumbnail = {"caption": caption, "image": self._close_up(covered, moment.sighting.cover)}
+            thumbnail = {"caption": caption, "image": self._close_up(hidden, moment.sighting.cover)}
             if self._uncovered:
-                thumbnail["original"] = self._close_up(frame, moment.sighting.cover)
+                thumbnail["original"] = self._close_up(bare, moment.sighting.cover)
             self._thumbnails[moment.sighting.track].append(thumbnail)
-        for index in self._candidates:
-            candidate = self._plan.candidates[index]
-            if candidate.frame == number:
-                self._candidates[index] = self._close_up(covered, Region(candidate.box))
+        for index in candidates:
+            self._candidates[index] = self._close_up(hidden, Region(self._plan.candidates[index].box))
 
     def write(self, path: Path, audit: Mapping[str, Any]) -> None:
         """Write the page in one step; what was there is replaced.
