@@ -189,11 +189,12 @@ class _Anonymize:
         sink.finish()
         stopped.published.set()
         options = self.options if earlier is None else {**self.options, "detection": earlier.options.get("detection")}
-        audit = make_audit(cover_plan, source=item.path, target=target, identity=identity, options=options, edits=edits_to_json(edits))
+        damaged = getattr(source, "damaged", ())
+        audit = make_audit(cover_plan, source=item.path, target=target, identity=identity, options=options, edits=edits, damaged=damaged)
         write_audit(target, audit)
         reviewed = review.write(target, audit)
         stopped.reviewed.set()
-        return InputResult(item, job.plan, damaged=getattr(source, "damaged", ()), audit=audit, faces=summary_of(cover_plan), review=reviewed)
+        return InputResult(item, job.plan, damaged=damaged, audit=audit, faces=summary_of(cover_plan), review=reviewed)
 
     def _plan(self, job: Job, stopped: _Stopped) -> tuple[CoverPlan, Edits]:
         """Return what to cover, and the edits in it."""

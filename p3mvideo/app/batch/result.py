@@ -45,7 +45,7 @@ class InputResult:
             "input": str(self.item.path),
             "outputs": [str(path) for path in self.outputs],
             "error": self.error and {"message": self.error.message, "hint": self.error.hint},
-            "damaged": [{"start_seconds": float(r.start_seconds), "end_seconds": float(r.end_seconds), "reason": r.reason} for r in self.damaged],
+            "damaged": [lost.to_json() for lost in self.damaged],
             "statistics": self.statistics and self.statistics.to_json(),
             "faces": self.faces and self.faces.to_json(),
             "review": None if self.review is None else str(self.review),

@@ -15,7 +15,7 @@ from p3mvideo.privacy.two_pass.cover_plan import Candidate, CoverPlan, FrameRang
 
 def plan_to_json(plan: CoverPlan) -> dict[str, Any]:
     """Return a plan as plain values: all of it, and figures that follow from it."""
-    with_faces = {frame for track in plan.tracks for _, (first, last) in track.runs() for frame in range(first, last + 1)}
+    with_faces = {frame for track in plan.tracks for span in track.spans for frame in range(span[0].frame, span[-1].frame + 1)}
     return {
         "plan_id": plan_id(plan),
         "width": plan.width,
