@@ -8,7 +8,7 @@ from pathlib import Path
 from p3mvideo.app.reports.close_up import close_up
 from p3mvideo.app.reports.face_text import clock
 from p3mvideo.frame import Frame, UInt8Array
-from p3mvideo.ops.contact_sheet import contact_sheet, write_picture
+from p3mvideo.ops.contact_sheet import contact_sheet, write_image
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Sighting
 
 MOMENTS, MOMENTS_PER_ROW, MOMENT_PX = 40, 5, 340
@@ -48,7 +48,7 @@ class ContactReview:
         rows = [shown[first : first + MOMENTS_PER_ROW] for first in range(0, len(shown), MOMENTS_PER_ROW)]
         if rows:
             images = [([self._label(moment) for moment in row], [self._images[moment.frame, moment.track] for moment in row]) for row in rows]
-            write_picture(path, contact_sheet(images))
+            write_image(path, contact_sheet(images))
         return bool(rows)
 
     def _label(self, moment: Sighting) -> str:
