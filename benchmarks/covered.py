@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 
 import cv2
@@ -21,18 +21,19 @@ from p3mvideo.privacy.two_pass.first_pass import Survey
 
 PAINT = (255, 0, 255)
 LIMIT_SECONDS = 600.0
-"""How long one photograph may take, on a busy machine."""
+"""How long one frame may take, on a busy machine."""
 
 
-def photograph_plan(frame: Frame, searches: tuple[Search, Search]) -> CoverPlan:
-    """Return what `anonymize` covers in a photograph.
+def plan_of(frames: Iterable[Frame], searches: tuple[Search, Search]) -> CoverPlan:
+    """Return what `anonymize` covers in a clip, or in a photograph, which is a clip of one frame.
 
     Args:
-        frame: The photograph.
+        frames: The clip.
         searches: As `make_searches` makes them; they stay open.
     """
     with closing(Survey(*map(_Shared, searches), limit_seconds=LIMIT_SECONDS)) as survey:
-        survey.see(frame)
+        for frame in frames:
+            survey.see(frame)
         return survey.plan()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.covered import covered_mask, independent_look, is_inside, photograph_plan
+from benchmarks.covered import covered_mask, independent_look, is_inside, plan_of
 from benchmarks.face_tracks import THRESH
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.options import ReleaseDetectionOptions
@@ -36,24 +36,27 @@ def photographs_table(paths: Sequence[Path], missed: Path | None) -> Iterator[st
     with FaceDetector(confidence=THRESH) as first, closing(second), closing(searches[0]):
         for path in paths:
             frame = Frame.from_interleaved(np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8))
-            covered = covered_mask(photograph_plan(frame, searches), 0, frame.width, frame.height)
+            covered = covered_mask(plan_of([frame], searches), 0, frame.width, frame.height)
             media, center = list(independent_look(first, frame)), list(second(frame.interleaved()))
-            for face in [*media, *(other for other in center if not _is_among(other, media))]:
-                seen_by = "both" if _is_among(face, media) and _is_among(face, center) else "mediapipe" if _is_among(face, media) else "centerface"
-                open_to_see = not is_inside(face, covered)
-                counts[seen_by] += (1, not open_to_see)
-                if open_to_see and missed is not None:
+            for face in [*center, *(other for other in media if not _among(other, center))]:
+                seen = [face, *_among(face, media)] if face in center else [face]
+                name = "both" if len(seen) > 1 else "centerface" if face in center else "mediapipe"
+                # Of one face, one detector often places a box beside it; that the face lies in it says the other one.
+                is_open = not any(is_inside(placed, covered) for placed in seen)
+                counts[name] += (1, not is_open)
+                if is_open and missed is not None:
                     x0, y0, x1, _ = map(round, face.box)
-                    name = f"{path.stem}_{seen_by}_{face.score:.2f}_{x0}_{y0}_{x1 - x0}px.png"
-                    cv2.imwrite(str(missed / name), _around(frame.interleaved(), covered, face)[..., ::-1])
+                    image = _around(frame.interleaved(), covered, face)
+                    cv2.imwrite(str(missed / f"{path.stem}_{name}_{face.score:.2f}_{x0}_{y0}_{x1 - x0}px.png"), image[..., ::-1])
     yield f"| seen at {THRESH:g} by, in {len(paths)} photographs | faces | covered | |"
     yield "|---|---|---|---|"
     for name, (faces, inside) in {**counts, "either": sum(counts.values())}.items():
         yield f"| {name} | {faces} | {inside} | {100 * inside / max(1, faces):.1f} % |"
 
 
-def _is_among(face: Detection, others: Sequence[Detection]) -> bool:
-    return any(intersection(face.box, other.box) > SAME * min(area(face.box), area(other.box)) for other in others)
+def _among(face: Detection, others: Sequence[Detection]) -> list[Detection]:
+    """Return those of other finds that are the same face."""
+    return [other for other in others if intersection(face.box, other.box) > SAME * min(area(face.box), area(other.box))]
 
 
 def _around(image: UInt8Array, covered: UInt8Array, face: Detection) -> UInt8Array:

@@ -64,7 +64,7 @@ def _show_done(done: InputResult, *, prose: bool, brief: bool, paths_to: TextIO 
             print(path, file=paths_to, flush=True)
     for damage in done.damaged:
         print(f"p3mvideo: {done.item.path} is damaged, the output lacks {damage}", file=sys.stderr)
-    if done.faces is not None and (prose or done.faces.nothing_covered):
+    if done.faces is not None and (prose or done.faces.none_found):
         still = done.item.kind == "image"
         subject, review = f"{done.item.path}: " if brief else "", "" if done.review is None else f"; review: {done.review}"
         lines = [one_line(f"{subject}{face_figures(done.faces, still=still)}{review}")]

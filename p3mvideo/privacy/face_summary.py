@@ -38,18 +38,20 @@ class FaceSummary:
     """When that was."""
     frames_covered_whole: int = 0
     """Frames that could not be searched and became a mosaic."""
+    left_open_by_hand: int = 0
+    """Faces that a person decided to leave open, or that are none."""
     left_open: tuple[LeftOpen, ...] = ()
     """What looked like a face and was not covered, the highest scores first; at most 200."""
 
     @property
-    def nothing_covered(self) -> bool:
-        """Whether the output shows all that the input shows."""
-        return not self.faces and not self.frames_covered_whole
+    def none_found(self) -> bool:
+        """Whether no face was found, so that the output shows all that the input shows."""
+        return not self.faces and not self.left_open_by_hand and not self.frames_covered_whole
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
         return {
-            "frames": self.frames, "faces": self.faces, "nothing_covered": self.nothing_covered,
+            "frames": self.frames, "faces": self.faces, "left_open_by_hand": self.left_open_by_hand, "none_found": self.none_found,
             "weakest_score": None if self.weakest_score is None else round(self.weakest_score, 3),
             "weakest_seconds": None if self.weakest_seconds is None else round(self.weakest_seconds, 3),
             "frames_covered_whole": self.frames_covered_whole,
@@ -70,7 +72,8 @@ def summary_of(plan: CoverPlan) -> FaceSummary:
     weakest = [(key.score or 0.0, plan.seconds[key.frame]) for track in covered if (key := track.weakest()) is not None]
     score, seconds = min(weakest, default=(None, None))
     hidden = len(plan.unexamined - plan.shown)
-    return FaceSummary(len(plan.seconds), len(covered), score, seconds, hidden, _left_open(plan.candidates, plan.seconds))
+    by_hand = len(plan.tracks) - len(covered)
+    return FaceSummary(len(plan.seconds), len(covered), score, seconds, hidden, by_hand, _left_open(plan.candidates, plan.seconds))
 
 
 def _left_open(candidates: Iterable[Candidate], seconds: Sequence[float]) -> tuple[LeftOpen, ...]:
@@ -106,4 +109,4 @@ class FaceFigures:
         """Return the figures."""
         score, seconds = self._weakest or (None, None)
         left_open = _left_open(self._candidates.left_open(()), self._seconds)
-        return FaceSummary(len(self._seconds), len(self._tracks), score, seconds, self._covered_whole, left_open)
+        return FaceSummary(len(self._seconds), len(self._tracks), score, seconds, self._covered_whole, left_open=left_open)

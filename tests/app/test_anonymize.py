@@ -119,7 +119,7 @@ def test_an_input_without_a_face_is_written_and_named_by_the_exit_code(clip: Pat
     assert found is not None
     assert (found.faces, found.weakest_score, found.left_open) == (1, 0.9, ()), "what is covered is not left open"
     report = json.loads((tmp_path / "report.json").read_text())
-    assert [done["faces"]["nothing_covered"] for done in report["inputs"]] == [True, False]
+    assert [done["faces"]["none_found"] for done in report["inputs"]] == [True, False]
     missing = call(anonymize, [clip, tmp_path / "missing.mp4"], overwrite=True)
     assert missing.exit_code is ExitCode.SOME_FAILED, "what failed counts more"
 

@@ -127,7 +127,7 @@ def test_the_report_says_what_was_done_about_faces(run: Run, tmp_path: Path, mod
     if mode == "input":
         assert faces is None
         return
-    assert (faces["frames"], faces["nothing_covered"]) == (FRAMES, code == 5)
+    assert (faces["frames"], faces["none_found"]) == (FRAMES, code == 5)
     assert (faces["faces"], faces["weakest_score"], faces["weakest_seconds"]) == ((2, 0.6, 0.0) if code == 0 else (0, None, None))
 
 

@@ -28,6 +28,7 @@ def places(count: int) -> tuple[LeftOpen, ...]:
         (done("in.mp4", FaceSummary(412, 7, 0.3, 12.9), "in.review.jpg"), "7 faces followed, weakest 0.30 at 00:12; review: in.review.jpg"),
         (done("in.png", FaceSummary(1, 1, 0.91, 0.0)), "1 face covered, weakest 0.91"),
         (done("in.mp4", FaceSummary(412, 0)), "NO FACE FOUND in 412 frames: nothing was covered"),
+        (done("in.mp4", FaceSummary(9, 1, 0.5, 0.0, left_open_by_hand=2)), "1 face followed, weakest 0.50 at 00:00, 2 left open by hand"),
         (done("in.png", FaceSummary(1, 0)), "NO FACE FOUND in the image: nothing was covered"),
         (done("in.mp4", FaceSummary(9, 0, frames_covered_whole=2)), "0 faces followed, 2 frames covered as a whole"),
     ],

@@ -88,7 +88,7 @@ class BatchResult:
     @property
     def without_faces(self) -> tuple[InputResult, ...]:
         """The inputs whose faces were to be covered, and in which none was found."""
-        return tuple(done for done in self.inputs if done.error is None and done.faces is not None and done.faces.nothing_covered)
+        return tuple(done for done in self.inputs if done.error is None and done.faces is not None and done.faces.none_found)
 
     @property
     def exit_code(self) -> ExitCode:

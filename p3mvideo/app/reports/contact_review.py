@@ -7,7 +7,7 @@ from pathlib import Path
 
 from p3mvideo.app.reports.close_up import close_up
 from p3mvideo.app.reports.face_text import clock
-from p3mvideo.frame import UInt8Array
+from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.ops.contact_sheet import contact_sheet, write_image
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Sighting
 
@@ -36,10 +36,10 @@ class ContactReview:
         """Return the numbers of the frames that hold one of the moments."""
         return set(self._by_frame)
 
-    def look(self, covered: UInt8Array, number: int) -> None:
-        """Take a covered frame, uint8 RGB (H, W, 3); keeps an image of each moment in it."""
+    def look(self, covered: Frame, number: int) -> None:
+        """Take a covered frame; keeps an image of each moment in it."""
         for moment in self._by_frame.get(number, ()):
-            image = close_up(covered, moment.cover, mask_scale=self._mask_scale, side_px=MOMENT_PX)
+            image = close_up(covered.interleaved(), moment.cover, mask_scale=self._mask_scale, side_px=MOMENT_PX)
             self._images[number, moment.track] = image
 
     def write(self, path: Path) -> bool:

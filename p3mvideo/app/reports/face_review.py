@@ -42,11 +42,10 @@ class Review:
 
     def look(self, frame: Frame, covered: Frame, number: int) -> None:
         """Take a frame as it was and as it is written."""
-        image = covered.interleaved()
         if self._sheet is not None:
-            self._sheet.look(image, number)
+            self._sheet.look(covered, number)
         if self._page is not None:
-            self._page.look(frame.interleaved(), image, number)
+            self._page.look(frame, covered, number)
 
     def write(self, target: Path, audit: Mapping[str, Any]) -> Path | None:
         """Write `NAME.review.jpg`, if a face is covered, and `NAME.review.html` beside an output, as far as they are wanted.

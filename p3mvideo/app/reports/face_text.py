@@ -18,13 +18,15 @@ def face_figures(summary: FaceSummary, *, still: bool) -> str:
         summary: What was done.
         still: Whether the input is an image.
     """
-    if summary.nothing_covered:
+    if summary.none_found:
         return f"NO FACE FOUND in {'the image' if still else _counted(summary.frames, 'frame')}: nothing was covered"
     text = f"{_counted(summary.faces, 'face')} {'covered' if still else 'followed'}"
     if summary.weakest_score is not None and summary.weakest_seconds is not None:
         text += f", weakest {summary.weakest_score:.2f}" + ("" if still else f" at {clock(summary.weakest_seconds)}")
     if summary.frames_covered_whole:
         text += f", {_counted(summary.frames_covered_whole, 'frame')} covered as a whole"
+    if summary.left_open_by_hand:
+        text += f", {summary.left_open_by_hand} left open by hand"
     return text
 
 

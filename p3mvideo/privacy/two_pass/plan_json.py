@@ -16,14 +16,13 @@ from p3mvideo.privacy.two_pass.cover_plan import Candidate, CoverPlan, FrameRang
 def plan_to_json(plan: CoverPlan) -> dict[str, Any]:
     """Return a plan as plain values: all of it, and figures that follow from it."""
     with_faces = {frame for track in plan.tracks for span in track.spans for frame in range(span[0].frame, span[-1].frame + 1)}
-    nothing = sorted(set(range(len(plan.seconds))) - with_faces - plan.unexamined)
     return {
         "plan_id": plan_id(plan),
         "width": plan.width,
         "height": plan.height,
         "frames": len(plan.seconds),
         "frames_with_faces": len(with_faces),
-        "nothing_found": _ranges(plan, ranges(nothing)),
+        "nothing_found": _ranges(plan, plan.nothing_found()),
         "unexamined": _ranges(plan, ranges(sorted(plan.unexamined))),
         "unexamined_shown": _ranges(plan, ranges(sorted(plan.shown))),
         "tracks": [_track(plan, track) for track in plan.tracks],

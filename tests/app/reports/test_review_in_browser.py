@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from p3mvideo.privacy.two_pass.edits import edits_from_json
 from tests.app.reports.plans import HEIGHT, PLAN_ID, WIDTH, small_plan
 from tests.app.reports.test_review_page import written
 from tests.browser import chromium, page  # noqa: F401  # fixtures
+from tests.io.media import make_video
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 HEAD = {"format": "p3mvideo edits", "version": 1, "plan_id": PLAN_ID}
@@ -20,7 +23,7 @@ HEAD = {"format": "p3mvideo edits", "version": 1, "plan_id": PLAN_ID}
 def opened(page: Any, tmp_path: Path) -> Any:  # noqa: F811
     """A page about the small plan, whose name tries to run a script."""
     path = tmp_path / "out.review.html"
-    written(path, small_plan(), name="<img src=x onerror=alert(1)>.mp4")
+    written(path, small_plan(), name="<img src=x onerror=alert(1)>.png")
     page.goto(path.as_uri())
     return page
 
@@ -49,7 +52,7 @@ def drag(page: Any, x0: float, y0: float, x1: float, y1: float) -> None:  # noqa
 
 
 def test_decisions_become_an_edits_file(opened: Any) -> None:
-    assert opened.locator("h1").inner_text() == "Review of <img src=x onerror=alert(1)>.mp4"
+    assert opened.locator("h1").inner_text() == "Review of <img src=x onerror=alert(1)>.png"
     assert "show what the output shows, no more" in opened.locator("#notice").inner_text()
     assert saved(opened) == HEAD
     first, second = opened.locator("#face-1"), opened.locator("#face-2")
@@ -95,11 +98,30 @@ def test_a_box_is_drawn_at_two_moments_and_another_with_the_keyboard(opened: Any
     assert len(saved(opened)["add"]) == 1
 
 
+def test_a_box_is_drawn_on_any_frame_of_the_output_beside_the_page(page: Any, tmp_path: Path) -> None:  # noqa: F811
+    plan = small_plan(frames=200)  # far more than the page holds
+    make_video(tmp_path / "out #1.mp4", frames=200, rate=Fraction(10), size=(WIDTH, HEIGHT))
+    path = tmp_path / "out.review.html"
+    written(path, plan, name="out #1.mp4")
+    page.goto(path.as_uri())
+    page.locator("#player").wait_for()
+    page.locator("#exact").evaluate("slider => { slider.value = 17.31; slider.dispatchEvent(new Event('input')) }")
+    assert "of the output" in page.locator("#clock").inner_text()
+    drag(page, 60, 20, 90, 50)
+    page.get_by_label("one frame on").click()
+    drag(page, 62, 20, 92, 50)
+    (face,) = saved(page)["add"]
+    assert [entry["seconds"] for entry in face["boxes"]] == [17.3, 17.4]
+    assert page.locator("#stage video").evaluate("video => video.currentTime") == pytest.approx(17.45)
+
+
 def test_earlier_edits_are_kept(page: Any, tmp_path: Path) -> None:  # noqa: F811
     added = {"follow": True, "boxes": [{"seconds": 2.0, "box": [60, 20, 90, 50]}], "end": 2.5}
     edits = {"keep": [{"track": 2, "start": 0.5, "end": 0.6}], "drop": [{"track": 1, "start": 0.1}, {"track": 1, "start": 2.0}], "add": [added]}
     path = tmp_path / "out.review.html"
-    written(path, small_plan(), edits=edits, uncovered=True)
+    written(path, small_plan(), edits=edits, uncovered=True, name="out.png")
     page.goto(path.as_uri())
     assert "as secret as the input" in page.locator("#notice").inner_text()
-    assert saved(page) == {**HEAD, **edits}
+    again = saved(page)
+    assert again == {**HEAD, **edits}
+    assert edits_from_json(again).add[0].follow, "`--edits` reads it"

@@ -17,27 +17,27 @@ from p3mvideo.app.reports.review_page.moments import (
     FRAMES,
     THUMBNAILS,
     THUMBNAILS_PER_TRACK,
-    nothing_found,
     shown_frames,
     timeline,
     track_moments,
 )
 from p3mvideo.app.reports.review_page.page import ReviewPage
-from p3mvideo.frame import UInt8Array
+from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.privacy.follow.tracked_face import Source
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, KeyFrame, PlannedTrack
 from tests.app.reports.plans import HEIGHT, PLAN_ID, RATE, WIDTH, key, small_plan
 
+OPTIONS = {"cover": {"replace_with": "mosaic"}, "reading": {"end": "3"}, "writing": {"overwrite": True}}
 BARE, COVERED = (200, 30, 30), (110, 110, 110)
 
 
 def written(path: Path, plan: CoverPlan, *, uncovered: bool = False, edits: dict[str, Any] | None = None, name: str = "out.mp4") -> str:
     """Write a page about frames that are red, and grey where they are covered, and return it."""
     page = ReviewPage(plan, mask_scale=1.3, edits=edits or {}, uncovered=uncovered, still=False)
-    bare, covered = (np.full((HEIGHT, WIDTH, 3), colour, np.uint8) for colour in (BARE, COVERED))
+    bare, covered = (Frame.from_interleaved(np.full((HEIGHT, WIDTH, 3), colour, np.uint8)) for colour in (BARE, COVERED))
     for number in range(len(plan.seconds)):
         page.look(bare, covered, number)
-    page.write(path, {"plan_id": PLAN_ID, "input": "in.mp4", "output": str(path.with_name(name))})
+    page.write(path, {"plan_id": PLAN_ID, "input": "in.mp4", "output": str(path.with_name(name)), "options": OPTIONS})
     return path.read_text("utf-8")
 
 
@@ -77,6 +77,7 @@ def test_a_name_cannot_become_part_of_the_page(tmp_path: Path) -> None:
 def test_what_was_found_is_told(tmp_path: Path) -> None:
     data = data_of(written(tmp_path / "r.html", small_plan()))
     assert data["summary"] == "2 faces followed, weakest 0.30 at 00:00"
+    assert data["command"].endswith("--overwrite --replace-with mosaic --end 3")
     first, second = data["tracks"]
     assert first["weakest"] == {"seconds": 0.9, "score": 0.3}
     assert first["runs"] == [[0.0, 1.0, "found"], [1.0, 2.0, "held"], [2.0, 2.5, "found"]]
@@ -106,7 +107,7 @@ def test_a_page_stays_light_however_long_the_recording(tracks: int) -> None:
     assert sum(map(len, moments.values())) <= THUMBNAILS
     assert max(map(len, moments.values())) <= THUMBNAILS_PER_TRACK
     assert len(timeline(plan, plan.tracks[0])) <= CELLS + 1
-    assert nothing_found(plan) == [(1980, 1999)]
+    assert plan.nothing_found() == [(1980, 1999)]
 
 
 def test_frames_with_boxes_of_earlier_edits_are_there(tmp_path: Path) -> None:

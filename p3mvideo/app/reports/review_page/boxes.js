@@ -2,7 +2,8 @@
 const stage = byId("stage"), slider = byId("moment");
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 let current = 0; // which addition is being drawn
-let shown = 0; // which frame is shown
+let shown = 0; // which of the frames is shown
+let exact = null; // or which moment of the output, in seconds
 const LEAST_PX = 3;
 
 byId("how").textContent =
@@ -11,11 +12,12 @@ byId("how").textContent =
   " With the keyboard: Enter puts a box, arrow keys move it, Shift and arrow keys resize it, Delete removes it.";
 slider.max = data.frames.length - 1;
 const stageImage = element("img", {alt: "", draggable: false});
-stage.append(stageImage);
+const video = element("video", {muted: true, preload: "metadata", hidden: true});
+stage.append(stageImage, video);
 
 const round = (value) => Math.round(value * 10) / 10;
 const name = (index) => `Face ${LETTERS[index % 26]}${index >= 26 ? Math.floor(index / 26) : ""}`;
-const moment = () => data.frames[shown].seconds;
+const moment = () => exact ?? data.frames[shown].seconds;
 
 function boxAt(addition, seconds) {
   const boxes = addition.boxes;
@@ -38,11 +40,13 @@ function place(target, x0, y0, x1, y1) {
 }
 
 function draw() {
-  const frame = data.frames[shown];
+  const frame = data.frames[shown], seconds = moment();
+  stageImage.hidden = exact !== null;
+  video.hidden = exact === null;
   if (stageImage.src !== frame.image) stageImage.src = frame.image;
   stageImage.alt = data.still ? "the image" : `the frame at ${clock(frame.seconds)}`;
   for (const old of stage.querySelectorAll("div")) old.remove();
-  for (const [track, x, y, across, down, lean] of frame.covers) {
+  for (const [track, x, y, across, down, lean] of exact === null ? frame.covers : []) {
     const outline = place(element("div", {className: "outline"}), x - across, y - down, x + across, y + down);
     outline.style.transform = `rotate(${lean}deg)`;
     const tag = place(element("div", {className: "tag"}, String(track)), x, y - down, x, y);
@@ -50,18 +54,21 @@ function draw() {
     stage.append(outline, tag);
   }
   for (const {first, last, box} of data.candidates) {
-    if (first <= frame.seconds && frame.seconds <= last) stage.append(place(element("div", {className: "outline open"}), ...box));
+    if (first <= seconds && seconds <= last) stage.append(place(element("div", {className: "outline open"}), ...box));
   }
   state.additions.forEach((addition, index) => {
-    const exact = addition.boxes.find((entry) => entry.seconds === frame.seconds), box = exact ? exact.box : boxAt(addition, frame.seconds);
-    if (box) stage.append(place(element("div", {className: exact ? "drawn" : "drawn between", title: name(index)}), ...box));
+    const drawn = addition.boxes.find((entry) => entry.seconds === seconds), box = drawn ? drawn.box : boxAt(addition, seconds);
+    if (box) stage.append(place(element("div", {className: drawn ? "drawn" : "drawn between", title: name(index)}), ...box));
   });
-  byId("clock").textContent = data.still ? "" : `${clock(frame.seconds)}, frame ${shown + 1} of ${data.frames.length} shown here`;
+  const which = exact === null ? `frame ${shown + 1} of the ${data.frames.length} in this page` : "of the output";
+  byId("clock").textContent = data.still ? "" : `${clock(seconds)}, ${which}`;
   byId("drawing").textContent = `Drawing ${name(current)}.`;
-  for (const hand of hands) hand.style.left = percent(frame.seconds);
+  for (const hand of hands) hand.style.left = percent(seconds);
 }
 
 function show(index) {
+  video.pause();
+  exact = null;
   shown = Math.min(Math.max(index, 0), data.frames.length - 1);
   slider.value = shown;
   byId("previous").disabled = shown === 0;
@@ -69,10 +76,51 @@ function show(index) {
   draw();
 }
 
-function showNearest(seconds) {
-  const distances = data.frames.map((frame) => Math.abs(frame.seconds - seconds));
-  show(distances.indexOf(Math.min(...distances)));
+// Show a moment of the output where it can be played, else the nearest frame of the page.
+function showMoment(seconds) {
+  const distances = data.frames.map((frame) => Math.abs(frame.seconds - seconds)), nearest = distances.indexOf(Math.min(...distances));
+  if (distances[nearest] && !byId("player").hidden) showExact(seconds);
+  else show(nearest);
   stage.scrollIntoView({block: "nearest"});
+}
+
+// The output lies beside the page. Where it cannot be played, the frames of the page must do.
+function showExact(seconds) {
+  video.pause();
+  const number = Math.min(Math.max(Math.round((seconds - data.begin) / data.step), 0), Math.round(data.seconds / data.step) - 1);
+  exact = Math.round((data.begin + number * data.step) * 1e6) / 1e6;
+  video.currentTime = exact - data.begin + data.step / 2;
+  byId("exact").value = exact;
+  draw();
+}
+
+if (data.video) {
+  video.onloadedmetadata = () => {
+    if (video.videoWidth) Object.assign(byId("exact"), {min: data.begin, max: data.begin + data.seconds, step: "any"});
+    byId("player").hidden = !video.videoWidth;
+  };
+  video.onpause = () => {
+    byId("play").textContent = "Play the output";
+    if (exact !== null) showExact(data.begin + video.currentTime - data.step / 2);
+  };
+  video.ontimeupdate = () => {
+    if (video.paused) return;
+    exact = data.begin + video.currentTime;
+    byId("exact").value = exact;
+    draw();
+  };
+  byId("play").onclick = () => {
+    if (!video.paused) return video.pause();
+    exact = moment();
+    video.currentTime = exact - data.begin;
+    byId("play").textContent = "Pause";
+    draw();
+    return video.play();
+  };
+  byId("exact").oninput = () => showExact(Number(byId("exact").value));
+  byId("back").onclick = () => showExact(moment() - data.step);
+  byId("on").onclick = () => showExact(moment() + data.step);
+  video.src = data.video;
 }
 
 function setBox(box) {
@@ -151,7 +199,7 @@ function additionRow(addition, index) {
   const select = element("button", {type: "button", disabled: index === current}, "Draw");
   select.onclick = () => {
     current = index;
-    showNearest(addition.boxes[0].seconds);
+    showMoment(addition.boxes[0].seconds);
     changed();
   };
   const remove = element("button", {type: "button", "aria-label": `remove ${name(index)}`}, "Remove");

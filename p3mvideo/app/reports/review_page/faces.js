@@ -14,7 +14,7 @@ byId("command").textContent = data.command;
 const percent = (seconds) => `${(100 * (seconds - data.begin)) / data.seconds}%`;
 
 function bar(name, spans, marks = []) {
-  const row = element("div", {className: "bar", title: "show the frame nearest to this moment"});
+  const row = element("div", {className: "bar", title: "show this moment below"});
   for (const [start, end, kind, text] of [...spans, ...marks]) {
     const span = element("i", {className: kind.replace(" ", "-"), title: text});
     span.style.left = percent(start);
@@ -25,7 +25,7 @@ function bar(name, spans, marks = []) {
   row.append(hand);
   row.onclick = (event) => {
     const box = row.getBoundingClientRect();
-    showNearest(data.begin + ((event.clientX - box.left) / box.width) * data.seconds);
+    showMoment(data.begin + ((event.clientX - box.left) / box.width) * data.seconds);
   };
   byId("timeline").append(element("div", {className: "name"}, name), row);
   hands.push(hand);

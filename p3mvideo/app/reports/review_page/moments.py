@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from p3mvideo.privacy.follow.tracked_face import Source
-from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, FrameRange, PlannedTrack, Sighting, ranges
+from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, PlannedTrack, Sighting
 
 FRAMES = 48
 """Frames that a page holds."""
@@ -50,7 +50,7 @@ def _by_priority(plan: CoverPlan, edits: Mapping[str, Any]) -> Iterator[Sequence
     yield [nearest_frame(plan, entry["seconds"]) for addition in edits.get("add", ()) for entry in addition["boxes"]][: FRAMES // 2]
     for candidate in nlargest(6, plan.candidates, key=lambda candidate: candidate.score):
         yield candidate.frame, candidate.first, candidate.last
-    for gap in nlargest(4, nothing_found(plan), key=lambda gap: gap.last - gap.first):
+    for gap in nlargest(4, plan.nothing_found(), key=lambda gap: gap.last - gap.first):
         yield gap.first, (gap.first + gap.last) // 2, gap.last
     for track in plan.tracks:  # where a face may be bare: before it is first covered, and after it is last covered
         yield track.first.frame - 1, track.last.frame + 1
@@ -93,12 +93,6 @@ def _moments(track: PlannedTrack) -> list[Moment]:
         if sighting is not None and frame not in moments:
             moments[frame] = Moment(sighting, caption)
     return list(moments.values())
-
-
-def nothing_found(plan: CoverPlan) -> list[FrameRange]:
-    """Return the frames that were examined and in which there is no face."""
-    with_faces = {frame for track in plan.tracks for _, run in track.runs() for frame in range(run.first, run.last + 1)}
-    return ranges(frame for frame in range(len(plan.seconds)) if frame not in with_faces and frame not in plan.unexamined)
 
 
 def timeline(plan: CoverPlan, track: PlannedTrack) -> list[tuple[int, int, Source]]:

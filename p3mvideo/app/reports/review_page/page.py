@@ -7,21 +7,25 @@ import hashlib
 import html
 import json
 import math
+import os
 import shlex
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import cv2
 
 from p3mvideo.app.reports.audit import beside
 from p3mvideo.app.reports.close_up import close_up
 from p3mvideo.app.reports.face_text import face_figures
-from p3mvideo.app.reports.review_page.moments import CANDIDATES, Moment, nothing_found, shown_frames, timeline, track_moments
+from p3mvideo.app.reports.review_page.moments import CANDIDATES, Moment, shown_frames, timeline, track_moments
 from p3mvideo.atomic_write import write_atomically
-from p3mvideo.frame import UInt8Array
+from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.ops.opencv import drawable
+from p3mvideo.options import CoverOptions, ReadOptions, WriteOptions
+from p3mvideo.options.option import option_fields
 from p3mvideo.privacy.cover.ellipse import Ellipse
 from p3mvideo.privacy.face_summary import summary_of
 from p3mvideo.privacy.region import Region
@@ -31,6 +35,8 @@ FRAME_PX, FRAME_QUALITY = 960, 70
 """Long side of the frames to draw on at most, and their JPEG quality."""
 THUMBNAIL_PX, THUMBNAIL_QUALITY = 160, 80
 FOLDER = Path(__file__).parent
+PLAYABLE = (".mp4", ".m4v", ".webm", ".mov", ".mkv")
+"""Suffixes of what a browser may be able to play."""
 SCRIPTS = ("page.js", "faces.js", "boxes.js")
 
 
@@ -60,23 +66,25 @@ class ReviewPage:
         """Return the numbers of the frames of which something is shown."""
         return {*self._frames, *self._moments, *(self._plan.candidates[index].frame for index in self._candidates)}
 
-    def look(self, frame: UInt8Array, covered: UInt8Array, number: int) -> None:
-        """Take a frame as it was and as it is written, uint8 RGB (H, W, 3); keeps small images of what is shown of it."""
+    def look(self, frame: Frame, covered: Frame, number: int) -> None:
+        """Take a frame as it was and as it is written; keeps small images of what is shown of it."""
+        candidates = [index for index in self._candidates if self._plan.candidates[index].frame == number]
+        if number not in self._frames and number not in self._moments and not candidates:
+            return
+        bare, hidden = frame.interleaved(), covered.interleaved()
         if number in self._frames:
-            image = frame if self._uncovered else covered
+            image = bare if self._uncovered else hidden
             scale = min(1.0, FRAME_PX / max(image.shape[:2]))
             small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
             self._frames[number] = _jpeg(small, FRAME_QUALITY)
         for moment in self._moments.get(number, ()):
             caption = moment.caption if self._still else f"{moment.caption}, {self._plan.seconds[number]:.2f} s"
-            thumbnail = {"caption": caption, "image": self._close_up(covered, moment.sighting.cover)}
+            thumbnail = {"caption": caption, "image": self._close_up(hidden, moment.sighting.cover)}
             if self._uncovered:
-                thumbnail["original"] = self._close_up(frame, moment.sighting.cover)
+                thumbnail["original"] = self._close_up(bare, moment.sighting.cover)
             self._thumbnails[moment.sighting.track].append(thumbnail)
-        for index in self._candidates:
-            candidate = self._plan.candidates[index]
-            if candidate.frame == number:
-                self._candidates[index] = self._close_up(covered, Region(candidate.box))
+        for index in candidates:
+            self._candidates[index] = self._close_up(hidden, Region(self._plan.candidates[index].box))
 
     def write(self, path: Path, audit: Mapping[str, Any]) -> None:
         """Write the page in one step; what was there is replaced.
@@ -90,9 +98,10 @@ class ReviewPage:
         """
         style = (FOLDER / "page.css").read_text("utf-8")
         script = "\n".join((FOLDER / name).read_text("utf-8") for name in SCRIPTS)
-        # Nothing is loaded from anywhere, and nothing runs but this script.
+        # Nothing is loaded but the output beside the page, and nothing runs but this script.
         policy = (
-            f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'"
+            f"default-src 'none'; img-src data:; media-src 'self' file:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+            "base-uri 'none'; form-action 'none'"
         )
         data = json.dumps(self._data(Path(audit["output"]), audit)).replace("<", "\\u003c")
         parts = {"policy": policy, "title": html.escape(f"Review of {Path(audit['output']).name}"), "style": style, "script": script, "data": data}
@@ -104,14 +113,16 @@ class ReviewPage:
     def _data(self, target: Path, audit: Mapping[str, Any]) -> dict[str, Any]:
         plan = self._plan
         edits_file = beside(target, ".edits.json")
-        command = shlex.join(["p3mvideo", "anonymize", audit["input"], "--edits", str(edits_file), "-o", str(target), "--overwrite"])
+        files = ["--from-audit", str(beside(target, ".audit.json")), "--edits", str(edits_file), "-o", str(target), "--overwrite"]
+        command = shlex.join(["p3mvideo", "anonymize", audit["input"], *files, *_given(audit["options"])])
         return {
             "plan_id": audit["plan_id"], "edits": dict(self._edits), "edits_name": drawable(edits_file.name), "command": command,
             "summary": face_figures(summary_of(plan), still=self._still), "still": self._still, "uncovered": self._uncovered,
+            "video": quote(os.fsencode(target.name)) if target.suffix.lower() in PLAYABLE else None, "step": self._step,
             "width": plan.width, "height": plan.height, "begin": plan.seconds[0], "seconds": self._end(len(plan.seconds)) - plan.seconds[0],
             "tracks": [self._track(track) for track in plan.tracks if not track.by_hand],
             "candidates": [self._candidate(index, candidate) for index, candidate in enumerate(plan.candidates)],
-            "nothing": [(plan.seconds[first], self._end(last + 1)) for first, last in nothing_found(plan)],
+            "nothing": [(plan.seconds[first], self._end(last + 1)) for first, last in plan.nothing_found()],
             "unexamined": [(plan.seconds[first], self._end(last + 1)) for first, last in ranges(sorted(plan.unexamined))],
             "frames": [{"seconds": plan.seconds[number], "image": image, "covers": self._covers(number)} for number, image in self._frames.items()],
         }  # fmt: skip
@@ -150,9 +161,27 @@ class ReviewPage:
     def _end(self, number: int) -> float:
         """Return when a frame begins; of the one behind the last, about when it would."""
         seconds = self._plan.seconds
-        if number < len(seconds):
-            return seconds[number]
-        return seconds[-1] + ((seconds[-1] - seconds[0]) / (len(seconds) - 1) if len(seconds) > 1 else 1.0)
+        return seconds[number] if number < len(seconds) else seconds[-1] + self._step
+
+    @property
+    def _step(self) -> float:
+        """The mean time from one frame to the next, in seconds."""
+        seconds = self._plan.seconds
+        return (seconds[-1] - seconds[0]) / (len(seconds) - 1) if len(seconds) > 1 else 1.0
+
+
+def _given(options: Mapping[str, Any]) -> list[str]:
+    """Return the options of a run that say how it reads, covers and writes, as far as they are not the defaults, as the command line takes them."""
+    given = []
+    for name, group in (("cover", CoverOptions), ("reading", ReadOptions), ("writing", WriteOptions)):
+        default = group().to_json()
+        for field in option_fields(group):
+            value = options.get(name, {}).get(field.name, default[field.name])
+            if value != default[field.name] and field.name != "overwrite":
+                # An option that is on by default and was switched off has `--no-` before its name.
+                flag = field.flags[0] if value is not False else field.flags[0].replace("--", "--no-", 1)
+                given += [flag] if isinstance(value, bool) else [flag, str(value)]
+    return given
 
 
 def _jpeg(image: UInt8Array, quality: int) -> str:
