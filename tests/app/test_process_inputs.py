@@ -195,7 +195,7 @@ def test_the_report_and_the_listener_tell_everything(run: Process, media: Path, 
         assert tuple(statistics["stages"]) == STAGES
         assert statistics["frames_in"] == statistics["frames_out"] > 0
         for times in statistics["stages"].values():
-            assert set(times) == {"frames", "mean_ms", "p50_ms", "p95_ms", "p99_ms"}
+            assert set(times) == {"frames", "mean_ms", "p50_ms", "p95_ms", "p99_ms", "processor_ms"}
 
 
 @pytest.mark.parametrize("report", ["nowhere/report.json", "."])
