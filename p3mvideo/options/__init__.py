@@ -12,6 +12,7 @@ from p3mvideo.options.live import LiveOptions
 from p3mvideo.options.media import ReadOptions, WriteOptions
 from p3mvideo.options.option import Option, Options
 from p3mvideo.options.smoothing import SmoothingOptions
+from p3mvideo.options.studio import StudioOptions
 from p3mvideo.options.training import TrainingOptions
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "ReadOptions",
     "ReleaseDetectionOptions",
     "SmoothingOptions",
+    "StudioOptions",
     "TrainingOptions",
     "WriteOptions",
 ]
