@@ -78,6 +78,7 @@ def _listening(options: StudioOptions) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((options.host, options.port))
+        listening.listen()  # a browser that is faster than the server waits
     except OSError as error:
         listening.close()
         raise ConfigError(f"cannot listen on {options.host}:{options.port}: {error.strerror}", hint="choose another --port or --host") from error
