@@ -127,7 +127,7 @@ class Studio:
         preview = float(seconds) if isinstance(seconds, int | float) else None
         plan = await run_in_threadpool(
             plan_job, _kind(values), file, groups, container=str(values.get("container") or ""), folder=folder, work=self._library.work_folder,
-            preview_from=preview,
+            preview_from=preview, audit=self._file(values["audit"]) if "audit" in values else None, edits=_edits(values),
         )  # fmt: skip
         job = self._jobs.submit(plan, file, preview=preview is not None)
         return JSONResponse(job.to_json(), 201)
@@ -166,6 +166,13 @@ class Studio:
         if not isinstance(options, dict):
             raise ConfigError("the options are not an object", hint="reload the page")
         return forms.read(_kind(values), options, lambda file_id: str(self._library.file(file_id).path))
+
+
+def _edits(values: Mapping[str, Any]) -> dict[str, Any] | None:
+    edits = values.get("edits")
+    if edits is not None and not isinstance(edits, dict):
+        raise ConfigError("the edits are not an object", hint="reload the page")
+    return edits
 
 
 def _kind(values: Mapping[str, Any]) -> JobKind:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +16,7 @@ from p3mvideo.io.images.file import WRITABLE
 from p3mvideo.io.inputs import expand_inputs
 from p3mvideo.io.video.write.codecs import CONTAINERS, encoder_for
 from p3mvideo.options import BackgroundOptions, ReadOptions, WriteOptions
+from p3mvideo.privacy.two_pass.edits import edits_from_json
 from p3mvideo.studio.forms import Groups, JobKind, arguments
 from p3mvideo.studio.library import StudioFile
 
@@ -43,7 +46,16 @@ def describe_containers() -> list[dict[str, Any]]:
 
 
 def plan_job(
-    kind: JobKind, file: StudioFile, groups: Groups, *, container: str, folder: Path | None, work: Path, preview_from: float | None
+    kind: JobKind,
+    file: StudioFile,
+    groups: Groups,
+    *,
+    container: str,
+    folder: Path | None,
+    work: Path,
+    preview_from: float | None,
+    audit: StudioFile | None = None,
+    edits: Mapping[str, Any] | None = None,
 ) -> JobPlan:
     """Return the run for a file.
 
@@ -54,10 +66,12 @@ def plan_job(
         container: Suffix of the result; empty for one that suits the input.
         folder: Where the user wants the result; None keeps it in `work` for a download.
         work: The work folder of the studio.
+        audit: Of an earlier run of `anonymize` over the file, whose faces are covered without looking for them again.
+        edits: What a person decided about them, as docs/faces.md describes it.
         preview_from: Where a preview of `PREVIEW_SECONDS` begins, in seconds; None for the whole file.
 
     Raises:
-        ConfigError: Container, codec and transparency do not go together.
+        ConfigError: Container, codec and transparency do not go together, or the edits make no sense.
         SinkError: The folder for the result cannot be made.
     """
     (item,) = expand_inputs([str(file.path)])
@@ -83,7 +97,13 @@ def plan_job(
     except OSError as error:
         raise SinkError(f"cannot make {place}: {error.strerror}", hint="choose another folder") from error
     output = _free(place, Path(file.name).stem + MARKS[kind], suffix)
-    command = (kind, f"--output={output}", "--progress=json", *arguments(groups), "--", str(file.path))
+    corrections = [] if audit is None else [f"--from-audit={audit.path}"]
+    if edits is not None:
+        edits_from_json(edits)
+        written = work / f"{secrets.token_urlsafe(9)}.edits.json"
+        written.write_text(json.dumps(edits), encoding="utf-8")
+        corrections.append(f"--edits={written}")
+    command = (kind, f"--output={output}", "--progress=json", *arguments(groups), *corrections, "--", str(file.path))
     return JobPlan(TITLES[kind], command, (output, *(output.with_name(output.stem + review) for review in REVIEWS)))
 
 

@@ -13,9 +13,10 @@ function stateOf(job) {
 }
 
 export class JobList {
-  constructor({ onPlay, onError }) {
+  constructor({ onPlay, onError, onFaces }) {
     this.onPlay = onPlay;
     this.onError = onError;
+    this.onFaces = onFaces;
     this.drawn = "";
   }
 
@@ -41,6 +42,9 @@ export class JobList {
     }
     for (const [number, result] of job.results.entries()) {
       if (number === 0) links.append(element("button", { type: "button", text: "Look", "data-key": `look ${result.id}`, onclick: () => this.onPlay(result) }));
+      if (!job.preview && result.name.endsWith(".audit.json")) {
+        links.append(element("button", { type: "button", text: "Faces", "data-key": `faces ${result.id}`, onclick: () => this.onFaces(job, result) }));
+      }
       if (!job.preview) {
         const word = number === 0 ? "Download" : result.name.includes(".audit.") ? "Audit" : "Review";
         links.append(element("a", { class: "button", href: api.contentOf(result.id, true), download: result.name, text: word, "data-key": `get ${result.id}` }));

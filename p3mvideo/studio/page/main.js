@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { byId, element, withArrowKeys } from "./elements.js";
+import { FaceBench } from "./faces.js";
 import { Form } from "./form.js";
 import { JobList } from "./jobs.js";
 import { Viewer } from "./viewer.js";
@@ -19,11 +20,31 @@ const played = new Set();
 const forms = { process: null, anonymize: null };
 const viewer = new Viewer(() => ({ kind, options: forms[kind].values }));
 const fail = (error) => viewer.note(error.message, true);
-const jobList = new JobList({ onPlay: look, onError: fail });
+const bench = new FaceBench(viewer, { onError: fail, onApply: applyEdits });
+const jobList = new JobList({ onPlay: look, onError: fail, onFaces: openBench });
 
 function look(result) {
   if (IMAGES.test(result.name)) window.open(api.contentOf(result.id), "_blank", "noopener");
   else viewer.play(result);
+}
+
+// Faces of a job that covered them
+
+function openBench(job, audit) {
+  const source = files.find((file) => file.id === job.source);
+  if (!source) return fail(new Error("The file of this job was removed."));
+  if (kind !== "anonymize") setKind("anonymize");
+  document.querySelector("[name=view][value=original]").checked = true;
+  if (chosen?.id !== source.id) choose(source);
+  else viewer.refresh();
+  bench.open(source, audit);
+}
+
+async function applyEdits(source, audit, edits) {
+  try {
+    await api.submit({ kind: "anonymize", file: source.id, options: forms.anonymize.values, container: byId("container").value, folder: byId("folder").value.trim(), audit: audit.id, edits });
+    viewer.note("Covering again, with your corrections …");
+  } catch (error) { fail(error); }
 }
 
 // Files

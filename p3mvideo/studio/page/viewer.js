@@ -51,8 +51,7 @@ export class Viewer {
     byId("render-preview").hidden = seconds === 0;
     byId("empty").hidden = true;
     byId("compare").hidden = byId("controls").hidden = false;
-    this.showTime();
-    this.refresh();
+    byId("scrubber").dispatchEvent(new Event("input"));
   }
 
   clear() {
