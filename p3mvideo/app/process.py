@@ -15,13 +15,14 @@ from p3mvideo.app.batch.output_plan import OutputPlan, Wanted
 from p3mvideo.app.batch.result import BatchResult, InputResult, check_report, write_report
 from p3mvideo.app.batch.run import Job, Work, run_batch
 from p3mvideo.app.batch.streams import Streams
+from p3mvideo.app.edited_mattes import edited_mattes
 from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ForegroundOnly, ReplaceBackground, parse_background
 from p3mvideo.compose.background import BackgroundSpec
 from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine
-from p3mvideo.frame import Compositor, FrameSource
+from p3mvideo.frame import Compositor, FrameSource, Refiner
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
-from p3mvideo.options import BackgroundOptions, EngineOptions, FaceOptions, ReadOptions, SmoothingOptions, WriteOptions
+from p3mvideo.options import BackgroundOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, SmoothingOptions, WriteOptions
 from p3mvideo.pipeline import Output, Pipeline, run_interruptibly
 from p3mvideo.privacy.detect.registry import check_models
 from p3mvideo.privacy.make_anonymizer import check_faces, make_anonymizer
@@ -40,6 +41,7 @@ def process(
     engine: EngineOptions = EngineOptions(),
     faces: FaceOptions = FaceOptions(),
     smoothing: SmoothingOptions = SmoothingOptions(),
+    matte: MatteOptions = MatteOptions(),
     reading: ReadOptions = ReadOptions(),
     writing: WriteOptions = WriteOptions(),
     report: str | Path | None = None,
@@ -58,6 +60,7 @@ def process(
         engine: Which network computes the mattes, and how.
         faces: From whom faces are hidden, how they are found and covered.
         smoothing: How mattes are smoothed over time.
+        matte: How they are corrected by hand.
         reading: How inputs are read.
         writing: How outputs are written.
         report: JSON file for the account of the run.
@@ -83,8 +86,8 @@ def process(
     if report is not None:
         check_report(Path(report))
     background_file = [Path(behind.background)] if behind.background is not None and spec is not None and spec.kind == "file" else []
-    composite, matte, colours = (None if path is None else Path(path) for path in (output, alpha, foreground))
-    wanted = Wanted(composite, matte, colours, transparent=spec is not None and spec.kind == "transparent")
+    composite, matte_path, colours = (None if path is None else Path(path) for path in (output, alpha, foreground))
+    wanted = Wanted(composite, matte_path, colours, transparent=spec is not None and spec.kind == "transparent")
     description = ""
 
     def prepare(items: Sequence[Input], plans: Sequence[OutputPlan]) -> Work:
@@ -104,10 +107,10 @@ def process(
         loaded = load_engine(engine)
         description = loaded.description
         listener.message(f"network: {description}")
-        return _Process(spec, behind, loaded, faces, smoothing, engine.seq_chunk, streams, listener)
+        return _Process(spec, behind, loaded, faces, smoothing, edited_mattes(GuidedRefiner(), matte), engine.seq_chunk, streams, listener)
 
     results = run_batch(inputs, wanted, prepare, reserved=background_file, listener=listener)
-    groups = {"engine": engine, "background": behind, "faces": faces, "smoothing": smoothing, "reading": reading, "writing": writing}
+    groups = {"engine": engine, "background": behind, "faces": faces, "smoothing": smoothing, "matte": matte, "reading": reading, "writing": writing}
     result = BatchResult(results, description, {name: group.to_json() for name, group in groups.items()})
     if report is not None:
         write_report(Path(report), result)
@@ -124,6 +127,7 @@ class _Process:
     loaded: LoadedEngine
     faces: FaceOptions
     smoothing: SmoothingOptions
+    refiner: Refiner
     seq_chunk: int
     streams: Streams
     listener: Listener
@@ -139,7 +143,7 @@ class _Process:
                 anonymizer=anonymizer,
                 engine=self.loaded.engine,
                 matte_stream=make_matte_stream(self.smoothing),
-                refiner=GuidedRefiner(),
+                refiner=self.refiner,
                 outputs=stack.enter_context(self._outputs(job, source)),
                 device=self.loaded.device,
                 seq_chunk=self.seq_chunk,

@@ -12,7 +12,7 @@ from p3mvideo.cli.errors import reporting_errors, start_logging
 from p3mvideo.cli.options import Without, command_options
 from p3mvideo.cli.progress import ProgressKind, make_progress
 from p3mvideo.cli.results import show_result
-from p3mvideo.options import BackgroundOptions, EngineOptions, FaceOptions, ReadOptions, SmoothingOptions, WriteOptions
+from p3mvideo.options import BackgroundOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, SmoothingOptions, WriteOptions
 
 
 @command_options
@@ -21,6 +21,7 @@ def process_command(
     background: BackgroundOptions,
     faces: FaceOptions,
     smoothing: SmoothingOptions,
+    matte: MatteOptions,
     engine: EngineOptions,
     reading: ReadOptions,
     writing: Annotated[WriteOptions, Without("audio")],
@@ -44,7 +45,7 @@ def process_command(
         with make_progress(progress, quiet=quiet) as display:
             result = process(
                 inputs, output=output, alpha=alpha, foreground=foreground, background=background, engine=engine, faces=faces,
-                smoothing=smoothing, reading=reading, writing=writing, report=report, listener=display,
+                smoothing=smoothing, matte=matte, reading=reading, writing=writing, report=report, listener=display,
             )  # fmt: skip
         show_result(result, prose=not quiet and progress != "json")
         if result.exit_code:

@@ -9,6 +9,7 @@ from p3mvideo.options.engine import EngineOptions
 from p3mvideo.options.evaluation import EvaluationOptions
 from p3mvideo.options.faces import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions
 from p3mvideo.options.live import LiveOptions
+from p3mvideo.options.matte import MatteOptions
 from p3mvideo.options.media import ReadOptions, WriteOptions
 from p3mvideo.options.option import Option, Options
 from p3mvideo.options.smoothing import SmoothingOptions
@@ -23,6 +24,7 @@ __all__ = [
     "EvaluationOptions",
     "FaceOptions",
     "LiveOptions",
+    "MatteOptions",
     "Option",
     "Options",
     "ReadOptions",

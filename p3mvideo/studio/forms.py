@@ -14,6 +14,7 @@ from p3mvideo.options import (
     CoverOptions,
     EngineOptions,
     FaceOptions,
+    MatteOptions,
     ReadOptions,
     ReleaseDetectionOptions,
     SmoothingOptions,
@@ -29,6 +30,7 @@ GROUPS: Final[Mapping[JobKind, Mapping[str, type[Options]]]] = {
         "background": BackgroundOptions,
         "faces": FaceOptions,
         "smoothing": SmoothingOptions,
+        "matte": MatteOptions,
         "engine": EngineOptions,
         "reading": ReadOptions,
         "writing": WriteOptions,
@@ -38,7 +40,7 @@ GROUPS: Final[Mapping[JobKind, Mapping[str, type[Options]]]] = {
 """The groups of options of each command."""
 HIDDEN: Final = {"face_model", "offline", "size", "pixel_format", "pipe_form", "overwrite"}
 """Options that make no sense in a page: of pipes, of paths, and those that the studio itself decides."""
-FILES: Final = {"background", "replace_with"}
+FILES: Final = {"background", "replace_with", "mask"}
 """Options that may name an image or a video; in the page that is one of its files."""
 
 Groups = dict[str, Options]
@@ -134,6 +136,8 @@ def _named(field: str, value: Any, file_path: Callable[[str], str]) -> Any:
             return file_path(value.removeprefix("file:"))
         except KeyError:
             raise ConfigError(f"the file of {field} is gone", hint="add it again") from None
+    if field == "mask":
+        raise ConfigError("a mask is one of the page's files", hint="add the image to the page first")
     known = value in ("blur", "mosaic", "image") or value.startswith("solid") if field == "replace_with" else value in SHIPPED
     if not known and (field == "replace_with" or parse_background(value).kind == "file"):
         raise ConfigError(f"{value!r} is neither a colour nor one of the page's files", hint="add the image to the page first")

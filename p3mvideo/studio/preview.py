@@ -13,13 +13,14 @@ import cv2
 import numpy as np
 
 from p3mvideo.app.backgrounds import open_background
+from p3mvideo.app.edited_mattes import edited_mattes
 from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ReplaceBackground
 from p3mvideo.compose.background import BackgroundSpec, parse_background
 from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine
 from p3mvideo.errors import SourceError
 from p3mvideo.frame import Compositor, Frame, FrameSource, Matte, UInt8Array
 from p3mvideo.io.inputs import expand_inputs, open_source
-from p3mvideo.options import BackgroundOptions, CoverOptions, EngineOptions, FaceOptions, ReadOptions, ReleaseDetectionOptions
+from p3mvideo.options import BackgroundOptions, CoverOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, ReleaseDetectionOptions
 from p3mvideo.pipeline import restore_faces
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.studio.forms import Groups
@@ -87,7 +88,7 @@ class Previews:
             elif "cover" in groups:
                 shown = _covered(frame, groups)
             else:
-                key = (file.id, seconds, groups["engine"], groups["faces"])
+                key = (file.id, seconds, groups["engine"], groups["faces"], groups["matte"])
                 shown = _composed(*self._remembered(self._mattes, key, lambda: self._matte(frame, groups)), groups, view)
         return _jpeg(_on_squares(shown), width)
 
@@ -106,9 +107,10 @@ class Previews:
         return self._remembered(self._frames, (file.id, seconds), read)
 
     def _matte(self, frame: Frame, groups: Groups) -> tuple[Frame, Matte]:
-        engine, faces = groups["engine"], groups["faces"]
+        engine, faces, edits = groups["engine"], groups["faces"], groups["matte"]
         assert isinstance(engine, EngineOptions)
         assert isinstance(faces, FaceOptions)
+        assert isinstance(edits, MatteOptions)
         if self._loaded is None or self._loaded[0] != engine:
             self._loaded = engine, load_engine(engine)
         loaded = self._loaded[1]
@@ -116,7 +118,7 @@ class Previews:
             hidden, found = anonymizer(frame)
         on_device = hidden.with_image(hidden.image.to(loaded.device))
         (matte,) = loaded.engine([on_device.image])
-        return restore_faces(hidden, found), self._refine(on_device, matte)
+        return restore_faces(hidden, found), edited_mattes(self._refine, edits)(on_device, matte)
 
     @staticmethod
     def _remembered(kept: OrderedDict[Any, Made], key: Any, make: Callable[[], Made]) -> Made:

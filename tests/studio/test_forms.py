@@ -15,6 +15,7 @@ from p3mvideo.options import (
     BackgroundOptions,
     EngineOptions,
     FaceOptions,
+    MatteOptions,
     Options,
     ReadOptions,
     SmoothingOptions,
@@ -40,6 +41,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "background": {"background": "blur:0.3", "background_fit": "contain"},
     "faces": {"anonymize": "output", "keep_subject": True, "threshold": 0.25, "min_face": 12, "replace_with": "solid:#ff0000"},
     "smoothing": {"smoothing": "ema", "smoothing_strength": 0.25, "lookahead": 1},
+    "matte": {"choke": 2, "feather": 1.5, "fill_holes": 0.01},
     "engine": {"precision": "f32", "downsample_ratio": 0.5, "seq_chunk": 2},
     "reading": {"start": "0:01", "end": 2.5, "strict": True},
     "writing": {"codec": "hevc", "crf": 20, "even": "pad"},
@@ -51,10 +53,10 @@ def test_the_command_line_takes_what_the_form_gives() -> None:
 
     @command_options
     def command(
-        background: BackgroundOptions, faces: FaceOptions, smoothing: SmoothingOptions, engine: EngineOptions, reading: ReadOptions,
-        writing: Annotated[WriteOptions, Without("audio")],
+        background: BackgroundOptions, faces: FaceOptions, smoothing: SmoothingOptions, matte: MatteOptions, engine: EngineOptions,
+        reading: ReadOptions, writing: Annotated[WriteOptions, Without("audio")],
     ) -> None:  # fmt: skip
-        taken.append((background, faces, smoothing, engine, reading, writing))
+        taken.append((background, faces, smoothing, matte, engine, reading, writing))
 
     groups = read("process", VALUES, _no_file)
     app = typer.Typer()
@@ -63,7 +65,7 @@ def test_the_command_line_takes_what_the_form_gives() -> None:
     assert done.exit_code == 0, done.output
     (made,) = taken
     assert [group.to_json() | {"end": None} for group in made] == [group.to_json() | {"end": None} for group in groups.values()]
-    assert float(str(getattr(made[4], "end"))) == 2.5  # noqa: B009
+    assert float(str(getattr(made[5], "end"))) == 2.5  # noqa: B009
     assert arguments(read("process", {}, _no_file)) == []
 
 
@@ -82,6 +84,7 @@ def test_files_are_named_by_id_and_never_by_path(tmp_path: Path) -> None:
         {"faces": {"replace_with": "/etc/passwd"}},
         {"faces": {"face_model": "/etc/passwd"}},
         {"engine": {"model": "/etc/passwd"}},
+        {"matte": {"mask": "/etc/passwd"}},
         {"engine": {"nothing": 1}},
         {"smoothing": {"smoothing_strength": 7}},
         {"smoothing": "off"},

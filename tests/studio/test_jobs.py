@@ -60,7 +60,7 @@ def test_a_preview_shows_what_the_options_make_of_a_frame(client: Client, clip: 
         assert (answer.status, answer.headers["content-type"]) == (200, "image/jpeg"), answer.body
         image = cv2.imdecode(np.frombuffer(answer.body, np.uint8), cv2.IMREAD_COLOR)
         assert image is not None
-        return image
+        return np.asarray(image)
 
     assert preview("original").shape == (64, 96, 3)
     assert np.median(preview("result", background={"background": "#0000ff"})[..., 0]) > 200

@@ -6,8 +6,10 @@ import { element } from "./elements.js";
 const ELSEWHERE = new Set(["background", "anonymize", "keep_subject"]);
 
 export class Form {
-  constructor(place, onChange) {
+  // `files` returns those of the page that an option may name.
+  constructor(place, files, onChange) {
     this.place = place;
+    this.files = files;
     this.onChange = onChange;
     this.values = {};
     place.addEventListener("submit", (event) => event.preventDefault());
@@ -50,6 +52,10 @@ export class Form {
         type: "number", min: field.minimum, max: field.maximum, step: field.kind === "integer" ? 1 : "any", placeholder: unset,
         onchange: (event) => take(event.target.value === "" ? null : Number(event.target.value)),
       });
+      input.value = chosen ?? "";
+    } else if (field.kind === "mask") {
+      input = element("select", { onchange: (event) => take(event.target.value) }, element("option", { value: "", text: "none" }),
+        ...this.files().map((file) => element("option", { value: `file:${file.id}`, text: file.name })));
       input.value = chosen ?? "";
     } else {
       input = element("input", { type: "text", placeholder: unset, onchange: (event) => take(event.target.value.trim()) });

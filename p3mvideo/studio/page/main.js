@@ -57,6 +57,7 @@ function drawFiles() {
     element("button", { type: "button", "aria-label": `Remove ${file.name}`, text: "×", onclick: () => removeFile(file) }),
   )));
   byId("save").disabled = chosen === null;
+  if (described) forms[kind].show(described.forms[kind]);
   drawBackgrounds();
 }
 
@@ -201,7 +202,7 @@ function take(state) {
 async function start() {
   described = await api.forms();
   for (const name of Object.keys(forms)) {
-    forms[name] = new Form(byId("form"), () => viewer.refresh());
+    forms[name] = new Form(byId("form"), () => files.filter((file) => IMAGES.test(file.name)), () => viewer.refresh());
     for (const group of described.forms[name]) forms[name].values[group.name] = {};
   }
   byId("container").append(...described.containers.map((one) => element("option", { value: one.suffix, text: `${one.suffix} (${one.codecs.join(", ")}${one.alphaCodecs.length ? "; transparency" : ""})` })));
