@@ -64,7 +64,7 @@ def _fill_holes(alpha: Float32Array, largest: float) -> None:
 
 
 def _choked(alpha: Float32Array, pixels: int) -> Float32Array:
-    """Draw the outline in, or out, by so many pixels. The frame's border is no outline."""
+    """Draw the outline in, or out, by this many pixels. The frame's border is no outline."""
     side = 2 * abs(pixels) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     return np.asarray(cv2.erode(alpha, disc) if pixels > 0 else cv2.dilate(alpha, disc), np.float32)
