@@ -138,7 +138,8 @@ def load_work(options: Mapping[str, Any], listener: Listener) -> _Process:
     return _Process(
         parse_background(background.background) if background.background is not None else None, background, loaded,
         FaceOptions.from_json(options["faces"]), SmoothingOptions.from_json(options["smoothing"]),
-        edited_mattes(GuidedRefiner(), MatteOptions.from_json(options["matte"])), engine.seq_chunk, streams, listener, Segmenting(**options["segments"]),
+        edited_mattes(GuidedRefiner(), MatteOptions.from_json(options["matte"])), engine.seq_chunk, streams, listener,
+        Segmenting(**options["segments"]),
     )  # fmt: skip
 
 
