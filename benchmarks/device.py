@@ -94,10 +94,10 @@ def main() -> None:
         ).run()
     print(f"Machine: {machine()}. {loaded.description}. {options.size}, smoothing: {options.smoothing}, {options.seq_chunk} frames in a batch.\n")
     print(f"{statistics.frames_out / statistics.total_seconds:.1f} frames per second\n")
-    print("| stage | mean ms | p50 | p95 | p99 |\n|---|---|---|---|---|")
+    print("| stage | mean ms | p50 | p95 | p99 | processor ms |\n|---|---|---|---|---|---|---|")
     for stage in STAGES:
         times = statistics.stages[stage]
-        print(f"| {stage} | {times.mean_ms:.2f} | {times.p50_ms:.2f} | {times.p95_ms:.2f} | {times.p99_ms:.2f} |")
+        print(f"| {stage} | {times.mean_ms:.2f} | {times.p50_ms:.2f} | {times.p95_ms:.2f} | {times.p99_ms:.2f} | {times.processor_ms:.2f} |")
     if loaded.device.type == "cuda":
         print(f"\nPeak of GPU memory: {torch.cuda.max_memory_allocated() / 2**20:.0f} MiB")
 

@@ -108,10 +108,12 @@ def table(result: WebcamResult, log: Log, *, what: str, seconds: float) -> str:
         "",
     ]  # fmt: skip
     if run is not None:
-        lines += ["| stage | mean ms | p50 | p95 | p99 |", "|---|---|---|---|---|"]
+        lines += ["| stage | mean ms | p50 | p95 | p99 | processor ms |", "|---|---|---|---|---|---|"]
         for stage in STAGES:
             times = run.stages[stage]
-            lines.append(f"| {stage} | {times.mean_ms:.2f} | {times.p50_ms:.2f} | {times.p95_ms:.2f} | {times.p99_ms:.2f} |")
+            lines.append(
+                f"| {stage} | {times.mean_ms:.2f} | {times.p50_ms:.2f} | {times.p95_ms:.2f} | {times.p99_ms:.2f} | {times.processor_ms:.2f} |"
+            )
     return "\n".join(lines)
 
 

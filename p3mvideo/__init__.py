@@ -41,12 +41,14 @@ if TYPE_CHECKING:
     from p3mvideo.frame import Face, Frame, Matte
     from p3mvideo.options import (
         BackgroundOptions,
+        BatchOptions,
         CoverOptions,
         DetectionOptions,
         EditOptions,
         EngineOptions,
         FaceOptions,
         ReadOptions,
+        ReviewOptions,
         SmoothingOptions,
         WriteOptions,
     )
@@ -58,8 +60,8 @@ _HOMES = {
     "evaluate": "evaluation.run", "train": "training.run",
     **dict.fromkeys(("Face", "Frame", "Matte"), "frame"),
     **dict.fromkeys(
-        ("BackgroundOptions", "CoverOptions", "DetectionOptions", "EditOptions", "EngineOptions", "FaceOptions", "ReadOptions", "SmoothingOptions",
-         "WriteOptions"),
+        ("BackgroundOptions", "BatchOptions", "CoverOptions", "DetectionOptions", "EditOptions", "EngineOptions", "FaceOptions", "ReadOptions",
+         "ReviewOptions", "SmoothingOptions", "WriteOptions"),
         "options",
     ),
     **dict.fromkeys(
@@ -72,6 +74,7 @@ _HOMES = {
 
 __all__ = [
     "BackgroundOptions",
+    "BatchOptions",
     "ConfigError",
     "CoverOptions",
     "DamagedInputError",
@@ -90,6 +93,7 @@ __all__ = [
     "P3MVideoError",
     "PrivacyError",
     "ReadOptions",
+    "ReviewOptions",
     "SinkError",
     "SmoothingOptions",
     "SourceError",

@@ -18,7 +18,10 @@ import p3mvideo
 from p3mvideo.app import matting_session
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import UInt8Array
+from p3mvideo.options import DetectionOptions
 from p3mvideo.privacy import image_anonymizer
+from p3mvideo.privacy.detect.detector import FaceDetector
+from p3mvideo.privacy.make_anonymizer import load_detector
 from tests.app.conftest import LOADED
 from tests.io.media import make_video
 
@@ -95,9 +98,13 @@ def test_threads_share_a_session(session: p3mvideo.MattingSession, portrait: UIn
 @pytest.mark.usefixtures("cached_face_models")
 def test_images_share_the_face_detector_and_nothing_else(portrait: UInt8Array, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matting_session, "load_engine", LOADED)
-    made = []
-    load = image_anonymizer.load_detector
-    monkeypatch.setattr(image_anonymizer, "load_detector", lambda options: made.append(load(options)) or made[-1])
+    made: list[FaceDetector] = []
+
+    def load_once_more(options: DetectionOptions) -> FaceDetector:
+        made.append(load_detector(options))
+        return made[-1]
+
+    monkeypatch.setattr(image_anonymizer, "load_detector", load_once_more)
     other = np.ascontiguousarray(portrait[:, ::-1])
     with p3mvideo.MattingSession(anonymize="input") as session:
         first, *_, last = [session.matte(image) for image in (portrait, other, portrait)]

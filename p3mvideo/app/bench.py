@@ -88,6 +88,7 @@ class BenchResult:
         lines = [self.machine, self.engine, self.clip, "", self.run.table(), ""]
         floor = self.floor.frames_per_second
         lines.append(f"floor (decode and encode alone): {floor:.1f} frames per second; the run took {self.times_floor:.2f} times as long")
+        lines.append(f"processor time of the floor: {self.floor.processor_ms:.1f} ms per frame; of the run: {self.run.processor_ms:.1f}")
         lines.append(f"first frame {self.startup_seconds:.2f} s after the start")
         if self.memory is not None:
             memory = self.memory

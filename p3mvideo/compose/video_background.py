@@ -17,21 +17,22 @@ class VideoBackground:
     Args:
         open_source: Opens the video from its start; called again for every loop.
         fit: How its images are brought to the frame's size.
+        started: The time of the frame that meets the video's first image, in seconds; None: that of the first frame that comes.
 
     Calling it raises `SourceError` if the video cannot be read, also midway: a background that stops moving unnoticed is not what was
     asked for.
     """
 
-    def __init__(self, open_source: Callable[[], FrameSource], fit: Fit = "cover") -> None:
+    def __init__(self, open_source: Callable[[], FrameSource], fit: Fit = "cover", *, started: Fraction | None = None) -> None:
         self._open_source = open_source
         self._fit = fit
         self._frames = self._loop()
         self._shown, self._next = self._step(), self._step()
-        self._started: Fraction | None = None
+        self._started = started
         self._image: tuple[Frame, UInt8Array] | None = None
 
     def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
-        """See `Background`. Frames come in order; the first one meets the video's first image."""
+        """See `Background`. Frames come in order."""
         if self._started is None:
             self._started = frame.seconds
         passed = frame.seconds - self._started

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from p3mvideo.atomic_write import write_atomically
 from p3mvideo.datasets.benchmark import Entry, find_entries
 from p3mvideo.datasets.layout import BLURRED, ORIGINAL, split_folder
 from p3mvideo.errors import ConfigError, DatasetError
@@ -57,7 +58,8 @@ def evaluate(
 ) -> Evaluation:
     """Score methods on a benchmark; write scores.csv, failures.csv, summary.json, summary.md and sheets of the worst images.
 
-    A run that was interrupted continues where it stopped if it is started again with the same options.
+    A run that was interrupted continues where it stopped if it is started again with the same options. Where several processes each score a share
+    (`options.shard`), each writes the report on all that is scored when it ends; that of the last one is complete.
 
     Args:
         data: The data set's folder, see `p3mvideo.datasets.layout`.
@@ -99,18 +101,20 @@ def evaluate(
         "methods": {method.name: method.identity for method in methods},
     }  # fmt: skip
     columns = (*(VIDEO_METRICS if options.protocol == "video" else options.metric), "predict_ms")
-    table = ScoreTable(output, settings, columns, overwrite=overwrite)
+    table = ScoreTable(output, settings, columns, overwrite=overwrite, shard=options.shard)
     sets, without_face = _images(folder, options, output, overwrite, listener)
     jobs = [Job(method, label, subject) for method in methods for label, subjects in sets.items() for subject in subjects]
-    scored = table.done()
-    todo = [job for job in jobs if job.key not in scored]
-    listener.begin("scoring", len(jobs), done=len(jobs) - len(todo))
+    share, of = options.shard or (0, 1)
+    scored, mine = table.done(), jobs[share::of]
+    todo = [job for job in mine if job.key not in scored]
+    listener.begin("scoring", len(mine), done=len(mine) - len(todo))
     failures = run_jobs(
         todo, table, metrics=cast("tuple[Metric, ...]", options.metric), derive=options.trimap == "derive", workers=options.workers,
-        advance=_counter(listener, len(jobs) - len(todo)), smoothing=clip_smoothing,
+        advance=_counter(listener, len(mine) - len(todo)), smoothing=clip_smoothing,
     )  # fmt: skip
     listener.end()
 
+    table.read_others()
     asked = {job.key for job in jobs}
     scores = tuple(sorted((s for s in table.scores if (s.method, s.images, s.name) in asked), key=lambda s: (s.method, s.images, s.name)))
     records = summarise(scores, options.group)
@@ -120,14 +124,17 @@ def evaluate(
         markdown += f"\n{gap_table(gap_records)}"
     if without_face:
         markdown += f"\nLeft out, for no face was found: {', '.join(without_face)}\n"
+    pending = asked - table.done() - {(failure.method, failure.images, failure.name) for failure in failures}
+    if pending:
+        markdown += f"\n{len(pending)} of {len(jobs)} are still to be scored by other shares.\n"
     if failures:
         markdown += "\nNot scored:\n\n" + "".join(f"- {f.method} on {f.images}/{f.name}: {f.message}\n" for f in failures)
     summary = {
         **settings, "results": records, "gaps": gap_records, "without_face": without_face,
         "failures": [vars(failure) for failure in failures],
     }  # fmt: skip
-    (output / "summary.json").write_text(json.dumps(summary, indent=1, default=str) + "\n", encoding="utf-8")
-    (output / "summary.md").write_text(markdown, encoding="utf-8")
+    write_atomically(output / "summary.json", (json.dumps(summary, indent=1, default=str) + "\n").encode())
+    write_atomically(output / "summary.md", markdown.encode())
     with (output / "failures.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("method", "images", "name", "message"), *(vars(failure).values() for failure in failures)])
     if options.worst and options.protocol != "video":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,10 @@ class DamagedRange:
 
     def __str__(self) -> str:
         return f"{float(self.start_seconds):.2f} s to {float(self.end_seconds):.2f} s: {self.reason}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {"start_seconds": float(self.start_seconds), "end_seconds": float(self.end_seconds), "reason": self.reason}
 
 
 class DamageLog:

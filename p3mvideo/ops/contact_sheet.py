@@ -13,14 +13,15 @@ from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.opencv import drawable, write_image_file
 
 GAP_PX, LABEL_PX, SHEET_WIDTH_PX = 6, 22, 1800
-INK, PAPER = (60, 60, 60), 255
+INK, PAPER, LABEL_SCALE = (60, 60, 60), 255, 0.5
 
 
-def contact_sheet(rows: Sequence[tuple[str, Sequence[UInt8Array]]]) -> UInt8Array:
+def contact_sheet(rows: Sequence[tuple[str | Sequence[str], Sequence[UInt8Array]]]) -> UInt8Array:
     """Return labelled rows of images, uint8 RGB (H, W, 3).
 
     Args:
-        rows: Label and images, RGB (h, w, 3), of each row; all images are brought to the same height.
+        rows: Label and images, RGB (h, w, 3), of each row; all images are brought to the same height. With a list of labels, each image has
+            its own, which is drawn smaller where it would reach over its image.
     """
     columns = max(len(images) for _, images in rows)
     height, width = rows[0][1][0].shape[:2]
@@ -29,7 +30,11 @@ def contact_sheet(rows: Sequence[tuple[str, Sequence[UInt8Array]]]) -> UInt8Arra
     sheet = np.full((GAP_PX + len(rows) * (LABEL_PX + cell_height + GAP_PX), GAP_PX + columns * (cell_width + GAP_PX), 3), PAPER, np.uint8)
     y = GAP_PX
     for label, images in rows:
-        cv2.putText(sheet, drawable(label), (GAP_PX, y + LABEL_PX - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.5, INK, 1, cv2.LINE_AA)
+        if isinstance(label, str):
+            _write(sheet, label, GAP_PX, y, sheet.shape[1] - 2 * GAP_PX)
+        else:
+            for column, text in enumerate(label):
+                _write(sheet, text, GAP_PX + column * (cell_width + GAP_PX), y, cell_width)
         y += LABEL_PX
         for column, image in enumerate(images):
             x = GAP_PX + column * (cell_width + GAP_PX)
@@ -38,6 +43,13 @@ def contact_sheet(rows: Sequence[tuple[str, Sequence[UInt8Array]]]) -> UInt8Arra
             sheet[y : y + cell_height, x : x + cell_width] = cv2.resize(image, (cell_width, cell_height), interpolation=interpolation)
         y += cell_height + GAP_PX
     return sheet
+
+
+def _write(sheet: UInt8Array, text: str, x: int, y: int, width_px: int) -> None:
+    """Write a label into a sheet, no wider than that."""
+    needed = cv2.getTextSize(drawable(text), cv2.FONT_HERSHEY_SIMPLEX, LABEL_SCALE, 1)[0][0]
+    scale = LABEL_SCALE * min(1.0, width_px / max(1, needed))
+    cv2.putText(sheet, drawable(text), (x, y + LABEL_PX - 7), cv2.FONT_HERSHEY_SIMPLEX, scale, INK, 1, cv2.LINE_AA)
 
 
 def write_image(path: Path, image: UInt8Array) -> None:

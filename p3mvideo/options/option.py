@@ -151,9 +151,11 @@ def _checked(field: Field, value: Any) -> Any:
     typed = next((converted for part in parts if (converted := _converted(part, value)) is not None), None)
     if typed is None and isinstance(value, str) and field.option.parse is not None:
         try:
-            return field.option.parse(value)
+            typed = field.option.parse(value)
         except ConfigError as error:
             raise ConfigError(f"{field.name}: {error.message}", hint=error.hint) from error
+        if typed is None and NoneType in parts:
+            return None
     if typed is None:
         raise ConfigError(f"{field.name} is {value!r}, expected {_expected(field)}", hint=hint)
     option = field.option

@@ -163,10 +163,10 @@ class Pipeline:
         frames.close()
 
     def _decode(self, source: Iterator[Frame]) -> Frame | None:
-        started = time.perf_counter()
+        started, processor_started = time.perf_counter(), time.thread_time()
         frame = next(source, None)
         if frame is not None:
-            self.statistics.read_frame(time.perf_counter() - started)
+            self.statistics.read_frame(time.perf_counter() - started, time.thread_time() - processor_started)
         return frame
 
     def _matte(self, frames: FrameQueue, batches: ClosableQueue[list[MattedFrame]]) -> None:

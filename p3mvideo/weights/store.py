@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,6 +76,16 @@ def find_weights(model: str | Path = DEFAULT_MODEL) -> WeightsFile:
     if name in VARIANTS and name != DEFAULT_MODEL:
         hint = f"`p3mvideo weights get` says where published checkpoints are, `p3mvideo weights import FILE` brings one in. {hint}"
     raise WeightsError(f"there are no weights called {name!r}", hint=hint)
+
+
+def weights_hash(model: str | Path = DEFAULT_MODEL) -> str:
+    """Return the SHA-256 of weights, as their manifest vouches for it, or of a file of the user's.
+
+    Raises:
+        WeightsError: There are none, or they are damaged.
+    """
+    weights = find_weights(model)
+    return weights.sha256 or hashlib.sha256(weights.path.read_bytes()).hexdigest()
 
 
 def verify_weights(model: str | Path | None = None) -> list[WeightsCheck]:

@@ -54,10 +54,10 @@ def here(_: int) -> list[Detection]:
 @pytest.fixture
 def surveys(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Replace the detector of `anonymize` by a script, which a test may change."""
-    state: dict[str, Any] = {"script": here, "surveys": []}
+    state: dict[str, Any] = {"script": here, "doubts": lambda n: [], "surveys": []}
 
     def make_survey(options: ReleaseDetectionOptions) -> Survey:
-        searches = ScriptedSearch(lambda n: state["script"](n)), ScriptedSearch(lambda n: ())
+        searches = ScriptedSearch(lambda n: state["script"](n), lambda n: state["doubts"](n)), ScriptedSearch(lambda n: ())
         survey = Survey(*searches, on_failure=options.on_detector_failure)
         state["surveys"].append(survey)
         return survey

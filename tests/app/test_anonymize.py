@@ -25,6 +25,7 @@ from tests.heard import Heard
 from tests.io.media import make_video, packets_of
 from tests.io.mp4_surgery import hide_beginning
 from tests.io.telling_media import with_names
+from tests.privacy.fakes import face_at
 
 WIDTH, HEIGHT, FRAMES = 192, 144, 30
 FACE = (slice(56, 88), slice(80, 112))
@@ -102,6 +103,25 @@ def test_a_face_that_is_found_late_and_lost_early_is_covered_throughout(clip: Pa
     audit = json.loads(clip.with_name("clip_anonymized.audit.json").read_text())
     (track,) = audit["tracks"]
     assert (track["frames_found"], track["frames_followed"] + track["frames_held"]) == (4, FRAMES - 4)
+
+
+def test_an_input_without_a_face_is_written_and_named_by_the_exit_code(clip: Path, surveys: dict[str, Any], tmp_path: Path) -> None:
+    surveys["script"] = lambda n: here(n) if len(surveys["surveys"]) == 3 else []
+    surveys["doubts"] = lambda n: [face_at(96, 72, 32, score=0.4)]
+    other = make_video(tmp_path / "other.mp4", images=images(), frames=FRAMES)
+    result = call(anonymize, [clip, other], report=tmp_path / "report.json")
+    assert result.exit_code is ExitCode.NO_FACE
+    assert [done.item.path for done in result.without_faces] == [clip]
+    assert bare(clip.with_name("clip_anonymized.mp4")) == list(range(FRAMES))
+    nothing, found = (done.faces for done in result.inputs)
+    assert nothing is not None
+    assert nothing.left_open == ((0.4, 0.0, (80.0, 56.0, 112.0, 88.0)),)
+    assert found is not None
+    assert (found.faces, found.weakest_score, found.left_open) == (1, 0.9, ()), "what is covered is not left open"
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [done["faces"]["none_found"] for done in report["inputs"]] == [True, False]
+    missing = call(anonymize, [clip, tmp_path / "missing.mp4"], overwrite=True)
+    assert missing.exit_code is ExitCode.SOME_FAILED, "what failed counts more"
 
 
 def raising(n: int) -> Sequence[Detection]:

@@ -182,11 +182,11 @@ def test_the_report_and_the_listener_tell_everything(run: Process, media: Path, 
     assert started == [("a.png", 1, 4, 1), ("c.mp4", 3, 4, 6), ("b.jpg", 4, 4, 1)]
     assert [done for _, done in heard.advanced] == [1, 1, 2, 3, 4, 5, 6, 1]
     for entry in report["inputs"]:
-        assert set(entry) == {"input", "outputs", "error", "damaged", "statistics"}
+        assert set(entry) == {"input", "outputs", "error", "damaged", "statistics", "note"}
         if entry["input"].endswith("broken.mp4"):
             assert entry["statistics"] is None
             assert entry["outputs"] == []
-            assert set(entry["error"]) == {"message", "hint"}
+            assert set(entry["error"]) == {"kind", "message", "hint"}
             continue
         assert entry["error"] is None
         assert entry["damaged"] == []
@@ -195,7 +195,7 @@ def test_the_report_and_the_listener_tell_everything(run: Process, media: Path, 
         assert tuple(statistics["stages"]) == STAGES
         assert statistics["frames_in"] == statistics["frames_out"] > 0
         for times in statistics["stages"].values():
-            assert set(times) == {"frames", "mean_ms", "p50_ms", "p95_ms", "p99_ms"}
+            assert set(times) == {"frames", "mean_ms", "p50_ms", "p95_ms", "p99_ms", "processor_ms"}
 
 
 @pytest.mark.parametrize("report", ["nowhere/report.json", "."])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def hostile_tar(path: Path) -> None:
         packed.addfile(link)
 
 
-WRONG = {
+WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "another archive": (lambda path: zipfile.ZipFile(path, "w").close(), "holds no folder with train and validation"),
     "a page": (lambda path: path.write_text("<html>sign in</html>"), "neither a zip nor a tar"),
     "cut off": (lambda path: path.write_bytes(path.read_bytes()[:-60]), "neither a zip nor a tar|cannot be unpacked"),

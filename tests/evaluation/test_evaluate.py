@@ -183,6 +183,19 @@ def test_interrupted_runs_go_on(data: Path, weights: str, tmp_path: Path) -> Non
     assert set(run(metric=["sad"], overwrite=True)[0].values) == {"sad", "predict_ms"}
 
 
+def test_shares_of_the_images_make_one_report(data: Path, weights: str, tmp_path: Path) -> None:
+    options = {"split": "P3M-500-P", "model": [weights], "runtime": "torch", "device": "cpu", "worst": 0}
+    whole = call(evaluate, data, output=tmp_path / "whole", **options)
+    first = call(evaluate, data, output=tmp_path / "shared", shard=(0, 2), **options)
+    assert [score.name for score in first.scores] == ["p_00000000", "p_00000002"]
+    assert "1 of 3 are still to be scored" in first.markdown
+    last = call(evaluate, data, output=tmp_path / "shared", shard=(1, 2), **options)
+    assert "still" not in last.markdown
+    assert [(score.name, score.values["sad"]) for score in last.scores] == [(score.name, score.values["sad"]) for score in whole.scores]
+    assert not call(evaluate, data, output=tmp_path / "shared", **options).failures
+    assert len((tmp_path / "shared" / "scores.csv").read_text().splitlines()) == 1, "all were scored by shares"
+
+
 def test_blurred_and_unblurred_images_of_the_same_people(tmp_path: Path, weights: str) -> None:
     base = tmp_path / "own" / "val"
     for seed in range(3):

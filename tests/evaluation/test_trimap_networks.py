@@ -20,7 +20,7 @@ MIDDLE = 42
 NEAR_BACKGROUND, NEAR_FOREGROUND = (
     [float(np.exp(-(distance**2) / (2 * (scale * 320) ** 2))) for scale in (0.02, 0.08, 0.16)] for distance in (MIDDLE - 9, 80 - MIDDLE)
 )
-EXPECTED = {
+EXPECTED: dict[str, list[list[float]]] = {
     "dim": [[R, G, B], [0.5]],
     "gca": [[R, G, B], [0, 1, 0]],
     "indexnet": [[R, G, B], [0.5]],

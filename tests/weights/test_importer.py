@@ -18,13 +18,15 @@ from hypothesis import strategies as st
 
 import p3mvideo
 from p3mvideo.errors import ConfigError, WeightsError
+from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import VARIANTS
 from p3mvideo.weights import find_weights, list_weights, load_weights
 from p3mvideo.weights.get import get_weights
 from p3mvideo.weights.importer import import_weights, read_checkpoint
 from p3mvideo.weights.network import load_network
 
-KEYS = Path(__file__).parents[1] / "model" / "golden"
+ROOT = Path(__file__).parents[2]
+KEYS = ROOT / "tests" / "model" / "golden"
 SHORTS = ("r34", "swin", "vitae")
 
 
@@ -72,17 +74,19 @@ def test_a_published_checkpoint_is_taken_with_its_terms_or_as_it_is(tmp_path: Pa
         p3mvideo.load_engine("p3mnet-resnet34", weights=file)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_torch_hub_gives_the_networks(tmp_path: Path) -> None:
-    folder = str(Path(__file__).parents[2])
-    own = torch.hub.load(folder, "p3mnet_mobilenetv2", source="local")
+def from_hub(name: str, **options: object) -> P3MNet:
+    return torch.hub.load(str(ROOT), name, source="local", **options)  # type: ignore[no-untyped-call, no-any-return]
+
+
+def test_torch_hub_gives_the_networks() -> None:
+    own = from_hub("p3mnet_mobilenetv2")
     expected = load_network().state_dict()
     assert all(torch.equal(tensor, expected[name]) for name, tensor in own.state_dict().items())
-    hub = runpy.run_path(f"{folder}/hubconf.py")
+    hub = runpy.run_path(str(ROOT / "hubconf.py"))
     assert {name for name in hub if name.startswith("p3mnet")} == {name.replace("-", "_") for name in VARIANTS}
     with pytest.raises(WeightsError, match="p3mnet-swin-t"):
-        torch.hub.load(folder, "p3mnet_swin_t", source="local")
-    assert not torch.hub.load(folder, "p3mnet_mobilenetv2_small", source="local", pretrained=False).training
+        from_hub("p3mnet_swin_t")
+    assert not from_hub("p3mnet_mobilenetv2_small", pretrained=False).training
 
 
 def test_an_imagenet_backbone_comes_in_as_an_encoder(tmp_path: Path) -> None:

@@ -91,10 +91,17 @@ def live_verdict(parts: StageFactory | None = None) -> list[Check]:
             session.stop(TRIAL_SECONDS)
             show.close()
             background.close()
-    return [_verdict(images / seconds, processor / seconds / _cores(), session.description)]
+    return [verdict(images / seconds, processor / seconds / _cores(), session.description)]
 
 
-def _verdict(rate: float, busy: float, network: str) -> Check:
+def verdict(rate: float, busy: float, network: str) -> Check:
+    """Return the finding.
+
+    Args:
+        rate: Frames per second that came out.
+        busy: Share of all cores that was used, from 0 to 1.
+        network: Which network that was.
+    """
     name = f"{HEIGHT}p{RATE} live"
     if rate >= SHORTFALL * RATE:
         spare = round(100 * min(1.0, max(0.0, 1 - busy)))

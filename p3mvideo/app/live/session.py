@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -142,6 +143,16 @@ class LiveSession:
             self._loader.start()
 
     def _live(self) -> None:
+        try:
+            self._run_pipelines()
+        except BaseException as error:
+            self.error = error
+            raise
+        finally:
+            self._let_go()
+
+    def _run_pipelines(self) -> None:
+        """Run one pipeline after the other until the end, or until `error` says why there can be none."""
         failures = 0
         while not self._stopping.is_set():
             began = time.monotonic()
@@ -161,10 +172,6 @@ class LiveSession:
                     return
                 self._tell(error, failures)
                 self._stopping.wait(failures * RETRY_SECONDS)
-            except BaseException as error:
-                self.error = error
-                raise
-        self._let_go()
 
     def _run_pipeline(self) -> None:
         settings = self.settings
@@ -199,25 +206,31 @@ class LiveSession:
         self.runs = [*self.runs[-99:], statistics]
 
     def _load(self, settings: LiveOptions) -> tuple[LoadedEngine, Anonymizer]:
-        """Return network and anonymizer for the settings and the present rung; what fits already is kept."""
+        """Return network and anonymizer for the settings and the present rung; what fits already is kept, the others are loaded side by side."""
         rung = self.ladder.rungs[self._step]
-        engine = self._engines.get(_key(rung))
-        if engine is None:
-            self.loading = f"loading the network {rung.model}"
-            engine = self._engines[_key(rung)] = self._parts.engine(rung)
+        wanted = settings.anonymize, rung.detector_every
+        if self._anonymizer_for != wanted:
+            self._close_anonymizer()
+        with ThreadPoolExecutor(1, thread_name_prefix="p3mvideo anonymizer") as pool:
+            making = pool.submit(self._parts.anonymizer, settings.anonymize, rung) if self._anonymizer is None else None
+            try:
+                engine = self._engines.get(_key(rung))
+                if engine is None:
+                    self.loading = f"loading the network {rung.model}"
+                    engine = self._engines[_key(rung)] = self._parts.engine(rung)
+            finally:
+                if making is not None:
+                    self.loading = "loading the face detector"
+                    self._anonymizer, self._anonymizer_for = making.result(), wanted
+                self.loading = ""
+        assert self._anonymizer is not None
         if engine.description != self._description:
             self._description = engine.description
             self._say(f"network: {engine.description}")
-        wanted = settings.anonymize, rung.detector_every
-        if self._anonymizer is None or self._anonymizer_for != wanted:
-            self._close_anonymizer()
-            self.loading = "loading the face detector"
-            self._anonymizer, self._anonymizer_for = self._parts.anonymizer(settings.anonymize, rung), wanted
-        self.loading = ""
         return engine, self._anonymizer
 
     def _let_go(self) -> None:
-        """Forget networks and anonymizer, so that the next run makes them again: no one knows what a failure left of them."""
+        """Forget networks and anonymizer, so that the next run makes them again: what a failure left of them is not known."""
         self._engines.clear()
         self._close_anonymizer()
 
@@ -229,7 +242,7 @@ class LiveSession:
     def _tell(self, error: Exception, failures: int) -> None:
         message = error.message if isinstance(error, P3MVideoError) else f"{type(error).__name__}: {error}"
         self.trouble = message
-        self._say(f"{message}; restarting ({failures} of {RETRIES})")
+        self._say(f"{message}; trying again ({failures} of {RETRIES})")
         if not isinstance(error, P3MVideoError):
             logger.warning("the pipeline failed", exc_info=error)
 

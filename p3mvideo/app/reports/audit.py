@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import p3mvideo
 from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import ConfigError, SinkError
+from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.fingerprint import Fingerprint
 from p3mvideo.io.open_sink import is_sequence
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
+from p3mvideo.privacy.two_pass.edits import Edits, edits_to_json
 from p3mvideo.privacy.two_pass.plan_json import plan_to_json
 
 FORMAT, VERSION = "p3mvideo audit", 1
@@ -20,7 +23,7 @@ LINE_LENGTH = 200
 
 
 def make_audit(
-    plan: CoverPlan, *, source: Path, target: Path, identity: Fingerprint, options: dict[str, Any], edits: dict[str, Any]
+    plan: CoverPlan, *, source: Path, target: Path, identity: Fingerprint, options: dict[str, Any], edits: Edits, damaged: Sequence[DamagedRange]
 ) -> dict[str, Any]:
     """Return the audit of one recording as plain values.
 
@@ -31,11 +34,12 @@ def make_audit(
         identity: What identifies the input.
         options: All options of the run.
         edits: What a person decided.
+        damaged: What of the input could not be decoded.
     """
     return {
         "format": FORMAT, "version": VERSION, "program": f"p3mvideo {p3mvideo.__version__}",
         "input": str(source), "input_bytes": identity.size_bytes, "input_sha256": identity.sha256, "output": str(target),
-        "options": options, "edits": edits, **plan_to_json(plan),
+        "options": options, "edits": edits_to_json(edits), "damaged": [lost.to_json() for lost in damaged], **plan_to_json(plan),
     }  # fmt: skip
 
 

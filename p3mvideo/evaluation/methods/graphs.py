@@ -71,10 +71,10 @@ class GraphMethod:
         """See `Method`. The trimap is not looked at."""
         height, width = image.shape[:2]
         if not self._as_engine:
-            small = cv2.resize(image.astype(np.float32) / 255, self._graph.size or network_size(width, height, 0.5))
+            small = cv2.resize(image.astype(np.float32) / np.float32(255), self._graph.size or network_size(width, height, 0.5))
             return np.asarray(cv2.resize(self._run(small), (width, height), interpolation=cv2.INTER_LINEAR).clip(0, 1), np.float32)
         frame = Frame.from_interleaved(image)
-        small = shrink_on_cpu(frame.image, self._graph.size or working_size(width, height)).astype(np.float32) / 255
+        small = shrink_on_cpu(frame.image, self._graph.size or working_size(width, height)).astype(np.float32) / np.float32(255)
         refined = self._refine(frame, Matte(torch.from_numpy(self._run(small).clip(0, 1))[None]))
         return np.asarray(refined.alpha[0].numpy(), np.float32)
 

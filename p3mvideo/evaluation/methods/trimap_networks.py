@@ -31,7 +31,8 @@ def unit(image: Float32Array, trimap: Float32Array) -> Float32Array:
 
 def imagenet(image: Float32Array, trimap: Float32Array) -> Float32Array:
     """Return the image with ImageNet's mean and standard deviation."""
-    return (image - np.float32(IMAGENET_MEAN)) / np.float32(IMAGENET_STD)
+    mean, std = np.asarray(IMAGENET_MEAN, np.float32), np.asarray(IMAGENET_STD, np.float32)
+    return (image - mean) / std
 
 
 def level(image: Float32Array, trimap: Float32Array) -> Float32Array:
@@ -126,7 +127,7 @@ class TrimapNetworkMethod:
         """See `Method`."""
         trimap = needed(trimap, self.name)
         levels = np.where(trimap == 255, 1, np.where(trimap == 0, 0, 0.5)).astype(np.float32)
-        pixels = image.astype(np.float32) / 255
+        pixels = image.astype(np.float32) / np.float32(255)
         height, width = levels.shape
         fitted = self._fitted(pixels, levels)
         planes = [plane(*fitted) for plane in self._layout.planes]

@@ -88,7 +88,9 @@ class _RecorderMicrophone:
         if first is not None:
             return first
         assert self._process.stdout is not None
-        data = b"" if self._process.stdout.closed else self._process.stdout.read(2 * BLOCK_SAMPLES)
+        data = b""
+        with contextlib.suppress(ValueError):  # it was closed meanwhile
+            data = self._process.stdout.read(2 * BLOCK_SAMPLES)
         if len(data) < 2 * BLOCK_SAMPLES:
             raise SourceError(f"there is no sound from a microphone{self._problem()}")
         return np.frombuffer(data, "<i2").astype(np.int16)
@@ -103,6 +105,8 @@ class _RecorderMicrophone:
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         self._errors.close()
 
 

@@ -56,7 +56,7 @@ class SecondOpinion:
             followed = set(match(regions, seen).values())
             least = {number: WEAK * self._thresh if number in followed else self._thresh for number in range(len(seen))}
             found += [face for number, face in enumerate(seen) if face.score >= least[number] and (self._newcomers or number in followed)]
-            self.dismissed += [face for number, face in enumerate(seen) if WEAK * self._thresh <= face.score < least[number]]
+            self.dismissed += [face for number, face in enumerate(seen) if face.score < least[number]]
         matched = match(regions, found)
         for number, region in enumerate(regions):
             if number not in matched:

@@ -56,7 +56,7 @@ class Search(Protocol):
 
     @property
     def dismissed(self) -> Sequence[Detection]:
-        """What of the last frame looked like a face, and was not believed."""
+        """What of the last frame looked like a face, and was not believed; with the score that closer looks gave it."""
         ...
 
     def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
@@ -81,6 +81,8 @@ class _Dismissed(NamedTuple):
     face: Detection
     until_frame: int
     """The first frame in which to look at it again."""
+    score: float
+    """What closer looks said."""
 
 
 def smallest_face_px(width: int, height: int) -> int:
@@ -189,16 +191,17 @@ class StreamSearch:
         if any(face.score <= other.score and overlap(face.box, other.box) > SHARED for other in known):
             return None
         self._dismissed = [other for other in self._dismissed if other.until_frame > self._frames]
-        alike = [other.face.score for other in self._dismissed if iou(other.face.box, face.box) > SAME_FACE]
-        if alike and not again and face.score < max(alike) + 0.15:
-            self.dismissed.append(face)
+        alike = [other for other in self._dismissed if iou(other.face.box, face.box) > SAME_FACE]
+        if alike and not again and face.score < max(other.face.score for other in alike) + 0.15:
+            self.dismissed.append(replace(face, score=max(other.score for other in alike)))
             return None
         looks = look.all_around(face, least=self._least_belief * 2 * self._thresh)
         belief = self._belief(looks)
         if belief >= self._least_belief:
             return replace(max((close for of_model in looks for close in of_model if close is not None), key=_score), belief=belief)
-        self._dismissed.append(_Dismissed(face, self._frames + DISMISSED_FRAMES))
-        self.dismissed.append(face)
+        closely = belief * 2 * self._thresh
+        self._dismissed.append(_Dismissed(face, self._frames + DISMISSED_FRAMES, closely))
+        self.dismissed.append(replace(face, score=closely))
         return None
 
     def _belief(self, looks: Sequence[Sequence[Detection | None]]) -> float:

@@ -92,8 +92,9 @@ def frames_in(plan: CoverPlan, times: TimeRange) -> range:
 def _sighted(plan: CoverPlan, track: PlannedTrack, times: TimeRange) -> range:
     """Return the frames of a time from the first to the last in which a track is in sight, which may be none."""
     frames = frames_in(plan, times)
-    inside = [frame for frame in frames[max(0, track.first.frame - frames.start) :] if frame <= track.last.frame and track.at(frame) is not None]
-    return range(inside[0], inside[-1] + 1) if inside else range(0)
+    parts = [range(max(frames.start, span[0].frame), min(frames.stop, span[-1].frame + 1)) for span in track.spans]
+    inside = [part for part in parts if part]
+    return range(inside[0].start, inside[-1].stop) if inside else range(0)
 
 
 def _track(plan: CoverPlan, face: Face) -> PlannedTrack:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from heapq import nlargest
 
 from p3mvideo.privacy.detection import Box
 from p3mvideo.privacy.follow.matching import overlap
@@ -11,6 +12,8 @@ from p3mvideo.privacy.two_pass.cover_plan import Candidate, PlannedTrack
 
 SAME_SECONDS, SAME_OVERLAP = 1.0, 0.3
 """What is seen again so soon, and shares this part of the smaller box, is one candidate."""
+LEAST_SCORE = 0.2
+"""What scores less is not worth a look: detectors say as much of any texture."""
 MOST = 200
 """A plan lists at most this many candidates, those with the highest scores."""
 
@@ -37,7 +40,11 @@ class Candidates:
         """Take the doubtful finds of the next frame, box in pixels and score in [0, 1] of each."""
         self._before += [seen.best for seen in self._lately if seconds - seen.seconds > SAME_SECONDS]
         self._lately = [seen for seen in self._lately if seconds - seen.seconds <= SAME_SECONDS]
+        if len(self._before) > 10 * MOST:
+            self._before = nlargest(5 * MOST, self._before, key=_score)
         for box, score in finds:
+            if score < LEAST_SCORE:
+                continue
             seen = next((seen for seen in self._lately if overlap(seen.box, box) > SAME_OVERLAP), None)
             if seen is None:
                 self._lately.append(_Seen(Candidate(frame, frame, frame, box, score), box, seconds))
@@ -50,8 +57,11 @@ class Candidates:
         """Return those that no track covers, by the frame in which they were seen first; of very many, those with the highest scores."""
         candidates = [*self._before, *(seen.best for seen in self._lately)]
         bare = [candidate for candidate in candidates if not any(_is_on(track, candidate) for track in tracks)]
-        most = sorted(bare, key=lambda candidate: -candidate.score)[:MOST]
-        return tuple(sorted(most, key=lambda candidate: (candidate.first, candidate.box)))
+        return tuple(sorted(nlargest(MOST, bare, key=_score), key=lambda candidate: (candidate.first, candidate.box)))
+
+
+def _score(candidate: Candidate) -> float:
+    return candidate.score
 
 
 def _is_on(track: PlannedTrack, candidate: Candidate) -> bool:

@@ -227,6 +227,11 @@ class CoverPlan:
         """Return what to cover in a frame."""
         return tuple(sighting for track in self.tracks if (sighting := track.at(frame)) is not None and track.is_covered(frame))
 
+    def nothing_found(self) -> list[FrameRange]:
+        """Return the frames that were examined and in which there is no face, covered or not."""
+        with_faces = {frame for track in self.tracks for _, (first, last) in track.runs() for frame in range(first, last + 1)}
+        return ranges(frame for frame in range(len(self.seconds)) if frame not in with_faces and frame not in self.unexamined)
+
     def weakest(self, count: int) -> list[Sighting]:
         """Return the moments at which a person should look whether a face shows, the weakest evidence first, no two alike.
 

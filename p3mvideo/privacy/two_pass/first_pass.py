@@ -129,7 +129,8 @@ class Survey:
         faces = {track for track, (_, last) in self._last.items() if last.confirmed or self._had_no_time(track)}
         spans = {track: spans_of(completed(known, self._seconds)) for track, known in sightings.items() if track in faces}
         in_order = sorted(spans, key=lambda track: (spans[track][0][0].frame, spans[track][0][0].box))
-        tracks = [PlannedTrack(number, spans[track], dhash=self._thumbnails[track][1]) for number, track in enumerate(in_order, start=1)]
+        thumbnails = {track: thumbnail for track, (_, thumbnail) in self._thumbnails.items()}
+        tracks = [PlannedTrack(number, spans[track], dhash=thumbnails.get(track)) for number, track in enumerate(in_order, start=1)]
         return CoverPlan(
             *self._size, tuple(map(rounded_seconds, self._seconds)), tuple(tracks), frozenset(self._unexamined),
             candidates=self._candidates.left_open(tracks),

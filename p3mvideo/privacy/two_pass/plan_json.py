@@ -15,14 +15,14 @@ from p3mvideo.privacy.two_pass.cover_plan import Candidate, CoverPlan, FrameRang
 
 def plan_to_json(plan: CoverPlan) -> dict[str, Any]:
     """Return a plan as plain values: all of it, and figures that follow from it."""
-    with_faces = {frame for track in plan.tracks for _, (first, last) in track.runs() for frame in range(first, last + 1)}
+    with_faces = {frame for track in plan.tracks for span in track.spans for frame in range(span[0].frame, span[-1].frame + 1)}
     return {
         "plan_id": plan_id(plan),
         "width": plan.width,
         "height": plan.height,
         "frames": len(plan.seconds),
         "frames_with_faces": len(with_faces),
-        "nothing_found": _ranges(plan, ranges(frame for frame in range(len(plan.seconds)) if frame not in with_faces | plan.unexamined)),
+        "nothing_found": _ranges(plan, plan.nothing_found()),
         "unexamined": _ranges(plan, ranges(sorted(plan.unexamined))),
         "unexamined_shown": _ranges(plan, ranges(sorted(plan.shown))),
         "tracks": [_track(plan, track) for track in plan.tracks],

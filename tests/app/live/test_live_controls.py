@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -65,10 +66,14 @@ def test_while_no_one_watches_the_camera_is_released_if_that_is_wanted(stage: St
     stage.monkeypatch.setattr(main_loop, "RELEASE_SECONDS", 0.6)
     viewers = 1
     stage.monkeypatch.setattr(VirtualCamera, "viewers", lambda self: viewers)
-    open_now: set[RoomCamera] = set()
-    make, close = RoomCamera.__init__, RoomCamera.close
-    stage.monkeypatch.setattr(RoomCamera, "__init__", lambda self, fault: (make(self, fault), open_now.add(self))[0])
-    stage.monkeypatch.setattr(RoomCamera, "close", lambda self: (close(self), open_now.discard(self))[0])
+    cameras: list[RoomCamera] = []
+    make = RoomCamera.__init__
+
+    def keep(self: RoomCamera, fault: Callable[[int], tuple[int, int] | None]) -> None:
+        make(self, fault)
+        cameras.append(self)
+
+    stage.monkeypatch.setattr(RoomCamera, "__init__", keep)
 
     def script() -> None:
         nonlocal viewers
@@ -76,11 +81,11 @@ def test_while_no_one_watches_the_camera_is_released_if_that_is_wanted(stage: St
         viewers = 0
         wait_for(lambda: "Video paused: no one is watching" in stage.said, "the rest")
         if release:
-            wait_for(lambda: not open_now, "the camera to be released")
+            wait_for(lambda: cameras[-1].closed, "the camera to be released")
         else:
             start = len(stage.images)
             wait_for(lambda: len(stage.images) > start + 10, "a second of rest")
-            assert open_now
+            assert not cameras[-1].closed
         viewers = 1
         stage.wait_for_live()
 

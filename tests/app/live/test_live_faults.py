@@ -209,7 +209,7 @@ def test_a_network_or_detector_that_raises_is_made_anew(stage: Stage, place: str
     stage.run(script)
     stage.check()
     assert stage.error is None
-    assert any("restarting (1 of 5)" in said for said in stage.said)
+    assert any("trying again (1 of 5)" in said for said in stage.said)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 3.0])

@@ -72,6 +72,18 @@ def test_a_closed_terminal_ends_the_run_and_completes_the_recording(tmp_path: Pa
     assert max(room_pixels_in_a_row(image) for image in images) < RUN_PX
 
 
+@pytest.mark.slow
+def test_the_process_ends_at_once_when_all_is_said() -> None:
+    """Python's own end may abort: it does not know the threads of the libraries that a live run uses."""
+    code = "import atexit, sys; atexit.register(print, 'finalised'); from p3mvideo.cli import main; sys.argv[1:] = sys.argv[2:]; main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "-", "webcam", "--camera", "nothere.mp4", "--no-preview"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert "there is no file nothere.mp4" in ended.stderr
+    assert "finalised" not in ended.stdout
+
+
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A virtual screen."""
@@ -119,7 +131,7 @@ class Window:
 
     def wall(self) -> tuple[int, ...]:
         """Return the colour behind the person."""
-        return tuple(self.pixels()[TOP + 120, 12].tolist())
+        return tuple(self.pixels()[TOP + 60, SIZE[0] // 2].tolist())
 
     def answers(self, text: str) -> bool:
         """Whether the label with an answer can be read in the image, pixel by pixel."""

@@ -18,7 +18,6 @@ from p3mvideo.app.live.sinks import RecordingOutput
 from p3mvideo.app.webcam import webcam
 from p3mvideo.errors import ConfigError, DeviceError, SourceError
 from p3mvideo.frame import Frame, StreamInfo
-from p3mvideo.io.devices import microphone
 from p3mvideo.io.devices.microphone import BLOCK_SAMPLES, RATE, Int16Array, open_microphone
 from p3mvideo.io.video.write.recording_sink import RecordingSink
 from tests.app.live.room import film, wait_for
@@ -110,7 +109,9 @@ def test_after_a_pause_both_parts_follow_each_other_with_their_sound(tmp_path: P
     recorder.output.close()
     times = image_times(tmp_path / "out.mp4")
     assert len(times) == 20
-    assert np.diff(times) == pytest.approx([0.1] * 9 + [1 / 30] + [0.1] * 9, abs=0.003)
+    # AAC's encoder begins 21 ms early, by which containers move everything but the first image.
+    assert np.diff(times)[0] == pytest.approx(0.1, abs=0.03)
+    assert np.diff(times)[1:] == pytest.approx([0.1] * 8 + [1 / 30] + [0.1] * 9, abs=0.003)
     heard = loudness(tmp_path / "out.mp4")
     loud = [number for number, value in enumerate(heard) if value > 0.05]
     assert 13 <= loud[0] <= 16, "what was said in the pause is not recorded"
@@ -143,7 +144,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the only programs that are found."""
     if not sys.platform.startswith("linux"):
         pytest.skip("microphones are read by programs on Linux only")
-    monkeypatch.setattr(microphone.shutil, "which", lambda name: str(tmp_path / name) if (tmp_path / name).exists() else None)
+    monkeypatch.setattr("shutil.which", lambda name: str(tmp_path / name) if (tmp_path / name).exists() else None)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     return tmp_path
 

@@ -114,7 +114,10 @@ class OneModelOnly(FaceDetector):
 def test_a_new_face_is_believed_as_both_models_see_it_closely(close_up: float, careless: bool, wary: bool) -> None:
     image = np.zeros((720, 1280, 3), np.uint8)
     for is_wary, believed in ((False, careless), (True, wary)):
-        faces = StreamSearch(OneModelOnly(close_up), thresh=0.5, wary=is_wary)(image, timestamp_ms=0, thorough=True)
+        search = StreamSearch(OneModelOnly(close_up), thresh=0.5, wary=is_wary)
+        faces = search(image, timestamp_ms=0, thorough=True)
+        assert bool(search.dismissed) != believed
+        assert all(face.score == pytest.approx(close_up / 2) for face in search.dismissed)
         assert [face.belief for face in faces] == ([pytest.approx(close_up / 2)] if believed else [])
 
 

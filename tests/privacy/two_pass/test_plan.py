@@ -29,8 +29,9 @@ from p3mvideo.privacy.two_pass.plan_json import plan_from_json, plan_to_json
 WIDTH, HEIGHT, RATE = 320, 240, 25
 A_FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 STEPS: tuple[tuple[Source, int, float, float, float], ...] = (
-    ("found", 1, 0.0, 0.0, 1.0), ("found", 1, 2.0, 0.1, 1.0), ("found", 1, 2.0, 0.1, 1.02), ("found", 1, -20.0, -1.2, 0.8), ("found", 4, 1.0, 0.0, 1.0),
-    ("followed", 1, 2.0, 0.0, 1.0), ("held", 1, 0.0, 0.0, 1.0), ("held", 2, 0.3, 0.0, 1.0), ("filled", 1, 5.0, 0.05, 1.01),
+    ("found", 1, 0.0, 0.0, 1.0), ("found", 1, 2.0, 0.1, 1.0), ("found", 1, 2.0, 0.1, 1.02), ("found", 1, -20.0, -1.2, 0.8),
+    ("found", 4, 1.0, 0.0, 1.0), ("followed", 1, 2.0, 0.0, 1.0), ("held", 1, 0.0, 0.0, 1.0), ("held", 2, 0.3, 0.0, 1.0),
+    ("filled", 1, 5.0, 0.05, 1.01),
 )  # fmt: skip
 """How a face is known, and what comes after: frames, pixels to the right, radians, and the factor of its size."""
 
@@ -98,7 +99,8 @@ SMALL = CoverPlan(WIDTH, HEIGHT, (0.0, 0.04), (PlannedTrack(1, ((KeyFrame(0, (1,
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("tracks", 3), ("width", None), ("frame_seconds", [0.0]), ("frame_seconds", [0.0, math.inf]), ("unexamined", [{"first_frame": 0, "last_frame": 9**9}]),
+        ("tracks", 3), ("width", None), ("frame_seconds", [0.0]), ("frame_seconds", [0.0, math.inf]),
+        ("unexamined", [{"first_frame": 0, "last_frame": 9**9}]),
         ("tracks", [{"track": 1, "uncovered": [], "dhash": None, "spans": [[]]}]), ("tracks", []), ("plan_id", "0"),
     ],
 )  # fmt: skip
@@ -121,7 +123,8 @@ def test_edits_that_are_read_back_are_the_same() -> None:
     "values",
     [
         {"version": 2}, {"format": "other"}, {"remove": []}, {"keep": 3}, {"keep": [3]}, {"keep": [{}]}, {"keep": [{"track": "one"}]},
-        {"keep": [{"track": 1, "until": 3}]}, {"drop": [{"at": [1, 2]}]}, {"drop": [{"at": [1, 2, math.nan]}]}, {"drop": [{"track": 1, "start": "1"}]},
+        {"keep": [{"track": 1, "until": 3}]}, {"drop": [{"at": [1, 2]}]}, {"drop": [{"at": [1, 2, math.nan]}]},
+        {"drop": [{"track": 1, "start": "1"}]},
         {"only": [{"track": True}]}, {"add": [{"boxes": []}]}, {"add": [{"boxes": [{"box": [0, 0, 9, 9]}]}]},
         {"add": [{"boxes": [{"seconds": 0, "box": [9, 0, 0, 9]}]}]}, {"add": [{"follow": 1, "boxes": [{"seconds": 0, "box": [0, 0, 9, 9]}]}]},
         {"add": [{"follow": True, "boxes": 2 * [{"seconds": 0, "box": [0, 0, 9, 9]}]}]}, {"show_unexamined": [{"start": math.inf}]},

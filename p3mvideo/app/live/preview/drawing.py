@@ -52,6 +52,11 @@ def bar_height(width: int) -> int:
     return line_height(width) + 8
 
 
+def keys_height(rows: int, width: int) -> int:
+    """Return the height of the bar below the image with a number of rows of keys, in pixels."""
+    return rows * line_height(width) + 8 if rows else 0
+
+
 def draw_preview(image: UInt8Array, size: tuple[int, int], overlay: Overlay) -> UInt8Array:
     """Return what the window shows, uint8 RGB (height, width, 3): the image between a bar with the state and one with the keys.
 
@@ -66,9 +71,9 @@ def draw_preview(image: UInt8Array, size: tuple[int, int], overlay: Overlay) -> 
     canvas = np.full((height, width, 3), BAR, np.uint8)
     line, top = line_height(width), bar_height(width)
     rows = wrapped(overlay.keys, width - line, line)
-    if len(rows) * line + 8 > KEYS_SHARE * height:
+    if keys_height(len(rows), width) > KEYS_SHARE * height:
         rows = wrapped([key for key in overlay.keys if key.startswith("[?]")], width - line, line)
-    bottom = height - (len(rows) * line + 8 if rows else 0)
+    bottom = height - keys_height(len(rows), width)
     _place(canvas[top:bottom], image)
     cv2.circle(canvas, (top // 2, top // 2), line // 4, COLOURS[overlay.state], -1, cv2.LINE_AA)
     _write(canvas, overlay.headline, top, top - 9, line, COLOURS[overlay.state])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from p3mvideo.app.live.output_gate import LiveState, OutputGate
-from p3mvideo.app.live.preview.drawing import Overlay, bar_height, draw_preview
+from p3mvideo.app.live.preview.drawing import Overlay, bar_height, draw_preview, keys_height
 from p3mvideo.app.live.preview.keys import LiveControls
 from p3mvideo.app.live.preview.placeholder import placeholder
 from p3mvideo.app.live.session import LiveSession
@@ -70,7 +70,7 @@ class LivePreview:
 def window_size(width: int, height: int) -> tuple[int, int]:
     """Return width and height of the window for images of a width and a height, in pixels."""
     shown = min(max(width, SMALLEST_WIDTH), LARGEST_WIDTH)
-    return shown, round(shown * height / width) + 2 * bar_height(shown)
+    return shown, round(shown * height / width) + bar_height(shown) + keys_height(2, shown)
 
 
 def headline(state: LiveState, source: CameraSource, show: OutputGate, session: LiveSession) -> tuple[LiveState, str]:

@@ -37,6 +37,8 @@ LIVE_OPTIONS: Final[dict[str, dict[str, str]]] = {
     "vp9": {"lag-in-frames": "0"},
 }
 """Options of the containers' codecs by which no frame waits in the encoder for later ones."""
+INTERLEAVE_US: Final = 250_000
+"""How long images wait for sound, and sound for images, on their way into the file, in microseconds."""
 SOUND_RATE: Final = 48_000
 """Samples of sound per second."""
 SOUND_ENCODERS: Final = {"webm": "libopus"}
@@ -45,7 +47,7 @@ SOUND_BITS_PER_SECOND: Final = 96_000
 SNAP_SAMPLES: Final = SOUND_RATE // 20
 """Sound that begins this close to the end of what came before follows it without a gap: clocks differ a little."""
 SILENCE_SAMPLES: Final = SOUND_RATE
-"""Sound that is missing for longer than this becomes silence, so that images do not wait for it on their way into the file."""
+"""Sound that is missing for longer than this becomes silence."""
 CLOSE_SECONDS: Final = 1.0
 """How long closing waits for a frame that another thread is writing."""
 
@@ -307,5 +309,4 @@ def _container_options(name: str) -> dict[str, str]:
         pieces = {"movflags": "+hybrid_fragmented", "frag_duration": str(PIECE_SECONDS * 1_000_000)}
     else:
         pieces = {"cluster_time_limit": str(PIECE_SECONDS * 1000)}
-    # What waits for the other stream to catch up waits no longer than a piece.
-    return pieces | {"flush_packets": "1", "max_interleave_delta": str(PIECE_SECONDS * 1_000_000)}
+    return pieces | {"flush_packets": "1", "max_interleave_delta": str(INTERLEAVE_US)}
