@@ -59,15 +59,15 @@ class TimmEncoder(Encoder):
         return x
 
 
-def backbone_stages(backbone: nn.Module) -> list[list[nn.Module]]:
+def backbone_stages(backbone: Any) -> list[list[nn.Module]]:
     """Return a timm backbone's modules, cut after each of its features, in their order: one after the other they are its forward pass."""
     steps: list[tuple[nn.Module, bool]]
-    if isinstance(backbone, nn.ModuleDict):
+    if hasattr(backbone, "return_layers"):
         steps = [(module, name in backbone.return_layers) for name, module in backbone.items()]
     else:  # a stem, behind which feature 0 would be taken, and numbered blocks
-        ends = {feature["stage"] for feature in backbone.feature_info.get_dicts()}  # type: ignore[operator, union-attr]
+        ends = {feature["stage"] for feature in backbone.feature_info.get_dicts()}
         *stem, last = (module for name, module in backbone.named_children() if name != "blocks")
-        blocks = enumerate(backbone.blocks.children(), start=1)  # type: ignore[operator, union-attr]
+        blocks = enumerate(backbone.blocks, start=1)
         steps = [*((module, False) for module in stem), (last, 0 in ends), *((block, number in ends) for number, block in blocks)]
     stages: list[list[nn.Module]] = [[]]
     for module, is_end in steps:
