@@ -24,8 +24,8 @@ from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import ConfigError, DatasetError
 from p3mvideo.frame import UInt8Array
 
-METHOD_FILE = "method.txt"
-"""Beside the foregrounds: how they were estimated."""
+METHOD_FILE = "foreground_method.txt"
+"""In the split's folder: how its colours were estimated."""
 ForegroundMethod = Literal["closed-form", "multi-level"]
 """As published, or "Fast Multi-Level Foreground Estimation" (Germer et al., 2020): about a hundred times faster, and nearly as good."""
 
@@ -47,7 +47,7 @@ def make_foregrounds(
 ) -> ForegroundCount:
     """Write `fg_blurred/NAME.png` and `bg/NAME.jpg` for every portrait of a split.
 
-    What is there already is not made again, so it can be stopped and started at any time. `fg_blurred/method.txt` says how colours were
+    What is there already is not made again, so it can be stopped and started at any time. `foreground_method.txt` says how colours were
     estimated; a split does not get those of two methods.
 
     Args:
@@ -73,7 +73,7 @@ def make_foregrounds(
     # The background is written last, so it says that both are there.
     left = [name for name in folder.names if not (data / BACKGROUND_FOLDERS[0] / f"{name}.jpg").exists()]
     done, failed = len(folder) - len(left), []
-    unknown = _agree_on_method(data / FOREGROUND_FOLDERS[0] / METHOD_FILE, method, some_there=done > 0, some_left=bool(left))
+    unknown = _agree_on_method(data, method, some_there=done > 0, some_left=bool(left))
     if not left:
         return ForegroundCount(0, done, (), unknown)
     # Fresh processes: the libraries behind pymatting keep threads that do not survive a fork.
@@ -99,16 +99,17 @@ def make_foregrounds(
     return ForegroundCount(len(left) - len(failed), len(folder) - len(left), tuple(failed), unknown)
 
 
-def _agree_on_method(note: Path, method: ForegroundMethod, *, some_there: bool, some_left: bool) -> bool:
+def _agree_on_method(data: Path, method: ForegroundMethod, *, some_there: bool, some_left: bool) -> bool:
     """Note how colours are estimated; return whether there are some of which that is unknown.
 
     Raises:
         ConfigError: Those that are there were made by another method, and some are still to be made.
     """
+    note = data / METHOD_FILE
     before = note.read_text(encoding="utf-8").strip() if note.exists() else None
     if before is not None and before != method and some_there and some_left:
-        hint = f"go on with --method {before}, or remove {note.parent} and {note.parents[1] / BACKGROUND_FOLDERS[0]} first"
-        raise ConfigError(f"colours in {note.parent} were estimated by {before}, the others would be by {method}", hint=hint)
+        hint = f"go on with --method {before}, or remove {FOREGROUND_FOLDERS[0]}/, {BACKGROUND_FOLDERS[0]}/ and {METHOD_FILE} there first"
+        raise ConfigError(f"some colours in {data} were estimated by {before}, the others would be by {method}", hint=hint)
     if some_left and not (some_there and before is None):
         write_bytes(note, f"{method}\n".encode())
     return some_there and before is None

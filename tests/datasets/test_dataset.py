@@ -136,7 +136,7 @@ def test_foregrounds_of_two_methods_are_not_mixed(data: Path) -> None:
     (split / "bg" / "p_00000001.jpg").unlink()
     with pytest.raises(ConfigError, match="were estimated by multi-level, the others would be by closed-form"):
         make_foregrounds(split, workers=1)
-    (split / "fg_blurred" / "method.txt").unlink()
+    (split / "foreground_method.txt").unlink()
     done = make_foregrounds(split, workers=1)
     assert (done.made, done.there_already, done.of_unknown_method) == (1, 1, True)
 
