@@ -57,10 +57,10 @@ class _Shared:
 def covered_mask(plan: CoverPlan, number: int, width: int, height: int) -> UInt8Array:
     """Return 1 where a frame is covered past recognition and 0 elsewhere, uint8 (H, W)."""
     blank = np.zeros((height, width, 3), np.uint8)
-    return np.asarray((covered_picture(blank, plan, number, Solid(PAINT)) == PAINT).all(axis=2), np.uint8)
+    return np.asarray((covered_image(blank, plan, number, Solid(PAINT)) == PAINT).all(axis=2), np.uint8)
 
 
-def covered_picture(image: UInt8Array, plan: CoverPlan, number: int, style: Style) -> UInt8Array:
+def covered_image(image: UInt8Array, plan: CoverPlan, number: int, style: Style) -> UInt8Array:
     """Return a frame's pixels (H, W, 3) with everything covered that the plan covers in it."""
     return cover(image, [sighting.cover for sighting in plan.at(number)], style)
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from p3mvideo.app.doctor_checks import live, machine
+from p3mvideo.app.doctor_checks import live, machine, trial
 from p3mvideo.app.doctor_checks.check import Check
 from p3mvideo.errors import ExitCode, P3MVideoError
 
@@ -23,6 +23,7 @@ EXAMINATIONS: dict[str, Examination] = {
     "cameras": live.cameras,
     "virtual camera": live.virtual_cameras,
     "screen": live.screen,
+    "live": trial.live_verdict,
 }
 """What is looked at, in this order."""
 ESSENTIAL = ("network", "encoders", "disk")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -22,14 +23,17 @@ from p3mvideo.app.live.preview.window import LivePreview
 from p3mvideo.app.live.profile import NO_PROFILE, profile_path, read_profile, write_profile
 from p3mvideo.app.live.quality_ladder import Ladder, make_rungs
 from p3mvideo.app.live.session import LiveSession
-from p3mvideo.app.live.sinks import RecordingOutput, VirtualCameraOutput
+from p3mvideo.app.live.sinks import FedCamera, RecordingOutput, VirtualCameraOutput
 from p3mvideo.app.live.stage_factory import DefaultStageFactory, StageFactory
 from p3mvideo.app.live.statistics import LiveFigures, WebcamResult, gather
 from p3mvideo.app.live.stop_request import StopRequest
-from p3mvideo.errors import DeviceError
+from p3mvideo.compose.shipped import SHIPPED
+from p3mvideo.errors import ConfigError, DeviceError
 from p3mvideo.frame import StreamInfo
 from p3mvideo.io.devices.camera_source import CameraSource
-from p3mvideo.io.devices.preview_window import window_problem
+from p3mvideo.io.devices.microphone import open_microphone
+from p3mvideo.io.devices.pipewire_camera import PipeWireCamera
+from p3mvideo.io.devices.preview_window import PreviewWindow, open_window
 from p3mvideo.io.devices.virtual_camera import VirtualCamera
 from p3mvideo.io.video.write.recording_sink import RecordingSink
 from p3mvideo.listener import Listener
@@ -39,8 +43,10 @@ from p3mvideo.options.background import Fit
 from p3mvideo.options.times import exact_rate
 from p3mvideo.privacy.make_anonymizer import check_faces
 
-MORE_BACKGROUNDS = ("blur", "blur:1", "green", "white")
+MORE_BACKGROUNDS = ("blur", "blur:1", *SHIPPED, "green", "white")
 """What the key goes through after what was asked for."""
+PIPEWIRE = "pipewire"
+"""The kind of virtual camera that PipeWire offers."""
 STOP_SECONDS = 3.0
 """How long the pipeline gets to come to its end."""
 
@@ -50,10 +56,11 @@ def webcam(
     camera: str | None = None,
     settings: LiveOptions | Mapping[str, Any] | None = None,
     background_fit: Fit = "cover",
-    virtual_camera: bool | None = None,
+    virtual_camera: bool | str | None = None,
     virtual_device: str | None = None,
-    preview: bool | None = None,
+    preview: bool | PreviewWindow | None = None,
     record: Path | None = None,
+    record_sound: bool = False,
     overwrite: bool = False,
     engine: EngineOptions = EngineOptions(),
     faces: FaceOptions = FaceOptions(),
@@ -65,17 +72,19 @@ def webcam(
 ) -> WebcamResult:
     """Put another background behind the person before a camera, until the user ends it. Blocks; call it in the main thread.
 
-    Nothing of the room is ever shown that was not matted: where there is no such picture, a placeholder takes its place.
+    Nothing of the room is ever shown that was not matted: where there is no such image, a placeholder takes its place.
 
     Args:
         camera: Index, name or device file of a camera, URL of one in the network, or a video file to be played over and over. None takes
             the first camera.
         settings: All settings, or by name those that differ from what the camera's profile remembers. None takes the profile's.
         background_fit: How an image or video is brought to the frame's size.
-        virtual_camera: Feed a virtual camera: None does if there is one.
+        virtual_camera: Feed a virtual camera: None does if there is one, True insists. A name chooses the kind: `pipewire`, or one that
+            pyvirtualcam knows, such as `v4l2loopback`, `obs` or `unitycapture`.
         virtual_device: Which one; None takes the first.
-        preview: Open a window: None does if there is a screen.
-        record: Video file for what is shown, without sound.
+        preview: Open a window: None does if there is a screen, True insists. A window that is open already is taken, and closed at the end.
+        record: Video file for what is shown.
+        record_sound: Record what the microphone hears, too; otherwise a recording has no sound.
         overwrite: Replace that file if it exists.
         engine: Which network computes the mattes, and how. The working size is chosen by what the machine can do.
         faces: How faces are found and covered; from whom they are hidden, `settings` say.
@@ -95,35 +104,41 @@ def webcam(
     say = (listener or Listener()).message
     # Every stage has a thread of its own; OpenCV's pool of threads in each of them would only fight for the same cores.
     cv2.setNumThreads(1)
-    chosen = choose_camera(camera)
-    path = profile_path(profile or chosen.name) if profile != NO_PROFILE and (chosen.is_device or profile) else None
-    if isinstance(settings, LiveOptions):
-        live = settings
-    else:
-        remembered = read_profile(path) if path is not None else LiveOptions()
-        live = LiveOptions.from_json(remembered.to_json() | dict(settings or {}))
-    check_faces(replace(faces, anonymize=live.anonymize))
+    if record_sound and record is None:
+        raise ConfigError("record_sound needs a file to record into", hint="use --record OUT, or leave --record-sound out")
     with ExitStack() as stack:
+        screen = _screen(preview, say)
+        if screen is not None:
+            stack.callback(screen.close)
+        chosen = choose_camera(camera)
+        path = profile_path(profile or chosen.name) if profile != NO_PROFILE and (chosen.is_device or profile) else None
+        live = _settings(settings, path)
+        check_faces(replace(faces, anonymize=live.anonymize))
+        if screen is not None:
+            screen.announce(f"opening the camera {chosen.name}")
         background = LiveBackground(list(dict.fromkeys([*live.bg, *MORE_BACKGROUNDS])), background_fit, say)
         stack.callback(background.close)
         source = stack.enter_context(_open(chosen, live))
         info = source.info
         rate = info.rate or Fraction(30)
         say(f"camera: {chosen.name}, {info.width}x{info.height}, {float(rate):g} frames per second")
-        screen = _screen(preview, info, say)
         if screen is not None:
-            stack.callback(screen.close)
-        sink = RecordingSink(record, info, overwrite=overwrite) if record is not None else None
+            screen.fit(info.width, info.height)
+            screen.announce("opening the virtual camera")
+        microphone = open_microphone() if record_sound else None
+        if microphone is not None:
+            stack.callback(microphone.close)
+        sink = RecordingSink(record, info, overwrite=overwrite, sound=record_sound) if record is not None else None
         if sink is not None:
             stack.callback(sink.close)
         virtual = _virtual_outlet(virtual_camera, virtual_device, info, rate, say)
-        recording = RecordingOutput(sink, say) if sink is not None else None
+        recording = RecordingOutput(sink, say, microphone) if sink is not None else None
         outlets: list[LiveSink] = []
         outlets += [virtual] if virtual is not None else []
         outlets += [screen.outlet] if screen is not None else []
         outlets += [recording] if recording is not None else []
         if not outlets:
-            raise DeviceError("there is nothing to show the picture on", hint="install a virtual camera (p3mvideo doctor), or use --record FILE")
+            raise DeviceError("there is nothing to show the image on", hint="install a virtual camera (p3mvideo doctor), or use --record FILE")
         show = OutputGate(info.width, info.height, rate, outlets)
         stack.callback(show.close)
         show.start()
@@ -133,12 +148,12 @@ def webcam(
             ladder=Ladder(make_rungs(engine.model, long_side_px=min(LONG_SIDE_PX, max(info.width, info.height)), anonymize=live.anonymize)),
         )  # fmt: skip
         stack.callback(session.stop, STOP_SECONDS)
-        controls = LiveControls(source, show, session, background, say)
+        controls = LiveControls(source, show, session, background, say, recording)
         started = time.monotonic()
         session.start()
-        watched = virtual.device if virtual is not None and screen is None and recording is None else None
+        viewers = virtual.viewers if virtual is not None and screen is None and recording is None else None
         with stop or StopRequest() as asked:
-            run_main_loop(asked, source, show, session, background, controls, screen=screen, only_device=watched, on_figures=on_figures)
+            run_main_loop(asked, source, show, session, background, controls, screen=screen, viewers=viewers, on_figures=on_figures)
             seconds = time.monotonic() - started
             stack.close()  # while signals are still heard: the first one has ended the run, it must not cut the recording
     if session.error is not None:
@@ -150,36 +165,48 @@ def webcam(
     return gather(chosen.name, source, show, session, seconds=seconds, recording=record)
 
 
+def _settings(given: LiveOptions | Mapping[str, Any] | None, profile: Path | None) -> LiveOptions:
+    """Return the settings to begin with: those that are given, the others as the profile remembers them."""
+    if isinstance(given, LiveOptions):
+        return given
+    remembered = read_profile(profile) if profile is not None else LiveOptions()
+    return LiveOptions.from_json(remembered.to_json() | dict(given or {}))
+
+
 def _open(chosen: ChosenCamera, settings: LiveOptions) -> CameraSource:
     rate = exact_rate(settings.fps) or Fraction(30)
     return CameraSource(partial(chosen.open, settings.size, rate), mirror=settings.mirror)
 
 
 def _virtual_outlet(
-    wanted: bool | None, device: str | None, info: StreamInfo, rate: Fraction, say: Callable[[str], None]
+    wanted: bool | str | None, device: str | None, info: StreamInfo, rate: Fraction, say: Callable[[str], None]
 ) -> VirtualCameraOutput | None:
-    """Return the virtual camera; None if none is wanted, or there is none and nobody insists."""
+    """Return the virtual camera; None if none is wanted, or there is none and no one insists."""
     if wanted is False:
         return None
-    try:
-        outlet = VirtualCameraOutput(partial(VirtualCamera, info.width, info.height, rate, device=device), say)
-    except DeviceError as error:
-        if wanted or device is not None:
-            raise
-        say(f"no virtual camera is fed: {error.message}\n  hint: {error.hint}")
-        return None
-    say(f"virtual camera: {outlet.device}")
-    return outlet
+    kind = wanted if isinstance(wanted, str) else None
+    openers: list[Callable[[], FedCamera]] = []
+    if kind != PIPEWIRE:
+        openers.append(partial(VirtualCamera, info.width, info.height, rate, device=device, backend=kind))
+    if kind == PIPEWIRE or (kind is None and device is None and sys.platform == "linux"):
+        openers.append(partial(PipeWireCamera, info.width, info.height, rate))
+    failure: DeviceError | None = None
+    for opener in openers:
+        try:
+            outlet = VirtualCameraOutput(opener, say)
+        except DeviceError as error:
+            failure = failure or error
+        else:
+            say(f"virtual camera: {outlet.device}")
+            return outlet
+    assert failure is not None
+    if wanted or device is not None:
+        raise failure
+    say(f"no virtual camera is fed: {failure.message}\n  hint: {failure.hint}")
+    return None
 
 
-def _screen(wanted: bool | None, info: StreamInfo, say: Callable[[str], None]) -> LivePreview | None:
-    """Return the preview; None if none is wanted, or there is no screen and nobody insists."""
-    if wanted is False:
-        return None
-    problem = window_problem()
-    if problem and wanted:
-        raise DeviceError(f"no preview can be shown: {problem}", hint="leave --preview out")
-    if problem:
-        say(f"no preview is shown: {problem}")
-        return None
-    return LivePreview(info.width, info.height)
+def _screen(wanted: bool | PreviewWindow | None, say: Callable[[str], None]) -> LivePreview | None:
+    """Return the preview; None if none is wanted, or there is no screen and no one insists."""
+    window = wanted if isinstance(wanted, PreviewWindow) else open_window(wanted, say)
+    return LivePreview(window) if window is not None else None

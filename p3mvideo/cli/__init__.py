@@ -26,6 +26,8 @@ from p3mvideo.cli.webcam import webcam_command
 from p3mvideo.cli.weights import weights_app
 from p3mvideo.errors import ExitCode, SinkError
 
+LIVE_SESSION = "p3mvideo.app.live.session"
+"""Is imported by live runs only."""
 app = typer.Typer(
     name="p3mvideo",
     help="Real-time portrait video matting that protects faces. Nothing leaves this machine.",
@@ -73,9 +75,10 @@ def main() -> None:
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     code = _flush(code)
-    if any(thread.name.startswith("p3mvideo ") for thread in threading.enumerate()):
+    if LIVE_SESSION in sys.modules or any(thread.name.startswith("p3mvideo ") for thread in threading.enumerate()):
         # A thread hangs in a foreign call, or is long in one, and was left behind. Everything is released and said; Python's own end
-        # would wait for what that thread holds, such as standard output, or abort when it comes back.
+        # would wait for what that thread holds, such as standard output, or abort when it comes back. After a live run there are also
+        # threads that Python does not know, of the window, OpenVINO and MediaPipe, which now and then abort it, too.
         os._exit(code)
     sys.exit(code)
 

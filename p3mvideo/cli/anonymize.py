@@ -9,21 +9,23 @@ import typer
 
 from p3mvideo.cli.config_option import ConfigOption
 from p3mvideo.cli.errors import reporting_errors, start_logging
+from p3mvideo.cli.inputs import given_inputs
 from p3mvideo.cli.options import Without, command_options
 from p3mvideo.cli.progress import ProgressKind, make_progress
 from p3mvideo.cli.results import show_result
-from p3mvideo.options import CoverOptions, EditOptions, ReadOptions, ReleaseDetectionOptions, ReviewOptions, WriteOptions
+from p3mvideo.options import BatchOptions, CoverOptions, EditOptions, ReadOptions, ReleaseDetectionOptions, ReviewOptions, WriteOptions
 
 
 @command_options
 def anonymize_command(
-    inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="Videos, images, folders, globs, or frame_%05d.png.")],
     detection: ReleaseDetectionOptions,
     cover: CoverOptions,
     edits: EditOptions,
     reading: Annotated[ReadOptions, Without("size", "pixel_format")],
     writing: Annotated[WriteOptions, Without("pipe_form")],
     review: ReviewOptions,
+    batch: BatchOptions,
+    inputs: Annotated[list[str] | None, typer.Argument(metavar="IN...", help="Videos, images, folders, globs, or frame_%05d.png.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="File, or folder for several inputs.")] = None,
     threads: Annotated[int, typer.Option(min=0, max=1024, help="CPU threads of decoder and encoder each; 0 lets them choose.")] = 0,
     report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write an account of the run.")] = None,
@@ -43,8 +45,8 @@ def anonymize_command(
         start_logging(quiet=quiet, debug=debug)
         with make_progress(progress, quiet=quiet) as display:
             result = anonymize(
-                inputs, output=output, detection=detection, cover=cover, edits=edits, reading=reading, writing=writing, review=review,
-                threads=threads, report=report, listener=display,
+                given_inputs(inputs, batch), output=output, detection=detection, cover=cover, edits=edits, reading=reading, writing=writing,
+                review=review, batch=batch, threads=threads, report=report, listener=display,
             )  # fmt: skip
         show_result(result, prose=not quiet and progress != "json")
         if result.exit_code:

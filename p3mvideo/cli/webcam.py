@@ -18,6 +18,7 @@ from p3mvideo.options import BackgroundOptions, EngineOptions, FaceOptions, Live
 
 if TYPE_CHECKING:
     from p3mvideo.app.live.statistics import LiveFigures
+    from p3mvideo.io.devices.preview_window import PreviewWindow
 
 STATS_SECONDS = 5
 
@@ -31,11 +32,14 @@ def webcam_command(
     camera: Annotated[str | None, typer.Option(metavar="INDEX|NAME|PATH|URL", help="Camera, or a video file to play. [default: the first]")] = None,
     list_cameras: Annotated[bool, typer.Option("--list-cameras", help="List the cameras and their modes, and end.")] = False,
     virtual_camera: Annotated[
-        bool | None, typer.Option("--virtual-camera/--no-virtual-camera", help="Feed a virtual camera. [default: if there is one]")
+        str | None,
+        typer.Option(metavar="KIND", help="Feed a virtual camera: auto, pipewire, v4l2loopback, obs or unitycapture. [default: if there is one]"),
     ] = None,
+    no_virtual_camera: Annotated[bool, typer.Option("--no-virtual-camera", help="Feed none.")] = False,
     virtual_device: Annotated[str | None, typer.Option(metavar="DEVICE", help="Which virtual camera, such as /dev/video10.")] = None,
     preview: Annotated[bool | None, typer.Option("--preview/--no-preview", help="Open a window. [default: if there is a screen]")] = None,
-    record: Annotated[Path | None, typer.Option(metavar="OUT", help="Record what is shown, without audio.")] = None,
+    record: Annotated[Path | None, typer.Option(metavar="OUT", help="Record what is shown, without sound.")] = None,
+    record_sound: Annotated[bool, typer.Option("--record-sound", help="Record what the microphone hears, too.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a recording that exists.")] = False,
     profile: Annotated[str | None, typer.Option(metavar="NAME|none", help="Settings are remembered under this name. [default: the camera's]")] = None,
     stats: Annotated[bool, typer.Option("--stats", help="Print figures every few seconds.")] = False,
@@ -44,7 +48,8 @@ def webcam_command(
 ) -> None:
     """Put another background behind you, live: into a virtual camera, a window, a recording.
 
-    Keys of the window: b next background, a anonymize, s smoothing, m mirror, p panic (hide everything), f figures, q quit. Ctrl-C ends it, too.
+    Keys of the window: b next background, v previous one, + and - blur, t photo of the empty room, a faces, s smoothing, l light, z zoom,
+    m mirror, p pause, r pause the recording, f statistics, ? all keys, q or Esc end. Ctrl-C ends it, too.
     """
     told = _Told(quiet=quiet)
     with reporting_errors():
@@ -52,6 +57,7 @@ def webcam_command(
         if list_cameras:
             _print_cameras()
             return
+        window = _open_window(preview, told)
         from p3mvideo.app.webcam import webcam
 
         seconds = itertools.count(1)
@@ -61,14 +67,27 @@ def webcam_command(
                 told.message(", ".join([figures.state.value, *figures.lines()[:-1]]))
 
         result = webcam(
-            camera=camera, settings=settings, background_fit=background.background_fit, virtual_camera=virtual_camera,
-            virtual_device=virtual_device, preview=preview, record=record, overwrite=overwrite, engine=engine, faces=faces, profile=profile,
-            listener=told, on_figures=tell,
+            camera=camera, settings=settings, background_fit=background.background_fit, virtual_device=virtual_device,
+            virtual_camera=False if no_virtual_camera else True if virtual_camera == "auto" else virtual_camera,
+            preview=window or False, record=record, record_sound=record_sound, overwrite=overwrite, engine=engine, faces=faces,
+            profile=profile, listener=told, on_figures=tell,
         )  # fmt: skip
         told.message(result.text())
         if result.recording is not None:
             with contextlib.suppress(OSError):
                 print(result.recording, flush=True)
+
+
+def _open_window(preview: bool | None, told: Listener) -> PreviewWindow | None:
+    """Return the window, if there is one, with a placeholder in it: what takes seconds to be loaded is imported behind it."""
+    from p3mvideo.app.live.preview.placeholder import placeholder
+    from p3mvideo.io.devices.preview_window import open_window
+
+    window = open_window(preview, told.message)
+    if window is not None:
+        window.show(placeholder(*window.size(), "Starting: the program is loaded"))
+        window.key(1)
+    return window
 
 
 class _Told(Listener):

@@ -27,6 +27,10 @@ EDGE_WEIGHT = 4
 """How much faster than 1 - alpha a pixel's part in the blur vanishes."""
 COVERED_WEIGHT = 1e-4
 """Part in the blur of what is covered: it counts where there is nothing else."""
+WIDE_WEIGHT, MEAN_WEIGHT = 1e-2, 1e-4
+"""Part of a wider blur, and of the mean colour of the whole background, beside the blur itself: they count where that finds no background."""
+LEAST_WEIGHT = 1e-7
+"""Part in the mean of what belongs to the person: it counts where the person is everywhere."""
 
 
 class Background(Protocol):
@@ -91,28 +95,28 @@ class ColourBackground:
 
     def __init__(self, colour: tuple[int, int, int]) -> None:
         self._colour = colour
-        self._picture = np.empty((0, 0, 3), np.uint8)
+        self._image = np.empty((0, 0, 3), np.uint8)
 
     def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
         """See `Background`."""
-        if self._picture.shape[:2] != (frame.height, frame.width):
-            self._picture = np.full((frame.height, frame.width, 3), self._colour, np.uint8)
-        return self._picture
+        if self._image.shape[:2] != (frame.height, frame.width):
+            self._image = np.full((frame.height, frame.width, 3), self._colour, np.uint8)
+        return self._image
 
 
 class ImageBackground:
-    """A `Background` that is a still picture."""
+    """A `Background` that is a still image."""
 
-    def __init__(self, picture: UInt8Array, fit: Fit = "cover") -> None:
-        self._original = picture
+    def __init__(self, image: UInt8Array, fit: Fit = "cover") -> None:
+        self._original = image
         self._fit = fit
-        self._picture = np.empty((0, 0, 3), np.uint8)
+        self._image = np.empty((0, 0, 3), np.uint8)
 
     def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
         """See `Background`."""
-        if self._picture.shape[:2] != (frame.height, frame.width):
-            self._picture = fit_to(self._original, frame.width, frame.height, self._fit)
-        return self._picture
+        if self._image.shape[:2] != (frame.height, frame.width):
+            self._image = fit_to(self._original, frame.width, frame.height, self._fit)
+        return self._image
 
 
 class BlurBackground:
@@ -141,15 +145,16 @@ class BlurBackground:
         sigma = max(0.5, self._strength * 0.1 * max(size))
         around, total = _soften(small * weight[..., None], sigma), _soften(weight, sigma)
         wide, wide_total = _soften(around, 3 * sigma), _soften(total, 3 * sigma)
-        # Deep inside the person nothing of the background is near; there a wider blur fills in.
-        filled = (around + 1e-2 * wide) / (total + 1e-2 * wide_total + 1e-6)[..., None]
+        mean = np.average(small.reshape(-1, 3), axis=0, weights=weight.reshape(-1) + LEAST_WEIGHT).astype(np.float32)
+        # Inside the person no background is near. An unsure matte lets that show through, so it is filled from farther and farther away.
+        filled = (around + WIDE_WEIGHT * wide + MEAN_WEIGHT * mean) / (total + WIDE_WEIGHT * wide_total + MEAN_WEIGHT)[..., None]
         softened = np.clip(filled, 0, 255).astype(np.uint8)
         return np.asarray(cv2.resize(softened, (frame.width, frame.height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _soften(picture: np.ndarray, sigma: float) -> np.ndarray:
+def _soften(image: np.ndarray, sigma: float) -> np.ndarray:
     """Blur by a near Gaussian: three boxes, whose cost does not depend on `sigma`."""
     side = 2 * max(1, round(sigma)) + 1  # three boxes of this side have about this standard deviation
     for _ in range(3):
-        picture = cv2.blur(picture, (side, side), borderType=cv2.BORDER_REFLECT)
-    return picture
+        image = cv2.blur(image, (side, side), borderType=cv2.BORDER_REFLECT)
+    return image

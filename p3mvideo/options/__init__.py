@@ -5,6 +5,8 @@ A group of options is a frozen dataclass. It travels whole from the command line
 """
 
 from p3mvideo.options.background import BackgroundOptions
+from p3mvideo.options.batch import BatchOptions
+from p3mvideo.options.copy_paste import CopyPasteOptions
 from p3mvideo.options.edits import EditOptions
 from p3mvideo.options.engine import EngineOptions
 from p3mvideo.options.evaluation import EvaluationOptions
@@ -17,6 +19,8 @@ from p3mvideo.options.training import TrainingOptions
 
 __all__ = [
     "BackgroundOptions",
+    "BatchOptions",
+    "CopyPasteOptions",
     "CoverOptions",
     "DetectionOptions",
     "EditOptions",

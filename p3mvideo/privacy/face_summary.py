@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -58,6 +58,13 @@ class FaceSummary:
             "left_open": [{**place._asdict(), "box": list(place.box)} for place in self.left_open],
         }  # fmt: skip
 
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> FaceSummary:
+        """Return the summary that `to_json` wrote."""
+        left_open = tuple(LeftOpen(place["score"], place["seconds"], tuple(place["box"])) for place in values["left_open"])
+        named = ("frames", "faces", "weakest_score", "weakest_seconds", "frames_covered_whole")
+        return cls(**{name: values[name] for name in named}, left_open=left_open)
+
 
 def summary_of(plan: CoverPlan) -> FaceSummary:
     """Return a plan in a few figures."""
@@ -74,7 +81,7 @@ def _left_open(candidates: Iterable[Candidate], seconds: Sequence[float]) -> tup
     return tuple(sorted(places, key=lambda place: -place.score))
 
 
-class FaceRecord:
+class FaceFigures:
     """Keeps the figures of a stream while its faces are covered."""
 
     def __init__(self) -> None:

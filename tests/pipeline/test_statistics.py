@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
 
 import numpy as np
@@ -64,15 +65,15 @@ def test_an_empty_account_can_be_shown() -> None:
 
 def test_the_table_has_a_line_for_every_stage_and_one_for_the_counts() -> None:
     statistics = StageStatistics()
-    statistics.read_frame(0.25)
+    statistics.read_frame(0.25, 0.125)
     with statistics.timed("network", frames=2):
         pass
     with statistics.timed_overhead("encode"):
         pass
     lines = statistics.result(dropped=4).table().splitlines()
-    assert lines[0].split() == ["stage", "ms/frame", "p50", "p95", "p99"]
+    assert lines[0].split() == ["stage", "ms/frame", "p50", "p95", "p99", "processor"]
     assert [line.split()[0] for line in lines[1:8]] == list(STAGES)
-    assert lines[1].split() == ["decode", "250.00", "250.00", "250.00", "250.00"]
+    assert lines[1].split() == ["decode", "250.00", "250.00", "250.00", "250.00", "125.00"]
     assert lines[8] == "1 frames in, 0 out, 4 dropped"
 
 
@@ -85,6 +86,30 @@ def test_the_time_of_a_batch_is_shared_by_its_frames() -> None:
     times = statistics.result().stages["network"]
     assert times.frames == 4
     assert 20 <= times.mean_ms * 4 <= elapsed_ms
+
+
+def test_processor_time_is_that_of_the_thread_and_the_rest_of_the_process_is_told_apart() -> None:
+    statistics = StageStatistics()
+    statistics.start()
+    with statistics.timed("smooth"):
+        _work(0.02)
+    with statistics.timed("network"):
+        helper = threading.Thread(target=_work, args=(0.04,))
+        helper.start()
+        helper.join()
+    statistics.wrote_frame(time.perf_counter())
+    result = statistics.result()
+    assert result.stages["smooth"].processor_ms >= 20 > result.stages["network"].processor_ms
+    assert result.helper_processor_ms >= 40
+    assert result.processor_ms >= 60
+    assert result.to_json()["processor_ms"] == result.processor_ms
+
+
+def _work(processor_seconds: float) -> None:
+    """Keep the calling thread busy."""
+    started = time.thread_time()
+    while time.thread_time() - started < processor_seconds:
+        pass
 
 
 def test_a_block_that_raises_is_not_recorded() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from p3mvideo.app.doctor_checks.check import Check
 from p3mvideo.errors import P3MVideoError
 from p3mvideo.io.devices.camera_list import CameraDevice, list_cameras
+from p3mvideo.io.devices.pipewire_camera import HINT, pipewire_problem
 from p3mvideo.io.devices.preview_window import window_problem
 from p3mvideo.io.devices.virtual_camera import MODPROBE, VirtualCamera, backends
 
@@ -25,9 +26,10 @@ def cameras() -> list[Check]:
 
 def virtual_cameras() -> list[Check]:
     """Try to open the virtual camera, for a moment."""
-    area, checks = "virtual camera", []
+    area = "virtual camera"
+    checks = _pipewire() if platform.system() == "Linux" else []
     if not backends():
-        return [Check(area, "pyvirtualcam", "warning", "not installed, and optional", "pip install 'p3mvideo[virtualcam]'")]
+        return [*checks, Check(area, "pyvirtualcam", "warning", "not installed, and optional", "pip install 'p3mvideo[virtualcam]'")]
     checks.append(Check(area, "back ends", "ok", ", ".join(backends())))
     if platform.system() == "Linux":
         checks += _loopback_module(LOOPBACK_MODULE)
@@ -55,6 +57,14 @@ def _camera(camera: CameraDevice) -> Check:
     best = sorted({(mode.width, mode.height, float(mode.rate or 0)) for mode in camera.modes}, reverse=True)
     modes = ", ".join(f"{width}x{height}" + (f" at {rate:g}" if rate else "") for width, height, rate in best)
     return Check("cameras", name, "ok", modes or "it does not tell its modes")
+
+
+def _pipewire() -> list[Check]:
+    """Try to offer a camera in PipeWire, for a moment."""
+    problem = pipewire_problem()
+    if problem:
+        return [Check("virtual camera", "PipeWire", "warning", problem, HINT)]
+    return [Check("virtual camera", "PipeWire", "ok", "a camera can be offered: --virtual-camera pipewire, for browsers and OBS")]
 
 
 def _loopback_module(module: Path) -> list[Check]:

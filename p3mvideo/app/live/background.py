@@ -12,14 +12,16 @@ from typing import NamedTuple
 
 from p3mvideo.app.backgrounds import open_background
 from p3mvideo.compose import Background, ColourBackground, parse_background
+from p3mvideo.compose.shipped import shipped_background
 from p3mvideo.errors import ConfigError, P3MVideoError
 from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.io.inputs import expand_inputs
 from p3mvideo.options.background import Fit
 
 FALLBACK = (64, 70, 82)
 """Colour behind the person where a background fails: never the room."""
 LONGEST_STEP_SECONDS = Fraction(1, 5)
-"""How far a moving background goes on from one picture to the next at most."""
+"""How far a moving background goes on from one image to the next at most."""
 
 
 class _Opened(NamedTuple):
@@ -36,8 +38,8 @@ class LiveBackground:
     """A `Background` that can be exchanged at any time. Others are opened on a thread of their own; until one is ready, the present one stays.
 
     Args:
-        names: What `--bg` named, and what else the key goes through; at least one.
-        fit: How a picture or video comes to the frame's size.
+        names: What `--bg` named, and what else the key goes through; at least one. A folder stands for the images and videos in it.
+        fit: How an image or video comes to the frame's size.
         say: Tells the user.
 
     Raises:
@@ -45,9 +47,10 @@ class LiveBackground:
     """
 
     def __init__(self, names: Sequence[str], fit: Fit, say: Callable[[str], None]) -> None:
+        names = list(dict.fromkeys(name for given in names for name in _files_of(given)))
         for name in names:
             if parse_background(name).kind == "transparent":
-                raise ConfigError("a live picture cannot be transparent", hint="use --bg green and remove that colour where it is shown")
+                raise ConfigError("a live image cannot be transparent", hint="use --bg green and remove that colour where it is shown")
         self._names, self._fit, self._say = tuple(names), fit, say
         self._fallback = ColourBackground(FALLBACK)
         self._current: _Opened | None = self._open(names[0])
@@ -57,6 +60,7 @@ class LiveBackground:
         self._own_pts = 0
         self._wanted = 0  # counts changes, so that what was opened for an earlier one is not shown
         self._index = 0
+        self._changed: dict[str, str] = {}
         self._seen = self._look()
         self._pending: tuple[int, int] | None = None
 
@@ -65,9 +69,24 @@ class LiveBackground:
         """The name of the present one."""
         return self._names[self._index]
 
+    @property
+    def label(self) -> str:
+        """What the present one is called in messages."""
+        spec = parse_background(self.name)
+        if spec.kind == "blur":
+            return f"blur {round(100 * spec.strength)} %"
+        return Path(self.name).name if spec.kind == "file" else self.name
+
+    @property
+    def place(self) -> str:
+        """Which of all the present one is."""
+        return f"{self._index + 1} of {len(self._names)}"
+
     def in_order(self, chosen: Sequence[str]) -> tuple[str, ...]:
-        """Return the backgrounds that were chosen, the present one first."""
-        return (self.name, *(name for name in chosen if name != self.name))
+        """Return the backgrounds that were chosen, as they are now, the present one first; files of a chosen folder are not added to it."""
+        now = dict.fromkeys(self._changed.get(name, name) for name in chosen)
+        folders = [Path(name) for name in now if Path(name).is_dir()]
+        return (self.name, *(name for name in now if name != self.name and Path(name).parent not in folders))
 
     def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
         """See `p3mvideo.compose.Background`. One that fails gives way to a plain colour."""
@@ -92,17 +111,36 @@ class LiveBackground:
         self._own_pts += min(max(0, elapsed), round(LONGEST_STEP_SECONDS / frame.time_base))
         return replace(frame, pts=self._own_pts)
 
-    def advance(self) -> str:
-        """Go on to the next one, as soon as that is ready, and return its name."""
-        self._index = (self._index + 1) % len(self._names)
+    def advance(self, step: int = 1) -> None:
+        """Go on to the next one, or back, as soon as that is ready."""
+        self._index = (self._index + step) % len(self._names)
+        self._begin()
+
+    def add(self, name: str) -> None:
+        """Take one more background, after the present one, and go on to it."""
+        self._names = (*self._names[: self._index + 1], name, *self._names[self._index + 1 :])
+        self.advance()
+
+    def change_blur(self, step: float) -> float | None:
+        """Change the strength of a blurred room and return it, from 0.1 to 1; None where the present one is none."""
+        spec = parse_background(self.name)
+        if spec.kind != "blur":
+            return None
+        strength = min(1.0, max(0.1, round(spec.strength + step, 1)))
+        original = next((name for name, now in self._changed.items() if now == self.name), self.name)
+        self._changed[original] = f"blur:{strength:g}"
+        self._names = (*self._names[: self._index], self._changed[original], *self._names[self._index + 1 :])
+        self._begin()
+        return strength
+
+    def _begin(self) -> None:
         self._seen, self._pending = self._look(), None
         self._open_later()
-        return self.name
 
     def check_file(self) -> None:
-        """Open the present one's file anew if it has changed, and is not being written any more; called about once a second."""
+        """Open the present one's file again if it has changed, and is not being written any more; called about once a second."""
         now = self._look()
-        # Half-written files change; one that looks the same twice is complete. A file that is gone leaves its picture behind.
+        # Half-written files change; one that looks the same twice is complete. A file that is gone leaves its image behind.
         if now is None or now == self._seen:
             self._pending = None
         elif now != self._pending:
@@ -147,3 +185,14 @@ class LiveBackground:
                 unwanted, self._next = self._next, opened
         if unwanted is not None:
             unwanted.close()
+
+
+def _files_of(name: str) -> list[str]:
+    """Return the images and videos of a folder, in the order of their names; anything else as it is.
+
+    Raises:
+        SourceError: It is a folder without images and videos, or cannot be listed.
+    """
+    if parse_background(name).kind != "file" or shipped_background(name) is not None or not Path(name).is_dir():
+        return [name]
+    return [str(item.path) for item in expand_inputs([name], unreadable=[])]

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from p3mvideo.errors import DeviceError
+from p3mvideo.errors import DeviceError, SourceError
 from p3mvideo.io.devices.camera import Camera, DeviceCamera, PlayedFile, StreamCamera
 from p3mvideo.io.devices.camera_list import CameraDevice, find_camera, list_cameras
+from p3mvideo.io.inputs import VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,23 @@ def choose_camera(wanted: str | None) -> ChosenCamera:
 
     Raises:
         DeviceError: There is no such camera.
+        SourceError: There is no such file.
     """
     text = wanted or ""
     if Path(text).is_file():
         return ChosenCamera(Path(text).name, False, lambda size, rate: PlayedFile(Path(text)))
     if "://" in text:
         return ChosenCamera(text.split("://", 1)[1].split("@")[-1], False, lambda size, rate: StreamCamera(text))
+    if _names_a_file(text):
+        raise SourceError(f"there is no file {text}", hint="check the path; p3mvideo webcam --list-cameras lists cameras")
     device = find_camera(text, list_cameras())
     return ChosenCamera(device.name, True, lambda size, rate: DeviceCamera(_again(device), size=size, rate=rate))
+
+
+def _names_a_file(text: str) -> bool:
+    """Whether a text is meant as a file: it has a folder in it or the suffix of a video, and is not a device."""
+    path = Path(text)
+    return not text.startswith("/dev/") and (path.suffix.lower() in VIDEO_SUFFIXES or len(path.parts) > 1)
 
 
 def _again(device: CameraDevice) -> CameraDevice:

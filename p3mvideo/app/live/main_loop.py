@@ -13,13 +13,14 @@ from p3mvideo.app.live.session import LiveSession
 from p3mvideo.app.live.statistics import LiveFigures, figures
 from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.io.devices.camera_source import CameraSource
-from p3mvideo.io.devices.viewers import count_viewers
 
 PAUSE_SECONDS = 0.03
-FILE_SECONDS, FIGURES_SECONDS, VIEWERS_SECONDS = 1.0, 1.0, 2.0
+FILE_SECONDS, FIGURES_SECONDS, VIEWERS_SECONDS = 1.0, 1.0, 0.7
 """Between two looks at the background's file, two sets of figures, two looks for viewers."""
-UNWATCHED_LOOKS = 5
-"""As many looks in a row that find nobody let the network rest."""
+REST_SECONDS = 10.0
+"""While no one has watched for so long, the network rests."""
+RELEASE_SECONDS = 60.0
+"""While no one has watched for so long, the camera may be released."""
 
 
 def run_main_loop(
@@ -31,7 +32,7 @@ def run_main_loop(
     controls: LiveControls,
     *,
     screen: LivePreview | None,
-    only_device: str | None,
+    viewers: Callable[[], int | None] | None,
     on_figures: Callable[[LiveFigures], None],
 ) -> None:
     """Hear keys, draw the preview and look after everything, until the end is asked for or the session has ended.
@@ -44,18 +45,19 @@ def run_main_loop(
         background: Stands behind the person.
         controls: Does what keys say.
         screen: The preview, if there is one.
-        only_device: The virtual camera, if nothing but it is fed: while nobody watches it, nothing needs to run.
+        viewers: Counts who watches the virtual camera, if nothing but it is fed: while no one does, nothing needs to run.
         on_figures: Takes the figures of the last moments, once a second.
     """
     chores = [_Chore(FILE_SECONDS, background.check_file), _Chore(FIGURES_SECONDS, lambda: on_figures(figures(show, session)))]
-    if only_device is not None:
-        chores.append(_Chore(VIEWERS_SECONDS, _ViewerWatch(only_device, controls).look))
+    if viewers is not None:
+        chores.append(_Chore(VIEWERS_SECONDS, _ViewerWatch(viewers, controls, source, session).look))
     while session.alive and not asked.is_set() and not controls.quit:
         if screen is None:
             asked.wait(PAUSE_SECONDS)
         else:
-            screen.refresh(source, show, session, with_figures=controls.figures)
+            screen.refresh(source, show, session, controls)
             controls.press(screen.key())
+        controls.tick()
         session.tick()
         for chore in chores:
             chore.do_if_due()
@@ -75,13 +77,15 @@ class _Chore:
 
 
 class _ViewerWatch:
-    """Lets the network rest while nobody watches the virtual camera."""
+    """Lets the network rest while no one watches the virtual camera."""
 
-    def __init__(self, device: str, controls: LiveControls) -> None:
-        self._device, self._controls = device, controls
-        self._unwatched = 0
+    def __init__(self, viewers: Callable[[], int | None], controls: LiveControls, source: CameraSource, session: LiveSession) -> None:
+        self._viewers, self._controls, self._source, self._session = viewers, controls, source, session
+        self._watched_at = time.monotonic()
 
     def look(self) -> None:
-        viewers = count_viewers(self._device)
-        self._unwatched = self._unwatched + 1 if viewers == 0 else 0
-        self._controls.pause(IDLE, self._unwatched >= UNWATCHED_LOOKS)
+        now = time.monotonic()
+        if self._viewers() != 0:
+            self._watched_at = now
+        self._source.released = self._session.settings.release_camera and now - self._watched_at > RELEASE_SECONDS
+        self._controls.pause(IDLE, now - self._watched_at > REST_SECONDS)

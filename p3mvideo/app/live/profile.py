@@ -17,11 +17,16 @@ from p3mvideo.options import LiveOptions
 NO_PROFILE = "none"
 
 
-def profile_path(name: str) -> Path:
-    """Return the file of a profile. The environment variable P3MVIDEO_CONFIG moves its folder."""
+def settings_folder() -> Path:
+    """Return the folder in which what the user chose in live runs is kept. The environment variable P3MVIDEO_CONFIG moves it."""
     folder = os.environ.get("P3MVIDEO_CONFIG")
     base = Path(folder) if folder else platformdirs.user_config_path("p3mvideo", appauthor=False)
-    return base / "webcam" / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name).strip('._') or 'camera'}.toml"
+    return base / "webcam"
+
+
+def profile_path(name: str) -> Path:
+    """Return the file of a profile."""
+    return settings_folder() / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name).strip('._') or 'camera'}.toml"
 
 
 def read_profile(path: Path) -> LiveOptions:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from p3mvideo.weights import SMALL_MODEL
 
 LOST_SHARE = 0.05
-"""More dropped pictures than this are too many."""
+"""More dropped images than this are too many."""
 ROOMY_LOAD = 0.6
 """Below this use of its time, the busiest stage has room for more."""
 DOWN_AFTER = 3
@@ -20,6 +20,8 @@ PROBATION = 30
 """Observations for which a step up must hold; else the next one waits twice as long."""
 LONGEST_WAIT = 320
 """Observations that a step up waits for at most."""
+REFUSED_FOR = 60
+"""Observations for which a rung that would lose part of the person is left out."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Ladder:
         self._bad = self._roomy = 0
         self._since_up: int | None = None
         self._wait = UP_AFTER
+        self._refused: dict[int, int] = {}
 
     @property
     def rung(self) -> Rung:
@@ -84,26 +87,37 @@ class Ladder:
         """Take an observation of about a second and return whether the step has changed.
 
         Args:
-            lost_share: Dropped pictures over all, in [0, 1].
+            lost_share: Dropped images over all, in [0, 1].
             load: Share of its time that the busiest stage worked, in [0, 1].
         """
         if self._since_up is not None:
             self._since_up += 1
             if self._since_up >= PROBATION:
                 self._since_up, self._wait = None, UP_AFTER
+        self._refused = {step: left - 1 for step, left in self._refused.items() if left > 1}
         self._bad = self._bad + 1 if lost_share > LOST_SHARE else 0
         self._roomy = self._roomy + 1 if lost_share == 0 and load < ROOMY_LOAD else 0
-        if self._bad >= DOWN_AFTER and self.step + 1 < len(self.rungs):
+        lower, upper = self._next(range(self.step + 1, len(self.rungs))), self._next(range(self.step - 1, -1, -1))
+        if self._bad >= DOWN_AFTER and lower is not None:
             if self._since_up is not None:
                 self._wait = min(2 * self._wait, LONGEST_WAIT)
-            self._move(self.step + 1)
+            self._move(lower)
             self._since_up = None
             return True
-        if self._roomy >= self._wait and self.step > 0:
-            self._move(self.step - 1)
+        if self._roomy >= self._wait and upper is not None:
+            self._move(upper)
             self._since_up = 0
             return True
         return False
+
+    def refuse(self, step: int) -> None:
+        """Go back to a step, and leave the present one out for a while."""
+        self._refused[self.step] = REFUSED_FOR
+        self._move(step)
+
+    def _next(self, steps: Iterable[int]) -> int | None:
+        """Return the first of some steps that may be taken."""
+        return next((step for step in steps if step not in self._refused), None)
 
     def _move(self, step: int) -> None:
         self.step = step

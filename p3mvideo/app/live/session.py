@@ -1,4 +1,4 @@
-"""Keeps a pipeline going: starts it anew when it fails, when settings change, when quality goes up or down."""
+"""Keeps a pipeline going: starts it again when it fails, when other faces are to be hidden, when quality goes up or down."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 from p3mvideo.app.live.load_meter import LoadMeter
 from p3mvideo.app.live.output_gate import SETTING_UP, OutputGate, ShowSink
 from p3mvideo.app.live.quality_ladder import Ladder, Rung
-from p3mvideo.app.live.stage_factory import StageFactory, make_compositor, make_stream
+from p3mvideo.app.live.stage_factory import AdjustableStream, StageFactory, make_compositor
+from p3mvideo.app.live.step_check import LARGEST_LOSS, Seen, WatchedEngine, lost_share
 from p3mvideo.compose import Background
 from p3mvideo.engine import GuidedRefiner, LoadedEngine
 from p3mvideo.errors import ConfigError, DeviceError, P3MVideoError, WeightsError
-from p3mvideo.frame import Anonymizer
+from p3mvideo.frame import Anonymizer, MattingEngine
 from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.options import LiveOptions
 from p3mvideo.pipeline import Output, Pipeline, RunStatistics
@@ -31,6 +33,10 @@ SETTLE_SECONDS = 3.0
 """How long a pipeline runs before its speed counts: scenes are searched for faces thoroughly at their beginning."""
 STUCK_SECONDS = 8.0
 """Frames that go in without any coming out for so long are stuck."""
+COMPARISONS = 3
+"""Images of which both networks' mattes are compared before a step down."""
+COMPARISON_SECONDS = 0.3
+"""Between two of them."""
 SET_UP_SECONDS = 60.0
 """The same before the first frame: networks are compiled and scenes searched thoroughly then."""
 
@@ -45,7 +51,7 @@ class LiveSession:
 
     Args:
         source: The camera, inside its context.
-        show: Takes the pictures.
+        show: Takes the images.
         background: Stands behind the person.
         settings: The first ones.
         parts: Makes network and anonymizer.
@@ -63,12 +69,15 @@ class LiveSession:
         self.ladder = ladder
         self.meter = LoadMeter(source)
         self.trouble = ""
-        """What keeps pictures from being shown; empty if nothing does."""
+        """What keeps images from being shown; empty if nothing does."""
+        self.loading = ""
+        """What is being loaded; empty if nothing is."""
         self.error: BaseException | None = None
         """Why the session ended by itself; None if it did not."""
         self.runs: list[RunStatistics] = []
         """The accounts of the pipelines that ended well, at most the last hundred."""
-        self._rung = ladder.rung
+        self._step = ladder.step
+        self._watched: WatchedEngine | None = None
         # Kept from one run of the pipeline to the next, unless it failed.
         self._engines: dict[tuple[str, int | None], LoadedEngine] = {}
         self._anonymizer: Anonymizer | None = None
@@ -91,6 +100,11 @@ class LiveSession:
         """Network, runtime, device and precision in use; empty while they are loaded."""
         return self._description
 
+    @property
+    def seen(self) -> Seen | None:
+        """The image that the network saw last, with its faces covered, and its matte; None before the first."""
+        return self._watched.seen if self._watched is not None else None
+
     def start(self) -> None:
         """Begin."""
         self._show.pause(SETTING_UP)
@@ -106,9 +120,15 @@ class LiveSession:
             self._loader.join(max(0.0, deadline - time.monotonic()))
 
     def change(self, **changes: Any) -> None:
-        """Go on with other settings. What was captured before is not shown any more: it may show what is to be hidden now."""
+        """Go on with other settings.
+
+        Where they hide other faces, the pipeline begins again, and what was captured before is not shown any more: it may show what is
+        to be hidden now. Smoothing, brightness and framing change with the next frame.
+        """
         with self._changing:
-            self.settings = replace(self.settings, **changes)
+            former, self.settings = self.settings, replace(self.settings, **changes)
+            if self.settings.anonymize == former.anonymize:
+                return
             self._show.pause(SETTING_UP)
         self._source.stop()
 
@@ -117,12 +137,22 @@ class LiveSession:
         self._end_what_is_stuck()
         observation, started_at = self.meter.observe(), self._started_at
         settled = started_at is not None and time.monotonic() - started_at > SETTLE_SECONDS
-        settled = settled and self._rung == self.ladder.rung and not self._source.paused
+        settled = settled and self._step == self.ladder.step and not self._source.paused
         if observation is not None and settled and self.ladder.observe(lost_share=observation.lost_share, load=observation.load):
-            self._loader = threading.Thread(target=self._take_step, args=(self.ladder.rung,), name="p3mvideo loader")
+            self._loader = threading.Thread(target=self._take_step, args=(self.ladder.step,), name="p3mvideo loader")
             self._loader.start()
 
     def _live(self) -> None:
+        try:
+            self._run_pipelines()
+        except BaseException as error:
+            self.error = error
+            raise
+        finally:
+            self._let_go()
+
+    def _run_pipelines(self) -> None:
+        """Run one pipeline after the other until the end, or until `error` says why there can be none."""
         failures = 0
         while not self._stopping.is_set():
             began = time.monotonic()
@@ -142,21 +172,18 @@ class LiveSession:
                     return
                 self._tell(error, failures)
                 self._stopping.wait(failures * RETRY_SECONDS)
-            except BaseException as error:
-                self.error = error
-                raise
-        self._let_go()
 
     def _run_pipeline(self) -> None:
         settings = self.settings
         engine, anonymizer = self._load(settings)
+        self._watched = WatchedEngine(engine.engine)
         pipeline = Pipeline(
             source=self._source,
             anonymizer=anonymizer,
-            engine=engine.engine,
-            matte_stream=make_stream(settings),
+            engine=self._watched,
+            matte_stream=AdjustableStream(lambda: self.settings),
             refiner=GuidedRefiner(),
-            outputs=[Output(make_compositor(settings, self._background), ShowSink(self._show))],
+            outputs=[Output(make_compositor(lambda: self.settings, self._background), ShowSink(self._show))],
             device=engine.device,
             seq_chunk=1,
             # The shortest queues: every frame that waits is late.
@@ -165,11 +192,11 @@ class LiveSession:
             on_progress=self.meter.progressed,
         )
         self.meter.begin(pipeline.statistics)
-        self._show.degraded = self._rung != self.ladder.rungs[0]
+        self._show.degraded = self._step > 0
         self._started_at = time.monotonic()
         with self._changing:
             # Settings that came in the meantime may hide more; the pipeline that obeys them is the next one.
-            if settings is self.settings:
+            if settings.anonymize == self.settings.anonymize:
                 self._show.resume(SETTING_UP)
         try:
             statistics = pipeline.run()
@@ -179,22 +206,31 @@ class LiveSession:
         self.runs = [*self.runs[-99:], statistics]
 
     def _load(self, settings: LiveOptions) -> tuple[LoadedEngine, Anonymizer]:
-        """Return network and anonymizer for the settings and the present rung; what fits already is kept."""
-        rung = self._rung
-        engine = self._engines.get(_key(rung))
-        if engine is None:
-            engine = self._engines[_key(rung)] = self._parts.engine(rung)
+        """Return network and anonymizer for the settings and the present rung; what fits already is kept, the others are loaded side by side."""
+        rung = self.ladder.rungs[self._step]
+        wanted = settings.anonymize, rung.detector_every
+        if self._anonymizer_for != wanted:
+            self._close_anonymizer()
+        with ThreadPoolExecutor(1, thread_name_prefix="p3mvideo anonymizer") as pool:
+            making = pool.submit(self._parts.anonymizer, settings.anonymize, rung) if self._anonymizer is None else None
+            try:
+                engine = self._engines.get(_key(rung))
+                if engine is None:
+                    self.loading = f"loading the network {rung.model}"
+                    engine = self._engines[_key(rung)] = self._parts.engine(rung)
+            finally:
+                if making is not None:
+                    self.loading = "loading the face detector"
+                    self._anonymizer, self._anonymizer_for = making.result(), wanted
+                self.loading = ""
+        assert self._anonymizer is not None
         if engine.description != self._description:
             self._description = engine.description
             self._say(f"network: {engine.description}")
-        wanted = settings.anonymize, rung.detector_every
-        if self._anonymizer is None or self._anonymizer_for != wanted:
-            self._close_anonymizer()
-            self._anonymizer, self._anonymizer_for = self._parts.anonymizer(settings.anonymize, rung), wanted
         return engine, self._anonymizer
 
     def _let_go(self) -> None:
-        """Forget networks and anonymizer, so that the next run makes them anew: nobody knows what a failure left of them."""
+        """Forget networks and anonymizer, so that the next run makes them again: what a failure left of them is not known."""
         self._engines.clear()
         self._close_anonymizer()
 
@@ -206,7 +242,7 @@ class LiveSession:
     def _tell(self, error: Exception, failures: int) -> None:
         message = error.message if isinstance(error, P3MVideoError) else f"{type(error).__name__}: {error}"
         self.trouble = message
-        self._say(f"{message}; starting anew ({failures} of {RETRIES})")
+        self._say(f"{message}; trying again ({failures} of {RETRIES})")
         if not isinstance(error, P3MVideoError):
             logger.warning("the pipeline failed", exc_info=error)
 
@@ -219,22 +255,39 @@ class LiveSession:
         limit_seconds = STUCK_SECONDS if self.meter.last_out_at > started_at else SET_UP_SECONDS
         if self.meter.pending and time.monotonic() - waits_since > limit_seconds:
             self._started_at = None
-            self._source.fail(DeviceError(f"no picture has come out for {limit_seconds:g} s, the network seems to hang"))
+            self._source.fail(DeviceError(f"no image has come out for {limit_seconds:g} s, the network seems to hang"))
 
-    def _take_step(self, rung: Rung) -> None:
-        """Load what a rung needs beside the running pipeline, then let the next pipeline begin with it."""
+    def _take_step(self, step: int) -> None:
+        """Load what a rung needs beside the running pipeline, then let the next pipeline begin with it, unless it loses part of the person."""
+        before, rung = self.ladder.rungs[self._step], self.ladder.rungs[step]
         try:
             if _key(rung) not in self._engines:
                 self._engines[_key(rung)] = self._parts.engine(rung)
+            loses = step > self._step and _key(rung) != _key(before) and self._loses_person(self._engines[_key(rung)].engine)
         except P3MVideoError as error:
             self._say(f"quality stays as it is: {error.message}")
-            self.ladder = Ladder([self._rung])
+            self.ladder = Ladder([before])
+            self._step = 0
             return
         # The step that is left may soon be taken again; more networks than these two would only fill the memory.
-        self._engines = {key: self._engines[key] for key in (_key(self._rung), _key(rung)) if key in self._engines}
-        self._rung = rung
+        self._engines = {key: self._engines[key] for key in (_key(before), _key(rung)) if key in self._engines}
+        if loses:
+            self._say(f"quality stays as it is: with {rung.name}, part of the person would be lost")
+            self.ladder.refuse(self._step)
+            return
+        self._step = step
         self._say(f"quality: {rung.name}")
         self._source.stop()
+
+    def _loses_person(self, engine: MattingEngine) -> bool:
+        """Whether another network misses part of the person in what is seen at the moment."""
+        for _ in range(COMPARISONS):
+            seen = self.seen
+            if seen is not None and lost_share(seen.matte, engine([seen.image])[0]) > LARGEST_LOSS:
+                return True
+            if self._stopping.wait(COMPARISON_SECONDS):
+                return False
+        return False
 
 
 def _key(rung: Rung) -> tuple[str, int | None]:

@@ -1,31 +1,56 @@
-"""Where a live run's pictures go: a virtual camera, a recording, a preview. None of them ever stops the run."""
+"""Where a live run's images go: a virtual camera, a recording, a preview. None of them ever stops the run."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from queue import Empty, Full, Queue
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from p3mvideo.app.live.output_gate import LiveState
 from p3mvideo.errors import P3MVideoError, UnexpectedError
-from p3mvideo.frame import Frame
-from p3mvideo.io.devices.virtual_camera import VirtualCamera
-from p3mvideo.io.video.write.recording_sink import RecordingSink
+from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.io.devices.microphone import Int16Array, Microphone
+from p3mvideo.io.video.write.recording_sink import SOUND_RATE, RecordingSink
 
 RETRY_SECONDS = 2.0
 """Between two attempts to open a virtual camera that failed."""
-WAITING_FRAMES = 30
-"""How many pictures may wait for the encoder of a recording."""
+WAITING_FRAMES = 40
+"""How many images, and tenths of a second of sound, may wait for the encoder of a recording."""
 STILL_SECONDS = 1.0
-"""How often a recording gets a picture while nothing changes."""
+"""How often a recording gets an image while nothing changes."""
+JOINT_SECONDS = Fraction(1, 30)
+"""How long the last image before a pause of the recording is shown."""
+LISTEN_SECONDS = 1.0
+"""How long the end waits for the microphone to let go."""
 FINISH_SECONDS = 20.0
 """A recording that takes longer to be completed says so, each time that this has passed again."""
 
 
+class FedCamera(Protocol):
+    """A virtual camera that is being fed."""
+
+    device: str
+    """The name by which other programs know it."""
+
+    def write(self, pixels: UInt8Array) -> None:
+        """Show an image, uint8 RGB (height, width, 3); SinkError if it cannot be shown."""
+        ...
+
+    def viewers(self) -> int | None:
+        """Return how many programs watch it, or whether any does as 0 or 1; None if that cannot be told."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it. May be called any number of times."""
+        ...
+
+
 class VirtualCameraOutput:
-    """Feeds a virtual camera, and opens it anew when it fails.
+    """Feeds a virtual camera, and opens it again when it fails.
 
     Args:
         open_camera: Opens the virtual camera.
@@ -35,14 +60,14 @@ class VirtualCameraOutput:
         DeviceError: It cannot be opened, the first time.
     """
 
-    def __init__(self, open_camera: Callable[[], VirtualCamera], say: Callable[[str], None]) -> None:
+    def __init__(self, open_camera: Callable[[], FedCamera], say: Callable[[str], None]) -> None:
         self._open_camera, self._say = open_camera, say
-        self._camera: VirtualCamera | None = open_camera()
+        self._camera: FedCamera | None = open_camera()
         self._retry_at = 0.0
         self.device = self._camera.device
         """The name by which other programs know it."""
 
-    def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
+    def show(self, image: Frame, state: LiveState, *, is_repeat: bool) -> None:
         """See `LiveSink`."""
         if self._camera is None and time.monotonic() < self._retry_at:
             return
@@ -50,12 +75,17 @@ class VirtualCameraOutput:
             if self._camera is None:
                 self._camera = self._open_camera()
                 self._say(f"the virtual camera {self.device} is back")
-            self._camera.write(picture.interleaved())
+            self._camera.write(image.interleaved())
         except P3MVideoError as error:
             if self._camera is not None:
-                self._say(f"{error.message}; it is opened anew")
+                self._say(f"{error.message}; it is opened again")
             self._release()
             self._retry_at = time.monotonic() + RETRY_SECONDS
+
+    def viewers(self) -> int | None:
+        """Return how many programs watch it; None if that cannot be told."""
+        camera = self._camera
+        return camera.viewers() if camera is not None else None
 
     def close(self) -> None:
         """See `LiveSink`."""
@@ -67,46 +97,78 @@ class VirtualCameraOutput:
             camera.close()
 
 
+class _Sound(NamedTuple):
+    """Sound on its way to the recording."""
+
+    samples: Int16Array
+    start: int
+    """Where it belongs, in samples from the beginning of the recording."""
+
+
 class RecordingOutput:
-    """Records what is shown, from the first picture of the camera on, on a thread of its own.
+    """Records what is shown, from the first image of the camera on, on a thread of its own; and what a microphone hears, on another one.
 
     Args:
         sink: Completed and closed by the outlet.
         say: Tells the user.
+        microphone: Is read until the end, and closed then; None for a recording without sound.
+        clock: Tells the time in seconds, the same that stamps the frames.
     """
 
-    def __init__(self, sink: RecordingSink, say: Callable[[str], None]) -> None:
-        self._sink, self._say = sink, say
-        self._waiting: Queue[Frame | None] = Queue(WAITING_FRAMES)
+    def __init__(
+        self, sink: RecordingSink, say: Callable[[str], None], microphone: Microphone | None = None, *, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._sink, self._say, self._microphone, self._clock = sink, say, microphone, clock
+        self._waiting: Queue[Frame | _Sound | None] = Queue(WAITING_FRAMES)
         self._first_pts: int | None = None
+        self._began_seconds: float | None = None
         self._last_pts = -1
         self._last_at = 0.0
-        self._broken = False
+        self._was_paused = False
+        self.paused = False
+        """Whether nothing is recorded at the moment, see `pause`."""
+        self.ended = False
+        """Whether nothing is recorded any more."""
         self.error: P3MVideoError | None = None
         """Why the recording is not complete; None if it is."""
         self.dropped = 0
-        """Pictures that the encoder had no time for."""
+        """Images that the encoder had no time for."""
         # A name by which the command does not wait for it, should the user not want to either.
         self._thread = threading.Thread(target=self._write, name="p3mvideo recording", daemon=True)
         self._thread.start()
+        self._listener = threading.Thread(target=self._listen, name="p3mvideo microphone", daemon=True)
+        if microphone is not None:
+            self._listener.start()
 
-    def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
+    def show(self, image: Frame, state: LiveState, *, is_repeat: bool) -> None:
         """See `LiveSink`."""
-        if self._broken or (self._first_pts is None and state is LiveState.STARTING):
+        if self.ended or (self._first_pts is None and state is LiveState.STARTING):
             return
-        now = float(picture.seconds)
+        if self.paused:
+            self._was_paused = True
+            return
+        now = float(image.seconds)
+        if self._was_paused and self._first_pts is not None and self._last_pts >= 0:
+            # What is recorded from now on follows what was recorded before.
+            self._first_pts = image.pts - self._last_pts - round(JOINT_SECONDS / image.time_base)
+        self._was_paused = False
         if is_repeat and now - self._last_at < STILL_SECONDS:
             return
-        self._first_pts = picture.pts if self._first_pts is None else self._first_pts
-        pts = picture.pts - self._first_pts
+        self._first_pts = image.pts if self._first_pts is None else self._first_pts
+        self._began_seconds = float(self._first_pts * image.time_base)
+        pts = image.pts - self._first_pts
         if pts <= self._last_pts:
-            return  # a placeholder came in between, whose time is later than this picture's capture
+            return  # a placeholder came in between, whose time is later than this image's capture
         try:
-            self._waiting.put_nowait(Frame(picture.image, pts, picture.time_base))
+            self._waiting.put_nowait(Frame(image.image, pts, image.time_base))
         except Full:
             self.dropped += 1
             return
         self._last_pts, self._last_at = pts, now
+
+    def pause(self, paused: bool) -> None:
+        """Record nothing for a while, or go on. In the file, the two parts follow each other without a gap."""
+        self.paused = paused
 
     def close(self) -> None:
         """Write what waits and complete the recording, however long that takes; one that nothing was shown for leaves nothing behind.
@@ -114,7 +176,10 @@ class RecordingOutput:
         Raises:
             KeyboardInterrupt: The user does not wait for that. What is in the file stays in it.
         """
-        self._broken = True
+        self.ended = True
+        if self._microphone is not None:
+            self._microphone.close()
+            self._listener.join(LISTEN_SECONDS)
         try:
             while self._thread.is_alive() and not self._ask_for_end():
                 pass
@@ -126,7 +191,7 @@ class RecordingOutput:
             interrupt.add_note(f"the recording was not completed; what was recorded is in {self._sink.unfinished}")
             raise
         if self.dropped:
-            self._say(f"{self.dropped} pictures are missing in the recording: the encoder was too slow")
+            self._say(f"{self.dropped} images are missing in the recording: the encoder was too slow")
 
     def _ask_for_end(self) -> bool:
         try:
@@ -140,9 +205,12 @@ class RecordingOutput:
         written = 0
         try:
             try:
-                while (frame := self._waiting.get()) is not None:
-                    self._sink.write(frame)
-                    written += 1
+                while (item := self._waiting.get()) is not None:
+                    if isinstance(item, _Sound):
+                        self._sink.write_sound(*item)
+                    else:
+                        self._sink.write(item)
+                        written += 1
             except Exception as error:
                 self._fail(error)
             if written:
@@ -154,11 +222,28 @@ class RecordingOutput:
         finally:
             self._sink.close()
 
+    def _listen(self) -> None:
+        """Pass on what the microphone hears. Where it fails, silence is recorded."""
+        assert self._microphone is not None
+        try:
+            while not self.ended:
+                samples = self._microphone.read()
+                began_seconds = self._began_seconds
+                if began_seconds is None or self.paused or self._was_paused:
+                    continue
+                start = round((self._clock() - began_seconds) * SOUND_RATE) - len(samples)
+                if start >= 0:
+                    with contextlib.suppress(Full):  # what has no room becomes silence
+                        self._waiting.put_nowait(_Sound(samples, start))
+        except P3MVideoError as error:
+            if not self.ended:
+                self._say(f"{error.message}; silence is recorded")
+
     def _fail(self, failure: Exception) -> None:
         error = failure if isinstance(failure, P3MVideoError) else UnexpectedError(failure)
         if self.error is None:
             self._say(f"the recording ends here: {error.message}")
-            self.error, self._broken = error, True
+            self.error, self.ended = error, True
         else:
             self.error.add_note(f"after that: {error.message}")
         self._empty()
@@ -172,9 +257,9 @@ class RecordingOutput:
 
 
 class Shown(NamedTuple):
-    """What is shown at present."""
+    """What is shown now."""
 
-    picture: Frame
+    image: Frame
     state: LiveState
 
 
@@ -183,11 +268,11 @@ class PreviewSink:
 
     def __init__(self) -> None:
         self.shown: Shown | None = None
-        """None before the first picture."""
+        """None before the first image."""
 
-    def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
+    def show(self, image: Frame, state: LiveState, *, is_repeat: bool) -> None:
         """See `LiveSink`."""
-        self.shown = Shown(picture, state)
+        self.shown = Shown(image, state)
 
     def close(self) -> None:
         """See `LiveSink`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -10,6 +11,8 @@ import torch
 from p3mvideo.app.live.quality_ladder import Rung
 from p3mvideo.compose import ForegroundEstimator, ReplaceBackground
 from p3mvideo.compose.background import Background
+from p3mvideo.compose.brighten import Brighten
+from p3mvideo.compose.frame_person import FramePerson
 from p3mvideo.compose.keep import KeepOne
 from p3mvideo.compose.light_wrap import LightWrap
 from p3mvideo.engine import LoadedEngine, load_engine
@@ -47,7 +50,7 @@ class DefaultStageFactory:
         """See `StageFactory`."""
         ratio: float | Literal["auto"] = "auto" if rung.long_side_px is None else min(1.0, rung.long_side_px / max(self.size))
         loaded = load_engine(replace(self.engine_options, model=rung.model, downsample_ratio=ratio), live=True)
-        # Runtimes compile at the first picture, which takes seconds; the first real one should not wait for that.
+        # Runtimes compile at the first image, which takes seconds; the first real one should not wait for that.
         with torch.no_grad():
             loaded.engine([torch.zeros(self.size[1], self.size[0], 3, dtype=torch.uint8, device=loaded.device).permute(2, 0, 1)])
         return loaded
@@ -59,16 +62,45 @@ class DefaultStageFactory:
         return make_anonymizer(faces, look_every=rung.detector_every)
 
 
-def make_stream(settings: LiveOptions) -> MatteStream:
-    """Return what steadies the mattes, without any look ahead, and keeps the people that are wanted."""
+class AdjustableStream:
+    """A `MatteStream` by settings that may change while it is fed: without any look ahead, and of the people that are wanted.
+
+    Args:
+        settings: Returns the present ones.
+    """
+
+    def __init__(self, settings: Callable[[], LiveOptions]) -> None:
+        self._settings = settings
+        self._made_for = settings()
+        self._stream = _make_stream(self._made_for)
+
+    def push(self, frame: Frame, matte: Matte) -> list[tuple[Frame, Matte]]:
+        """See `MatteStream`."""
+        settings = self._settings()
+        if settings is not self._made_for:
+            if any(getattr(settings, name) != getattr(self._made_for, name) for name in ("smoothing", "smoothing_strength", "keep")):
+                self._stream = _make_stream(settings)  # the former one holds nothing back
+            self._made_for = settings
+        return self._stream.push(frame, matte)
+
+    def flush(self) -> list[tuple[Frame, Matte]]:
+        """See `MatteStream`."""
+        return self._stream.flush()
+
+
+def _make_stream(settings: LiveOptions) -> MatteStream:
+    """Return what steadies the mattes, and keeps the people that are wanted."""
     stream = make_matte_stream(SmoothingOptions(smoothing=settings.smoothing, smoothing_strength=settings.smoothing_strength, lookahead=0))
     return stream if settings.keep == "all" else _KeptStream(KeepOne(settings.keep), stream)
 
 
-def make_compositor(settings: LiveOptions, background: Background) -> Compositor:
-    """Return what puts the person before the background."""
-    compositor = ReplaceBackground(background, ForegroundEstimator())
-    return LightWrap(compositor, background, settings.light_wrap) if settings.light_wrap else compositor
+def make_compositor(settings: Callable[[], LiveOptions], background: Background) -> Compositor:
+    """Return what puts the person before the background, by settings that may change meanwhile."""
+    compositor: Compositor = ReplaceBackground(background, ForegroundEstimator())
+    light_wrap = settings().light_wrap
+    if light_wrap:
+        compositor = LightWrap(compositor, background, light_wrap)
+    return FramePerson(Brighten(compositor, lambda: settings().brighten), lambda: settings().frame_person)
 
 
 class _KeptStream:

@@ -8,7 +8,7 @@ from pathlib import Path
 from p3mvideo.app.reports.close_up import close_up
 from p3mvideo.app.reports.face_text import clock
 from p3mvideo.frame import Frame, UInt8Array
-from p3mvideo.ops.contact_sheet import contact_sheet, write_picture
+from p3mvideo.ops.contact_sheet import contact_sheet, write_image
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Sighting
 
 MOMENTS, MOMENTS_PER_ROW, MOMENT_PX = 40, 5, 340
@@ -32,6 +32,10 @@ class ContactReview:
             self._by_frame[moment.frame].append(moment)
         self._images: dict[tuple[int, int], UInt8Array] = {}
 
+    def wanted(self) -> set[int]:
+        """Return the numbers of the frames that hold one of the moments."""
+        return set(self._by_frame)
+
     def look(self, covered: Frame, number: int) -> None:
         """Take a covered frame; keeps an image of each moment in it."""
         for moment in self._by_frame.get(number, ()):
@@ -48,7 +52,7 @@ class ContactReview:
         rows = [shown[first : first + MOMENTS_PER_ROW] for first in range(0, len(shown), MOMENTS_PER_ROW)]
         if rows:
             images = [([self._label(moment) for moment in row], [self._images[moment.frame, moment.track] for moment in row]) for row in rows]
-            write_picture(path, contact_sheet(images))
+            write_image(path, contact_sheet(images))
         return bool(rows)
 
     def _label(self, moment: Sighting) -> str:

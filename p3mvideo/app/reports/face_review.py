@@ -29,10 +29,16 @@ class Review:
     """
 
     def __init__(self, plan: CoverPlan, *, mask_scale: float, options: ReviewOptions, edits: Mapping[str, Any], still: bool) -> None:
+        self._plan = plan
         self._sheet = ContactReview(plan, mask_scale=mask_scale) if options.review in ("sheet", "both") else None
         uncovered = options.review_uncovered
         with_page = options.review in ("html", "both")
         self._page = ReviewPage(plan, mask_scale=mask_scale, edits=edits, uncovered=uncovered, still=still) if with_page else None
+
+    def wanted(self) -> list[tuple[int, float]]:
+        """Return number and time in seconds of each frame that is shown."""
+        numbers = {number for part in (self._sheet, self._page) if part is not None for number in part.wanted()}
+        return [(number, self._plan.seconds[number]) for number in sorted(numbers)]
 
     def look(self, frame: Frame, covered: Frame, number: int) -> None:
         """Take a frame as it was and as it is written."""

@@ -20,11 +20,11 @@ from p3mvideo.io.devices.camera_reader import CameraReader, Shot
 TIME_BASE = Fraction(1, 90_000)
 """Unit of the frames' times, as in MPEG streams: fine enough, and every container holds it."""
 OPENING_SECONDS = 10.0
-"""How long a camera may take until its first picture."""
+"""How long a camera may take until its first image."""
 SILENCE_SECONDS = 2.0
-"""A camera that delivers nothing for so long is opened anew."""
+"""A camera that delivers nothing for so long is reopened."""
 BACK_OFF_SECONDS = (0.3, 0.6, 1.2, 2.4, 5.0)
-"""Waits before the camera is opened anew: the first time, the second, and so on; the last one from then on."""
+"""Waits before the camera is reopened: the first time, the second, and so on; the last one from then on."""
 CLOSE_SECONDS = 1.0
 """How long leaving the context waits for the camera to be closed."""
 WAKE_SECONDS = 0.05
@@ -49,8 +49,10 @@ class CameraSource:
         """Whether left and right are exchanged; may be changed at any time."""
         self.paused = False
         """While it is set the camera runs, but no frame is delivered; may be changed at any time."""
+        self.released = False
+        """While it is set the camera is released, and opened again afterwards; may be changed at any time."""
         self.lost = ""
-        """Why there are no pictures at present; empty while there are."""
+        """Why there are no images now; empty while there are."""
         self.delivered_at_seconds: float | None = None
         """When the last frame was delivered; None before the first."""
         self._reader: CameraReader | None = None
@@ -71,16 +73,16 @@ class CameraSource:
 
     @property
     def captured(self) -> int:
-        """Pictures that the camera delivered while frames were wanted."""
+        """Images that the camera delivered while frames were wanted."""
         return self._past_delivered + (self._reader.delivered if self._reader else 0)
 
     @property
     def dropped(self) -> int:
-        """Those of them that nobody took before a newer one came."""
+        """Those of them that no one took before a newer one came."""
         return self._past_dropped + (self._reader.dropped if self._reader else 0)
 
     def __enter__(self) -> Self:
-        """Open the camera and wait for its first picture.
+        """Open the camera and wait for its first image.
 
         Raises:
             DeviceError, SourceError: It cannot be opened, or shows nothing.
@@ -93,7 +95,7 @@ class CameraSource:
                     raise SourceError(f"the camera shows nothing within {OPENING_SECONDS:g} s", hint="another program may be using it")
             height, width = shot.pixels.shape[:2]
             if min(height, width) < 2:
-                raise SourceError(f"the camera delivers pictures of {width}x{height}", hint="try another --size")
+                raise SourceError(f"the camera delivers images of {width}x{height}", hint="try another --size")
         except BaseException:
             self.close()
             raise
@@ -121,7 +123,7 @@ class CameraSource:
         self._failure = error
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the newest frame, again and again, until `stop`. A camera that is lost is opened anew, with growing waits.
+        """Yield the newest frame, again and again, until `stop`. A camera that is lost is reopened, with growing waits.
 
         Raises:
             BaseException: What `fail` was given.
@@ -133,6 +135,9 @@ class CameraSource:
                 if self._failure is not None:
                     failure, self._failure = self._failure, None
                     raise failure
+                if self.released:
+                    self._rest()
+                    continue
                 if self._reader.wanted == self.paused:
                     self._reader.want(not self.paused)
                 shot = self._next_shot(self._reader)
@@ -145,7 +150,7 @@ class CameraSource:
             self._stop.clear()
 
     def _next_shot(self, reader: CameraReader) -> Shot | None:
-        """Return the newest picture; None if there is none at the moment, or none is wanted."""
+        """Return the newest image; None if there is none at the moment, or none is wanted."""
         try:
             shot = reader.take(WAKE_SECONDS)
         except P3MVideoError as error:
@@ -154,22 +159,35 @@ class CameraSource:
         if shot is None:
             allowed_seconds = SILENCE_SECONDS if reader.is_open else OPENING_SECONDS
             if self._clock() - reader.last_at_seconds > allowed_seconds:
-                self._reopen("the camera delivers no pictures")
+                self._reopen("the camera delivers no images")
             return None
         self.lost, self._attempts = "", 0
         return None if self.paused else shot
 
     def _reopen(self, reason: str) -> None:
         """Give the reader up, wait, and start another."""
-        assert self._reader is not None
         self.lost = reason
-        self._reader.stop()
-        self._past_delivered += self._reader.delivered
-        self._past_dropped += self._reader.dropped
+        self._give_up()
         wait_seconds = BACK_OFF_SECONDS[min(self._attempts, len(BACK_OFF_SECONDS) - 1)]
         self._attempts += 1
         self._stop.wait(wait_seconds)
         self._reader = CameraReader(self._open_camera, self._clock)
+
+    def _rest(self) -> None:
+        """Release the camera for as long as that is wanted, then open it again."""
+        reader = self._give_up()
+        reader.join(CLOSE_SECONDS)
+        while self.released and not self._stop.wait(WAKE_SECONDS):
+            pass
+        self._reader = CameraReader(self._open_camera, self._clock)
+
+    def _give_up(self) -> CameraReader:
+        """Let the present reader close the camera, and return it."""
+        assert self._reader is not None
+        self._reader.stop()
+        self._past_delivered += self._reader.delivered
+        self._past_dropped += self._reader.dropped
+        return self._reader
 
     def _frame(self, shot: Shot) -> Frame:
         pixels = to_size(shot.pixels, self.info.width, self.info.height)
@@ -180,7 +198,7 @@ class CameraSource:
 
 
 def to_size(pixels: UInt8Array, width: int, height: int) -> UInt8Array:
-    """Return a picture (h, w, 3) at (height, width, 3), in its own proportions; what stands over is cut off evenly."""
+    """Return an image (h, w, 3) at (height, width, 3), in its own proportions; what stands over is cut off evenly."""
     have_height, have_width = pixels.shape[:2]
     if (have_width, have_height) == (width, height):
         return pixels

@@ -7,17 +7,22 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import cv2
 
 from p3mvideo.errors import DeviceError
-from p3mvideo.frame import UInt8Array
+
+if TYPE_CHECKING:  # importing PyTorch takes seconds, and a window is to be there before
+    from p3mvideo.frame import UInt8Array
 
 TITLE = "p3mvideo"
 PROBE = "import cv2; cv2.namedWindow('p3mvideo', 0); cv2.waitKey(1); cv2.destroyAllWindows()"
 PROBE_SECONDS = 20.0
 NO_SCREEN = "there is no screen"
 ESCAPE = "\x1b"
+FIRST_SIZE = (960, 600)
+"""Width and height of a window before the camera's are known, in pixels."""
 
 
 def window_problem(run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run) -> str:
@@ -38,8 +43,29 @@ def window_problem(run: Callable[..., subprocess.CompletedProcess[str]] = subpro
     return NO_SCREEN
 
 
+def open_window(wanted: bool | None, say: Callable[[str], None]) -> PreviewWindow | None:
+    """Return a window; None if none is wanted, or there is no screen and no one insists.
+
+    Args:
+        wanted: True insists, False wants none, None takes one if there is a screen.
+        say: Tells the user why there is none.
+
+    Raises:
+        DeviceError: There is no screen, and one is insisted on.
+    """
+    if wanted is False:
+        return None
+    problem = window_problem()
+    if problem and wanted:
+        raise DeviceError(f"no preview can be shown: {problem}", hint="leave --preview out")
+    if problem:
+        say(f"no preview is shown: {problem}")
+        return None
+    return PreviewWindow(*FIRST_SIZE)
+
+
 class PreviewWindow:
-    """A window that shows pictures and hears keys. Used by the main thread only.
+    """A window that shows images and hears keys. Used by the main thread only.
 
     Args:
         width: To begin with, in pixels.
@@ -51,16 +77,30 @@ class PreviewWindow:
 
     def __init__(self, width: int, height: int) -> None:
         try:
-            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
             cv2.resizeWindow(TITLE, width, height)
         except cv2.error as error:
             raise DeviceError(f"no window can be opened: {error.err}", hint="use --no-preview") from error
+        self._size = width, height
         self._was_shown = False
 
     def show(self, pixels: UInt8Array) -> None:
-        """Show a picture, uint8 RGB (H, W, 3)."""
+        """Show an image, uint8 RGB (H, W, 3)."""
         cv2.imshow(TITLE, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
         self._was_shown = True
+
+    def resize(self, width: int, height: int) -> None:
+        """Change its size, in pixels."""
+        cv2.resizeWindow(TITLE, width, height)
+        self._size = width, height
+
+    def size(self) -> tuple[int, int]:
+        """Return width and height in pixels of what is shown, as the user has drawn the window."""
+        if self._was_shown:
+            _, _, width, height = cv2.getWindowImageRect(TITLE)
+            if min(width, height) > 0:
+                self._size = width, height
+        return self._size
 
     def key(self, wait_ms: int) -> str:
         """Return the key that is pressed within a time, lower case; empty if none is. A closed window is Escape."""

@@ -25,7 +25,7 @@ CLOSE_UP_SIDES = 3.0
 BELIEF_SIDES = (CLOSE_UP_SIDES, 2.0, 4.5)
 """The same for the looks that tell how much a face is believed: what is no face hardly ever passes for one in all of them."""
 ROUND_FRAMES = 4
-"""In so many frames each model looks once at the whole frame while all faces are where they should be; twice as many if not wary."""
+"""In this many frames each model looks once at the whole frame while all faces are where they should be; twice as many if not wary."""
 SHARED = 0.3
 """Two finds that share more than this part of the smaller one are one face; an intersection over union would take a box inside a box for two."""
 SAME_FACE = 0.25
@@ -35,7 +35,7 @@ WEAK = 0.6
 WARY = 0.9
 """A wary search believes a new face from this part of the threshold."""
 DISMISSED_FRAMES = 15
-"""For so many frames, what turned out to be no face is not looked at again unless it looks more like one."""
+"""For this many frames, what turned out to be no face is not looked at again unless it looks more like one."""
 TURNS = (math.pi, math.pi / 2, -math.pi / 2)
 """How heads may lean that models find in a turned frame only, in radians."""
 
@@ -103,15 +103,26 @@ class StreamSearch:
         wary: Rather take a hand or a shoe for a face than miss one, and look for new ones twice as often. Small faces in profile and in
             the shade are seen by one model of two only, as such things are.
         newcomers: Whether to look for faces that are not expected.
+        closes_detector: Whether the detector is closed with the search.
     """
 
-    def __init__(self, detector: FaceDetector, *, thresh: float, min_face_px: int | None = None, wary: bool = False, newcomers: bool = True) -> None:
+    def __init__(
+        self,
+        detector: FaceDetector,
+        *,
+        thresh: float,
+        min_face_px: int | None = None,
+        wary: bool = False,
+        newcomers: bool = True,
+        closes_detector: bool = True,
+    ) -> None:
         self._detector = detector
         self._thresh = thresh
         self._min_face_px = min_face_px
         self._least_belief = 0.5 * (WARY if wary else 1.0)
         self._round = ROUND_FRAMES if wary else 2 * ROUND_FRAMES
         self._newcomers = newcomers
+        self._closes_detector = closes_detector
         self._frames = 0
         self._dismissed: list[_Dismissed] = []
         self.dismissed: list[Detection] = []
@@ -200,7 +211,8 @@ class StreamSearch:
 
     def close(self) -> None:
         """Release the models. May be called any number of times."""
-        self._detector.close()
+        if self._closes_detector:
+            self._detector.close()
 
 
 class _Looks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from typer.testing import CliRunner
 
 from p3mvideo.app import doctor as doctor_module
 from p3mvideo.app.doctor import ESSENTIAL, EXAMINATIONS, Diagnosis, doctor
-from p3mvideo.app.doctor_checks import live, machine
+from p3mvideo.app.doctor_checks import live, machine, trial
 from p3mvideo.app.doctor_checks.check import Check, Status
 from p3mvideo.cli import app
 from p3mvideo.errors import DeviceError, ExitCode, WeightsError
 from p3mvideo.io.devices.camera_list import CameraDevice
 from p3mvideo.io.devices.v4l2 import CameraMode
 from tests.app.live.recording_backend import RecordingBackend, registered
+from tests.app.live.room import RoomStageFactory
 
 
 def check(status: Status, *, essential: bool) -> Check:
@@ -90,7 +92,8 @@ def test_missing_face_models_are_told_with_their_fix(tmp_path: Path, monkeypatch
     monkeypatch.setenv("P3MVIDEO_CACHE", str(tmp_path))
     (found,) = machine.faces()
     assert (found.status, found.fix) == ("warning", "p3mvideo weights pull")
-    assert "the first run that looks for faces pulls them" in found.detail
+    assert found.detail.startswith("not pulled yet: face_detection_short_range.tflite, ")
+    assert "forbidden" not in found.detail
 
 
 def test_cameras_and_their_modes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,6 +117,45 @@ def test_a_virtual_camera_is_tried_and_let_go() -> None:
         found = {check.name: check for check in live.virtual_cameras()}
     assert found["device"].status == "warning"
     assert found["device"].fix == "end that program, or name another device"
+
+
+@pytest.mark.parametrize(("problem", "status"), [("", "ok"), ("there is no virtual camera in PipeWire: PipeWire is not running", "warning")])
+def test_pipewire_is_among_the_virtual_cameras(monkeypatch: pytest.MonkeyPatch, problem: str, status: str) -> None:
+    monkeypatch.setattr(live, "pipewire_problem", lambda: problem)
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    with registered():
+        found = {check.name: check for check in live.virtual_cameras()}["PipeWire"]
+    assert found.status == status
+    assert ("--virtual-camera pipewire" in found.detail) == (status == "ok")
+    assert bool(found.fix) == (status == "warning")
+
+
+@pytest.mark.parametrize(
+    ("rate", "busy", "status", "detail"),
+    [
+        (30.1, 0.65, "ok", "yes, with 35 % of the processor to spare (net, 30 fps)"),
+        (28.6, 1.02, "ok", "yes, with 0 % of the processor to spare (net, 29 fps)"),
+        (12.4, 0.99, "warning", "no, 12 fps at full quality (net); quality is reduced by itself in a run"),
+    ],
+)
+def test_the_verdict_on_a_trial(rate: float, busy: float, status: str, detail: str) -> None:
+    found = trial.verdict(rate, busy, "net")
+    assert (found.name, found.status, found.detail) == ("720p30 live", status, detail)
+    assert bool(found.fix) == (status == "warning")
+
+
+def test_the_trial_runs_live_and_says_why_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "TRIAL_SECONDS", 0.3)
+    monkeypatch.setattr(trial, "SETTLE_SECONDS", 0.0)
+    (found,) = trial.live_verdict(RoomStageFactory())
+    assert re.match(r"(yes, with \d+ % of the processor to spare|no, \d+ fps at full quality) \(by colour", found.detail), found.detail
+
+    def refuse(self: RoomStageFactory, rung: object) -> None:
+        raise WeightsError("the weights are damaged", hint="reinstall")
+
+    monkeypatch.setattr(RoomStageFactory, "engine", refuse)
+    (found,) = trial.live_verdict(RoomStageFactory())
+    assert (found.status, found.detail, found.fix) == ("missing", "no: the weights are damaged", "reinstall")
 
 
 @pytest.mark.parametrize(("content", "status"), [("Y,Y,N", "ok"), ("N,N,N", "warning"), (None, "ok")])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from p3mvideo.app.live.quality_ladder import DOWN_AFTER, LONGEST_WAIT, PROBATION, UP_AFTER, Ladder, Rung, make_rungs
+from p3mvideo.app.live.quality_ladder import DOWN_AFTER, LONGEST_WAIT, PROBATION, REFUSED_FOR, UP_AFTER, Ladder, Rung, make_rungs
 
 RUNGS = [Rung(f"rung {number}", "m", None) for number in range(4)]
 BAD, TIGHT, ROOMY = (0.2, 1.0), (0.0, 0.8), (0.0, 0.3)
@@ -63,6 +63,22 @@ def test_a_step_up_that_holds_restores_the_wait() -> None:
     assert ladder.step == 0
 
 
+def test_a_rung_that_was_refused_is_left_out_for_a_while() -> None:
+    ladder = Ladder(RUNGS[:3])
+    steps(ladder, [BAD] * DOWN_AFTER)
+    ladder.refuse(0)
+    assert steps(ladder, [BAD] * DOWN_AFTER)[-1] == 2, "the next one is tried in its place"
+    assert steps(ladder, [ROOMY] * UP_AFTER)[-1] == 0
+    assert steps(ladder, [TIGHT] * REFUSED_FOR + [BAD] * DOWN_AFTER)[-1] == 1
+
+
+def test_the_last_rung_is_not_tried_again_and_again_when_it_is_refused() -> None:
+    ladder = Ladder(RUNGS[:2])
+    steps(ladder, [BAD] * DOWN_AFTER)
+    ladder.refuse(0)
+    assert set(steps(ladder, [BAD] * (REFUSED_FOR - 1))) == {0}
+
+
 @pytest.mark.parametrize(
     ("model", "anonymize", "expected"),
     [
@@ -79,5 +95,5 @@ def test_levels_of_quality(model: str, anonymize: str, expected: list[tuple[int 
     assert rungs[-1].model == "p3mnet-mobilenetv2-small"
 
 
-def test_pictures_that_are_small_already_are_not_made_smaller() -> None:
+def test_images_that_are_small_already_are_not_made_smaller() -> None:
     assert [rung.long_side_px for rung in make_rungs("p3mnet-mobilenetv2", long_side_px=320, anonymize="off")] == [None, 256, 256]

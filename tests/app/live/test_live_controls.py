@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 
-from p3mvideo.app.live.profile import profile_path, read_profile
+from p3mvideo.app.live import main_loop
+from p3mvideo.app.live.output_gate import LiveState, OutputGate
+from p3mvideo.app.live.preview import keys, room_photo
+from p3mvideo.app.live.preview.keys import KEYS
+from p3mvideo.app.live.profile import profile_path, read_profile, settings_folder
+from p3mvideo.frame import UInt8Array
 from p3mvideo.io.devices.camera_source import CameraSource
+from p3mvideo.io.devices.virtual_camera import VirtualCamera
 from p3mvideo.options import LiveOptions
-from tests.app.live.room import PERSON, WIDTH, Stage, is_placeholder, shown_states, shows_face, wait_for
+from tests.app.live.room import HEIGHT, PERSON, ROOM, WIDTH, RoomCamera, Stage, is_placeholder, shown_states, shows_face, wait_for
 
 
 def test_panic_hides_everything_at_once_and_lets_it_go_on(stage: Stage) -> None:
@@ -20,18 +28,18 @@ def test_panic_hides_everything_at_once_and_lets_it_go_on(stage: Stage) -> None:
     def script() -> None:
         stage.wait_for_live()
         stage.press("p")
-        start = len(stage.pictures)  # the placeholder has been sent before the key returns
-        assert is_placeholder(stage.pictures[-1])
-        wait_for(lambda: len(stage.pictures) >= start + 5, "more pictures")
-        shown_in_panic.extend(stage.pictures[start:])
+        start = len(stage.images)  # the placeholder has been sent before the key returns
+        assert is_placeholder(stage.images[-1])
+        wait_for(lambda: len(stage.images) >= start + 5, "more images")
+        shown_in_panic.extend(stage.images[start:])
         stage.press("p")
         stage.wait_for_live()
 
     stage.run(script)
     stage.check()
     assert shown_in_panic
-    assert all(is_placeholder(picture) for picture in shown_in_panic)
-    assert list(shown_states(stage.pictures))[:4] == ["placeholder", "live", "placeholder", "live"]
+    assert all(is_placeholder(image) for image in shown_in_panic)
+    assert list(shown_states(stage.images))[:4] == ["placeholder", "live", "placeholder", "live"]
 
 
 def test_the_network_rests_during_a_pause(stage: Stage) -> None:
@@ -41,33 +49,69 @@ def test_the_network_rests_during_a_pause(stage: Stage) -> None:
     def script() -> None:
         stage.wait_for_live()
         stage.press("p")
-        start = len(stage.pictures)
-        wait_for(lambda: len(stage.pictures) >= start + 5, "more pictures")  # what was on its way has arrived
+        start = len(stage.images)
+        wait_for(lambda: len(stage.images) >= start + 5, "more images")  # what was on its way has arrived
         resting = len(calls)
-        wait_for(lambda: len(stage.pictures) >= start + 12, "more pictures")
+        wait_for(lambda: len(stage.images) >= start + 12, "more images")
         assert len(calls) == resting
 
     stage.run(script)
     stage.check()
 
 
+@pytest.mark.parametrize("release", [True, False])
+def test_while_no_one_watches_the_camera_is_released_if_that_is_wanted(stage: Stage, *, release: bool) -> None:
+    stage.monkeypatch.setattr(main_loop, "VIEWERS_SECONDS", 0.05)
+    stage.monkeypatch.setattr(main_loop, "REST_SECONDS", 0.2)
+    stage.monkeypatch.setattr(main_loop, "RELEASE_SECONDS", 0.6)
+    viewers = 1
+    stage.monkeypatch.setattr(VirtualCamera, "viewers", lambda self: viewers)
+    cameras: list[RoomCamera] = []
+    make = RoomCamera.__init__
+
+    def keep(self: RoomCamera, fault: Callable[[int], tuple[int, int] | None]) -> None:
+        make(self, fault)
+        cameras.append(self)
+
+    stage.monkeypatch.setattr(RoomCamera, "__init__", keep)
+
+    def script() -> None:
+        nonlocal viewers
+        stage.wait_for_live()
+        viewers = 0
+        wait_for(lambda: "Video paused: no one is watching" in stage.said, "the rest")
+        if release:
+            wait_for(lambda: cameras[-1].closed, "the camera to be released")
+        else:
+            start = len(stage.images)
+            wait_for(lambda: len(stage.images) > start + 10, "a second of rest")
+            assert not cameras[-1].closed
+        viewers = 1
+        stage.wait_for_live()
+
+    stage.run(script, release_camera=release)
+    stage.check()
+    assert stage.error is None
+    assert stage.opened == (2 if release else 1)
+
+
 def test_faces_that_are_to_be_hidden_are_not_shown_from_the_key_on(stage: Stage) -> None:
     after: list[int] = []
 
     def script() -> None:
-        wait_for(lambda: bool(stage.pictures) and shows_face(stage.pictures[-1]), "the face")
+        wait_for(lambda: bool(stage.images) and shows_face(stage.images[-1]), "the face")
         stage.press("a")
-        after.append(len(stage.pictures))
+        after.append(len(stage.images))
         stage.wait_for_live(8)
-        after.append(len(stage.pictures))
+        after.append(len(stage.images))
         stage.press("a")
-        wait_for(lambda: shows_face(stage.pictures[-1]), "the face")
+        wait_for(lambda: shows_face(stage.images[-1]), "the face")
 
     stage.run(script)
     stage.check()
-    hidden = stage.pictures[after[0] : after[1]]
-    assert not any(shows_face(picture) for picture in hidden)
-    assert any(not is_placeholder(picture) for picture in hidden)
+    hidden = stage.images[after[0] : after[1]]
+    assert not any(shows_face(image) for image in hidden)
+    assert any(not is_placeholder(image) for image in hidden)
     assert stage.parts.anonymizers == ["input", "output", "input"]
     assert stage.parts.engines == 1, "the network is kept"
 
@@ -87,18 +131,18 @@ def test_a_key_that_comes_while_parts_are_made_is_obeyed_before_anything_is_show
     stage.run(lambda: stage.wait_for_live(8))
     stage.check()
     assert stage.parts.anonymizers == ["input", "output"]
-    assert not any(shows_face(picture) for picture in stage.pictures)
+    assert not any(shows_face(image) for image in stage.images)
 
 
 def test_a_run_that_began_with_hidden_faces_shows_them_only_when_told(stage: Stage) -> None:
     stage.run(lambda: stage.wait_for_live(8), anonymize="output")
     stage.check()
-    assert not any(shows_face(picture) for picture in stage.pictures)
+    assert not any(shows_face(image) for image in stage.images)
 
 
 def test_mirror_exchanges_left_and_right(stage: Stage) -> None:
     def middle_of_person(mirrored: bool) -> bool:
-        live = [picture for picture in stage.pictures[-5:] if not is_placeholder(picture)]
+        live = [image for image in stage.images[-5:] if not is_placeholder(image)]
         if not live:
             return False
         columns = np.nonzero((np.abs(live[-1][-2].astype(int) - PERSON) < 20).all(1))[0]
@@ -115,7 +159,7 @@ def test_mirror_exchanges_left_and_right(stage: Stage) -> None:
 
 def test_the_key_goes_through_the_backgrounds(stage: Stage) -> None:
     def wall() -> tuple[int, ...]:
-        live = [picture for picture in stage.pictures[-20:] if not is_placeholder(picture)]
+        live = [image for image in stage.images[-20:] if not is_placeholder(image)]
         return tuple(live[-1][2, 2].tolist()) if live else ()
 
     def script() -> None:
@@ -136,8 +180,115 @@ def test_smoothing_changes_without_another_network_or_detector(stage: Stage) -> 
 
     stage.run(script, smoothing="off")
     stage.check()
-    assert [said for said in stage.said if said.startswith("smoothing")] == ["smoothing: ema", "smoothing: adaptive", "smoothing: off"]
+    assert [said for said in stage.said if said.startswith("Smoothing")] == ["Smoothing ema", "Smoothing adaptive", "Smoothing off"]
     assert (stage.parts.engines, stage.parts.anonymizers) == (1, ["input"])
+    assert list(shown_states(stage.images)) == ["placeholder", "live", "placeholder"], "the video goes on meanwhile"
+
+
+def test_every_key_answers_for_two_seconds_and_is_in_the_list(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: dict[str, str] = {}
+
+    def script() -> None:
+        stage.wait_for_live()
+        controls = stage.controls
+        assert controls is not None
+        for key in "bv+-aslzmpprfk":
+            stage.press(key)
+            answers[key] = controls.answer
+        assert controls.answer == "Statistics on", "a key without a meaning says nothing"
+        stage.press("?")
+        assert controls.help
+        monkeypatch.setattr(keys, "ANSWER_SECONDS", 0.0)
+        assert controls.answer == ""
+
+    stage.run(script, bg=["blur:0.5", "red"])
+    stage.check()
+    assert answers.pop("k") == "Statistics on"
+    assert answers == {
+        "b": "Background 2 of 9: red", "v": "Background 1 of 9: blur 50 %", "+": "Blur 60 %", "-": "Blur 50 %", "a": "Faces: hidden from viewers",
+        "s": "Smoothing ema", "l": "Light on the person: 30 %", "z": "Zoom to the person on", "m": "Mirror on", "p": "Visible again",
+        "r": "Nothing is being recorded: start with --record FILE", "f": "Statistics on",
+    }  # fmt: skip
+    assert {key.keys[0] for key in KEYS} == {*answers, "t", "?", "q"}
+
+
+def test_the_state_after_a_key_is_not_that_of_the_beginning(stage: Stage) -> None:
+    states: list[LiveState] = []
+    show = OutputGate.pause
+
+    def pause(self: OutputGate, reason: str) -> None:
+        show(self, reason)
+        states.append(self.state)
+
+    stage.monkeypatch.setattr(OutputGate, "pause", pause)
+
+    def script() -> None:
+        stage.wait_for_live()
+        stage.press("a")
+        stage.wait_for_live()
+
+    stage.run(script)
+    assert states == [LiveState.STARTING, LiveState.CHANGING, LiveState.PAUSED]
+
+
+def test_a_blur_that_was_changed_by_key_is_remembered_in_place_of_the_former_one(stage: Stage) -> None:
+    def script() -> None:
+        stage.wait_for_live()
+        for key in "++b+":
+            stage.press(key)
+        stage.press("v")
+
+    stage.run(script, profile="desk", bg=["blur:0.3", "red"])
+    assert read_profile(profile_path("desk")).bg == ("blur:0.5", "red")
+    assert "This background is not a blur: press b until it is" in stage.said
+
+
+def test_a_folder_stands_for_the_images_in_it(stage: Stage) -> None:
+    folder = stage.folder / "walls"
+    folder.mkdir()
+    for name, colour in (("a.png", (0, 0, 200)), ("b.png", (200, 0, 0))):
+        cv2.imwrite(str(folder / name), np.full((HEIGHT, WIDTH, 3), colour[::-1], np.uint8))
+    (folder / "notes.txt").write_text("not an image")
+
+    def wall() -> tuple[int, ...]:
+        live = [image for image in stage.images[-20:] if not is_placeholder(image)]
+        return tuple(live[-1][2, 2].tolist()) if live else ()
+
+    def script() -> None:
+        wait_for(lambda: wall() == (0, 0, 200), "the first image")
+        stage.press("b")
+        wait_for(lambda: wall() == (200, 0, 0), "the second image")
+
+    stage.run(script, profile="desk", bg=[str(folder)])
+    stage.check()
+    assert "Background 2 of 9: b.png" in stage.said
+    assert read_profile(profile_path("desk")).bg == (str(folder / "b.png"), str(folder))
+
+
+def test_a_photo_of_the_room_is_taken_only_when_no_one_is_in_it(stage: Stage) -> None:
+    stage.monkeypatch.setattr(room_photo, "COUNTDOWN_SECONDS", 0.2)
+    away = threading.Event()
+    film = RoomCamera.read
+
+    def read(self: RoomCamera) -> UInt8Array:
+        image = film(self)
+        return ROOM if away.is_set() else image
+
+    stage.monkeypatch.setattr(RoomCamera, "read", read)
+
+    def script() -> None:
+        stage.wait_for_live()
+        stage.press("t")
+        wait_for(lambda: "No photo: someone is in the image" in stage.said, "the refusal")
+        away.set()
+        stage.wait_for_live(5)
+        stage.press("t")
+        wait_for(lambda: any(said.startswith("Background: room") for said in stage.said), "the photo")
+
+    stage.run(script, profile="desk")
+    (photo,) = (settings_folder() / "rooms").iterdir()
+    np.testing.assert_array_equal(cv2.cvtColor(cv2.imread(str(photo)), cv2.COLOR_BGR2RGB), ROOM)
+    assert read_profile(profile_path("desk")).bg == (str(photo), "white")
 
 
 def test_q_ends_the_run_and_other_keys_do_nothing(stage: Stage) -> None:
@@ -173,7 +324,7 @@ def test_a_profile_is_obeyed_and_options_win(stage: Stage) -> None:
     stage.run(lambda: stage.wait_for_live(5), profile="desk", bg=["lime"])
     stage.check()
     assert stage.parts.anonymizers == ["output"]
-    live = [picture for picture in stage.pictures if not is_placeholder(picture)]
+    live = [image for image in stage.images if not is_placeholder(image)]
     assert tuple(live[0][2, 2].tolist()) == (0, 255, 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import av.error
 import numpy as np
 import pytest
 
@@ -25,11 +27,14 @@ SUFFIXES = [".mp4", ".mov", ".mkv", ".webm"]
 RECORDER = """
 import sys, time
 from pathlib import Path
+import numpy as np
 from tests.io.video.test_recording_sink import INFO, noise
 from p3mvideo.io.video.write.recording_sink import RecordingSink
-sink = RecordingSink(Path(sys.argv[1]), INFO)
-for frame in noise(100):
+sink = RecordingSink(Path(sys.argv[1]), INFO, sound="sound" in sys.argv)
+for index, frame in enumerate(noise(100)):
     sink.write(frame)
+    if "sound" in sys.argv and index < 20:  # then the microphone delivers nothing any more
+        sink.write_sound(np.zeros(1600, np.int16), 1600 * index)
 print("recorded", flush=True)
 time.sleep(3600)
 """
@@ -43,7 +48,7 @@ def noise(count: int) -> Iterator[Frame]:
 
 
 def shown(path: Path) -> list[Fraction]:
-    """Return when each picture that can be decoded is shown."""
+    """Return when each image that can be decoded is shown."""
     with av.open(str(path)) as container:
         return [Fraction(frame.pts or 0) * (frame.time_base or 0) for frame in container.decode(video=0)]
 
@@ -80,7 +85,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path / f"out{request.param}"
 
 
-def test_a_finished_recording_holds_every_picture_at_its_time(path: Path) -> None:
+def test_a_finished_recording_holds_every_image_at_its_time(path: Path) -> None:
     sink = RecordingSink(path, INFO)
     for frame in noise(70):
         sink.write(frame)
@@ -107,8 +112,9 @@ def test_a_finished_mp4_is_a_plain_one(tmp_path: Path, suffix: str) -> None:
     assert b"moov" in boxes
 
 
-def test_a_killed_recording_can_be_played_up_to_its_last_second(path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", RECORDER, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+@pytest.mark.parametrize("sound", ["", "sound"])
+def test_a_killed_recording_can_be_played_up_to_its_last_second(path: Path, sound: str) -> None:
+    with subprocess.Popen([sys.executable, "-c", RECORDER, str(path), sound], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             assert process.stdout.readline() == "recorded\n"
@@ -116,7 +122,24 @@ def test_a_killed_recording_can_be_played_up_to_its_last_second(path: Path) -> N
             process.send_signal(signal.SIGKILL)
     (left,) = path.parent.iterdir()
     assert left.suffix == path.suffix
-    assert 70 <= len(shown(left)) <= 100
+    assert 55 <= len(shown(left)) <= 100
+
+
+@pytest.mark.parametrize("share", [0.4, 0.75, 0.97])
+def test_a_file_that_a_power_cut_cut_off_anywhere_can_be_played_up_to_there(path: Path, share: float) -> None:
+    sink = RecordingSink(path, INFO)
+    for frame in noise(100):
+        sink.write(frame)
+    content = sink.unfinished.read_bytes()
+    sink.close()
+    cut = path.with_stem("cut")
+    cut.write_bytes(content[: round(share * len(content))])
+    with av.open(str(cut)) as container:
+        played = 0
+        with contextlib.suppress(av.error.FFmpegError):  # the image in the middle of which it was cut
+            for _ in container.decode(video=0):
+                played += 1
+    assert played >= 100 * share - 40
 
 
 def test_what_was_recorded_before_the_disk_was_full_is_published(path: Path) -> None:
@@ -142,7 +165,7 @@ def test_a_disk_that_is_full_at_the_end_costs_the_last_second_at_most(path: Path
     assert len(shown(path)) >= 60
 
 
-def test_a_disk_that_is_full_from_the_first_picture_on_leaves_nothing(path: Path) -> None:
+def test_a_disk_that_is_full_from_the_first_image_on_leaves_nothing(path: Path) -> None:
     sink = RecordingSink(path, INFO)
     with largest_file(2_000):
         write_until_it_fails(sink)

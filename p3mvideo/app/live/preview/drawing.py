@@ -1,59 +1,169 @@
-"""What the preview shows over the picture: the state, the figures, the keys."""
+"""What the preview shows around and over the image: the state, what a key did, the statistics, the keys."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from p3mvideo.app.live.output_gate import LiveState
+from p3mvideo.app.live.preview.keys import KEYS
 from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.opencv import drawable
 
-LONG_SIDE_PX = 960
-"""Longer side of the preview: it costs time that the pictures for others need."""
-KEYS = {
-    "b": "next background", "a": "anonymize", "s": "smoothing", "m": "mirror", "p": "panic", "f": "figures", "q": "quit",
-}  # fmt: skip
+FONT = cv2.FONT_HERSHEY_SIMPLEX
 COLOURS = {
-    LiveState.STARTING: (90, 160, 255), LiveState.LIVE: (70, 220, 110), LiveState.DEGRADED: (255, 200, 60),
+    LiveState.STARTING: (90, 160, 255), LiveState.CHANGING: (90, 160, 255), LiveState.LIVE: (70, 220, 110), LiveState.DEGRADED: (255, 200, 60),
     LiveState.LOST: (255, 80, 70), LiveState.PAUSED: (200, 120, 255),
 }  # fmt: skip
-BAR_PX = 26
-"""Height of the bars above and below the picture."""
+BAR, TEXT, BRIGHT = (24, 24, 24), (200, 200, 200), (255, 255, 255)
+SMALLEST = (320, 240)
+"""Width and height of the smallest canvas, in pixels; a smaller window shows it scaled down."""
+KEYS_SHARE = 0.25
+"""More of the height than this is not given to keys: then only the key for all keys is named."""
 
 
-def draw_preview(picture: UInt8Array, state: LiveState, note: str, figures: Sequence[str]) -> UInt8Array:
-    """Return what the window shows, uint8 RGB (h, w, 3): the picture between a bar with the state and one with the keys.
+@dataclass(frozen=True)
+class Overlay:
+    """What is written around and over the image."""
+
+    state: LiveState
+    headline: str
+    """What is going on, in a few words."""
+    keys: Sequence[str] = ()
+    """Keys and what they would change."""
+    answer: str = ""
+    """What the last key did; empty for nothing."""
+    lines: Sequence[str] = ()
+    """Statistics; empty for none."""
+    help: bool = False
+    """Whether all keys are listed."""
+
+
+def line_height(width: int) -> int:
+    """Return the height of a line of text in pixels, for a window of a width in pixels: never too small to be read."""
+    return int(np.clip(width // 40, 18, 40))
+
+
+def bar_height(width: int) -> int:
+    """Return the height of the bar above the image, in pixels."""
+    return line_height(width) + 8
+
+
+def keys_height(rows: int, width: int) -> int:
+    """Return the height of the bar below the image with a number of rows of keys, in pixels."""
+    return rows * line_height(width) + 8 if rows else 0
+
+
+def draw_preview(image: UInt8Array, size: tuple[int, int], overlay: Overlay) -> UInt8Array:
+    """Return what the window shows, uint8 RGB (height, width, 3): the image between a bar with the state and one with the keys.
+
+    Text is drawn at the window's own size, never scaled with the image.
 
     Args:
-        picture: What others see, uint8 RGB (H, W, 3); it is not drawn on.
-        state: What is going on.
-        note: A few words on it.
-        figures: Lines to lay over the picture; none for none.
+        image: What others see, uint8 RGB (H, W, 3); it is not drawn on.
+        size: Width and height of the window, in pixels.
+        overlay: What is written.
     """
-    scale = min(1.0, LONG_SIDE_PX / max(picture.shape[:2]))
-    size = max(2, round(picture.shape[1] * scale)), max(2, round(picture.shape[0] * scale))
-    shown = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR) if scale < 1 else picture, np.uint8)
-    canvas = np.full((size[1] + 2 * BAR_PX, size[0], 3), 24, np.uint8)
-    canvas[BAR_PX:-BAR_PX] = shown
-    cv2.circle(canvas, (BAR_PX // 2, BAR_PX // 2), 6, COLOURS[state], -1, cv2.LINE_AA)
-    _write(canvas, state.value.upper(), BAR_PX, 18, COLOURS[state])
-    _write(canvas, note, 130, 18, (220, 220, 220))
-    keys = "   ".join(f"[{key}] {what}" for key, what in KEYS.items())
-    _write(canvas, keys, 8, canvas.shape[0] - 8, (190, 190, 190))
-    for number, line in enumerate(figures):
-        baseline = BAR_PX + 22 + 20 * number
-        _write(canvas, line, 11, baseline + 1, (0, 0, 0))
-        _write(canvas, line, 10, baseline, (255, 255, 255))
+    width, height = max(size[0], SMALLEST[0]), max(size[1], SMALLEST[1])
+    canvas = np.full((height, width, 3), BAR, np.uint8)
+    line, top = line_height(width), bar_height(width)
+    rows = wrapped(overlay.keys, width - line, line)
+    if keys_height(len(rows), width) > KEYS_SHARE * height:
+        rows = wrapped([key for key in overlay.keys if key.startswith("[?]")], width - line, line)
+    bottom = height - keys_height(len(rows), width)
+    _place(canvas[top:bottom], image)
+    cv2.circle(canvas, (top // 2, top // 2), line // 4, COLOURS[overlay.state], -1, cv2.LINE_AA)
+    _write(canvas, overlay.headline, top, top - 9, line, COLOURS[overlay.state])
+    for number, row in enumerate(rows):
+        _write(canvas, row, line // 2, bottom + 4 + (number + 1) * line - line // 4, line, TEXT)
+    image = canvas[top:bottom]
+    for number, text in enumerate(overlay.lines):
+        _write(image, text, line // 2, (number + 1) * line, line, BRIGHT, outlined=True)
+    if overlay.help:
+        _list_keys(image, line)
+    if overlay.answer:
+        _label(image, overlay.answer, round(1.3 * line))
     return canvas
 
 
-def _write(canvas: UInt8Array, text: str, x: int, baseline: int, colour: tuple[int, int, int]) -> None:
-    """Write a line; a smaller one where the window is narrow."""
-    scale = 0.5
-    text = drawable(text)
-    width = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)[0][0]
-    scale *= min(1.0, (canvas.shape[1] - x - 4) / max(1, width))
-    cv2.putText(canvas, text, (x, baseline), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
+def wrapped(items: Sequence[str], width: int, line: int) -> list[str]:
+    """Return items in rows that are no wider than `width` pixels, at a line height in pixels."""
+    rows: list[str] = []
+    for item in items:
+        joined = f"{rows[-1]}   {item}" if rows else item
+        if rows and text_width(joined, line) <= width:
+            rows[-1] = joined
+        else:
+            rows.append(item)
+    return rows
+
+
+def text_width(text: str, line: int) -> int:
+    """Return the width of a text in pixels, at a line height in pixels."""
+    return int(cv2.getTextSize(drawable(text), FONT, _scale(line), 1)[0][0])
+
+
+def _scale(line: int) -> float:
+    return line / 36
+
+
+def _place(area: UInt8Array, image: UInt8Array) -> None:
+    """Draw an image as large as it fits into the middle of an area."""
+    height, width = area.shape[:2]
+    scale = min(width / image.shape[1], height / image.shape[0])
+    size = max(1, min(width, round(image.shape[1] * scale))), max(1, min(height, round(image.shape[0] * scale)))
+    x, y = (width - size[0]) // 2, (height - size[1]) // 2
+    # Linear also where it becomes smaller: the window is drawn for every frame.
+    area[y : y + size[1], x : x + size[0]] = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+
+
+def _list_keys(image: UInt8Array, line: int) -> None:
+    """Darken the image and list all keys, in two columns where one has no room for them."""
+    image //= 4
+    across, places = key_places(image.shape[1], image.shape[0], line)
+    for key, (x, baseline) in zip(KEYS, places, strict=True):
+        _write(image, key.label, x + line // 2, baseline, line, COLOURS[LiveState.LIVE])
+        _write(image[:, : x + across], key.help, x + line // 2 + text_width("q, Esc  ", line), baseline, line, BRIGHT)
+
+
+def key_places(width: int, height: int, line: int) -> tuple[int, list[tuple[int, int]]]:
+    """Return where the list of all keys names each: the width of a column, and left end and baseline of every key, in pixels.
+
+    Args:
+        width: Of the area, in pixels.
+        height: Of the area, in pixels.
+        line: Height of a line, in pixels.
+    """
+    rows = max(1, (height - line // 3) // line)
+    across = width // -(-len(KEYS) // rows)
+    return across, [(number // rows * across, (number % rows + 1) * line) for number in range(len(KEYS))]
+
+
+def _label(image: UInt8Array, text: str, line: int) -> None:
+    """Write a text on a dark label in the lower part of the image."""
+    text = _shortened(text, image.shape[1] - line, line)
+    width = text_width(text, line)
+    x, baseline = (image.shape[1] - width) // 2, image.shape[0] - round(0.9 * line)
+    label = image[max(0, baseline - line) : baseline + line // 2, max(0, x - line // 2) : x + width + line // 2]
+    label[:] = BAR
+    _write(image, text, x, baseline, line, BRIGHT)
+
+
+def _write(canvas: UInt8Array, text: str, x: int, baseline: int, line: int, colour: tuple[int, int, int], *, outlined: bool = False) -> None:
+    """Write a line, cut off where there is no room for it."""
+    text = drawable(_shortened(text, canvas.shape[1] - x - 4, line))
+    if outlined:
+        cv2.putText(canvas, text, (x + 1, baseline + 1), FONT, _scale(line), (0, 0, 0), 2, cv2.LINE_AA)
+    cv2.putText(canvas, text, (x, baseline), FONT, _scale(line), colour, 1, cv2.LINE_AA)
+
+
+def _shortened(text: str, width: int, line: int) -> str:
+    """Return a text, with dots for what has no room in a width in pixels."""
+    if text_width(text, line) <= width:
+        return text
+    while text and text_width(text + "...", line) > width:
+        text = text[:-1]
+    return text + "..."

@@ -62,6 +62,10 @@ class ReviewPage:
         best = sorted(range(len(plan.candidates)), key=lambda index: -plan.candidates[index].score)[:CANDIDATES]
         self._candidates = dict.fromkeys(best, "")
 
+    def wanted(self) -> set[int]:
+        """Return the numbers of the frames of which something is shown."""
+        return {*self._frames, *self._moments, *(self._plan.candidates[index].frame for index in self._candidates)}
+
     def look(self, frame: Frame, covered: Frame, number: int) -> None:
         """Take a frame as it was and as it is written; keeps small images of what is shown of it."""
         candidates = [index for index in self._candidates if self._plan.candidates[index].frame == number]

@@ -1,19 +1,24 @@
-"""Records live frames into a video file that stays playable, however the recording ends."""
+"""Records live frames, and sound, into a video file that stays playable, however the recording ends."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import av
 import av.error
+import numpy as np
+import numpy.typing as npt
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
-from av.video.stream import VideoStream
 
 from p3mvideo.errors import SinkError
 from p3mvideo.frame import Frame, StreamInfo
@@ -32,6 +37,17 @@ LIVE_OPTIONS: Final[dict[str, dict[str, str]]] = {
     "vp9": {"lag-in-frames": "0"},
 }
 """Options of the containers' codecs by which no frame waits in the encoder for later ones."""
+INTERLEAVE_US: Final = 250_000
+"""How long images wait for sound, and sound for images, on their way into the file, in microseconds."""
+SOUND_RATE: Final = 48_000
+"""Samples of sound per second."""
+SOUND_ENCODERS: Final = {"webm": "libopus"}
+"""What encodes the sound in containers whose players take no AAC."""
+SOUND_BITS_PER_SECOND: Final = 96_000
+SNAP_SAMPLES: Final = SOUND_RATE // 20
+"""Sound that begins this close to the end of what came before follows it without a gap: clocks differ a little."""
+SILENCE_SAMPLES: Final = SOUND_RATE
+"""Sound that is missing for longer than this becomes silence."""
 CLOSE_SECONDS: Final = 1.0
 """How long closing waits for a frame that another thread is writing."""
 
@@ -48,15 +64,19 @@ class RecordingSink:
         path: The file; its suffix says the container.
         info: Size and rate of the frames. The rate only guides the encoder; frames are shown when they say.
         overwrite: Whether an existing file may be replaced.
+        sound: Whether there is sound, see `write_sound`.
 
     Raises:
         ConfigError: If no such video can be written.
         SinkError: If the file exists, another run is recording it, or its folder is missing, read-only or too full.
     """
 
-    def __init__(self, path: Path, info: StreamInfo, *, overwrite: bool = False) -> None:
+    def __init__(self, path: Path, info: StreamInfo, *, overwrite: bool = False, sound: bool = False) -> None:
         self.path, self._info = path, info
         """The final name."""
+        self._has_sound = sound
+        self._sound: AudioStream | None = None
+        self._sound_samples = 0  # how many are written, which is where the next one belongs
         encoder = encoder_for(path, None, alpha=False)
         self._encoder = replace(encoder, options=encoder.options | LIVE_OPTIONS.get(encoder.codec, {}))
         self._part = PartFile(path, overwrite=overwrite, lasting=True)
@@ -88,9 +108,44 @@ class RecordingSink:
                 video = self._video or self._begin(frame)
                 self._mux(video.encode(frame, frame.pts))
                 seconds = float(frame.seconds)
+                missing = round(seconds * SOUND_RATE) - self._sound_samples
+                if self._sound is not None and missing > SILENCE_SAMPLES:
+                    self._encode_sound(self._sound, np.zeros(missing - SILENCE_SAMPLES // 2, np.int16))
                 if self._file is not None and seconds - self._synced_seconds >= SYNC_SECONDS:
                     self._file.sync()
                     self._synced_seconds = seconds
+
+    def write_sound(self, samples: npt.NDArray[np.int16], start: int) -> None:
+        """Take some sound; before the first frame, it is passed over.
+
+        Args:
+            samples: Mono, int16 (n,), `SOUND_RATE` samples per second.
+            start: Where the first one belongs, in samples from the time 0 of the frames. What is missing before it becomes silence.
+
+        Raises:
+            SinkError: If it cannot be written. Nothing can be from then on.
+        """
+        with self._lock:
+            if self._closed:
+                raise ValueError("the sink is closed")
+            if self._sound is None:
+                return
+            gap = start - self._sound_samples
+            if gap > SNAP_SAMPLES:
+                samples = np.concatenate([np.zeros(gap, np.int16), samples])
+            elif gap < -SNAP_SAMPLES:
+                samples = samples[-gap:]
+            with writing(self.path):
+                self._encode_sound(self._sound, samples)
+
+    def _encode_sound(self, stream: AudioStream, samples: npt.NDArray[np.int16]) -> None:
+        """Encode sound that follows what was written before."""
+        if not samples.size:
+            return
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples[None]), format="s16", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, self._sound_samples, Fraction(1, SOUND_RATE)
+        self._sound_samples += samples.size
+        self._mux(stream.encode(frame))
 
     def finish(self) -> None:
         """Complete the file and publish it under its name; after a failure, what was recorded before that.
@@ -113,6 +168,8 @@ class RecordingSink:
             try:
                 with writing(self.path):
                     self._mux(self._video.flush())
+                    if self._sound is not None:
+                        self._mux(self._sound.encode(None))
                     self._output.close()
             except SinkError as error:
                 if self._has_frames:
@@ -154,6 +211,10 @@ class RecordingSink:
             self._output, self._encoder, self._info, time_base=frame.time_base, colour=colour_to_write(self._info.height, None),
             quality=self._encoder.quality_options(None, None), alpha=False, threads=0,
         )  # fmt: skip
+        if self._has_sound:
+            self._sound = cast(AudioStream, self._output.add_stream(SOUND_ENCODERS.get(name, "aac"), rate=SOUND_RATE))
+            self._sound.codec_context.layout = "mono"
+            self._sound.codec_context.bit_rate = SOUND_BITS_PER_SECOND
         self._output.start_encoding()
         self._header_bytes = self._file.tell()
         self._file.mark()
@@ -170,7 +231,7 @@ class RecordingSink:
             with contextlib.suppress(av.error.FFmpegError, OSError):
                 self._output.close()
 
-    def _mux(self, packets: list[Packet[VideoStream]]) -> None:
+    def _mux(self, packets: Sequence[Packet[Any]]) -> None:
         assert self._output is not None
         assert self._file is not None
         for packet in packets:
@@ -248,4 +309,4 @@ def _container_options(name: str) -> dict[str, str]:
         pieces = {"movflags": "+hybrid_fragmented", "frag_duration": str(PIECE_SECONDS * 1_000_000)}
     else:
         pieces = {"cluster_time_limit": str(PIECE_SECONDS * 1000)}
-    return pieces | {"flush_packets": "1"}
+    return pieces | {"flush_packets": "1", "max_interleave_delta": str(INTERLEAVE_US)}
