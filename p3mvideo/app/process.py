@@ -195,14 +195,15 @@ class _Process:
                 self.listener.begin(str(unit.item.path), len(file.frames), done=done, number=unit.number, of=unit.of)
 
                 def open_sink(number: int, path: Path, *, alpha: bool) -> FrameSink:
-                    return SegmentedSink(
-                        claimed, lambda segment: self.streams.open_segment(file.path(segment, number), path, source, unit.item, alpha=alpha)
-                    )
+                    def open_segment(segment: int) -> FrameSink:
+                        return self.streams.open_segment(file.path(segment, number), path, source, unit.item, alpha=alpha)
+
+                    return SegmentedSink(claimed, open_segment, partial(keep_damage, file, source))
 
                 made = self._outputs(unit, stack, open_sink, started=file.frames[0])
                 part = SourceOfSegments(source, claimed, self.smoothing.lookahead)
                 statistics.append(self._run(part, stack, made, make_anonymizer(self.faces, record=record), done=done))
-                keep_damage(file, claimed.numbers[0], getattr(source, "damaged", ()))
+                keep_damage(file, source, claimed.numbers[-1])
 
         if not unit.helps:
             self.listener.divided(len(file.missing()))
