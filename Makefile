@@ -33,7 +33,7 @@ bench: .venv/.installed
 	$(BIN)/p3mvideo bench
 
 # The shipped networks again, see weights/MODEL_CARD.md. PORTRAITS holds train/ and val/ with original_image/ and mask/, DONORS the names of
-# those whose faces may be pasted, BACKGROUNDS pictures without people, PRETRAINED timm's MobileNetV2. What is done already is not done again.
+# those whose faces may be pasted, BACKGROUNDS images without people, PRETRAINED timm's MobileNetV2. What is done already is not done again.
 RUNS ?= runs
 DATA = $(RUNS)/data
 TRAIN = $(BIN)/p3mvideo train --data $(DATA) --backgrounds $(BACKGROUNDS) --faces $(DATA)/train/faces --share house_=0.07 --share ccp_=0.5 --resume
@@ -79,13 +79,18 @@ weights: training-data
 gpu-pack: training-data
 	$(BIN)/p3mvideo gpu pack $(RUNS)/pack --data $(DATA)/train --backgrounds $(BACKGROUNDS) --faces $(DATA)/train/faces $(MORE)
 
-# What P3M-CP is worth: four short trainings that differ in nothing else, scored on blurred portraits and on portraits as taken.
+# What P3M-CP is worth: short trainings that differ in nothing else, several seeds each, scored on blurred portraits and on portraits as taken.
+# Mean and spread go into the model card.
+SEEDS ?= 70001 70002 70003
+LEVELS = off image feature both
+ABLATION ?= --steps 400 --batch 12 --size 256
 ablation: training-data
-	for cp in off image feature both; do \
-		$(TRAIN) -o $(RUNS)/cp-$$cp --steps 400 --batch 12 --size 256 --seed 70001 --pretrained $(PRETRAINED) --cp $$cp && \
-		$(SHIP) $(RUNS)/cp-$$cp/last.pt $(RUNS)/cp-$$cp.safetensors || exit 1; done
+	for seed in $(SEEDS); do for cp in $(LEVELS); do \
+		$(TRAIN) -o $(RUNS)/cp-$$cp-$$seed $(ABLATION) --seed $$seed --pretrained $(PRETRAINED) --cp $$cp && \
+		$(SHIP) $(RUNS)/cp-$$cp-$$seed/last.pt $(RUNS)/cp-$$cp-$$seed.safetensors || exit 1; done; done
 	$(BIN)/p3mvideo evaluate --data $(DATA) --split val --protocol ppt --metric sad --metric mad --metric iou --output $(RUNS)/ablation \
-		$(foreach cp,off image feature both,--model $(RUNS)/cp-$(cp).safetensors)
+		$(foreach seed,$(SEEDS),$(foreach cp,$(LEVELS),--model $(RUNS)/cp-$(cp)-$(seed).safetensors))
+	$(BIN)/python -m benchmarks.ablation $(RUNS)/ablation --card weights/MODEL_CARD.md
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -2,7 +2,7 @@
 
     python -m benchmarks.anonymize --portraits DIR --backgrounds DIR [--clips DIR] [--only TABLE] [--answers FILE]
 
-Portraits: a folder with `original_image/NAME.jpg` and `mask/NAME.png`. Backgrounds: a folder of pictures without people. Clips: a
+Portraits: a folder with `original_image/NAME.jpg` and `mask/NAME.png`. Backgrounds: a folder of images without people. Clips: a
 folder of videos in which one person is seen in every frame. Answers: a file that keeps what the detectors answer, so that another run with other
 trackers takes a fraction of the time.
 """
@@ -21,38 +21,26 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from benchmarks.covered import covered_image, covered_mask, independent_look, is_inside
 from benchmarks.face_clips import CASES, RATE, Actor, Case, load_actors, shoot
 from benchmarks.face_identity import identity_table
-from benchmarks.face_tracks import CONFIDENCE, COVERED, THRESH, nobody_table, one_person_table, stress_table, walk_in_table
+from benchmarks.face_tracks import CONFIDENCE, THRESH, nobody_table, one_person_table, stress_table, walk_in_table
+from benchmarks.photograph_faces import photographs_table
 from benchmarks.remembered_faces import RememberingDetector, load_answers, save_answers
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.io.video.write.sink import VideoSink
 from p3mvideo.options import FaceOptions, ReleaseDetectionOptions
-from p3mvideo.privacy.cover.cover import cover
-from p3mvideo.privacy.cover.styles import Blur, Patch, Solid, Style
+from p3mvideo.privacy.cover.styles import Blur, Patch, Style
 from p3mvideo.privacy.detect.detector import FaceDetector
-from p3mvideo.privacy.detection import Detection, area, intersection, union
+from p3mvideo.privacy.detection import area, intersection, union
 from p3mvideo.privacy.make_anonymizer import make_anonymizer, make_searches, make_survey
-from p3mvideo.privacy.region import face_region_mask
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
 
-PAINT = (255, 0, 255)
 FRAMES_WITH_FACE = {
     "d0": 78, "d10": 448, "d11": 225, "d12": 183, "d14": 536, "d18": 216, "d19": 250, "d20": 175, "d6": 1008, "d9": 587, "s20": 297,
 }  # fmt: skip
 """In how many frames of each clip its one person's face is seen, by eye: in all of them, looked at in nine frames of each clip."""
-
-
-def covered_mask(plan: CoverPlan, number: int, width: int, height: int) -> UInt8Array:
-    """Return 1 where a frame is covered past recognition and 0 elsewhere, uint8 (H, W)."""
-    blank = np.zeros((height, width, 3), np.uint8)
-    return np.asarray((covered_picture(blank, plan, number, Solid(PAINT)) == PAINT).all(axis=2), np.uint8)
-
-
-def covered_picture(image: UInt8Array, plan: CoverPlan, number: int, style: Style) -> UInt8Array:
-    """Return a frame's pixels (H, W, 3) with everything covered that the plan covers in it."""
-    return cover(image, [sighting.cover for sighting in plan.at(number)], style)
 
 
 class Checks:
@@ -98,7 +86,7 @@ def _covered(clip: Path, plan: CoverPlan, look: FaceDetector) -> tuple[int, int]
 def portraits_table(portraits: Path) -> Iterator[str]:
     """Yield the row of photographs, each surveyed as a clip of one frame, covered, written, and looked at again."""
     found_again = "the independent look finds one in a covered place, under checks | likewise, under a blur"
-    yield f"| pictures | faces, by the independent look | of these covered | {found_again} |"
+    yield f"| images | faces, by the independent look | of these covered | {found_again} |"
     yield "|---|---|---|---|---|"
     totals = np.zeros(5, int)
     with FaceDetector(confidence=0.3) as look:
@@ -110,7 +98,7 @@ def portraits_table(portraits: Path) -> Iterator[str]:
             faces, covered = independent_look(look, frame), covered_mask(plan, 0, frame.width, frame.height)
             again = []
             for style in (Checks(), Blur()):
-                image = covered_picture(frame.interleaved(), plan, 0, style)
+                image = covered_image(frame.interleaved(), plan, 0, style)
                 packed = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
                 written = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR_RGB), np.uint8)
                 again.append(_finds_covered(look, Frame.from_interleaved(written), plan, 0))
@@ -130,24 +118,11 @@ def _finds(clip: Path, plan: CoverPlan, look: FaceDetector, style: Style, folder
     target = folder / f"{clip.stem}.mp4"
     with VideoSource(clip) as source, closing(VideoSink(target, source.info, overwrite=True)) as sink:
         for number, frame in enumerate(source):
-            image = covered_picture(frame.interleaved(), plan, number, style)
+            image = covered_image(frame.interleaved(), plan, number, style)
             sink.write(Frame.from_interleaved(image, frame.pts, frame.time_base))
         sink.finish()
     with VideoSource(target) as written:
         return sum(_finds_covered(look, frame, plan, number) for number, frame in enumerate(written))
-
-
-def independent_look(detector: FaceDetector, frame: Frame) -> tuple[Detection, ...]:
-    """Return what both models find at two scales, in the frame's pixels."""
-    image = frame.interleaved()
-    half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    return union([*detector(image), *(face.moved(scale=2) for face in detector(half))])
-
-
-def is_inside(face: Detection, covered: UInt8Array) -> bool:
-    """Return whether a face lies where everything is covered."""
-    mask = face_region_mask(np.broadcast_to(covered[..., None], (*covered.shape, 3)), [face]) > 0
-    return bool(mask.any()) and float(covered[mask].mean()) >= COVERED
 
 
 def detectors_table(portraits: Path, backgrounds: Sequence[UInt8Array], every: int) -> Iterator[str]:
@@ -201,10 +176,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="stress clips of each kind")
     parser.add_argument("--walk-ins", type=int, default=24)
     parser.add_argument("--rooms", type=int, default=60)
-    parser.add_argument("--every", type=int, default=1, help="take every n-th photograph for the table of detectors")
+    parser.add_argument("--every", type=int, default=1, help="take every n-th photograph for the tables of detectors and of photographs")
     parser.add_argument("--identities", type=int, default=400)
     parser.add_argument("--answers", type=Path)
-    parser.add_argument("--only", choices=("stress", "walk-ins", "rooms", "tracks", "clips", "portraits", "detectors", "identity", "cost"))
+    parser.add_argument("--missed", type=Path, help="folder for an image of each face that is left open in photographs")
+    kinds = ("stress", "walk-ins", "rooms", "tracks", "clips", "portraits", "photographs", "detectors", "identity", "cost")
+    parser.add_argument("--only", choices=kinds)
     options = parser.parse_args()
     names = sorted(options.backgrounds.glob("*.jpg"))
     backgrounds = [np.asarray(cv2.imread(str(name), cv2.IMREAD_COLOR_RGB), np.uint8) for name in names[::9]]
@@ -234,6 +211,11 @@ def main() -> None:
         tables.append(clips_table(options.clips.glob("*.mp4")))
     if wanted("portraits"):
         tables.append(portraits_table(options.portraits))
+    if wanted("photographs"):
+        if options.missed is not None:
+            options.missed.mkdir(parents=True, exist_ok=True)
+        photographs = sorted((options.portraits / "original_image").glob("*.jpg"))[:: options.every]
+        tables.append(photographs_table(photographs, options.missed))
     if wanted("detectors"):
         tables.append(detectors_table(options.portraits, backgrounds, options.every))
     if wanted("identity"):

@@ -17,12 +17,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from p3mvideo.frame import UInt8Array
+from benchmarks.covered import plan_of
+from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.options import ReleaseDetectionOptions
 from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover, cover
-from p3mvideo.privacy.cover.styles import Blur, Mosaic, MosaicOfFace, Picture, Solid, Style
-from p3mvideo.privacy.detect.registry import DETECTORS
-from p3mvideo.privacy.make_anonymizer import make_searches, make_survey
+from p3mvideo.privacy.cover.styles import Blur, ImageCover, Mosaic, MosaicOfFace, Solid, Style
+from p3mvideo.privacy.make_anonymizer import make_searches
 from p3mvideo.privacy.region import Region
 
 TILE_PX = 260
@@ -46,18 +47,18 @@ def mask_of_a_smile() -> UInt8Array:
 
 
 STYLES: dict[str, Style] = {
-    "blur": Blur(), "solid": Solid(), "mosaic": Mosaic(), "mosaic of the face": MosaicOfFace(), "image": Picture.of(mask_of_a_smile()),
+    "blur": Blur(), "solid": Solid(), "mosaic": Mosaic(), "mosaic of the face": MosaicOfFace(), "image": ImageCover.of(mask_of_a_smile()),
 }  # fmt: skip
 
 
 def sheets_of_photographs(paths: Sequence[Path]) -> Iterator[UInt8Array]:
     """Yield sheets, RGB (H, W, 3)."""
     rows: list[UInt8Array] = []
-    (search,) = make_searches(1, thresh=0.5, min_face=None, detectors=DETECTORS)
-    with closing(search):
+    searches = make_searches(ReleaseDetectionOptions())
+    with closing(searches[0]):
         for path in paths:
             image = np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8)
-            regions = [Region.of(face) for face in search(image, timestamp_ms=0, thorough=True)]
+            regions = [sighting.cover for sighting in plan_of([Frame.from_interleaved(image)], searches).at(0)]
             if not regions:
                 continue
             shown = [image, *(cover(image, regions, style) for style in STYLES.values())]
@@ -71,16 +72,15 @@ def sheets_of_photographs(paths: Sequence[Path]) -> Iterator[UInt8Array]:
 
 def sheet_of_clip(path: Path) -> UInt8Array:
     """Return a sheet of consecutive frames, one row a style."""
-    with VideoSource(path) as source, closing(make_survey()) as survey:
+    searches = make_searches(ReleaseDetectionOptions())
+    with VideoSource(path) as source, closing(searches[0]):
         frames = list(islice(source, FIRST + FRAMES))
-        for frame in frames:
-            survey.see(frame)
-        plan = survey.plan()
+        plan = plan_of(frames, searches)
     rows = []
     for style in STYLES.values():
         covers, shown = FaceCovers(style), []
         for number, frame in enumerate(frames):
-            faces = [FaceToCover(sighting.track, sighting.region) for sighting in plan.at(number)]
+            faces = [FaceToCover(sighting.track, sighting.cover) for sighting in plan.at(number)]
             shown.append(covers(frame.interleaved(), faces, float(frame.seconds)).image)
         width = round(TILE_PX * frames[0].width / frames[0].height)
         rows.append(np.hstack([cv2.resize(image, (width, TILE_PX), interpolation=cv2.INTER_AREA) for image in shown[-FRAMES:]]))
@@ -88,9 +88,13 @@ def sheet_of_clip(path: Path) -> UInt8Array:
 
 
 def _around(image: UInt8Array, region: Region) -> UInt8Array:
+    """Return a square of an image about a region; what lies beyond the border is white."""
     x0, y0, x1, y1 = (round(value) for value in region.grown(CONTEXT * region.side_px).box)
-    part = image[max(0, y0) : y1, max(0, x0) : x1]
-    return np.asarray(cv2.resize(part, (TILE_PX, TILE_PX), interpolation=cv2.INTER_AREA), np.uint8)
+    height, width = image.shape[:2]
+    square = np.full((y1 - y0, x1 - x0, 3), 255, np.uint8)
+    left, top, right, bottom = max(0, x0), max(0, y0), min(width, x1), min(height, y1)
+    square[top - y0 : bottom - y0, left - x0 : right - x0] = image[top:bottom, left:right]
+    return np.asarray(cv2.resize(square, (TILE_PX, TILE_PX), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def main() -> None:

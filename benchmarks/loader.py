@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=20)
     given = parser.parse_args()
-    precision = choose_precision("auto", "p3mvideo", torch.device("cpu"))
+    precision = choose_precision("auto", torch.device("cpu"))
     options = recipe_options("p3mvideo", steps=100_000, batch=given.batch, size_px=given.size, precision=precision)
     folder = PortraitFolder(training_split(given.data))
     samples = build_samples(folder, folder.names, options, backgrounds=given.backgrounds)

@@ -52,8 +52,8 @@ def main() -> None:
         "live_keys": (shelves, Overlay(*live, keys("shelves", "shown"), help=True)),
         "live_faces": (blurred, Overlay(*live, keys("blur 50 %", "hidden"), "Faces: hidden from viewers")),
     }
-    for name, (picture, overlay) in drawn.items():
-        image = draw_preview(picture, window_size(WIDTH, HEIGHT), overlay)
+    for name, (image, overlay) in drawn.items():
+        image = draw_preview(image, window_size(WIDTH, HEIGHT), overlay)
         write_image_file(Path(__file__).parent / f"{name}.jpg", np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8), QUALITY)
 
 

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from p3mvideo.app.anonymize import anonymize
     from p3mvideo.app.bench import bench
     from p3mvideo.app.flicker import flicker
+    from p3mvideo.app.load_engine import load_engine
     from p3mvideo.app.matting_session import MattingSession
     from p3mvideo.app.process import process
     from p3mvideo.app.webcam import webcam
+    from p3mvideo.engine import LoadedEngine
     from p3mvideo.errors import (
         ConfigError,
         DamagedInputError,
@@ -39,23 +41,27 @@ if TYPE_CHECKING:
     from p3mvideo.frame import Face, Frame, Matte
     from p3mvideo.options import (
         BackgroundOptions,
+        BatchOptions,
         CoverOptions,
         DetectionOptions,
+        EditOptions,
         EngineOptions,
         FaceOptions,
         ReadOptions,
+        ReviewOptions,
         SmoothingOptions,
         WriteOptions,
     )
     from p3mvideo.training.run import train
 
 _HOMES = {
-    "MattingSession": "app.matting_session",
+    "MattingSession": "app.matting_session", "load_engine": "app.load_engine", "LoadedEngine": "engine.load_engine",
     "process": "app.process", "anonymize": "app.anonymize", "webcam": "app.webcam", "bench": "app.bench", "flicker": "app.flicker",
     "evaluate": "evaluation.run", "train": "training.run",
     **dict.fromkeys(("Face", "Frame", "Matte"), "frame"),
     **dict.fromkeys(
-        ("BackgroundOptions", "CoverOptions", "DetectionOptions", "EngineOptions", "FaceOptions", "ReadOptions", "SmoothingOptions", "WriteOptions"),
+        ("BackgroundOptions", "BatchOptions", "CoverOptions", "DetectionOptions", "EditOptions", "EngineOptions", "FaceOptions", "ReadOptions",
+         "ReviewOptions", "SmoothingOptions", "WriteOptions"),
         "options",
     ),
     **dict.fromkeys(
@@ -68,22 +74,26 @@ _HOMES = {
 
 __all__ = [
     "BackgroundOptions",
+    "BatchOptions",
     "ConfigError",
     "CoverOptions",
     "DamagedInputError",
     "DatasetError",
     "DetectionOptions",
     "DeviceError",
+    "EditOptions",
     "EngineOptions",
     "ExitCode",
     "Face",
     "FaceOptions",
     "Frame",
+    "LoadedEngine",
     "Matte",
     "MattingSession",
     "P3MVideoError",
     "PrivacyError",
     "ReadOptions",
+    "ReviewOptions",
     "SinkError",
     "SmoothingOptions",
     "SourceError",
@@ -95,6 +105,7 @@ __all__ = [
     "bench",
     "evaluate",
     "flicker",
+    "load_engine",
     "process",
     "train",
     "webcam",

@@ -41,7 +41,7 @@ def read_config(path: Path, command: str, options: Collection[str]) -> dict[str,
         ConfigError: The file cannot be read, its table for this command names an option that the command does not have, or a value
             is neither text, number, time, truth value nor a list of these.
     """
-    content = _read_toml(path)
+    content = read_toml(path)
     table = content.get(command, {})
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: {command} is a table, got {reprlib.repr(table)}", hint=f"write [{command}] on a line of its own")
@@ -60,7 +60,12 @@ def read_config(path: Path, command: str, options: Collection[str]) -> dict[str,
     return chosen
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return what a TOML file of at most 256 KiB holds.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_CONFIG_BYTES + 1)

@@ -16,6 +16,7 @@ Mistakes of a caller in Python stay `ValueError` and `TypeError`. Errors of othe
 adapter and chained with `from`.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 
@@ -27,6 +28,8 @@ class ExitCode(IntEnum):
     USAGE = 2
     MISSING = 3
     DAMAGED = 4
+    NO_FACE = 5
+    """Done, but in some input no face was found, so that nothing of it was covered."""
     INTERRUPTED = 130
 
 
@@ -102,3 +105,15 @@ class UnexpectedError(P3MVideoError):
         said = " ".join(str(error).split())
         super().__init__(f"unexpected {type(error).__name__}" + (f": {said[:300]}" if said else ""), hint=hint)
         self.__cause__ = error
+
+
+def error_to_json(error: P3MVideoError) -> dict[str, str]:
+    """Return an error as plain values."""
+    return {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
+
+
+def error_from_json(values: Mapping[str, str]) -> P3MVideoError:
+    """Return the error that `error_to_json` wrote. One that is unexpected has lost its cause."""
+    kinds = (ConfigError, WeightsError, DeviceError, SourceError, DamagedInputError, SinkError, PrivacyError, DatasetError, TrainingError)
+    kind = next((kind for kind in kinds if kind.__name__ == values["kind"]), P3MVideoError)
+    return kind(values["message"], hint=values["hint"])

@@ -3,6 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class BatchProgress(NamedTuple):
+    """How far a run over many inputs has come."""
+
+    ended: int
+    """Inputs that are done or have failed."""
+    failed: int
+    """How many of them have failed."""
+    of: int
+    """Inputs in all."""
+    share: float
+    """How much of the work is done, from 0 to 1."""
+    seconds_left: float | None
+    """How long the rest will take; None while that cannot be told."""
 
 
 class Listener:
@@ -33,3 +49,9 @@ class Listener:
 
     def figures(self, values: Mapping[str, float]) -> None:
         """Measured values of this moment, such as a loss or a validation score, by name."""
+
+    def overall(self, progress: BatchProgress) -> None:
+        """How far a run over many inputs has come as a whole. Where several are worked on at once, each begins and ends when it has ended."""
+
+    def divided(self, parts: int) -> None:
+        """The current task was divided into parts, which others may work on as well."""

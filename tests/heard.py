@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from p3mvideo.listener import Listener
+from p3mvideo.listener import BatchProgress, Listener
 
 
 class Begun(NamedTuple):
@@ -25,6 +25,8 @@ class Heard(Listener):
         """Each task with what of it was done."""
         self.failed: list[bool] = []
         """For each task that ended."""
+        self.told: list[BatchProgress] = []
+        """How far the whole run had come."""
         self.records: list[Mapping[str, float]] = []
         self._then = then
 
@@ -43,3 +45,6 @@ class Heard(Listener):
     def figures(self, values: Mapping[str, float]) -> None:
         self.records.append(values)
         self._then()
+
+    def overall(self, progress: BatchProgress) -> None:
+        self.told.append(progress)

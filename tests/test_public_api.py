@@ -16,7 +16,12 @@ import pytest
 
 import p3mvideo
 from p3mvideo.app import matting_session
+from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import UInt8Array
+from p3mvideo.options import DetectionOptions
+from p3mvideo.privacy import image_anonymizer
+from p3mvideo.privacy.detect.detector import FaceDetector
+from p3mvideo.privacy.make_anonymizer import load_detector
 from tests.app.conftest import LOADED
 from tests.io.media import make_video
 
@@ -90,8 +95,27 @@ def test_threads_share_a_session(session: p3mvideo.MattingSession, portrait: UIn
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.usefixtures("cached_face_models")
+def test_images_share_the_face_detector_and_nothing_else(portrait: UInt8Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matting_session, "load_engine", LOADED)
+    made: list[FaceDetector] = []
+
+    def load_once_more(options: DetectionOptions) -> FaceDetector:
+        made.append(load_detector(options))
+        return made[-1]
+
+    monkeypatch.setattr(image_anonymizer, "load_detector", load_once_more)
+    other = np.ascontiguousarray(portrait[:, ::-1])
+    with p3mvideo.MattingSession(anonymize="input") as session:
+        first, *_, last = [session.matte(image) for image in (portrait, other, portrait)]
+    np.testing.assert_array_equal(first, last)
+    assert len(made) == 1
+    with pytest.raises(PrivacyError):
+        made[0](portrait)  # closed with the session
+
+
 def test_a_video_gives_each_frame_with_its_time_and_matte(session: p3mvideo.MattingSession, portrait: UInt8Array, tmp_path: Path) -> None:
-    video = make_video(tmp_path / "in.mp4", pictures=[np.roll(portrait, shift, axis=1) for shift in range(6)])
+    video = make_video(tmp_path / "in.mp4", images=[np.roll(portrait, shift, axis=1) for shift in range(6)])
     found = list(session.mattes(video))
     assert [float(frame.seconds) for frame, _ in found] == pytest.approx([number / 25 for number in range(6)])
     assert all(alpha.shape == (192, 160) for _, alpha in found)

@@ -1,64 +1,88 @@
 """`p3mvideo anonymize`: files in, the same files with their faces covered out, for release.
 
 Two passes: the first looks for faces and follows them forward and backward, the second covers what the first knows. Beside each
-output lie an audit (JSON) and a contact sheet of the weakest moments, for a person to look at before the release.
+output lie an audit (JSON), and a contact sheet and a page for a person to look at before the release.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from p3mvideo.app.batch.output_plan import STDOUT, OutputPlan, Wanted
-from p3mvideo.app.batch.result import BatchResult, InputResult
-from p3mvideo.app.batch.run import Job, Work, run_batch
+from p3mvideo.app.batch.result import BatchResult, InputResult, check_report, write_report
+from p3mvideo.app.batch.run import run_batch
 from p3mvideo.app.batch.streams import Streams
+from p3mvideo.app.batch.unit import Recipe, Unit
+from p3mvideo.app.corrections import Corrections
+from p3mvideo.app.reports.audit import make_audit, write_audit
 from p3mvideo.app.reports.face_review import Review
+from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
+from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments, read_json, write_json
 from p3mvideo.errors import ConfigError, PrivacyError
 from p3mvideo.frame import Frame
 from p3mvideo.frame_queue import QueueClosed
+from p3mvideo.io.damage import DamagedRange
+from p3mvideo.io.fingerprint import Fingerprint, fingerprint
 from p3mvideo.io.inputs import Input
+from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.listener import Listener
-from p3mvideo.options import CoverOptions, ReadOptions, ReleaseDetectionOptions, WriteOptions
+from p3mvideo.options import BatchOptions, CoverOptions, EditOptions, ReadOptions, ReleaseDetectionOptions, ReviewOptions, WriteOptions
 from p3mvideo.pipeline import run_interruptibly
 from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detect.registry import check_models, parse_detectors
+from p3mvideo.privacy.face_summary import summary_of
 from p3mvideo.privacy.make_anonymizer import cover_style, make_survey
-from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
+from p3mvideo.privacy.two_pass.apply_edits import resolved, with_edits, without_edits
+from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Span, rounded_seconds
+from p3mvideo.privacy.two_pass.edits import Addition, Edits, edits_from_json, edits_to_json
+from p3mvideo.privacy.two_pass.follow_by_hand import HandFollower
+from p3mvideo.privacy.two_pass.plan_json import plan_from_json, plan_to_json
 
 REVIEW_SECONDS = 10.0
 """How long an interrupted run waits for the review of an output that is complete."""
+FIND_SECONDS = Fraction(2, 1000)
+"""How far a container may move the time of a frame: Matroska rounds it to milliseconds."""
 
 
 def anonymize(
-    inputs: Sequence[str | Path],
+    inputs: Sequence[str | Path] = (),
     *,
     output: str | Path | None = None,
     detection: ReleaseDetectionOptions = ReleaseDetectionOptions(),
     cover: CoverOptions = CoverOptions(),
+    edits: EditOptions = EditOptions(),
     reading: ReadOptions = ReadOptions(),
     writing: WriteOptions = WriteOptions(),
+    review: ReviewOptions = ReviewOptions(),
+    batch: BatchOptions = BatchOptions(),
     threads: int = 0,
+    report: str | Path | None = None,
     listener: Listener | None = None,
 ) -> BatchResult:
     """Cover all faces in videos, sequences and images.
 
     Args:
-        inputs: Videos, images, folders, globs, or sequences like `frame_%05d.png`.
+        inputs: Videos, images, folders, globs, or sequences like `frame_%05d.png`; none if a folder is watched.
         output: A file for one input, a folder for several. None writes `NAME_anonymized` beside the input. The audit
-            (`.audit.json`) and the contact sheet (`.review.jpg`) lie beside each output.
+            (`.audit.json`) and the review (`.review.jpg`, `.review.html`) lie beside each output.
         detection: How faces are found.
         cover: How they are covered.
+        edits: What a person decided about the faces of the one input.
         reading: How inputs are read.
         writing: How outputs are written.
+        review: What to write for a person to judge the outputs by.
+        batch: How a run over many inputs is divided, stopped and continued.
         threads: CPU threads of decoder and encoder each; 0 lets them choose.
+        report: JSON file for the account of the run over all inputs.
         listener: Hears how the run goes on.
 
     Returns:
@@ -69,23 +93,50 @@ def anonymize(
         KeyboardInterrupt: What was being written is removed.
     """
     listener = listener or Listener()
-    style, names = cover_style(cover), parse_detectors(detection.detectors)
+    cover_style(cover)
+    names, corrections = parse_detectors(detection.detectors), Corrections.of(edits)
     streams = Streams(reading=reading, writing=writing, threads=threads)
-    groups = {"detection": detection, "cover": cover, "reading": reading, "writing": writing}
+    groups = {"detection": detection, "cover": cover, "edits": edits, "reading": reading, "writing": writing}
     options = {name: group.to_json() for name, group in groups.items()}
+    if report is not None:
+        check_report(Path(report))
 
-    def prepare(items: Sequence[Input], plans: Sequence[OutputPlan]) -> Work:
+    def prepare(items: Sequence[Input], plans: Sequence[OutputPlan]) -> Recipe:
         if any(item.kind == "pipe" for item in items):
             raise ConfigError("standard input cannot be anonymized, for it cannot be read twice", hint="write it to a file first")
         if any(plan.composite == STDOUT for plan in plans):
-            raise ConfigError("-o - is not possible here: audit and contact sheet lie beside the output", hint="name a file or folder")
+            raise ConfigError("-o - is not possible here: audit and review lie beside the output", hint="name a file or folder")
+        if edits.any and len(items) != 1:
+            raise ConfigError(f"corrections are about one input, there are {len(items)}", hint="correct one after the other")
         streams.check(items, plans)
-        check_models(names, offline=detection.offline, face_model=detection.face_model)
-        make_survey(detection).close()  # an option or model that will not do is found out before the first input is touched
-        return _Anonymize(detection, style, cover.mask_scale, streams, options, listener)
+        if corrections.earlier is None:
+            check_models(names, offline=detection.offline, face_model=detection.face_model)
+        return Recipe("p3mvideo.app.anonymize:load_work", {**options, "review": review.to_json(), "threads": threads, "segments": batch.segments})
 
     wanted = Wanted(None if output is None else Path(output), mark="_anonymized", reviewed=True)
-    return BatchResult(run_batch(inputs, wanted, prepare, listener=listener), options=options)
+    results, _ = run_batch(inputs, wanted, prepare, options=batch, overwrite=writing.overwrite, listener=listener)
+    result = BatchResult(results, options=options)
+    if report is not None:
+        write_report(Path(report), result)
+    return result
+
+
+def load_work(options: Mapping[str, Any], listener: Listener) -> _Anonymize:
+    """Read what a person decided, and make sure that the models can be loaded; see `Recipe.entry`.
+
+    Raises:
+        WeightsError, PrivacyError, ConfigError: They cannot, or an option will not do.
+    """
+    detection, cover = ReleaseDetectionOptions.from_json(options["detection"]), CoverOptions.from_json(options["cover"])
+    reading, writing = ReadOptions.from_json(options["reading"]), WriteOptions.from_json(options["writing"])
+    corrections, review = Corrections.of(EditOptions.from_json(options["edits"])), ReviewOptions.from_json(options["review"])
+    if corrections.earlier is None:
+        make_survey(detection).close()  # an option or model that will not do is found out before the first input is touched
+    told = {name: options[name] for name in ("detection", "cover", "edits", "reading", "writing")}
+    streams = Streams(reading=reading, writing=writing, threads=options["threads"])
+    return _Anonymize(
+        detection, cover_style(cover), cover.mask_scale, corrections, streams, review, told, listener, Segmenting(**options["segments"])
+    )  # fmt: skip
 
 
 class _Stopped:
@@ -96,7 +147,7 @@ class _Stopped:
         self.published = threading.Event()
         """The output has its final name."""
         self.reviewed = threading.Event()
-        """So have the audit and the contact sheet."""
+        """So have the audit and the review."""
 
     def ask(self, error: BaseException) -> None:
         """Let the work end at the next frame."""
@@ -115,55 +166,151 @@ class _Anonymize:
     detection: ReleaseDetectionOptions
     style: Style
     mask_scale: float
+    corrections: Corrections
     streams: Streams
+    review: ReviewOptions
     options: dict[str, Any]
     listener: Listener
+    segmenting: Segmenting
 
-    def __call__(self, job: Job) -> InputResult:
+    def __call__(self, unit: Unit) -> InputResult:
         """Do both passes on a thread of their own: Ctrl-C is heard even where decoding hangs. Output and review appear together."""
         stopped = _Stopped()
         with ExitStack() as stack:  # released by this thread, whatever became of the other
             try:
-                return run_interruptibly("anonymize", lambda: self._both_passes(job, stack, stopped), stop=stopped.ask)
+                return run_interruptibly("anonymize", lambda: self._both_passes(unit, stack, stopped), stop=stopped.ask)
             except KeyboardInterrupt as interrupt:
                 if stopped.published.is_set() and not stopped.reviewed.wait(REVIEW_SECONDS):
-                    interrupt.add_note(f"{job.plan.composite} is complete, but there is no audit and no contact sheet of it")
+                    interrupt.add_note(f"{unit.plan.composite} is complete, but its review is not")
                 raise
 
-    def _both_passes(self, job: Job, stack: ExitStack, stopped: _Stopped) -> InputResult:
-        item, target = job.item, job.plan.composite
+    def _both_passes(self, unit: Unit, stack: ExitStack, stopped: _Stopped) -> InputResult:
+        item, target = unit.item, unit.plan.composite
         assert target is not None
-        job.plan.make_folders()
-        cover_plan = self._find(job, stopped)
-        review = Review(cover_plan, mask_scale=self.mask_scale)
+        unit.plan.make_folders()
+        identity = fingerprint(item)
+        self.corrections.check_input(item.path, identity, self.options)
+        file = stack.enter_context(self.segmenting.divide(unit, self.streams, [(target, False)]))
+        if file is not None:
+            return self._in_segments(unit, file, target, identity, stopped)
+        cover_plan, edits = self._plan(unit, stopped)
+        review = self._review_of(item, cover_plan, edits)
         source = stack.enter_context(self.streams.open_source(item))
-        sink = self.streams.open_sink(target, source, item)
+        sink = self.streams.open_sink(target, source, unit)
         stack.callback(sink.close)
-        self.listener.begin(f"{item.path}, covering faces", len(cover_plan.seconds), number=job.number, of=job.of)
+        self.listener.begin(f"{item.path}, covering faces", len(cover_plan.seconds), number=unit.number, of=unit.of)
         count, covers = 0, FaceCovers(self.style, mask_scale=self.mask_scale)
         for count, frame in enumerate(source, start=1):
             stopped.check()
-            covered = _covered(frame, count - 1, cover_plan, covers)
-            review.look(covered, count - 1)
+            covered = _covered(item, frame, count - 1, cover_plan, covers)
+            review.look(frame, covered, count - 1)
             sink.write(covered)
             self.listener.advance(count)
         stopped.check()
         if count != len(cover_plan.seconds):
             raise PrivacyError(
-                f"{item.path} had {len(cover_plan.seconds)} frames when its faces were looked for, and {count} afterwards",
+                f"{item.path} had {len(cover_plan.seconds)} frames when its faces were looked for, and {count} now",
                 hint="Nothing was written. Make sure that nothing else changes the file.",
             )
         sink.finish()
-        stopped.published.set()
-        audit = {"input": str(item.path), "output": str(target), "options": self.options, **cover_plan.account()}
-        review.write(target, audit)
-        stopped.reviewed.set()
-        return InputResult(item, job.plan, damaged=getattr(source, "damaged", ()), audit=audit)
+        return self._published(unit, target, identity, cover_plan, edits, review, getattr(source, "damaged", ()), stopped)
 
-    def _find(self, job: Job, stopped: _Stopped) -> CoverPlan:
+    def _in_segments(self, unit: Unit, file: DividedFile, target: Path, identity: Fingerprint, stopped: _Stopped) -> InputResult:
+        """Cover the faces in the segments of a video that are not complete, and join all of them."""
+        place = file.folder / "cover_plan.json"
+        known = read_json(place)
+        if known is None:
+            cover_plan, edits = self._plan(unit, stopped)
+            write_json(place, {"plan": plan_to_json(cover_plan), "edits": edits_to_json(edits)})
+        else:
+            cover_plan, edits = plan_from_json(known["plan"]), edits_from_json(known["edits"])
+        numbers = {seconds: number for number, seconds in enumerate(cover_plan.seconds)}
+
+        def work_on(claimed: ClaimedSegments) -> None:
+            done, covers = len(file.frames) - file.frames_in(file.missing()), FaceCovers(self.style, mask_scale=self.mask_scale)
+            self.listener.begin(f"{unit.item.path}, covering faces", len(file.frames), done=done, number=unit.number, of=unit.of)
+            with self.streams.open_source(unit.item, read_from=claimed.read_from) as source:
+                sink = SegmentedSink(claimed, lambda number: self.streams.open_segment(file.path(number, 0), target, source, unit.item))
+                with closing(sink):
+                    for count, frame in enumerate(SourceOfSegments(source, claimed, 0), start=1):
+                        stopped.check()
+                        number = numbers.get(rounded_seconds(float(frame.seconds)), len(numbers))
+                        sink.write(_covered(unit.item, frame, number, cover_plan, covers))
+                        self.listener.advance(done + count)
+                    stopped.check()
+                    sink.finish()
+                keep_damage(file, claimed.numbers[0], getattr(source, "damaged", ()))
+
+        if not unit.helps:
+            self.listener.divided(len(file.missing()))
+        file.work(work_on, helps=unit.helps)
+        if unit.helps:
+            return InputResult(unit.item, unit.plan)
+        with self.streams.open_source(unit.item) as source:
+            self.streams.join(file.paths(0), target, source, unit, frames=len(cover_plan.seconds))
+        review = self._review_of(unit.item, cover_plan, edits)
+        self._look_again(unit.item, target, review)
+        return self._published(unit, target, identity, cover_plan, edits, review, kept_damage(file), stopped)
+
+    def _review_of(self, item: Input, cover_plan: CoverPlan, edits: Edits) -> Review:
+        return Review(cover_plan, mask_scale=self.mask_scale, options=self.review, edits=edits_to_json(edits), still=item.kind == "image")
+
+    def _look_again(self, item: Input, target: Path, review: Review) -> None:
+        """Show a review the frames that it wants, from the output and, if it shows faces as they were, from the input."""
+        start, _ = self.streams.range_of(item)
+        for number, seconds in review.wanted():
+            covered = _frame_at(target, Fraction(seconds) - (start or 0), self.streams.threads)
+            frame = _frame_at(item.path, Fraction(seconds), self.streams.threads) if self.review.review_uncovered else covered
+            if frame is not None and covered is not None:
+                review.look(frame, covered, number)
+
+    def _published(
+        self,
+        unit: Unit,
+        target: Path,
+        identity: Fingerprint,
+        cover_plan: CoverPlan,
+        edits: Edits,
+        review: Review,
+        damaged: Sequence[DamagedRange],
+        stopped: _Stopped,
+    ) -> InputResult:
+        """Write audit and contact sheet of an output that has its final name."""
+        stopped.published.set()
+        earlier = self.corrections.earlier
+        options = self.options if earlier is None else {**self.options, "detection": earlier.options.get("detection")}
+        audit = make_audit(cover_plan, source=unit.item.path, target=target, identity=identity, options=options, edits=edits, damaged=damaged)
+        write_audit(target, audit)
+        reviewed = review.write(target, audit)
+        stopped.reviewed.set()
+        return InputResult(unit.item, unit.plan, damaged=tuple(damaged), audit=audit, faces=summary_of(cover_plan), review=reviewed)
+
+    def _plan(self, unit: Unit, stopped: _Stopped) -> tuple[CoverPlan, Edits]:
+        """Return what to cover, and the edits in it."""
+        found = self._find(unit, stopped) if self.corrections.earlier is None else None
+        plan, edits, followed = self.corrections.begin(found)
+        edits = resolved(edits, plan)
+        due = {index: added for index, added in enumerate(edits.add) if added.follow and index not in followed}
+        if due:
+            followed |= self._follow(unit, plan, due, stopped)
+        return with_edits(without_edits(plan), edits, followed), edits
+
+    def _follow(self, unit: Unit, plan: CoverPlan, due: dict[int, Addition], stopped: _Stopped) -> dict[int, tuple[Span, ...]]:
+        """Follow the faces that a person pointed out."""
+        follower = HandFollower(plan, due)
+        with self.streams.open_source(unit.item) as source:
+            self.listener.begin(f"{unit.item.path}, following faces", len(plan.seconds), number=unit.number, of=unit.of)
+            for number, frame in enumerate(source):
+                stopped.check()
+                follower.see(frame, number)
+                self.listener.advance(number + 1)
+            stopped.check()
+        return follower.spans()
+
+    def _find(self, unit: Unit, stopped: _Stopped) -> CoverPlan:
         """Do the first pass."""
-        with closing(make_survey(self.detection)) as survey, self.streams.open_source(job.item) as source:
-            self.listener.begin(f"{job.item.path}, finding faces", source.info.frames, number=job.number, of=job.of)
+        with closing(make_survey(self.detection)) as survey, self.streams.open_source(unit.item) as source:
+            self.listener.begin(f"{unit.item.path}, finding faces", source.info.frames, number=unit.number, of=unit.of)
             for number, frame in enumerate(source, start=1):
                 stopped.check()
                 survey.see(frame)
@@ -172,11 +319,25 @@ class _Anonymize:
             return survey.plan()
 
 
-def _covered(frame: Frame, number: int, plan: CoverPlan, covers: FaceCovers) -> Frame:
-    """Do the second pass for one frame."""
+def _frame_at(path: Path, seconds: Fraction, threads: int) -> Frame | None:
+    """Return the frame of a video that is shown at a time."""
+    with VideoSource(path, start=max(Fraction(0), seconds - FIND_SECONDS), threads=threads) as source:
+        return next(iter(source), None)
+
+
+def _covered(item: Input, frame: Frame, number: int, plan: CoverPlan, covers: FaceCovers) -> Frame:
+    """Do the second pass for one frame.
+
+    Raises:
+        PrivacyError: The first pass did not see it.
+    """
+    if not plan.has_frame(number, float(frame.seconds)):
+        raise PrivacyError(
+            f"{item.path} has another frame at {float(frame.seconds):.3f} s than when its faces were looked for",
+            hint="Nothing was written. Make sure that nothing else changes the file, and that it is read with the same options.",
+        )
     image = frame.interleaved()
-    # A frame that the first pass did not see at this very time was never examined.
-    if number in plan.unexamined or number >= len(plan.seconds) or plan.seconds[number] != float(frame.seconds):
+    if plan.is_hidden(number):
         hidden = mosaic_all(image)
     elif sightings := plan.at(number):
         faces = [FaceToCover(sighting.track, sighting.cover) for sighting in sightings]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 
 from p3mvideo.compose import Background, BlurBackground, ColourBackground, ImageBackground, VideoBackground
 from p3mvideo.compose.background import BackgroundSpec
@@ -16,11 +17,11 @@ from p3mvideo.options.background import Fit
 
 
 @contextmanager
-def open_background(text: str, spec: BackgroundSpec, fit: Fit) -> Iterator[Background]:
-    """Yield the background that `--bg` asks for, `spec` being what `parse_background` made of `text`.
+def open_background(text: str, spec: BackgroundSpec, fit: Fit, *, started: Fraction | None = None) -> Iterator[Background]:
+    """Yield the background that `--bg` asks for, `spec` being what `parse_background` made of `text`; `started` as for `VideoBackground`.
 
     Raises:
-        ConfigError: There is no such file, or it is neither a picture nor a video.
+        ConfigError: There is no such file, or it is neither an image nor a video.
         SourceError: It cannot be read.
     """
     if spec.kind == "blur":
@@ -43,11 +44,11 @@ def open_background(text: str, spec: BackgroundSpec, fit: Fit) -> Iterator[Backg
 
         if item.kind == "image":
             with _as_background(text), open_it() as source:
-                picture = next(iter(source)).interleaved()
-            yield ImageBackground(picture, fit)
+                image = next(iter(source)).interleaved()
+            yield ImageBackground(image, fit)
             return
         with _as_background(text):
-            background = VideoBackground(open_it, fit)
+            background = VideoBackground(open_it, fit, started=started)
         try:
             yield _Named(background, text)
         finally:

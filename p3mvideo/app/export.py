@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from p3mvideo.engine.export import SUFFIXES, Parity, export_graph
+from p3mvideo.engine.graph_description import GraphDescription
 from p3mvideo.errors import ConfigError
+from p3mvideo.model.interface import describe_interface
 from p3mvideo.weights import find_weights, save_weights
 from p3mvideo.weights.network import load_network
 
@@ -22,6 +24,8 @@ class ExportResult:
     size_bytes: int
     parities: tuple[Parity, ...]
     """How the graph compares with PyTorch; empty for safetensors, which holds the weights themselves."""
+    description: str
+    """What the file says of itself, in one line."""
 
     @property
     def agrees(self) -> bool:
@@ -48,7 +52,7 @@ def export(
     Args:
         model: Name or path of the weights.
         format: onnx, openvino (.xml with .bin), torchscript, or safetensors (weights only, in 32 bits).
-        output: Where to write; by default the model's name with the format's ending.
+        output: Where to write; by default the model's name with the format's ending, NAME-f32.safetensors for safetensors.
         size: (width, height) that it takes; None for any multiples of 32.
         overwrite: Replace a file that exists.
 
@@ -62,18 +66,24 @@ def export(
     if format not in suffixes:
         raise ConfigError(f"there is no format {format!r}", hint=f"known are {', '.join(suffixes)}")
     if format == "safetensors" and size is not None:
-        raise ConfigError("a safetensors file holds weights, which have no picture size", hint="leave --size out")
+        raise ConfigError("a safetensors file holds weights, which have no image size", hint="leave --size out")
     weights = find_weights(model)
-    path = output or Path(f"{weights.name}{suffixes[format]}")
+    # The weights' own file may lie here under its name.
+    path = output or Path(f"{weights.name}-f32.safetensors" if format == "safetensors" else f"{weights.name}{suffixes[format]}")
     if path.suffix != suffixes[format]:
         raise ConfigError(f"{path.name} is no name for {format}", hint=f"its ending is {suffixes[format]}")
+    if path.resolve() == weights.path.resolve():
+        raise ConfigError(f"{path} is the file of the weights themselves", hint="choose another --output")
     if path.exists() and not overwrite:
         raise ConfigError(f"{path} exists", hint="choose another --output, or --overwrite")
     network = load_network(weights)
     parities: list[Parity] = []
     if format == "safetensors":
         save_weights(path, network.state_dict(), variant=weights.variant, arguments=weights.arguments, licence=weights.licence, source=weights.source)
+        says = f"{weights.variant}, {describe_interface(weights.variant, normalises=False)['normalisation']}, licence {weights.licence or 'unknown'}"
     else:
-        parities = export_graph(network, path, format=format, size=size)
+        description = GraphDescription(weights.name, weights.variant, weights.licence, weights.source, size)
+        parities = export_graph(network, path, description, format=format)
+        says = str(description)
     files = [path, path.with_suffix(".bin")] if format == "openvino" else [path]
-    return ExportResult(path, sum(file.stat().st_size for file in files), tuple(parities))
+    return ExportResult(path, sum(file.stat().st_size for file in files), tuple(parities), says)

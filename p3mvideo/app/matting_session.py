@@ -21,6 +21,7 @@ from p3mvideo.io.inputs import expand_inputs, open_source
 from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
 from p3mvideo.options.times import exact_rate
 from p3mvideo.pipeline import restore_faces
+from p3mvideo.privacy.image_anonymizer import ImageAnonymizer
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.temporal import make_matte_stream
 
@@ -57,6 +58,7 @@ class MattingSession:
         self.engine = replace(options, model=str(model or options.model), device=device or options.device)
         self.smoothing = smoothing or SmoothingOptions()
         self._loaded = load_engine(self.engine)
+        self._anonymizer = ImageAnonymizer(self._faces)
         self._refine = GuidedRefiner()
         self._closed = False
 
@@ -79,10 +81,9 @@ class MattingSession:
             ValueError: It has another shape; or the session is closed.
             PrivacyError: Faces were to be hidden and could not be looked for.
         """
-        with closing(make_anonymizer(self._faces)) as anonymizer:
-            frame, _ = anonymizer(_frame_of(image, 0, Fraction(1, 25)))
-            (matte,) = self._mattes_of([frame])
-            return _alpha_of(self._refine(self._on_device(frame), matte))
+        frame, _ = self._anonymizer(_frame_of(image, 0, Fraction(1, 25)))
+        (matte,) = self._mattes_of([frame])
+        return _alpha_of(self._refine(self._on_device(frame), matte))
 
     def mattes(self, source: str | Path | Iterable[UInt8Array], *, rate: float = 30.0) -> Iterator[tuple[Frame, Float32Array]]:
         """Yield every frame of a video with its alpha matte, smoothed over time.
@@ -129,15 +130,16 @@ class MattingSession:
         if self._closed:
             raise ValueError("the session is closed")
         if len({frame.image.shape for frame in frames}) == 1:
-            return self._loaded.engine([frame.image for frame in frames])
-        return [self._loaded.engine([frame.image])[0] for frame in frames]
+            return self._loaded([frame.image for frame in frames])
+        return [self._loaded([frame.image])[0] for frame in frames]
 
     def _on_device(self, frame: Frame) -> Frame:
         return frame.with_image(frame.image.to(self._loaded.device))
 
     def close(self) -> None:
-        """Release the network. May be called any number of times."""
+        """Release the network and the face detectors. May be called any number of times."""
         self._closed = True
+        self._anonymizer.close()
 
     def __enter__(self) -> Self:
         return self

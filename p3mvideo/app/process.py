@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 import cv2
 
 from p3mvideo.app.backgrounds import open_background
 from p3mvideo.app.batch.output_plan import OutputPlan, Wanted
 from p3mvideo.app.batch.result import BatchResult, InputResult, check_report, write_report
-from p3mvideo.app.batch.run import Job, Work, run_batch
+from p3mvideo.app.batch.run import run_batch
 from p3mvideo.app.batch.streams import Streams
+from p3mvideo.app.batch.unit import Recipe, Unit
+from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
+from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments, read_json, write_json
 from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ForegroundOnly, ReplaceBackground, parse_background
 from p3mvideo.compose.background import BackgroundSpec
 from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine
-from p3mvideo.frame import Compositor, FrameSource
+from p3mvideo.frame import Anonymizer, Compositor, FrameSink, FrameSource
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
-from p3mvideo.options import BackgroundOptions, EngineOptions, FaceOptions, ReadOptions, SmoothingOptions, WriteOptions
-from p3mvideo.pipeline import Output, Pipeline, run_interruptibly
+from p3mvideo.options import BackgroundOptions, BatchOptions, EngineOptions, FaceOptions, ReadOptions, SmoothingOptions, WriteOptions
+from p3mvideo.pipeline import Output, Pipeline, RunStatistics, run_interruptibly
 from p3mvideo.privacy.detect.registry import check_models
-from p3mvideo.privacy.make_anonymizer import check_faces, make_anonymizer
+from p3mvideo.privacy.face_summary import FaceFigures, FaceSummary
+from p3mvideo.privacy.make_anonymizer import check_faces, make_anonymizer, make_follower
+from p3mvideo.privacy.two_pass.face_record import FaceRecord
 from p3mvideo.temporal import make_matte_stream
+from p3mvideo.weights import weights_hash
 
 WHITE = BackgroundSpec("colour", (255, 255, 255))
 
 
 def process(
-    inputs: Sequence[str | Path],
+    inputs: Sequence[str | Path] = (),
     *,
     output: str | Path | None = None,
     alpha: str | Path | None = None,
@@ -42,13 +50,14 @@ def process(
     smoothing: SmoothingOptions = SmoothingOptions(),
     reading: ReadOptions = ReadOptions(),
     writing: WriteOptions = WriteOptions(),
+    batch: BatchOptions = BatchOptions(),
     report: str | Path | None = None,
     listener: Listener | None = None,
 ) -> BatchResult:
     """Matte videos and images and write them with another background.
 
     Args:
-        inputs: Videos, images, folders, globs, sequences like `frame_%05d.png`, or `-`.
+        inputs: Videos, images, folders, globs, sequences like `frame_%05d.png`, or `-`; none if a folder is watched.
         output: Where the composite goes: a file for one input, a folder for several. None puts it beside the input as
             `NAME_matted`.
         alpha: Where the matte goes; without `output`, instead of the composite.
@@ -60,6 +69,7 @@ def process(
         smoothing: How mattes are smoothed over time.
         reading: How inputs are read.
         writing: How outputs are written.
+        batch: How a run over many inputs is divided, stopped and continued.
         report: JSON file for the account of the run.
         listener: Hears how the run goes on.
 
@@ -72,8 +82,6 @@ def process(
         KeyboardInterrupt: Ctrl-C or SIGTERM. What was being written is removed.
     """
     listener = listener or Listener()
-    # Every stage has a thread of its own; OpenCV's pool of threads in each of them would only fight for the same cores.
-    cv2.setNumThreads(1)
     behind = background if isinstance(background, BackgroundOptions) else BackgroundOptions(background=background)
     spec = parse_background(behind.background) if behind.background is not None else None
     check_faces(faces)
@@ -85,10 +93,10 @@ def process(
     background_file = [Path(behind.background)] if behind.background is not None and spec is not None and spec.kind == "file" else []
     composite, matte, colours = (None if path is None else Path(path) for path in (output, alpha, foreground))
     wanted = Wanted(composite, matte, colours, transparent=spec is not None and spec.kind == "transparent")
-    description = ""
+    groups = {"engine": engine, "background": behind, "faces": faces, "smoothing": smoothing, "reading": reading, "writing": kept}
+    options = {name: group.to_json() for name, group in groups.items()}
 
-    def prepare(items: Sequence[Input], plans: Sequence[OutputPlan]) -> Work:
-        nonlocal description
+    def prepare(items: Sequence[Input], plans: Sequence[OutputPlan]) -> Recipe:
         for plan in plans:
             if plan.composite is not None:
                 streams.check_output(plan.composite, alpha=_spec_for(plan.composite, spec, streams).kind == "transparent")
@@ -101,17 +109,34 @@ def process(
                 run_interruptibly("open", partial(opened.enter_context, open_background(behind.background or "", spec, behind.background_fit)))
         if faces.anonymize != "off":
             check_models(["mediapipe"], offline=faces.offline, face_model=faces.face_model)
-        loaded = load_engine(engine)
-        description = loaded.description
-        listener.message(f"network: {description}")
-        return _Process(spec, behind, loaded, faces, smoothing, engine.seq_chunk, streams, listener)
+        weights = weights_hash(engine.model) if batch.keeps_records else ""
+        return Recipe("p3mvideo.app.process:load_work", {**options, "threads": engine.threads, "segments": batch.segments}, weights)
 
-    results = run_batch(inputs, wanted, prepare, reserved=background_file, listener=listener)
-    groups = {"engine": engine, "background": behind, "faces": faces, "smoothing": smoothing, "reading": reading, "writing": writing}
-    result = BatchResult(results, description, {name: group.to_json() for name, group in groups.items()})
+    results, description = run_batch(inputs, wanted, prepare, options=batch, overwrite=writing.overwrite, reserved=background_file, listener=listener)
+    result = BatchResult(results, description, options)
     if report is not None:
         write_report(Path(report), result)
     return result
+
+
+def load_work(options: Mapping[str, Any], listener: Listener) -> _Process:
+    """Load the network; see `Recipe.entry`.
+
+    Raises:
+        WeightsError, DeviceError, ConfigError: The network cannot be loaded.
+    """
+    # Every stage has a thread of its own; OpenCV's pool of threads in each of them would only fight for the same cores.
+    cv2.setNumThreads(1)
+    engine = replace(EngineOptions.from_json(options["engine"]), threads=options["threads"])
+    background = BackgroundOptions.from_json(options["background"])
+    loaded = load_engine(engine)
+    listener.message(f"network: {loaded.description}")
+    streams = Streams(reading=ReadOptions.from_json(options["reading"]), writing=WriteOptions.from_json(options["writing"]), threads=engine.threads)
+    return _Process(
+        parse_background(background.background) if background.background is not None else None, background, loaded,
+        FaceOptions.from_json(options["faces"]), SmoothingOptions.from_json(options["smoothing"]), engine.seq_chunk, streams, listener,
+        Segmenting(**options["segments"]),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -127,52 +152,135 @@ class _Process:
     seq_chunk: int
     streams: Streams
     listener: Listener
+    segmenting: Segmenting
 
-    def __call__(self, job: Job) -> InputResult:
+    @property
+    def description(self) -> str:
+        """Model, runtime, device and precision in use."""
+        return self.loaded.description
+
+    def __call__(self, unit: Unit) -> InputResult:
+        """Work on an input as a whole or in segments."""
+        outputs = [(path, path == unit.plan.composite and self._spec_for(path).kind == "transparent") for path in unit.plan.paths()]
+        segmenting = Segmenting() if self.faces.keep_subject else self.segmenting  # who the subject is depends on all that came before
+        with segmenting.divide(unit, self.streams, outputs) as file:
+            if file is not None:
+                return self._in_segments(unit, file, outputs)
         with ExitStack() as stack:
-            source = run_interruptibly("open", lambda: stack.enter_context(self.streams.open_source(job.item)))
-            anonymizer = make_anonymizer(self.faces)
-            stack.callback(anonymizer.close)
-            self.listener.begin(str(job.item.path), source.info.frames, number=job.number, of=job.of)
-            statistics = Pipeline(
-                source=source,
-                anonymizer=anonymizer,
-                engine=self.loaded.engine,
-                matte_stream=make_matte_stream(self.smoothing),
-                refiner=GuidedRefiner(),
-                outputs=stack.enter_context(self._outputs(job, source)),
-                device=self.loaded.device,
-                seq_chunk=self.seq_chunk,
-                on_progress=lambda progress: self.listener.advance(progress.frames_out),
-            ).run()
-            return InputResult(job.item, job.plan, statistics, getattr(source, "damaged", ()))
+            source = self._open(unit, stack)
+            self.listener.begin(str(unit.item.path), source.info.frames, number=unit.number, of=unit.of)
 
-    @contextmanager
-    def _outputs(self, job: Job, source: FrameSource) -> Iterator[list[Output]]:
-        """Yield the outputs of one input, open; they are closed in any case."""
-        foreground, plan = ForegroundEstimator(), job.plan
+            def open_sink(number: int, path: Path, *, alpha: bool) -> FrameSink:
+                return self.streams.open_sink(path, source, unit, alpha=alpha)
+
+            figures = FaceFigures()
+            statistics = self._run(source, stack, self._outputs(unit, stack, open_sink), make_anonymizer(self.faces, figures=figures))
+            faces = figures.summary() if self.faces.anonymize == "output" else None
+            return InputResult(unit.item, unit.plan, statistics, getattr(source, "damaged", ()), faces=faces)
+
+    def _in_segments(self, unit: Unit, file: DividedFile, outputs: Sequence[tuple[Path, bool]]) -> InputResult:
+        """Work on the segments of a video that are not complete, and join all of them."""
+        record, faces = (None, None) if self.faces.anonymize == "off" else self._faces_of(unit, file)
+        statistics: list[RunStatistics] = []
+
+        def work_on(claimed: ClaimedSegments) -> None:
+            with ExitStack() as stack:
+                source = self._open(unit, stack, read_from=claimed.read_from)
+                done = len(file.frames) - file.frames_in(file.missing())
+                self.listener.begin(str(unit.item.path), len(file.frames), done=done, number=unit.number, of=unit.of)
+
+                def open_sink(number: int, path: Path, *, alpha: bool) -> FrameSink:
+                    return SegmentedSink(
+                        claimed, lambda segment: self.streams.open_segment(file.path(segment, number), path, source, unit.item, alpha=alpha)
+                    )
+
+                made = self._outputs(unit, stack, open_sink, started=file.frames[0])
+                part = SourceOfSegments(source, claimed, self.smoothing.lookahead)
+                statistics.append(self._run(part, stack, made, make_anonymizer(self.faces, record=record), done=done))
+                keep_damage(file, claimed.numbers[0], getattr(source, "damaged", ()))
+
+        if not unit.helps:
+            self.listener.divided(len(file.missing()))
+        file.work(work_on, helps=unit.helps)
+        if not unit.helps:
+            with ExitStack() as stack:
+                source = self._open(unit, stack)
+                for number, (path, alpha) in enumerate(outputs):
+                    self.streams.join(file.paths(number), path, source, unit, alpha=alpha)
+        longest = max(statistics, key=lambda run: run.frames_out, default=None)
+        return InputResult(unit.item, unit.plan, longest, kept_damage(file), faces=faces if self.faces.anonymize == "output" else None)
+
+    def _faces_of(self, unit: Unit, file: DividedFile) -> tuple[FaceRecord, FaceSummary]:
+        """Return the faces of a whole video, and their figures; they are looked for once, whoever needs them."""
+        path = file.folder / "faces.json"
+        known = read_json(path)
+        if known is not None:
+            return FaceRecord.from_json(known["faces"]), FaceSummary.from_json(known["summary"])
+        figures = FaceFigures()
         with ExitStack() as stack:
+            source = self._open(unit, stack)
+            follower = stack.enter_context(closing(make_follower(self.faces)))
+            self.listener.begin(f"{unit.item.path}, finding faces", len(file.frames), number=unit.number, of=unit.of)
+            stop = self.faces.on_detector_failure == "stop"
+            record = run_interruptibly("find faces", lambda: FaceRecord.of(source, follower, figures, stop=stop, advance=self.listener.advance))
+        write_json(path, {"faces": record.to_json(), "summary": figures.summary().to_json()})
+        return record, figures.summary()
 
-            def add(path: Path, compositor: Compositor, *, alpha: bool = False) -> Output:
-                sink = self.streams.open_sink(path, source, job.item, alpha=alpha)
-                stack.callback(sink.close)
-                return Output(compositor, sink)
+    def _open(self, unit: Unit, stack: ExitStack, *, read_from: Fraction | None = None) -> FrameSource:
+        return run_interruptibly("open", lambda: stack.enter_context(self.streams.open_source(unit.item, read_from=read_from)))
 
-            outputs = []
-            plan.make_folders()
-            if plan.composite is not None:
-                spec = _spec_for(plan.composite, self.spec, self.streams)
-                if spec.kind == "transparent":
-                    outputs.append(add(plan.composite, Cutout(foreground), alpha=True))
-                else:
-                    behind = open_background(self.background.background or "", spec, self.background.background_fit)
-                    background = run_interruptibly("open", partial(stack.enter_context, behind))
-                    outputs.append(add(plan.composite, ReplaceBackground(background, foreground)))
-            if plan.alpha is not None:
-                outputs.append(add(plan.alpha, AlphaOnly()))
-            if plan.foreground is not None:
-                outputs.append(add(plan.foreground, ForegroundOnly(foreground)))
-            yield outputs
+    def _run(self, source: FrameSource, stack: ExitStack, outputs: list[Output], anonymizer: Anonymizer, *, done: int = 0) -> RunStatistics:
+        """Take the frames of a source to the outputs."""
+        stack.callback(anonymizer.close)
+        return Pipeline(
+            source=source,
+            anonymizer=anonymizer,
+            engine=self.loaded.engine,
+            matte_stream=make_matte_stream(self.smoothing),
+            refiner=GuidedRefiner(),
+            outputs=outputs,
+            device=self.loaded.device,
+            seq_chunk=self.seq_chunk,
+            on_progress=lambda progress: self.listener.advance(done + progress.frames_out),
+        ).run()
+
+    def _outputs(self, unit: Unit, stack: ExitStack, open_sink: OpenSink, *, started: Fraction | None = None) -> list[Output]:
+        """Return the outputs of one input, in the order of its plan's paths; `stack` closes them.
+
+        Args:
+            unit: The unit.
+            stack: Takes what is opened.
+            open_sink: Opens the sink of an output.
+            started: See `VideoBackground`.
+        """
+        foreground = ForegroundEstimator()
+        unit.plan.make_folders()
+
+        def compositor_for(path: Path) -> tuple[Compositor, bool]:
+            if path != unit.plan.composite:
+                return (AlphaOnly() if path == unit.plan.alpha else ForegroundOnly(foreground)), False
+            spec = self._spec_for(path)
+            if spec.kind == "transparent":
+                return Cutout(foreground), True
+            behind = open_background(self.background.background or "", spec, self.background.background_fit, started=started)
+            return ReplaceBackground(run_interruptibly("open", partial(stack.enter_context, behind)), foreground), False
+
+        outputs = []
+        for number, path in enumerate(unit.plan.paths()):
+            compositor, alpha = compositor_for(path)
+            sink = open_sink(number, path, alpha=alpha)
+            stack.callback(sink.close)
+            outputs.append(Output(compositor, sink))
+        return outputs
+
+    def _spec_for(self, path: Path) -> BackgroundSpec:
+        return _spec_for(path, self.spec, self.streams)
+
+
+class OpenSink(Protocol):
+    """Opens the sink of one output of a unit, by its number and path."""
+
+    def __call__(self, number: int, path: Path, *, alpha: bool) -> FrameSink: ...
 
 
 def _spec_for(path: Path, spec: BackgroundSpec | None, streams: Streams) -> BackgroundSpec:

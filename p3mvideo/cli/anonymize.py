@@ -2,48 +2,52 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from p3mvideo.cli.config_option import ConfigOption
-from p3mvideo.cli.errors import reporting_errors, show_error, start_logging
+from p3mvideo.cli.errors import reporting_errors, start_logging
+from p3mvideo.cli.inputs import given_inputs
 from p3mvideo.cli.options import Without, command_options
 from p3mvideo.cli.progress import ProgressKind, make_progress
-from p3mvideo.options import CoverOptions, ReadOptions, ReleaseDetectionOptions, WriteOptions
+from p3mvideo.cli.results import show_result
+from p3mvideo.options import BatchOptions, CoverOptions, EditOptions, ReadOptions, ReleaseDetectionOptions, ReviewOptions, WriteOptions
 
 
 @command_options
 def anonymize_command(
-    inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="Videos, images, folders, globs, or frame_%05d.png.")],
     detection: ReleaseDetectionOptions,
     cover: CoverOptions,
+    edits: EditOptions,
     reading: Annotated[ReadOptions, Without("size", "pixel_format")],
     writing: Annotated[WriteOptions, Without("pipe_form")],
+    review: ReviewOptions,
+    batch: BatchOptions,
+    inputs: Annotated[list[str] | None, typer.Argument(metavar="IN...", help="Videos, images, folders, globs, or frame_%05d.png.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="File, or folder for several inputs.")] = None,
     threads: Annotated[int, typer.Option(min=0, max=1024, help="CPU threads of decoder and encoder each; 0 lets them choose.")] = 0,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write an account of the run.")] = None,
     progress: Annotated[ProgressKind, typer.Option(help="How progress is shown on standard error.")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an unexpected error.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Cover all faces in videos and images, for release: two passes, an audit and a sheet of the weakest moments to review."""
+    """Cover all faces in videos and images, for release: two passes, an audit, and a sheet and a page to review.
+
+    Exit codes: 0 done, 1 some inputs failed, 2 usage, 3 missing models, 4 damaged input (output partial), 5 no face found in some input, 130
+    interrupted.
+    """
     with reporting_errors():
         from p3mvideo.app.anonymize import anonymize
 
         start_logging(quiet=quiet, debug=debug)
         with make_progress(progress, quiet=quiet) as display:
             result = anonymize(
-                inputs, output=output, detection=detection, cover=cover, reading=reading, writing=writing, threads=threads, listener=display
-            )
-        for done in result.inputs:
-            if done.error is not None:
-                show_error(done.error, f"{done.item.path}: " if len(result.inputs) > 1 else "")
-                continue
-            print(*done.outputs, sep="\n")
-            if done.damaged:
-                print(f"p3mvideo: {done.item.path} is damaged; see the audit for what the output lacks", file=sys.stderr)
+                given_inputs(inputs, batch), output=output, detection=detection, cover=cover, edits=edits, reading=reading, writing=writing,
+                review=review, batch=batch, threads=threads, report=report, listener=display,
+            )  # fmt: skip
+        show_result(result, prose=not quiet and progress != "json")
         if result.exit_code:
             raise typer.Exit(int(result.exit_code))

@@ -1,8 +1,9 @@
-"""`p3mvideo dataset check | anonymize | faces | foregrounds | stats | preview | clips`."""
+"""`p3mvideo dataset get | check | anonymize | faces | foregrounds | stats | preview | clips`."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +11,7 @@ import typer
 
 from p3mvideo.cli.errors import reporting_errors
 from p3mvideo.cli.progress import ProgressKind, counting, make_progress
+from p3mvideo.cli.terms import AcceptTerms, From, Sha256, ask_for_consent
 from p3mvideo.errors import ExitCode
 
 dataset_app = typer.Typer(name="dataset", help="Check, make and look at data sets of portraits.", no_args_is_help=True, rich_markup_mode=None)
@@ -19,10 +21,33 @@ MOTIONS = [
 ]  # fmt: skip
 """All of `p3mvideo.datasets.moving_people.motion`, whose import would make every command start slowly."""
 
+MOST_LINES = 8
+"""Lines of one kind that are printed; files hold them all."""
+
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="A data set in P3M-10k's layout, or one split of it.")]
 Split = Annotated[Path | None, typer.Option(help="File with the names to take, one a line. [default: all]")]
 Shown = Annotated[ProgressKind, typer.Option(help="How progress is shown on standard error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors.")]
+
+
+@dataset_app.command("get")
+def get_command(
+    name: Annotated[Literal["p3m10k", "celebamask-hq", "rwp636"], typer.Argument(help="Which data set.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to put it; it must not exist.")],
+    origin: From = "",
+    sha256: Sha256 = "",
+    accept_terms: AcceptTerms = False,
+    progress: Shown = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Say where a published data set is and under which terms, and put it in place."""
+    with reporting_errors():
+        from p3mvideo.datasets.get import get_dataset
+        from p3mvideo.upstream.works import DATASETS
+
+        accepted = ask_for_consent(DATASETS[name], accepted=accept_terms)
+        with make_progress(progress, quiet=quiet, unit="bytes") as display:
+            print(get_dataset(name, folder, origin=origin, sha256=sha256, accept_terms=accepted, listener=display))
 
 
 @dataset_app.command("check")
@@ -72,25 +97,35 @@ def anonymize_command(
         print(f"{done.written} of {done.images} portraits in {target}; {done.faces} faces and {done.donors} donor faces in this run")
         if done.without_face:
             print(f"p3mvideo: no face was found in {len(done.without_face)}, see {target / 'without_face.txt'}", file=sys.stderr)
+        _say_left_out(done.donors_left_out, target / "faces" / "left_out.txt")
         if done.still_found:
             print(f"p3mvideo: look at {', '.join(done.still_found[:8])}: a detector still takes something there for a face", file=sys.stderr)
 
 
 @dataset_app.command("faces")
 def faces_command(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder of pictures of people who agreed.")],
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder of images of people who agreed.")],
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="Folder for image/ and mask/.")],
     progress: Shown = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Cut the faces out of pictures, as donor faces for P3M-CP."""
+    """Cut the faces out of images, as donor faces for P3M-CP."""
     with reporting_errors():
         from p3mvideo.datasets.anonymize import cut_faces
 
-        with make_progress(progress, quiet=quiet, unit="pictures") as display:
-            count = cut_faces(source, target, on_progress=counting(display, "cutting out"))
+        with make_progress(progress, quiet=quiet, unit="images") as display:
+            done = cut_faces(source, target, on_progress=counting(display, "cutting out"))
             display.end(failed=False)
-        print(f"{count} donor faces in {target}")
+        print(f"{done.count} donor faces in {target}")
+        _say_left_out(done.left_out, target / "left_out.txt")
+
+
+def _say_left_out(lines: Sequence[str], path: Path) -> None:
+    """Say whose faces were not taken, and why; all of them are in a file."""
+    for line in lines[:MOST_LINES]:
+        print(f"p3mvideo: no donor face of {line}", file=sys.stderr)
+    if len(lines) > MOST_LINES:
+        print(f"p3mvideo: and {len(lines) - MOST_LINES} more, see {path}", file=sys.stderr)
 
 
 @dataset_app.command("foregrounds")
@@ -109,6 +144,8 @@ def foregrounds_command(
             count = make_foregrounds(data, method=method, workers=workers, on_progress=counting(display, "estimating"))
             display.end(failed=bool(count.failed))
         print(f"{count.made} made, {count.there_already} were there already")
+        if count.of_unknown_method:
+            print(f"p3mvideo: those that were there do not say how they were estimated; the others are by {method}", file=sys.stderr)
         for line in count.failed:
             print(f"p3mvideo: error: {line}", file=sys.stderr)
         if count.failed:
@@ -140,18 +177,18 @@ def stats_command(
 @dataset_app.command("preview")
 def preview_command(
     data: Data,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture, .png or .jpg.")] = Path("preview.png"),
-    recipe: Annotated[Literal["p3m2021", "p3m2024", "p3mvideo"], typer.Option(help="Whose samples.")] = "p3mvideo",
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The image, .png or .jpg.")] = Path("preview.png"),
+    recipe: Annotated[str, typer.Option(metavar="NAME|FILE.toml", help="Whose samples.")] = "p3mvideo",
     faces: Annotated[Path | None, typer.Option(help="Donor faces for P3M-CP.")] = None,
     cp: Annotated[
         Literal["off", "image", "feature", "both"] | None, typer.Option(help="Where they are pasted. [default: both where there are faces]")
     ] = None,
-    backgrounds: Annotated[Path | None, typer.Option(help="Folder of pictures without people, for p3mvideo.")] = None,
+    backgrounds: Annotated[Path | None, typer.Option(help="Folder of images without people, for p3mvideo.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the samples in pixels. [default: the recipe's]")] = None,
     count: Annotated[int, typer.Option(min=1, help="How many samples.")] = 8,
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives other samples.")] = 10007,
 ) -> None:
-    """Make a picture of training samples, one a row."""
+    """Make an image of training samples, one a row."""
     with reporting_errors():
         from p3mvideo.training.preview import preview_samples
 
@@ -161,7 +198,7 @@ def preview_command(
 @dataset_app.command("clips")
 def clips_command(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="One split of portraits with mattes.")],
-    backgrounds: Annotated[Path, typer.Option(help="Folder of pictures to move behind the people.")],
+    backgrounds: Annotated[Path, typer.Option(help="Folder of images to move behind the people.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the clips.")] = Path("clips"),
     motion: Annotated[list[str], typer.Option(help="Kinds of motion; repeat for several. [default: all]")] = MOTIONS,
     count: Annotated[int, typer.Option(help="How many clips.")] = 12,

@@ -23,8 +23,9 @@ def evaluate_command(
     model: Annotated[
         list[str],
         typer.Option(
-            help="Weights by name or path, FILE.onnx, or closed-form, knn, learning-based, random-walk, "
-            "large-kernel; with B= or N= before it: trained on blurred or normal images."
+            help="Weights by name or path, a published FILE.pth, FILE.onnx, an exported .xml or .pt, a network with trimap as dim:, gca:, "
+            "indexnet: or fba:FILE.onnx, or closed-form, knn, learning-based, random-walk, large-kernel; with B= or N= before it: trained on blurred "
+            "or normal images."
         ),
     ] = [DEFAULT_MODEL],  # noqa: B006
     smoothing: SmoothingOptions = SmoothingOptions(smoothing="off"),

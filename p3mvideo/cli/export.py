@@ -27,6 +27,7 @@ def export_command(
         result = export(model, format=format, output=output, size=None if size is None else parse_size(size), overwrite=overwrite)
         if result.parities:
             print(result.table(), file=sys.stderr)
+        print(result.description, file=sys.stderr)
         print(f"{result.path} ({result.size_bytes / 2**20:.1f} MiB)")
         if not result.agrees:
             print("p3mvideo: the exported network differs from PyTorch's", file=sys.stderr)

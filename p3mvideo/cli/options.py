@@ -104,6 +104,7 @@ def _group(parameter: inspect.Parameter, hint: Any) -> OptionGroup | None:
         return None
     without = {name for entry in metadata if isinstance(entry, Without) for name in entry.names}
     chosen = tuple(field for field in option_fields(kind) if field.name not in without)
+    chosen = tuple(sorted(chosen, key=lambda field: field.name not in inspect.get_annotations(kind)))  # what it inherits comes behind its own
     assert not without - {field.name for field in option_fields(kind)}, f"{kind.__name__} has no {without}"
     return OptionGroup(parameter.name, kind, None if parameter.default is inspect.Parameter.empty else parameter.default, chosen)
 
@@ -116,6 +117,10 @@ def _parameter(field: Field, group: OptionGroup) -> inspect.Parameter:
     if group.only_changes:
         text = f"{text} [default: as remembered, at first {_shown(field)}]"
         kind = kind | None
+    elif default is None and option.published is not None:
+        published = option.published if option.parse is None else option.show(option.published)
+        text = f"{text} [default: by the recipe; published {_plainly(published)}]"
+        kind = kind | None if get_origin(kind) is not tuple else kind
     elif default is None and option.unset:
         text = f"{text} [default: {option.unset}]"
     flags = field.flags
@@ -129,7 +134,7 @@ def _parameter(field: Field, group: OptionGroup) -> inspect.Parameter:
     elif get_origin(field.type) is tuple and get_args(field.type)[-1] is Ellipsis:
         kind, default, metavar = list[get_args(field.type)[0]], list(default or ()), metavar or "TEXT"  # type: ignore[misc]
     # The group checks the range, so that a value outside it is one line with a hint.
-    info = typer.Option(*flags, help=f"{text}{_range(option)}", metavar=metavar, rich_help_panel=group.type.panel)
+    info = typer.Option(*flags, help=f"{text}{_range(option)}", metavar=metavar, rich_help_panel=field.panel)
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
 
 
@@ -143,11 +148,14 @@ def _range(option: Option) -> str:
 
 def _shown(field: Field) -> str:
     """Return a default as people write it."""
-    if isinstance(field.default, bool):
-        return "yes" if field.default else "no"
-    if field.option.parse is not None:
-        return field.option.show(field.default)
-    return ", ".join(field.default) if isinstance(field.default, tuple) else str(field.default)
+    return _plainly(field.default) if field.option.parse is None else field.option.show(field.default)
+
+
+def _plainly(value: Any) -> str:
+    """Return a value as people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _is_time(kind: Any) -> bool:

@@ -9,21 +9,23 @@ import typer
 
 from p3mvideo.cli.config_option import ConfigOption
 from p3mvideo.cli.errors import reporting_errors, start_logging
+from p3mvideo.cli.inputs import given_inputs
 from p3mvideo.cli.options import Without, command_options
 from p3mvideo.cli.progress import ProgressKind, make_progress
 from p3mvideo.cli.results import show_result
-from p3mvideo.options import BackgroundOptions, EngineOptions, FaceOptions, ReadOptions, SmoothingOptions, WriteOptions
+from p3mvideo.options import BackgroundOptions, BatchOptions, EngineOptions, FaceOptions, ReadOptions, SmoothingOptions, WriteOptions
 
 
 @command_options
 def process_command(
-    inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="Videos, images, folders, globs, frame_%05d.png, or -.")],
+    batch: BatchOptions,
     background: BackgroundOptions,
     faces: FaceOptions,
     smoothing: SmoothingOptions,
     engine: EngineOptions,
     reading: ReadOptions,
     writing: Annotated[WriteOptions, Without("audio")],
+    inputs: Annotated[list[str] | None, typer.Argument(metavar="IN...", help="Videos, images, folders, globs, frame_%05d.png, or -.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="File, or folder for several inputs.")] = None,
     alpha: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the matte; without -o, instead of the composite.")] = None,
     foreground: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the person's own colours; without -o, alone.")] = None,
@@ -35,7 +37,8 @@ def process_command(
 ) -> None:
     """Matte videos and images and write them with another background.
 
-    Exit codes: 0 done, 1 some inputs failed, 2 usage, 3 missing device or weights, 4 damaged input (output partial), 130 interrupted.
+    Exit codes: 0 done, 1 some inputs failed, 2 usage, 3 missing device or weights, 4 damaged input (output partial), 5 no face found in some
+    input although faces are to be hidden in the output, 130 interrupted.
     """
     with reporting_errors():
         from p3mvideo.app.process import process
@@ -43,8 +46,8 @@ def process_command(
         start_logging(quiet=quiet, debug=debug)
         with make_progress(progress, quiet=quiet) as display:
             result = process(
-                inputs, output=output, alpha=alpha, foreground=foreground, background=background, engine=engine, faces=faces,
-                smoothing=smoothing, reading=reading, writing=writing, report=report, listener=display,
+                given_inputs(inputs, batch), output=output, alpha=alpha, foreground=foreground, background=background, engine=engine,
+                faces=faces, smoothing=smoothing, reading=reading, writing=writing, batch=batch, report=report, listener=display,
             )  # fmt: skip
         show_result(result, prose=not quiet and progress != "json")
         if result.exit_code:

@@ -6,10 +6,11 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
-from p3mvideo.listener import Listener
+from p3mvideo.listener import BatchProgress, Listener
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -48,7 +49,8 @@ def make_progress(kind: ProgressKind, *, quiet: bool, unit: str = "frames") -> P
     """Return the display for `--progress`; `auto` is a bar on a terminal and plain lines elsewhere.
 
     Every line of `json` is an object with `input`, `frames_done`, `frames` (null if unknown), `frames_per_second` and `state`: running,
-    done or failed. There is at least one for each input that was opened. What is counted may have another name than frames: `unit`.
+    done or failed. There is at least one for each input that was opened. What is counted may have another name than frames: `unit`. Runs over many
+    inputs with the options of batches also write objects with `inputs_ended`, `inputs_failed`, `inputs`, `share` (0 to 1) and `seconds_left`.
     """
     if quiet or kind == "none":
         return ProgressDisplay(prose=not quiet)
@@ -70,7 +72,7 @@ class _PlainLines(ProgressDisplay):
         self._name = self._note = ""
         self._total: int | None = None
         self._done = self._first = 0
-        self._started = self._said = 0.0
+        self._started = self._said = self._said_overall = 0.0
 
     def begin(self, task: str, total: int | None = None, *, done: int = 0, number: int = 1, of: int = 1) -> None:
         self._name, self._total, self._done, self._first = (task if of == 1 else f"{task} ({number} of {of})"), total, done, done
@@ -99,6 +101,12 @@ class _PlainLines(ProgressDisplay):
             text = f"{self._name}: {self._done} of {self._total} {self._unit}, {text}, {left:.0f} s left"
         print(", ".join(part for part in (text, self._note) if part), file=sys.stderr, flush=True)
 
+    def overall(self, progress: BatchProgress) -> None:
+        now = time.monotonic()
+        if now - self._said_overall >= self.interval_seconds or progress.ended == progress.of:
+            self._said_overall = now
+            print(overall_text(progress), file=sys.stderr, flush=True)
+
 
 class _JsonLines(_PlainLines):
     """Writes a JSON object from time to time, and one at the end of each input."""
@@ -113,6 +121,11 @@ class _JsonLines(_PlainLines):
             self._say("failed" if failed else "done")
         self._name = ""
 
+    def overall(self, progress: BatchProgress) -> None:
+        left = None if progress.seconds_left is None else round(progress.seconds_left, 1)
+        line = {"inputs_ended": progress.ended, "inputs_failed": progress.failed, "inputs": progress.of, "share": round(progress.share, 4)}
+        print(json.dumps(line | {"seconds_left": left}), file=sys.stderr, flush=True)
+
     def _say(self, state: State) -> None:
         line = {"input": self._name, f"{self._unit}_done": self._done, self._unit: self._total}
         print(json.dumps(line | {f"{self._unit}_per_second": round(self._rate, 2), "state": state}), file=sys.stderr, flush=True)
@@ -126,6 +139,7 @@ class _Bar(ProgressDisplay):
         self._short = "fps" if unit == "frames" else f"{unit}/s"
         self._progress: Progress | None = None
         self._current: TaskID | None = None
+        self._whole: TaskID | None = None
         self._started, self._first, self._note = 0.0, 0, ""
 
     def __enter__(self) -> Self:
@@ -146,8 +160,8 @@ class _Bar(ProgressDisplay):
 
     def begin(self, task: str, total: int | None = None, *, done: int = 0, number: int = 1, of: int = 1) -> None:
         assert self._progress is not None
-        for former in self._progress.task_ids:
-            self._progress.remove_task(former)
+        if self._current is not None:
+            self._progress.remove_task(self._current)
         self._started, self._first = time.monotonic(), done
         self._current = self._progress.add_task(task if of == 1 else f"{task} ({number}/{of})", total=total, completed=done, rate="")
 
@@ -160,10 +174,26 @@ class _Bar(ProgressDisplay):
         rate = (done - self._first) / max(time.monotonic() - self._started, 1e-6)
         self._progress.update(self._current, completed=done, rate=f"{rate:.1f} {self._short} {self._note}".rstrip())
 
+    def overall(self, progress: BatchProgress) -> None:
+        assert self._progress is not None
+        if self._whole is None:
+            self._whole = self._progress.add_task("", total=progress.of, rate="")
+        self._progress.update(self._whole, description="all inputs", total=progress.of, completed=progress.ended, rate=overall_text(progress))
+
+
+def overall_text(progress: BatchProgress) -> str:
+    """Return how far a run over many inputs has come."""
+    failed = f", {progress.failed} failed" if progress.failed else ""
+    left = "" if progress.seconds_left is None else f", {timedelta(seconds=round(progress.seconds_left))} left"
+    return f"{progress.ended} of {progress.of} inputs{failed}, {100 * progress.share:.0f} %{left}"
+
 
 def _note_of(values: Mapping[str, float], former: str) -> str:
-    """Return what is shown beside the progress: the loss, while a network is trained."""
-    return f"loss {values['total']:.3f}" if "total" in values else former
+    """Return what is shown beside the progress: loss and speed, while a network is trained."""
+    if "total" not in values:
+        return former
+    speed = f", {values['samples_per_second']:.1f} samples per second" if "samples_per_second" in values else ""
+    return f"loss {values['total']:.3f}{speed}"
 
 
 def counting(display: Listener, name: str) -> Callable[[int, int], None]:

@@ -31,7 +31,7 @@ def train_command(
         from p3mvideo.training.run import train
 
         logging.basicConfig(format="p3mvideo: %(message)s", level=logging.ERROR if quiet else logging.WARNING)
-        with make_progress(progress, quiet=quiet, unit="samples") as display:
+        with make_progress(progress, quiet=quiet, unit="steps") as display:
             try:
                 result = train(data, output=output, options=options, resume=resume, dry_run=dry_run, listener=display)
             except KeyboardInterrupt as interrupt:

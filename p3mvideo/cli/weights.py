@@ -1,13 +1,15 @@
-"""`p3mvideo weights list | verify | import | ship | pull`."""
+"""`p3mvideo weights list | verify | get | import | ship | pull`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from p3mvideo.cli.errors import reporting_errors
+from p3mvideo.cli.progress import make_progress
+from p3mvideo.cli.terms import AcceptTerms, From, Sha256, ask_for_consent
 from p3mvideo.errors import ExitCode
 
 weights_app = typer.Typer(name="weights", help="List, check, import and fetch weights.", no_args_is_help=True, rich_markup_mode=None)
@@ -36,6 +38,25 @@ def verify_command(
             print(f"{check.weights.name:<26} {check.problem or 'ok'}")
         if any(check.problem for check in checks):
             raise typer.Exit(int(ExitCode.MISSING))
+
+
+@weights_app.command("get")
+def get_command(
+    name: Annotated[Literal["p3m-r34", "p3m-vitae-s", "p3m-r34-imagenet"], typer.Argument(help="Which checkpoint.")],
+    origin: From = "",
+    sha256: Sha256 = "",
+    accept_terms: AcceptTerms = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace weights imported under that name.")] = False,
+) -> None:
+    """Say where a published checkpoint is and under which terms, and import it."""
+    with reporting_errors():
+        from p3mvideo.upstream.works import CHECKPOINTS
+        from p3mvideo.weights.get import get_weights
+
+        accepted = ask_for_consent(CHECKPOINTS[name], accepted=accept_terms)
+        with make_progress("auto", quiet=False, unit="bytes") as display:
+            weights = get_weights(name, origin=origin, sha256=sha256, accept_terms=accepted, overwrite=overwrite, listener=display)
+        print(f"{weights.name}: {weights.path}")
 
 
 @weights_app.command("import")

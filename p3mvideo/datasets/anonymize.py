@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -26,6 +27,8 @@ CONFIDENCE = 0.4
 DONOR_MARGIN = 0.25
 """How much around a donor face is kept, in sides of its mask: rotated and stretched pastes reach beyond it."""
 WITHOUT_FACE = "without_face.txt"
+WITHOUT_DONOR = "left_out.txt"
+"""Beside the donors' faces: who gave none, and why."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of items done and of all."""
@@ -45,6 +48,8 @@ class AnonymizedCount:
     """Names of the images in which this run found no face; they are in the target only if `keep_without_face` said so."""
     donors: int
     """Donor faces cut out in this run."""
+    donors_left_out: tuple[str, ...] = ()
+    """Who of those who agreed gave no donor face in this run, as "NAME: reason"."""
     still_found: tuple[str, ...] = ()
     """Names of the images in which a detector still takes a hidden face of this run for one."""
 
@@ -54,7 +59,8 @@ def anonymize_portraits(
 ) -> AnonymizedCount:
     """Write `target/{blurred_image,mask,facemask}` from a split of unobfuscated portraits.
 
-    What is there already is not done again. The names of the images without a face are added to `target/without_face.txt`.
+    What is there already is not done again. The names of the images without a face are added to `target/without_face.txt`, those of who
+    should be a donor and cannot, with the reason, to `target/faces/left_out.txt`.
 
     Args:
         source: The split's folder, see `p3mvideo.datasets.portraits`.
@@ -77,6 +83,7 @@ def anonymize_portraits(
     donor_names = set() if donors is None else set(read_split(donors))
     _make_folders(target, "blurred_image", "mask", "facemask", *(("faces/image", "faces/mask") if donor_names else ()))
     faces, without_face, still_found, donor_count = 0, [], [], 0
+    left_out = [f"{name}: the split has no such portrait" for name in sorted(donor_names - set(folder.names))]
     with FaceDetector(confidence=CONFIDENCE) as detector:
         for done, name in enumerate(folder.names, start=1):
             # The face mask is written last, so it says that the portrait is complete.
@@ -89,9 +96,14 @@ def anonymize_portraits(
                     without_face.append(name)
                 if hidden.still_found:
                     still_found.append(name)
-                if name in donor_names and len(detections) == 1 and hidden.mask.any():
-                    _write_donor(target / "faces", name, portrait.image, face_region_mask(portrait.image, detections, alpha=portrait.alpha))
-                    donor_count += 1
+                if name in donor_names:
+                    mask = face_region_mask(portrait.image, detections, alpha=portrait.alpha)
+                    reason = _why_no_donor(len(detections), mask)
+                    if reason:
+                        left_out.append(f"{name}: {reason}")
+                    else:
+                        _write_donor(target / "faces", name, portrait.image, mask)
+                        donor_count += 1
                 if hidden.mask.any() or keep_without_face:
                     write_image(target / "blurred_image" / f"{name}.jpg", hidden.image)
                     write_image(target / "mask" / f"{name}.png", portrait.alpha)
@@ -99,43 +111,65 @@ def anonymize_portraits(
             if on_progress is not None:
                 on_progress(done, len(folder.names))
     _note(target / WITHOUT_FACE, without_face)
+    if left_out:
+        _note(target / "faces" / WITHOUT_DONOR, left_out)
     written = sum((target / "facemask" / f"{name}.png").exists() for name in folder.names)
-    return AnonymizedCount(len(folder), written, faces, tuple(without_face), donor_count, tuple(still_found))
+    return AnonymizedCount(len(folder), written, faces, tuple(without_face), donor_count, tuple(left_out), tuple(still_found))
 
 
-def cut_faces(source: Path, target: Path, *, on_progress: Progress | None = None) -> int:
-    """Cut the faces out of a folder of pictures to `target/{image,mask}`, for copy-and-paste; return how many there are.
+class CutFaces(NamedTuple):
+    """What `cut_faces` did."""
 
-    Only pictures with exactly one face are taken. The people in them should have agreed.
+    count: int
+    left_out: tuple[str, ...]
+    """Which images gave no face, as "NAME: reason"."""
+
+
+def cut_faces(source: Path, target: Path, *, on_progress: Progress | None = None) -> CutFaces:
+    """Cut the faces out of a folder of images to `target/{image,mask}`, for copy-and-paste.
+
+    Only images with exactly one face are taken; the others are named, with the reason, in `target/left_out.txt`. The people in
+    them should have agreed.
 
     Args:
-        source: A folder of pictures.
+        source: A folder of images.
         target: Where to write.
-        on_progress: Called after each picture.
+        on_progress: Called after each image.
 
     Raises:
-        DatasetError: There is no picture, or no face in any of them, or the target cannot be written.
+        DatasetError: There is no image, or no face in any of them, or the target cannot be written.
         WeightsError: The face detection models are missing.
     """
     from p3mvideo.privacy.detect.detector import FaceDetector
     from p3mvideo.privacy.region import face_region_mask
 
-    pictures = images_in(source)
+    images = images_in(source)
     _make_folders(target, "image", "mask")
-    count = 0
+    count, left_out = 0, []
     with FaceDetector() as detector:
-        for done, path in enumerate(pictures, start=1):
+        for done, path in enumerate(images, start=1):
             image = read_image(path)
             detections = detector(image, min_face_px=_smallest_face_px(image))
             mask = face_region_mask(image, detections)
-            if len(detections) == 1 and mask.any():
+            reason = _why_no_donor(len(detections), mask)
+            if reason:
+                left_out.append(f"{path.stem}: {reason}")
+            else:
                 _write_donor(target, path.stem, image, mask)
                 count += 1
             if on_progress is not None:
-                on_progress(done, len(pictures))
+                on_progress(done, len(images))
     if not count:
-        raise DatasetError(f"none of the {len(pictures)} pictures in {source} shows exactly one face", hint="take portraits of one person")
-    return count
+        raise DatasetError(f"none of the {len(images)} images in {source} shows exactly one face", hint="take portraits of one person")
+    _note(target / WITHOUT_DONOR, left_out)
+    return CutFaces(count, tuple(left_out))
+
+
+def _why_no_donor(faces: int, mask: UInt8Array) -> str:
+    """Return why a image gives no donor face; empty if it does."""
+    if faces != 1:
+        return f"{faces} faces were found" if faces else "no face was found"
+    return "" if mask.any() else "nothing is left of its face"
 
 
 def _smallest_face_px(image: UInt8Array) -> int:
@@ -161,7 +195,7 @@ def _make_folders(target: Path, *names: str) -> None:
 
 def _note(path: Path, names: Iterable[str]) -> None:
     """Add names to a list of names."""
-    known = path.read_text(encoding="utf-8").split() if path.exists() else []
+    known = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     all_names = sorted({*known, *names})
     if all_names:
         write_bytes(path, "".join(f"{name}\n" for name in all_names).encode())

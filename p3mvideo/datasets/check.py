@@ -75,7 +75,7 @@ def check_dataset(data: Path, *, split: Path | None = None, quick: bool = False,
     findings: list[Finding] = []
     pairs: dict[Path, list[str]] = {}
     for folder in folders:
-        pairs[folder], found = _check_names(folder, wanted if folder == training_split(data) else None)
+        pairs[folder], found = _check_names(folder, wanted if folder == training_split(data) else None, trains=folder == training_split(data))
         findings += found
     if not validation_splits(data):
         remedy = "P3M-10k has validation/P3M-500-P and validation/P3M-500-NP; or make a val/ of your own"
@@ -91,8 +91,8 @@ def check_dataset(data: Path, *, split: Path | None = None, quick: bool = False,
     return DatasetCheck({folder.name: len(names) for folder, names in pairs.items()}, tuple(findings))
 
 
-def _check_names(folder: Path, wanted: list[str] | None) -> tuple[list[str], list[Finding]]:
-    """Return the names that have an image and a matte, and what is missing around them."""
+def _check_names(folder: Path, wanted: list[str] | None, *, trains: bool) -> tuple[list[str], list[Finding]]:
+    """Return the names that have an image and a matte, and what is missing around them; `trains` says whether it is the training split."""
     name = folder.name
     images, mattes = find_folder(folder, IMAGE_FOLDERS), find_folder(folder, MATTE_FOLDERS)
     if images is None or mattes is None:
@@ -113,11 +113,11 @@ def _check_names(folder: Path, wanted: list[str] | None) -> tuple[list[str], lis
     expected = P3M10K_COUNTS.get(name)
     if expected is not None and len(pairs) != expected and any(pair.startswith("p_") for pair in pairs):
         findings.append(Finding("note", name, f"it has {len(pairs)} portraits, P3M-10k has {expected}", "unpack the data set again to get the rest"))
-    findings += _check_optional(folder, pairs, originals=images.name == "original_image")
+    findings += _check_optional(folder, pairs, originals=images.name == "original_image", trains=trains)
     return pairs, findings
 
 
-def _check_optional(folder: Path, pairs: list[str], *, originals: bool) -> list[Finding]:
+def _check_optional(folder: Path, pairs: list[str], *, originals: bool, trains: bool) -> list[Finding]:
     """Say which of the parts that only some uses need are not there."""
     findings = []
     parts = {
@@ -126,12 +126,12 @@ def _check_optional(folder: Path, pairs: list[str], *, originals: bool) -> list[
         "background colours": (BACKGROUND_FOLDERS, "the published recipes need them: `p3mvideo dataset foregrounds`"),
     }
     for what, (candidates, remedy) in parts.items():
-        if folder.parent.name == "validation" and what != "face masks":
+        if not trains and what != "face masks":
             continue
         lacking = set(pairs) - files_by_name(find_folder(folder, candidates)).keys()
         if lacking and not (originals and what == "face masks"):
             findings.append(Finding("note", folder.name, f"{len(lacking)} of {len(pairs)} portraits have no {what}", remedy))
-    if originals and folder.parent.name != "validation":
+    if originals and trains:
         findings.append(Finding("note", folder.name, "its faces are not obfuscated", "make an obfuscated set with `p3mvideo dataset anonymize`"))
     return findings
 
@@ -158,7 +158,7 @@ def _check_files(split: str, image_path: Path, matte_path: Path, face_path: Path
                 return Finding("broken", split, f"{path} is {shape[1]}x{shape[0]}, its image {image.shape[1]}x{image.shape[0]}", RESTORE)
     except DatasetError as error:
         return Finding("broken", split, error.message, error.hint)
-    return None if matte.any() else Finding("note", split, f"{matte_path} is empty: it shows nobody")
+    return None if matte.any() else Finding("note", split, f"{matte_path} is empty: it shows no one")
 
 
 def _some(names: Collection[str]) -> str:

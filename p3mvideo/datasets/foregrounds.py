@@ -18,12 +18,14 @@ from typing import Literal
 import numpy as np
 
 from p3mvideo.datasets.anonymize import Progress
-from p3mvideo.datasets.image_files import write_image
+from p3mvideo.datasets.image_files import write_bytes, write_image
 from p3mvideo.datasets.layout import BACKGROUND_FOLDERS, FOREGROUND_FOLDERS
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import ConfigError, DatasetError
 from p3mvideo.frame import UInt8Array
 
+METHOD_FILE = "method.txt"
+"""Beside the foregrounds: how they were estimated."""
 ForegroundMethod = Literal["closed-form", "multi-level"]
 """As published, or "Fast Multi-Level Foreground Estimation" (Germer et al., 2020): about a hundred times faster, and nearly as good."""
 
@@ -36,6 +38,8 @@ class ForegroundCount:
     there_already: int
     failed: tuple[str, ...]
     """What went wrong, a line per portrait."""
+    of_unknown_method: bool = False
+    """Whether those that were there already do not say how they were made."""
 
 
 def make_foregrounds(
@@ -43,16 +47,17 @@ def make_foregrounds(
 ) -> ForegroundCount:
     """Write `fg_blurred/NAME.png` and `bg/NAME.jpg` for every portrait of a split.
 
-    What is there already is not made again, so it can be stopped and started at any time.
+    What is there already is not made again, so it can be stopped and started at any time. `fg_blurred/method.txt` says how colours were
+    estimated; a split does not get those of two methods.
 
     Args:
         data: The split's folder.
         method: How colours are estimated.
-        workers: Processes; 0 takes one per core. Closed-form estimation takes about 1 GB each for a picture of 2 megapixels.
+        workers: Processes; 0 takes one per core. Closed-form estimation takes about 1 GB each for an image of 2 megapixels.
         on_progress: Called after each portrait.
 
     Raises:
-        ConfigError: pymatting is not installed, or there is no such method.
+        ConfigError: pymatting is not installed, there is no such method, or the colours that are there were made by another one.
         DatasetError: The split is incomplete, or its folder cannot be written.
     """
     if method not in ("closed-form", "multi-level"):
@@ -68,8 +73,9 @@ def make_foregrounds(
     # The background is written last, so it says that both are there.
     left = [name for name in folder.names if not (data / BACKGROUND_FOLDERS[0] / f"{name}.jpg").exists()]
     done, failed = len(folder) - len(left), []
+    unknown = _agree_on_method(data / FOREGROUND_FOLDERS[0] / METHOD_FILE, method, some_there=done > 0, some_left=bool(left))
     if not left:
-        return ForegroundCount(0, done, ())
+        return ForegroundCount(0, done, (), unknown)
     # Fresh processes: the libraries behind pymatting keep threads that do not survive a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers or os.cpu_count() or 1, len(left)), mp_context=context) as pool:
@@ -90,7 +96,22 @@ def make_foregrounds(
             raise DatasetError("a process that estimates colours died", hint="often memory ran out: use fewer --workers and start again") from error
         finally:
             pool.shutdown(cancel_futures=True)
-    return ForegroundCount(len(left) - len(failed), len(folder) - len(left), tuple(failed))
+    return ForegroundCount(len(left) - len(failed), len(folder) - len(left), tuple(failed), unknown)
+
+
+def _agree_on_method(note: Path, method: ForegroundMethod, *, some_there: bool, some_left: bool) -> bool:
+    """Note how colours are estimated; return whether there are some of which that is unknown.
+
+    Raises:
+        ConfigError: Those that are there were made by another method, and some are still to be made.
+    """
+    before = note.read_text(encoding="utf-8").strip() if note.exists() else None
+    if before is not None and before != method and some_there and some_left:
+        hint = f"go on with --method {before}, or remove {note.parent} and {note.parents[1] / BACKGROUND_FOLDERS[0]} first"
+        raise ConfigError(f"colours in {note.parent} were estimated by {before}, the others would be by {method}", hint=hint)
+    if some_left and not (some_there and before is None):
+        write_bytes(note, f"{method}\n".encode())
+    return some_there and before is None
 
 
 def estimate_layers_exactly(image: UInt8Array, alpha: UInt8Array, method: ForegroundMethod) -> tuple[UInt8Array, UInt8Array]:

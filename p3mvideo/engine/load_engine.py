@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from p3mvideo.errors import ConfigError, DeviceError
-from p3mvideo.frame import MattingEngine
+from p3mvideo.file_hash import file_sha256
+from p3mvideo.frame import Matte, MattingEngine
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import REALTIME_VARIANTS
+from p3mvideo.ops.matte_check import checked_mattes
 from p3mvideo.options import EngineOptions
-from p3mvideo.options.engine import Precision
 from p3mvideo.weights import WeightsFile, find_weights, load_weights
 
 TORCH_PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 
 
 class LoadedEngine(NamedTuple):
-    """An engine, and what the user is told about it."""
+    """An engine, and what the user is told about it.
+
+    It is an engine itself: called with uint8 RGB tensors (3, H, W) of one size, it returns a `Matte` at working size for each, checked as a pipeline
+    checks what it takes.
+    """
 
     engine: MattingEngine
+    """Runs the network; its mattes are not checked yet."""
     device: torch.device
     """Where it wants the frames."""
     description: str
     """Model, runtime, device and precision really used."""
+
+    def __call__(self, images: Sequence[Tensor]) -> list[Matte]:
+        """Return a matte at working size for each image, uint8 RGB (3, H, W), all of one size.
+
+        Raises:
+            TypeError, ValueError: The images are something else.
+            P3MVideoError: The network gave something else than mattes.
+        """
+        return checked_mattes(self.engine(images), len(images))
 
 
 def choose_device(device: str) -> torch.device:
@@ -64,8 +80,7 @@ def load_engine(options: EngineOptions = EngineOptions(), *, semantic: bool = Fa
         WeightsError: The weights are missing or damaged.
         DeviceError, ConfigError: Device and runtime are not there or do not go together.
     """
-    runtime, precision, threads = options.runtime, options.precision, options.threads
-    ratio = None if options.downsample_ratio == "auto" else options.downsample_ratio
+    runtime = options.runtime
     chosen = choose_device(options.device)
     weights = find_weights(options.model)
     if runtime == "openvino" and chosen.type != "cpu":
@@ -76,23 +91,25 @@ def load_engine(options: EngineOptions = EngineOptions(), *, semantic: bool = Fa
         raise DeviceError("runtime openvino was asked for, but it is not installed", hint="pip install openvino")
     suits = weights.variant in REALTIME_VARIANTS and chosen.type == "cpu" and find_spec("openvino") is not None
     if runtime == "openvino" or (runtime == "auto" and suits):
-        return _openvino(weights, precision, ratio, threads, semantic=semantic, live=live)
-    return _torch(weights, chosen, precision, ratio, threads, semantic=semantic)
+        return _openvino(weights, options, semantic=semantic, live=live)
+    return torch_engine(_network(weights), weights.name, options, semantic=semantic)
 
 
-def _openvino(weights: WeightsFile, precision: Precision, ratio: float | None, threads: int, *, semantic: bool, live: bool) -> LoadedEngine:
+def _openvino(weights: WeightsFile, options: EngineOptions, *, semantic: bool, live: bool) -> LoadedEngine:
     import openvino
 
     from p3mvideo.engine.openvino_engine import OpenVINOEngine
 
+    precision = options.precision
+    ratio = None if options.downsample_ratio == "auto" else options.downsample_ratio
     has_bf16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     chosen = ("bf16" if has_bf16 else "f32") if precision == "auto" else precision
     if chosen == "f16" or (chosen == "bf16" and not has_bf16):
         raise DeviceError(f"this CPU does not compute in {chosen}", hint="use --precision auto or f32")
     load_weights(weights)  # checks the file also where it was converted before: one that was changed is never passed over
-    key = f"{weights.name}-{(weights.sha256 or hashlib.sha256(weights.path.read_bytes()).hexdigest())[:16]}"
+    key = f"{weights.name}-{(weights.sha256 or file_sha256(weights.path))[:16]}"
     engine = OpenVINOEngine(
-        partial(_network, weights), key, precision=chosen, downsample_ratio=ratio, threads=threads, semantic=semantic, live=live
+        partial(_network, weights), key, precision=chosen, downsample_ratio=ratio, threads=options.threads, semantic=semantic, live=live
     )  # fmt: skip
     return LoadedEngine(engine, torch.device("cpu"), f"{weights.name} in OpenVINO on the CPU, {chosen}")
 
@@ -104,13 +121,26 @@ def _network(weights: WeightsFile) -> P3MNet:
     return load_network(weights)
 
 
-def _torch(weights: WeightsFile, device: torch.device, precision: Precision, ratio: float | None, threads: int, *, semantic: bool) -> LoadedEngine:
+def torch_engine(network: P3MNet, name: str, options: EngineOptions, *, semantic: bool = False) -> LoadedEngine:
+    """Return a loaded network as an engine in PyTorch.
+
+    Args:
+        network: In evaluation mode.
+        name: What the user is told it is.
+        options: How it runs; `model` is not looked at.
+        semantic: Whether mattes carry class probabilities.
+
+    Raises:
+        DeviceError, ConfigError: The device is not there.
+    """
     from p3mvideo.engine.torch_engine import TorchEngine
 
-    if device.type == "cpu" and threads:
-        torch.set_num_threads(threads)
+    device, precision = choose_device(options.device), options.precision
+    if device.type == "cpu" and options.threads:
+        torch.set_num_threads(options.threads)
     # PyTorch emulates bf16 on CPUs without it, slowly; asked for by name it is taken all the same.
     chosen = ("f16" if device.type == "cuda" else "f32") if precision == "auto" else precision
-    engine = TorchEngine(_network(weights), device, precision=TORCH_PRECISIONS[chosen], downsample_ratio=ratio, semantic=semantic)
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU" if device.type == "cpu" else str(device)
-    return LoadedEngine(engine, device, f"{weights.name} in PyTorch on {name}, {chosen}")
+    ratio = None if options.downsample_ratio == "auto" else options.downsample_ratio
+    engine = TorchEngine(network, device, precision=TORCH_PRECISIONS[chosen], downsample_ratio=ratio, semantic=semantic)
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU" if device.type == "cpu" else str(device)
+    return LoadedEngine(engine, device, f"{name} in PyTorch on {where}, {chosen}")

@@ -22,7 +22,6 @@ from p3mvideo.engine.image_batch import check_images
 from p3mvideo.engine.shrink import shrink_on_cpu
 from p3mvideo.frame import Matte
 from p3mvideo.model.p3mnet import P3MNet
-from p3mvideo.ops.matte_check import checked_mattes
 from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
 from p3mvideo.ops.working_size import working_size
 
@@ -37,10 +36,10 @@ class OpenVINOEngine:
         make_network: Builds the network with its weights; called only if it was not converted before.
         key: Identifies the weights; what is converted once is kept under this name.
         precision: "f32" or "bf16".
-        downsample_ratio: Working size over picture size; None brings the longer side to about 512 pixels.
+        downsample_ratio: Working size over image size; None brings the longer side to about 512 pixels.
         threads: CPU threads; 0 takes all cores.
         semantic: Whether mattes carry class probabilities.
-        live: Whether single pictures must come back as soon as possible; otherwise several are worked on at a time, a core each.
+        live: Whether single images must come back as soon as possible; otherwise several are worked on at a time, a core each.
     """
 
     def __init__(
@@ -75,7 +74,6 @@ class OpenVINOEngine:
 
         Raises:
             TypeError, ValueError: The images are not what `check_images` expects.
-            P3MVideoError: The network gave something else than mattes.
         """
         check_images(images)
         size = working_size(images[0].shape[2], images[0].shape[1], self._ratio)
@@ -96,7 +94,7 @@ class OpenVINOEngine:
                     queue.start_async({0: shrink_on_cpu(image, size)[None]}, index)
             finally:
                 queue.wait_all()
-        return checked_mattes([mattes[index] for index in range(len(images))])
+        return [mattes[index] for index in range(len(images))]
 
     def _queue(self, size: tuple[int, int]) -> ov.AsyncInferQueue:
         """Return the network compiled for a working size (width, height)."""
@@ -183,7 +181,7 @@ def convert(network: P3MNet, *, semantic: bool = True, size: tuple[int, int] | N
 
 
 def _prepared(model: ov.Model) -> ov.Model:
-    """Make the model take interleaved uint8 RGB pictures, normalising inside."""
+    """Make the model take interleaved uint8 RGB images, normalising inside."""
     steps = PrePostProcessor(model)
     steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC")).set_shape([1, -1, -1, 3])
     steps.input().model().set_layout(ov.Layout("NCHW"))

@@ -1,4 +1,4 @@
-"""How a P3M-Net looks at a picture of any size: the two published ways, and the way of this program's engine."""
+"""How a P3M-Net looks at an image of any size: the two published ways, and the way of this program's engine."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from p3mvideo.ops.fusion import FOREGROUND, TRANSITION, harden
 from p3mvideo.ops.normalise import normalise
 
 LONGEST_PX = 1600
+ENLARGED_TO_PX = {"p3mnet-swin-t": 512}
+"""Published: an image whose shorter side is less than this is enlarged until it is not, and seen in one pass. Other networks have no such rule."""
 LEVEL_TOLERANCE = 0.5 / 255
 """How far from 0 or 1 a resized trimap may be and still count as known."""
 
@@ -29,25 +31,26 @@ class Size(NamedTuple):
 def network_size(width: int, height: int, scale: float) -> Size:
     """Return the size at which the published strategies run the network: multiples of 32, rounded down, at most 1600.
 
-    Pictures that are too large are shrunk as a whole; the published code cuts each side by itself, which distorts them. The least is
+    Images that are too large are shrunk as a whole; the published code cuts each side by itself, which distorts them. The least is
     32, where the published code arrives at 0.
 
     Args:
-        width: Of the picture in pixels.
-        height: Of the picture in pixels.
-        scale: Of the pass, 1 or 0.5.
+        width: Of the image in pixels.
+        height: Of the image in pixels.
+        scale: Of the pass: 1 or 0.5, or more for small images.
     """
     scale = min(scale, LONGEST_PX / max(width, height))
     sides = (max(STRIDE, int(side * scale + 1e-6) // STRIDE * STRIDE) for side in (width, height))
     return Size(*sides)
 
 
-def resize_strategy(network: P3MNet, image: UInt8Array) -> Float32Array:
+def resize_strategy(network: P3MNet, image: UInt8Array, *, enlarged_to_px: int = 0) -> Float32Array:
     """Return the fused alpha of one pass at half size, brought back to full size.
 
     Args:
         network: In evaluation mode.
         image: uint8 RGB (H, W, 3).
+        enlarged_to_px: An image whose shorter side is less is brought to this instead, see `ENLARGED_TO_PX`.
 
     Returns:
         Alpha in [0, 1], float32 (H, W).
@@ -57,12 +60,15 @@ def resize_strategy(network: P3MNet, image: UInt8Array) -> Float32Array:
     """
     check_rgb(image)
     height, width = image.shape[:2]
-    alpha = _pass(network, image, network_size(width, height, 0.5)).alpha
+    shorter = min(height, width)
+    alpha = _pass(network, image, network_size(width, height, enlarged_to_px / shorter if shorter < enlarged_to_px else 0.5)).alpha
     return _resized(_array(alpha[0]), width, height)[..., 0]
 
 
-def hybrid_strategy(network: P3MNet, image: UInt8Array) -> Float32Array:
+def hybrid_strategy(network: P3MNet, image: UInt8Array, *, enlarged_to_px: int = 0) -> Float32Array:
     """Return alpha with the semantic branch of a pass at half size and the detail branch of a pass at full size.
+
+    Images that are enlarged are seen in one pass, as by `resize_strategy`.
 
     The published code compares a resized trimap with exact values, so that rounding turns known pixels into unknown ones, and specks of
     the unsupervised detail branch appear inside the person. Here a value counts as known within half a grey level.
@@ -71,6 +77,8 @@ def hybrid_strategy(network: P3MNet, image: UInt8Array) -> Float32Array:
     """
     check_rgb(image)
     height, width = image.shape[:2]
+    if min(height, width) < enlarged_to_px:
+        return resize_strategy(network, image, enlarged_to_px=enlarged_to_px)
     classes = harden(_pass(network, image, network_size(width, height, 0.5)).semantic_logits)[0]
     detail = _resized(_array(_pass(network, image, network_size(width, height, 1)).detail[0]), width, height)[..., 0]
     level = _resized(_array(classes[FOREGROUND] + 0.5 * classes[TRANSITION]), width, height)[..., 0]

@@ -9,7 +9,6 @@ from p3mvideo.engine.image_batch import check_images
 from p3mvideo.engine.shrink import shrink_on_cpu, shrink_on_device
 from p3mvideo.frame import Matte
 from p3mvideo.model.p3mnet import P3MNet
-from p3mvideo.ops.matte_check import checked_mattes
 from p3mvideo.ops.normalise import normalise
 from p3mvideo.ops.working_size import working_size
 
@@ -21,7 +20,7 @@ class TorchEngine:
         network: In evaluation mode.
         device: Where to run it.
         precision: What convolutions and matrix products are computed in; the rest stays in 32 bits.
-        downsample_ratio: Working size over picture size; None brings the longer side to about 512 pixels.
+        downsample_ratio: Working size over image size; None brings the longer side to about 512 pixels.
         semantic: Whether mattes carry class probabilities.
     """
 
@@ -46,7 +45,6 @@ class TorchEngine:
 
         Raises:
             TypeError, ValueError: The images are not what `check_images` expects.
-            P3MVideoError: The network gave something else than mattes.
         """
         check_images(images)
         size = working_size(images[0].shape[2], images[0].shape[1], self._ratio)
@@ -58,4 +56,4 @@ class TorchEngine:
         with torch.autocast(self._device.type, self._precision, enabled=self._precision != torch.float32):
             output = self._network(batch)
         semantic = output.semantic_logits.float().softmax(1) if self._semantic else [None] * len(images)
-        return checked_mattes([Matte(a, s) for a, s in zip(output.alpha, semantic, strict=True)])
+        return [Matte(a, s) for a, s in zip(output.alpha, semantic, strict=True)]

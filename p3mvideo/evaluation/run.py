@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from p3mvideo.atomic_write import write_atomically
 from p3mvideo.datasets.benchmark import Entry, find_entries
 from p3mvideo.datasets.layout import BLURRED, ORIGINAL, split_folder
 from p3mvideo.errors import ConfigError, DatasetError
@@ -21,7 +22,7 @@ from p3mvideo.evaluation.blurred import blur_originals
 from p3mvideo.evaluation.clips import VIDEO_METRICS, Clip, ClipSmoothing, find_clips
 from p3mvideo.evaluation.contact_sheet import Row, write_contact_sheet
 from p3mvideo.evaluation.jobs import Failure, Job, predicted, run_jobs
-from p3mvideo.evaluation.methods import make_method
+from p3mvideo.evaluation.methods.make_method import make_method, method_name
 from p3mvideo.evaluation.score_table import Score, ScoreTable
 from p3mvideo.evaluation.summary import gap_table, gaps, markdown_table, summarise
 from p3mvideo.listener import Listener
@@ -57,12 +58,15 @@ def evaluate(
 ) -> Evaluation:
     """Score methods on a benchmark; write scores.csv, failures.csv, summary.json, summary.md and sheets of the worst images.
 
-    A run that was interrupted continues where it stopped if it is started again with the same options.
+    A run that was interrupted continues where it stopped if it is started again with the same options. Where several processes each score a share
+    (`options.shard`), each writes the report on all that is scored when it ends; that of the last one is complete.
 
     Args:
         data: The data set's folder, see `p3mvideo.datasets.layout`.
-        model: Weights by name or path, .onnx files, or trimap-based solvers (closed-form, knn, learning-based, random-walk,
-            large-kernel). A leading "B=" or "N=" says that it was trained on blurred or normal images, for the protocol "ppt".
+        model: Weights by name or path; published checkpoints (.pth, .pth.tar); .onnx files, and .xml and .pt files that `export` wrote;
+            trimap-based networks as LAYOUT:FILE.onnx with the layouts dim, gca, indexnet and fba; or trimap-based solvers (closed-form, knn,
+            learning-based, random-walk, large-kernel). A leading "B=" or "N=" says that it was trained on blurred or normal images, for the
+            protocol "ppt".
         output: Folder for the report.
         overwrite: Whether to replace a report that was made with other options.
         options: What is scored and how.
@@ -80,15 +84,14 @@ def evaluate(
     clip_smoothing = _clip_smoothing(options, smoothing)
     folder = split_folder(data, options.split)
     specs = [_trained_on(spec) for spec in model]
-    methods = [
-        make_method(
-            name, strategy=options.strategy, device=engine.device, runtime=engine.runtime, precision=engine.precision,
-            onnx_input=options.onnx_input,
-        )
-        for name, _ in specs
-    ]  # fmt: skip
-    if len({method.name for method in methods}) < len(methods):
-        raise ConfigError(f"two methods have the same name: {', '.join(method.name for method in methods)}", hint="Rename a file.")
+    names = [method_name(name) for name, _ in specs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        same = " and ".join(spec for (spec, _), name in zip(specs, names, strict=True) if name == twice[0])
+        raise ConfigError(f"{same} have the same name in reports, {twice[0]}", hint="Rename a file.")
+    methods = [make_method(name, strategy=options.strategy, engine=engine, onnx_input=options.onnx_input) for name, _ in specs]
+    for method in methods:
+        listener.message(f"method: {method.description}")
     trained_on = {method.name: letter for method, (_, letter) in zip(methods, specs, strict=True) if method.learned}
 
     settings = {
@@ -98,18 +101,20 @@ def evaluate(
         "methods": {method.name: method.identity for method in methods},
     }  # fmt: skip
     columns = (*(VIDEO_METRICS if options.protocol == "video" else options.metric), "predict_ms")
-    table = ScoreTable(output, settings, columns, overwrite=overwrite)
+    table = ScoreTable(output, settings, columns, overwrite=overwrite, shard=options.shard)
     sets, without_face = _images(folder, options, output, overwrite, listener)
     jobs = [Job(method, label, subject) for method in methods for label, subjects in sets.items() for subject in subjects]
-    scored = table.done()
-    todo = [job for job in jobs if job.key not in scored]
-    listener.begin("scoring", len(jobs), done=len(jobs) - len(todo))
+    share, of = options.shard or (0, 1)
+    scored, mine = table.done(), jobs[share::of]
+    todo = [job for job in mine if job.key not in scored]
+    listener.begin("scoring", len(mine), done=len(mine) - len(todo))
     failures = run_jobs(
         todo, table, metrics=cast("tuple[Metric, ...]", options.metric), derive=options.trimap == "derive", workers=options.workers,
-        advance=_counter(listener, len(jobs) - len(todo)), smoothing=clip_smoothing,
+        advance=_counter(listener, len(mine) - len(todo)), smoothing=clip_smoothing,
     )  # fmt: skip
     listener.end()
 
+    table.read_others()
     asked = {job.key for job in jobs}
     scores = tuple(sorted((s for s in table.scores if (s.method, s.images, s.name) in asked), key=lambda s: (s.method, s.images, s.name)))
     records = summarise(scores, options.group)
@@ -119,14 +124,17 @@ def evaluate(
         markdown += f"\n{gap_table(gap_records)}"
     if without_face:
         markdown += f"\nLeft out, for no face was found: {', '.join(without_face)}\n"
+    pending = asked - table.done() - {(failure.method, failure.images, failure.name) for failure in failures}
+    if pending:
+        markdown += f"\n{len(pending)} of {len(jobs)} are still to be scored by other shares.\n"
     if failures:
         markdown += "\nNot scored:\n\n" + "".join(f"- {f.method} on {f.images}/{f.name}: {f.message}\n" for f in failures)
     summary = {
         **settings, "results": records, "gaps": gap_records, "without_face": without_face,
         "failures": [vars(failure) for failure in failures],
     }  # fmt: skip
-    (output / "summary.json").write_text(json.dumps(summary, indent=1, default=str) + "\n", encoding="utf-8")
-    (output / "summary.md").write_text(markdown, encoding="utf-8")
+    write_atomically(output / "summary.json", (json.dumps(summary, indent=1, default=str) + "\n").encode())
+    write_atomically(output / "summary.md", markdown.encode())
     with (output / "failures.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("method", "images", "name", "message"), *(vars(failure).values() for failure in failures)])
     if options.worst and options.protocol != "video":
@@ -168,22 +176,22 @@ def _images(
     if (folder / BLURRED).is_dir():
         if originals[0].image.parent.name == BLURRED:
             raise DatasetError(
-                f"{folder} has blurred pictures only, and the protocol ppt needs them unblurred too",
+                f"{folder} has blurred images only, and the protocol ppt needs them unblurred too",
                 hint=f"Put them into {folder / ORIGINAL}.",
             )
         blurred = {entry.name: entry for entry in find_entries(folder, BLURRED, names=names)}
         both = [entry for entry in originals if entry.name in blurred][:last]
         if not both:
-            raise DatasetError(f"{folder} has no picture both in {BLURRED} and in {originals[0].image.parent.name}")
+            raise DatasetError(f"{folder} has no image both in {BLURRED} and in {originals[0].image.parent.name}")
         return {BLURRED: [blurred[entry.name] for entry in both], ORIGINAL: both}, []
     listener.begin("blurring faces", len(originals[:last]))
-    plain, hidden, without_face = blur_originals(originals[:last], output, anew=again, advance=_counter(listener, 0))
+    plain, hidden, without_face = blur_originals(originals[:last], output, again=again, advance=_counter(listener, 0))
     listener.end()
     return {BLURRED: hidden, ORIGINAL: plain}, without_face
 
 
 def _sheets(jobs: Sequence[Job], scores: Sequence[Score], worst: int, by: Metric, derive: bool, output: Path) -> None:
-    """Write a contact sheet of the worst results of each method on each folder of pictures."""
+    """Write a contact sheet of the worst results of each method on each folder of images."""
     by_key = {job.key: job for job in jobs}
     for method, images in dict.fromkeys((score.method, score.images) for score in scores):
         mine = [s for s in scores if (s.method, s.images) == (method, images) and np.isfinite(s.values.get(by, np.nan))]

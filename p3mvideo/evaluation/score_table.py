@@ -1,4 +1,7 @@
-"""The scores of single pictures: one row a picture, in a CSV file that grows while the run goes on and lets it be resumed."""
+"""The scores of single images: one row an image, in a CSV file that grows while the run goes on and lets it be resumed.
+
+Where several processes share the work, each has a file of its own in the same folder, and reads those of the others.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +15,21 @@ from pathlib import Path
 
 from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import ConfigError, SinkError
+from p3mvideo.options.shard import Shard
 
 KEY_COLUMNS = ("method", "images", "name")
 
 
 @dataclass(frozen=True)
 class Score:
-    """The scores of one picture by one method."""
+    """The scores of one image by one method."""
 
     method: str
     """Name of the method."""
     images: str
-    """Which folder of pictures, such as "blurred_image"."""
+    """Which folder of images, such as "blurred_image"."""
     name: str
-    """Name of the picture, or of the clip."""
+    """Name of the image, or of the clip."""
     values: Mapping[str, float]
     """By metric; "predict_ms" is how long the method took. NaN where a metric is undefined."""
 
@@ -38,15 +42,19 @@ class ScoreTable:
         settings: What the scores depend on.
         metrics: Names of the columns.
         overwrite: Whether to forget scores of other settings.
+        shard: Which share of the work this is, of how many; None for all of it.
 
     Raises:
         ConfigError: The folder holds scores that were made with other settings.
         SinkError: The folder cannot be written.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, object], metrics: tuple[str, ...], *, overwrite: bool = False) -> None:
-        self.path = folder / "scores.csv"
-        self.scores: list[Score] = []
+    def __init__(
+        self, folder: Path, settings: Mapping[str, object], metrics: tuple[str, ...], *, overwrite: bool = False, shard: Shard | None = None
+    ) -> None:
+        self.path = folder / ("scores.csv" if shard is None else f"scores-{shard[0]}-of-{shard[1]}.csv")
+        self._own: list[Score] = []
+        self._others: list[Score] = []
         self._columns = (*KEY_COLUMNS, *metrics)
         self._lock = threading.Lock()
         settings_text = json.dumps(settings, indent=1, sort_keys=True, default=str) + "\n"
@@ -54,18 +62,31 @@ class ScoreTable:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             before = settings_path.read_text(encoding="utf-8") if settings_path.exists() else None
-            if before != settings_text and self.path.exists():
+            tables = list(folder.glob("scores*.csv"))
+            if before != settings_text and tables:
                 if before is not None and not overwrite:
                     raise ConfigError(
                         f"{folder} holds scores made with other settings: {_differences(before, settings_text)}",
                         hint="Choose another --output, or --overwrite.",
                     )
-                self.path.unlink()
-            settings_path.write_text(settings_text, encoding="utf-8")
-            self._read()
+                for table in tables:
+                    table.unlink(missing_ok=True)
+            write_atomically(settings_path, settings_text.encode())
+            self._own = self._read(self.path)
             self._rewrite()
+            self.read_others()
         except OSError as error:
             raise SinkError(f"cannot write to {folder}: {error.strerror or error}", hint="Choose another --output.") from error
+
+    @property
+    def scores(self) -> list[Score]:
+        """All rows of all shares, each image once."""
+        return list({(score.method, score.images, score.name): score for score in [*self._others, *self._own]}.values())
+
+    def read_others(self) -> None:
+        """Read what other shares have scored by now."""
+        tables = sorted(table for table in self.path.parent.glob("scores*.csv") if table != self.path)
+        self._others = [score for table in tables for score in self._read(table)]
 
     def done(self) -> set[tuple[str, str, str]]:
         """Return (method, images, name) of every row."""
@@ -83,7 +104,7 @@ class ScoreTable:
                     file.write(self._line(score))
             except OSError as error:
                 raise SinkError(f"cannot write {self.path}: {error.strerror or error}") from error
-            self.scores.append(score)
+            self._own.append(score)
 
     def _line(self, score: Score) -> str:
         text = io.StringIO()
@@ -91,22 +112,24 @@ class ScoreTable:
         csv.writer(text, lineterminator="\n").writerow([score.method, score.images, score.name, *numbers])
         return text.getvalue()
 
-    def _read(self) -> None:
-        """Take over the complete rows of an earlier run; a last row that was cut off is left out."""
-        if not self.path.exists():
-            return
-        text = self.path.read_text(encoding="utf-8")
+    def _read(self, path: Path) -> list[Score]:
+        """Return the complete rows of a table; a last row that was cut off, or is being written, is left out."""
+        if not path.exists():
+            return []
+        text = path.read_text(encoding="utf-8")
         rows = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1])))
         if not rows or tuple(rows[0]) != self._columns:
-            return
+            return []
+        found = []
         for row in rows[1:]:
             if len(row) == len(self._columns):
                 values = {name: float(value) for name, value in zip(self._columns[3:], row[3:], strict=True) if value}
-                self.scores.append(Score(row[0], row[1], row[2], values))
+                found.append(Score(row[0], row[1], row[2], values))
+        return found
 
     def _rewrite(self) -> None:
         header = ",".join(self._columns) + "\n"
-        write_atomically(self.path, (header + "".join(map(self._line, self.scores))).encode())
+        write_atomically(self.path, (header + "".join(map(self._line, self._own))).encode())
 
 
 def _differences(before: str, now: str) -> str:

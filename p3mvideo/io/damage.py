@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,10 @@ class DamagedRange:
 
     def __str__(self) -> str:
         return f"{float(self.start_seconds):.2f} s to {float(self.end_seconds):.2f} s: {self.reason}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {"start_seconds": float(self.start_seconds), "end_seconds": float(self.end_seconds), "reason": self.reason}
 
 
 class DamageLog:
@@ -61,7 +66,7 @@ class DamageLog:
             self._add(self._error[0], start, self._error[1])
             self._error = None
         if corrupt:
-            self._add(start, end, "parts of the picture were concealed by the decoder")
+            self._add(start, end, "parts of the image were concealed by the decoder")
         self._shown_until = end
 
     def finish(self, expected_end: Fraction | None = None) -> None:

@@ -1,42 +1,31 @@
 """P3M-Net: one encoder, two decoders (arXiv 2203.16828)."""
 
-from typing import Protocol
-
 from torch import Tensor, nn
 
 from p3mvideo.model.decoder import Decoder
+from p3mvideo.model.encoder import Encoder
 from p3mvideo.model.output import Features, MattingOutput
 
 STRIDE = 32
 """Input height and width must be multiples of this."""
 
 
-class Encoder(Protocol):
-    """Turns normalised images into features."""
-
-    def __call__(self, image: Tensor) -> Features:
-        """(B, 3, H, W), ImageNet-normalised -> features."""
-        ...
-
-
 class P3MNet(nn.Module):
-    """The matting network. `encode` and `decode` are its two halves; feature-level copy-and-paste works between them.
+    """The matting network. `encode` and `decode` are its two halves.
 
     Args:
-        encoder: An `Encoder` module.
+        encoder: The encoder.
         decoder: The decoders, built for that encoder's widths.
     """
 
-    def __init__(self, encoder: nn.Module, decoder: Decoder) -> None:
+    def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
 
     def encode(self, image: Tensor) -> Features:
         """Return the features of ImageNet-normalised images, float (B, 3, H, W), H and W multiples of 32."""
-        height, width = image.shape[-2:]
-        if height % STRIDE or width % STRIDE:
-            raise ValueError(f"P3M-Net takes sizes that are multiples of {STRIDE}, got {width}x{height}: resize or pad first")
+        check_size(image)
         features: Features = self.encoder(image)
         return features
 
@@ -48,3 +37,10 @@ class P3MNet(nn.Module):
     def forward(self, image: Tensor) -> MattingOutput:
         """Return the outputs for ImageNet-normalised images, float (B, 3, H, W)."""
         return self.decode(self.encode(image))
+
+
+def check_size(image: Tensor) -> None:
+    """Raise ValueError if height or width of images (B, 3, H, W) are no multiples of 32."""
+    height, width = image.shape[-2:]
+    if height % STRIDE or width % STRIDE:
+        raise ValueError(f"P3M-Net takes sizes that are multiples of {STRIDE}, got {width}x{height}: resize or pad first")

@@ -8,13 +8,14 @@ from torch import Tensor, nn
 
 from p3mvideo.model.context import ContextModule
 from p3mvideo.model.decoder import Decoder, DecoderLayout
+from p3mvideo.model.encoder import Encoder, EncoderState
 from p3mvideo.model.output import Features
 from p3mvideo.model.p3mnet import P3MNet
 
 STRIDES = (2, 4, 8, 16, 32)
 
 
-class TimmEncoder(nn.Module):
+class TimmEncoder(Encoder):
     """A timm backbone as P3M-Net encoder: 1x1 convolutions bring its features to the decoders' widths.
 
     Args:
@@ -38,11 +39,42 @@ class TimmEncoder(nn.Module):
         self.lateral = nn.ModuleList(nn.Conv2d(c, s, 1) for c, s in zip(channels, skip_channels, strict=True))
         self.context = ContextModule(deepest, deep_channels)
 
-    def forward(self, image: Tensor) -> Features:
-        """(B, 3, H, W), ImageNet-normalised -> features."""
-        *shallow, deepest = self.backbone(image)
+    def begin(self, image: Tensor) -> EncoderState:
+        """See `Encoder`. Layer 0 is the full-resolution feature, layer 1 the backbone's first one."""
+        return EncoderState((self.full(image), self._stage(1, image)))
+
+    def advance(self, state: EncoderState) -> EncoderState:
+        """See `Encoder`."""
+        return EncoderState((*state.maps, self._stage(len(state.maps), state.maps[-1])))
+
+    def finish(self, state: EncoderState) -> Features:
+        """See `Encoder`."""
+        full, *shallow, deepest = state.maps
         s1, s2, s3, s4 = (lateral(x) for lateral, x in zip(self.lateral, shallow, strict=True))
-        return Features(self.full(image), (s1, s2, s3, s4), self.context(deepest))
+        return Features(full, (s1, s2, s3, s4), self.context(deepest))
+
+    def _stage(self, number: int, x: Tensor) -> Tensor:
+        for module in backbone_stages(self.backbone)[number - 1]:
+            x = module(x)
+        return x
+
+
+def backbone_stages(backbone: nn.Module) -> list[list[nn.Module]]:
+    """Return a timm backbone's modules, cut after each of its features, in their order: one after the other they are its forward pass."""
+    steps: list[tuple[nn.Module, bool]]
+    if isinstance(backbone, nn.ModuleDict):
+        steps = [(module, name in backbone.return_layers) for name, module in backbone.items()]
+    else:  # a stem, behind which feature 0 would be taken, and numbered blocks
+        ends = {feature["stage"] for feature in backbone.feature_info.get_dicts()}  # type: ignore[operator, union-attr]
+        *stem, last = (module for name, module in backbone.named_children() if name != "blocks")
+        blocks = enumerate(backbone.blocks.children(), start=1)  # type: ignore[operator, union-attr]
+        steps = [*((module, False) for module in stem), (last, 0 in ends), *((block, number in ends) for number, block in blocks)]
+    stages: list[list[nn.Module]] = [[]]
+    for module, is_end in steps:
+        stages[-1].append(module)
+        if is_end:
+            stages.append([])
+    return stages[:-1]
 
 
 def realtime_p3mnet(

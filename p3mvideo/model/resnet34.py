@@ -5,11 +5,11 @@ from timm.models.resnet import BasicBlock
 from torch import Tensor, nn
 
 from p3mvideo.model.decoder import Decoder, DecoderLayout
-from p3mvideo.model.output import Features
+from p3mvideo.model.encoder import PoolingEncoder
 from p3mvideo.model.p3mnet import P3MNet
 
 
-class ResNet34Encoder(nn.Module):
+class ResNet34Encoder(PoolingEncoder):
     """ResNet-34 that shrinks by max-pools only: no convolution has a stride, so that every pool can be undone by its indices.
 
     Its five pools look at 3x3 windows with stride 2, which overlap.
@@ -24,18 +24,19 @@ class ResNet34Encoder(nn.Module):
         self.layer3 = _stage(128, 256, 6)
         self.layer4 = _stage(256, 512, 3)
 
-    def forward(self, image: Tensor) -> Features:
-        """(B, 3, H, W), ImageNet-normalised -> features."""
-        full = F.relu(self.bn1(self.conv1(image)))
-        s1, p0 = _pool(full)
-        x, p1 = _pool(s1)
-        s2 = self.layer1(x)
-        x, p2 = _pool(s2)
-        s3 = self.layer2(x)
-        x, p3 = _pool(s3)
-        s4 = self.layer3(x)
-        x, p4 = _pool(s4)
-        return Features(full, (s1, s2, s3, s4), self.layer4(x), (p0, p1, p2, p3, p4))
+    def layer(self, number: int, x: Tensor) -> Tensor:
+        """See `PoolingEncoder`. Layer 1 is what the first pool leaves of layer 0."""
+        if number == 0:
+            return F.relu(self.bn1(self.conv1(x)))
+        if number == 1:
+            return x
+        stage: Tensor = (self.layer1, self.layer2, self.layer3, self.layer4)[number - 2](x)
+        return stage
+
+    def pool(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """See `PoolingEncoder`."""
+        pooled, indices = F.max_pool2d(x, 3, 2, padding=1, return_indices=True)
+        return pooled, indices
 
 
 def p3mnet_resnet34(*, side_heads: bool = True) -> P3MNet:
@@ -53,11 +54,6 @@ def p3mnet_resnet34(*, side_heads: bool = True) -> P3MNet:
         side_heads=side_heads,
     )
     return P3MNet(ResNet34Encoder(), Decoder(layout))
-
-
-def _pool(x: Tensor) -> tuple[Tensor, Tensor]:
-    pooled, indices = F.max_pool2d(x, 3, 2, padding=1, return_indices=True)
-    return pooled, indices
 
 
 def _stage(before: int, after: int, depth: int) -> nn.Sequential:

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def pool(x: Tensor) -> tuple[Tensor, Tensor]:
+def halve(x: Tensor) -> tuple[Tensor, Tensor]:
     """Halve (B, C, H, W) by a 2x2 max-pool; return it with the indices of the largest."""
     pooled, indices = F.max_pool2d(x, 2, 2, return_indices=True)
     return pooled, indices
@@ -21,7 +21,7 @@ def to_channels_first(x: Tensor) -> Tensor:
 
 
 class Stem(nn.Module):
-    """Three 3x3 convolutions with two 2x2 max-pools between them, which give the features that need full and half resolution.
+    """Three 3x3 convolutions with a 2x2 max-pool between each two, which give the features that need full and half resolution.
 
     Args:
         full_channels: C0, the width at full resolution.
@@ -37,20 +37,23 @@ class Stem(nn.Module):
         self.norm = nn.LayerNorm(channels)
         self.last_relu = last_relu
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]:
-        """(B, 3, H, W) -> E0 (B, C0, H, W), S1 (B, C, H/2, W/2), normalised map (B, H/4, W/4, C), indices of both pools."""
-        full = F.relu(self.proj1(image))
-        x, first = pool(full)
-        half = F.relu(self.proj2(x))
-        x, second = pool(half)
+    def at_full(self, image: Tensor) -> Tensor:
+        """(B, 3, H, W) -> E0 (B, C0, H, W)."""
+        return F.relu(self.proj1(image))
+
+    def at_half(self, x: Tensor) -> Tensor:
+        """Pooled E0 (B, C0, H/2, W/2) -> S1 (B, C, H/2, W/2)."""
+        return F.relu(self.proj2(x))
+
+    def at_quarter(self, x: Tensor) -> Tensor:
+        """Pooled S1 (B, C, H/4, W/4) -> the normalised map (B, H/4, W/4, C)."""
         x = self.proj3(x)
-        if self.last_relu:
-            x = F.relu(x)
-        return full, half, self.norm(to_channels_last(x)), (first, second)
+        normalised: Tensor = self.norm(to_channels_last(F.relu(x) if self.last_relu else x))
+        return normalised
 
 
 class Downsample(nn.Module):
-    """Between two stages: a LayerNorm, whose output is a skip feature, a 2x2 max-pool, and a linear map to twice the width.
+    """Between two stages, before and after a 2x2 max-pool: a LayerNorm, whose output is a skip feature, and a linear map to twice the width.
 
     Args:
         channels: C, the width before.
@@ -61,8 +64,11 @@ class Downsample(nn.Module):
         self.norm = nn.LayerNorm(channels)
         self.linear = nn.Linear(channels, 2 * channels, bias=False)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, h, w, C) -> skip (B, C, h, w), (B, h/2, w/2, 2 C), indices of the pool."""
-        skip = to_channels_first(self.norm(x))
-        pooled, indices = pool(skip)
-        return skip, self.linear(to_channels_last(pooled)), indices
+    def skip(self, x: Tensor) -> Tensor:
+        """(B, h, w, C) -> the skip feature (B, C, h, w)."""
+        return to_channels_first(self.norm(x))
+
+    def widen(self, pooled: Tensor) -> Tensor:
+        """The pooled skip feature (B, C, h/2, w/2) -> (B, h/2, w/2, 2 C)."""
+        wide: Tensor = self.linear(to_channels_last(pooled))
+        return wide

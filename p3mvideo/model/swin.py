@@ -1,6 +1,6 @@
 """P3M-Net with the published Swin-T encoder (arXiv 2203.16828; Swin: arXiv 2103.14030)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import cast
 
@@ -11,9 +11,9 @@ from timm.models.swin_transformer import WindowAttention
 from torch import Tensor, nn
 
 from p3mvideo.model.decoder import Decoder, DecoderLayout
-from p3mvideo.model.output import Features
+from p3mvideo.model.encoder import PoolingEncoder
 from p3mvideo.model.p3mnet import P3MNet
-from p3mvideo.model.stem import Downsample, Stem, to_channels_first
+from p3mvideo.model.stem import Downsample, Stem, halve, to_channels_first
 
 WINDOW = 7
 APART = -100.0
@@ -78,7 +78,7 @@ def attention_mask(height: int, width: int, shift: tuple[int, int], like: Tensor
 
 
 def _parts(length: int, shift: int, device: torch.device) -> Tensor:
-    """Return for each row of a padded and rolled map: 0 the picture, 1 the padding, 2 the picture from the other side."""
+    """Return for each row of a padded and rolled map: 0 the image, 1 the padding, 2 the image from the other side."""
     padded = -(-length // WINDOW) * WINDOW
     position = torch.arange(padded, device=device)
     return torch.roll((position >= length).long(), -shift) + 2 * (position >= padded - shift)
@@ -108,7 +108,7 @@ class SwinStage(nn.Module):
         return x
 
 
-class SwinEncoder(nn.Module):
+class SwinEncoder(PoolingEncoder):
     """Swin-T with a convolutional stem and max-pools between its stages, for maps of any size."""
 
     def __init__(self, *, drop_path: float = 0.2) -> None:
@@ -121,15 +121,19 @@ class SwinEncoder(nn.Module):
         )
         self.norm = nn.LayerNorm(channels << 3)
 
-    def forward(self, image: Tensor) -> Features:
-        """(B, 3, H, W), ImageNet-normalised -> features."""
-        full, s1, x, (p0, p1) = self.patch_embed(image)
-        first, second, third, fourth = cast("Iterable[SwinStage]", self.layers)
-        s2, x, p2 = first.downsample(first(x))
-        s3, x, p3 = second.downsample(second(x))
-        s4, x, p4 = third.downsample(third(x))
-        deepest = to_channels_first(self.norm(fourth(x)))
-        return Features(full, (s1, s2, s3, s4), deepest, (p0, p1, p2, p3, p4))
+    def layer(self, number: int, x: Tensor) -> Tensor:
+        """See `PoolingEncoder`. Layers 2 to 5 are the four stages."""
+        if number == 0:
+            return self.patch_embed.at_full(x)
+        if number == 1:
+            return self.patch_embed.at_half(x)
+        stage = cast("SwinStage", self.layers[number - 2])
+        x = stage(self.patch_embed.at_quarter(x) if number == 2 else cast("Downsample", self.layers[number - 3].downsample).widen(x))
+        return to_channels_first(self.norm(x)) if number == 5 else cast("Downsample", stage.downsample).skip(x)
+
+    def pool(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """See `PoolingEncoder`."""
+        return halve(x)
 
 
 def p3mnet_swin_t(*, drop_path: float = 0.2, side_heads: bool = True) -> P3MNet:

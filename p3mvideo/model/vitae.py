@@ -1,7 +1,6 @@
 """P3M-Net with the published ViTAE-S encoder (arXiv 2203.16828; ViTAE: arXiv 2106.03348)."""
 
 import math
-from collections.abc import Iterable
 from typing import cast
 
 import torch
@@ -10,9 +9,9 @@ from timm.layers import Mlp
 from torch import Tensor, nn
 
 from p3mvideo.model.decoder import Decoder, DecoderLayout
-from p3mvideo.model.output import Features
+from p3mvideo.model.encoder import PoolingEncoder
 from p3mvideo.model.p3mnet import P3MNet
-from p3mvideo.model.stem import Downsample, Stem, to_channels_first, to_channels_last
+from p3mvideo.model.stem import Downsample, Stem, halve, to_channels_first, to_channels_last
 
 RANDOM_FEATURES = 32
 FEATURES_SEED = 20220331
@@ -21,7 +20,7 @@ FEATURES_SEED = 20220331
 class PerformerAttention(nn.Module):
     """Attention in linear time by positive random features (Choromanski et al., arXiv 2009.14794), one head.
 
-    The published code draws the projection anew for every network and never stores it. Here it is a buffer: drawn from a fixed seed,
+    The published code draws the projection again for every network and never stores it. Here it is a buffer: drawn from a fixed seed,
     moved and stored with the weights.
 
     Args:
@@ -138,7 +137,7 @@ class ViTAEStage(nn.Module):
         )
 
 
-class ViTAEEncoder(nn.Module):
+class ViTAEEncoder(PoolingEncoder):
     """ViTAE-S without reduction cells: a convolutional stem and max-pools between the stages."""
 
     def __init__(self) -> None:
@@ -146,14 +145,20 @@ class ViTAEEncoder(nn.Module):
         shapes = ((64, 2, 1, 1), (128, 2, 2, 32), (256, 12, 4, 64), (512, 2, 8, 128))
         self.layers = nn.ModuleList(ViTAEStage(*shape, first=number == 0) for number, shape in enumerate(shapes))
 
-    def forward(self, image: Tensor) -> Features:
-        """(B, 3, H, W), ImageNet-normalised -> features."""
-        first, second, third, fourth = cast("Iterable[ViTAEStage]", self.layers)
-        full, s1, x, (p0, p1) = first.RC(image)
-        s2, x, p2 = second.RC(first.NC(x))
-        s3, x, p3 = third.RC(second.NC(x))
-        s4, x, p4 = fourth.RC(third.NC(x))
-        return Features(full, (s1, s2, s3, s4), to_channels_first(fourth.NC(x)), (p0, p1, p2, p3, p4))
+    def layer(self, number: int, x: Tensor) -> Tensor:
+        """See `PoolingEncoder`. Layers 2 to 5 are the four stages; the norm of each map belongs to the step down behind it."""
+        stem = cast("Stem", self.layers[0].RC)
+        if number == 0:
+            return stem.at_full(x)
+        if number == 1:
+            return stem.at_half(x)
+        stage = cast("ViTAEStage", self.layers[number - 2])
+        tokens = stage.NC(stem.at_quarter(x) if number == 2 else cast("Downsample", stage.RC).widen(x))
+        return to_channels_first(tokens) if number == 5 else cast("Downsample", self.layers[number - 1].RC).skip(tokens)
+
+    def pool(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """See `PoolingEncoder`."""
+        return halve(x)
 
 
 def p3mnet_vitae_s(*, side_heads: bool = True) -> P3MNet:

@@ -14,14 +14,21 @@ ROUNDING = 0.01
 """How far low precision may carry a value out of [0, 1]. Farther out a network has failed, and its matte says nothing."""
 
 
-def checked_mattes(mattes: Sequence[Matte]) -> list[Matte]:
+def checked_mattes(mattes: Sequence[Matte], count: int) -> list[Matte]:
     """Return mattes with alpha and probabilities in [0, 1], float32.
 
-    Every matte passes here at working size before it is used: where a network gave it, and where a pipeline takes it. Waits for a GPU once.
+    Every matte passes here once at working size before it is used: where a pipeline takes it from its engine, or in `LoadedEngine` for whoever
+    works without a pipeline. Waits for a GPU once.
+
+    Args:
+        mattes: What an engine gave.
+        count: For how many images.
 
     Raises:
-        P3MVideoError: One holds NaN, infinity, or values beyond [0, 1] by more than rounding.
+        P3MVideoError: There are more or fewer, or one holds NaN, infinity, or values beyond [0, 1] by more than rounding.
     """
+    if len(mattes) != count:
+        raise P3MVideoError(f"the network gave {len(mattes)} mattes for {count} frames", hint="please report this")
     held = [values for matte in mattes for values in (matte.alpha, matte.semantic) if values is not None]
     if not held:
         return []

@@ -5,9 +5,12 @@ A group of options is a frozen dataclass. It travels whole from the command line
 """
 
 from p3mvideo.options.background import BackgroundOptions
+from p3mvideo.options.batch import BatchOptions
+from p3mvideo.options.copy_paste import CopyPasteOptions
+from p3mvideo.options.edits import EditOptions
 from p3mvideo.options.engine import EngineOptions
 from p3mvideo.options.evaluation import EvaluationOptions
-from p3mvideo.options.faces import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions
+from p3mvideo.options.faces import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions, ReviewOptions
 from p3mvideo.options.live import LiveOptions
 from p3mvideo.options.media import ReadOptions, WriteOptions
 from p3mvideo.options.option import Option, Options
@@ -16,8 +19,11 @@ from p3mvideo.options.training import TrainingOptions
 
 __all__ = [
     "BackgroundOptions",
+    "BatchOptions",
+    "CopyPasteOptions",
     "CoverOptions",
     "DetectionOptions",
+    "EditOptions",
     "EngineOptions",
     "EvaluationOptions",
     "FaceOptions",
@@ -26,6 +32,7 @@ __all__ = [
     "Options",
     "ReadOptions",
     "ReleaseDetectionOptions",
+    "ReviewOptions",
     "SmoothingOptions",
     "TrainingOptions",
     "WriteOptions",

@@ -7,12 +7,13 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from p3mvideo.errors import ConfigError
 from p3mvideo.options.option import Option, Options
+from p3mvideo.options.shard import parse_shard, show_shard
 
 Metric = Literal["sad", "mse", "mad", "sad_t", "mse_t", "mad_t", "sad_fg", "sad_bg", "grad", "conn", "iou", "sad_face", "mse_face", "mad_face"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 Protocol = Literal["stills", "ppt", "video"]
 Strategy = Literal["auto", "engine", "resize", "hybrid"]
-OnnxInput = Literal["imagenet", "unit", "symmetric"]
+OnnxInput = Literal["auto", "imagenet", "unit", "symmetric"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +35,20 @@ class EvaluationOptions(Options):
     worst: Annotated[int, Option("How many of the worst results the contact sheet shows.", minimum=0)] = 12
     worst_by: Annotated[Metric, Option("The metric that decides which are the worst.")] = "sad"
     workers: Annotated[int, Option("Threads that read and score; 0 chooses.", minimum=0)] = 0
-    onnx_input: Annotated[OnnxInput, Option("What ONNX networks expect.")] = "imagenet"
+    onnx_input: Annotated[OnnxInput, Option("Values that a foreign ONNX network expects. auto: what the file says, else imagenet.")] = "auto"
+
+    shard: Annotated[
+        tuple[int, int] | None,
+        Option(
+            "Score one share of the images only, counted from 0, into an output folder that all shares have in common.",
+            metavar="I/N", parse=parse_shard, show=show_shard,
+        ),
+    ] = None  # fmt: skip
 
     def check(self) -> None:
         """Raise ConfigError for unknown metrics, or a sheet by a metric that is not computed."""
+        if self.shard is not None:
+            parse_shard(show_shard(self.shard))
         unknown = [name for name in self.metric if name not in METRICS]
         if unknown:
             raise ConfigError(f"there is no metric {unknown[0]!r}", hint=f"Known are {', '.join(METRICS)}.")

@@ -6,11 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
+from p3mvideo.errors import ConfigError
 from p3mvideo.options.option import Option, Options
 
 AnonymizeMode = Literal["input", "output", "off"]
 OnDetectorFailure = Literal["stop", "mosaic"]
+ReviewKind = Literal["none", "sheet", "html", "both"]
 DEFAULT_MASK_SCALE = 1.3
+
+
+def _smallest_face(text: str) -> int | None:
+    """Read `--min-face`; None is auto."""
+    if text == "auto":
+        return None
+    if text.isascii() and text.isdigit() and len(text) < 9:
+        return int(text)
+    raise ConfigError(f"{text!r} is neither a number of pixels nor auto", hint="see --min-face")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +33,14 @@ class DetectionOptions(Options):
     threshold: Annotated[float, Option("Detector score above which something is a face.", above=0, below=1, aliases=("--thresh",))] = 0.5
     min_face: Annotated[
         int | None,
-        Option("Height in pixels of the smallest face to look for.", minimum=8, maximum=10_000, unset="24, less in small frames, more in large ones"),
+        Option(
+            "Height in pixels of the smallest face to look for; auto: 24, down to 10 in small images, more in large ones.",
+            metavar="PIXELS|auto",
+            minimum=8,
+            maximum=10_000,
+            parse=_smallest_face,
+            unset="auto",
+        ),
     ] = None
     on_detector_failure: Annotated[
         OnDetectorFailure, Option("What happens to a frame whose faces cannot be looked for: end its input, or turn it into a mosaic.")
@@ -57,6 +75,25 @@ class CoverOptions(Options):
     ] = "blur"
     mosaic_of_face: Annotated[bool, Option("Make a mosaic of the face itself, under which people can be recognised.")] = False
     mosaic_size: Annotated[int, Option("Side of a mosaic's squares in pixels.", minimum=1, maximum=10_000, aliases=("--mosaicsize",))] = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewOptions(Options):
+    """What is written for a person to judge an anonymized recording by."""
+
+    panel: ClassVar[str | None] = "Faces"
+
+    review: Annotated[
+        ReviewKind, Option("What to write beside the output: a contact sheet of the weakest moments, a page that also takes corrections, or both.")
+    ] = "both"
+    review_uncovered: Annotated[
+        bool, Option("Show faces uncovered in the page: it is then as secret as the input. By default it shows what the output shows.")
+    ] = False
+
+    def check(self) -> None:
+        """See `Options`."""
+        if self.review_uncovered and self.review not in ("html", "both"):
+            raise ConfigError(f"review_uncovered is about the page, and review is {self.review}", hint="use --review html or both with it")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ Keep = Literal["all", "largest", "center"]
 class LiveOptions(Options):
     """The settings of a live run."""
 
-    panel: ClassVar[str | None] = "Picture"
+    panel: ClassVar[str | None] = "Image"
 
     bg: Annotated[
         tuple[str, ...],

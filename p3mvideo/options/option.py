@@ -10,6 +10,7 @@ dataclass is made, wherever they come from: the command line, a configuration fi
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -43,6 +44,8 @@ class Option:
     """What stands for the value in the help; by default its type."""
     unset: str | None = None
     """What None means, shown as the default."""
+    published: Any = None
+    """The value in the published training programs. Such an option has None as default: then the recipe sets it, see `options.recipe`."""
     parse: Callable[[str], Any] | None = None
     """Turns the text of a command line or configuration file into the value; ConfigError if it cannot."""
     show: Callable[[Any], str] = str
@@ -57,6 +60,8 @@ class Field(NamedTuple):
     """Without `Annotated`; may be a union with None."""
     default: Any
     option: Option
+    panel: str | None = None
+    """Heading of the group that declares it, which may be one that the group inherits from."""
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -120,7 +125,8 @@ def _fields_of(group: Any) -> tuple[Field, ...]:
         kind, *metadata = get_args(hints[field.name]) if get_origin(hints[field.name]) is Annotated else (hints[field.name],)
         option = next((entry for entry in metadata if isinstance(entry, Option)), None)
         assert option is not None, f"{group.__name__}.{field.name} lacks its Option"
-        found.append(Field(field.name, kind, field.default, option))
+        declaring = next(part for part in group.__mro__ if field.name in inspect.get_annotations(part))
+        found.append(Field(field.name, kind, field.default, option, declaring.panel))
     return tuple(found)
 
 
@@ -136,7 +142,7 @@ def _checked(field: Field, value: Any) -> Any:
         ConfigError: It is not allowed.
     """
     parts = _parts(field.type)
-    if value is None and NoneType in parts:
+    if value is None and (NoneType in parts or field.option.published is not None):
         return None
     hint = f"see {field.flags[0]}"
     if field.choices and value in field.choices:
@@ -144,9 +150,11 @@ def _checked(field: Field, value: Any) -> Any:
     typed = next((converted for part in parts if (converted := _converted(part, value)) is not None), None)
     if typed is None and isinstance(value, str) and field.option.parse is not None:
         try:
-            return field.option.parse(value)
+            typed = field.option.parse(value)
         except ConfigError as error:
             raise ConfigError(f"{field.name}: {error.message}", hint=error.hint) from error
+        if typed is None and NoneType in parts:
+            return None
     if typed is None:
         raise ConfigError(f"{field.name} is {value!r}, expected {_expected(field)}", hint=hint)
     option = field.option

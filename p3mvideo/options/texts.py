@@ -31,6 +31,22 @@ def parse_bitrate(text: str) -> int:
         raise ConfigError(f"{text!r} is not a bit rate", hint="write bits per second, such as 800k or 4M") from None
 
 
+def parse_pair(text: str) -> tuple[float, float]:
+    """Read LOW,HIGH: two numbers, the smaller one first."""
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        low, high = 1.0, 0.0
+    if not low <= high:
+        raise ConfigError(f"{text!r} is not a range", hint="write LOW,HIGH, such as 0.8,1.2")
+    return low, high
+
+
+def show_pair(pair: tuple[float, float]) -> str:
+    """Write LOW,HIGH."""
+    return f"{pair[0]:g},{pair[1]:g}"
+
+
 def parse_size(text: str) -> tuple[int, int]:
     """Read WIDTHxHEIGHT in pixels."""
     found = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text.strip().lower())

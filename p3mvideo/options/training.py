@@ -8,21 +8,29 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from p3mvideo.errors import ConfigError
+from p3mvideo.options.copy_paste import CopyPasteOptions
+from p3mvideo.options.crops import CropOptions
 from p3mvideo.options.engine import Precision
-from p3mvideo.options.option import Option, Options
+from p3mvideo.options.losses import LossOptions
+from p3mvideo.options.optimizer import OptimizerOptions
+from p3mvideo.options.option import Option
+from p3mvideo.options.recipe import BY_RECIPE, read_recipe
 
-RecipeName = Literal["p3m2021", "p3m2024", "p3mvideo"]
-CopyPaste = Literal["off", "image", "feature", "both"]
+Scenes = Literal["crops", "webcam"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingOptions(Options):
+class TrainingOptions(CopyPasteOptions, LossOptions, CropOptions, OptimizerOptions):
     """Network, material, schedule and machine of a training run. None takes the recipe's value."""
 
     panel: ClassVar[str | None] = "Training"
 
-    recipe: Annotated[RecipeName, Option("As published (p3m2021, p3m2024), or for webcam-like scenes (p3mvideo).")] = "p3mvideo"
-    variant: Annotated[str | None, Option("The network.", unset="p3mnet-mobilenetv2; p3mnet-resnet34 with published recipes")] = None
+    recipe: Annotated[
+        str,
+        Option("Constants as published (p3m2021, p3m2024), this program's own (p3mvideo), or of a file. What is given beside it wins.",
+               metavar="NAME|FILE.toml"),
+    ] = "p3mvideo"  # fmt: skip
+    variant: Annotated[str, Option("The network.", published="p3mnet-resnet34")] = BY_RECIPE
     backbone: Annotated[str | None, Option("Another timm backbone for the real-time network.")] = None
     pretrained: Annotated[str | None, Option("ImageNet weights of the encoder: a file, or the name of imported ones.", metavar="NAME|PATH")] = None
     initial: Annotated[str | None, Option("Weights or checkpoint of a whole network to start from.", metavar="NAME|PATH")] = None
@@ -30,39 +38,32 @@ class TrainingOptions(Options):
     split: Annotated[Path | None, Option("File with the names to train on, one a line.", unset="every pair of image and matte")] = None
     validation: Annotated[tuple[Path, ...], Option("Splits to validate on; by default those of the data set.")] = ()
     validation_images: Annotated[int, Option("Portraits of each split that are scored, evenly spread; 0 takes all.", minimum=0)] = 64
-    backgrounds: Annotated[Path | None, Option("Folder of images without people, for p3mvideo.")] = None
     faces: Annotated[Path | None, Option("Donor faces for P3M-CP, as `dataset faces` makes them, or CelebAMask-HQ.")] = None
-    cp: Annotated[CopyPaste | None, Option("Level at which P3M-CP pastes donor faces.", unset="image where there are faces")] = None
-    cp_start: Annotated[float, Option("Fraction of the steps before the feature level begins.", minimum=0, maximum=1)] = 1 / 3
-    composition: Annotated[
-        bool | None,
-        Option("Composition loss.", flags=("--composition/--no-composition",), unset="by the recipe"),
-    ] = None
+    scenes: Annotated[Scenes, Option("Crops of portraits, as published, or scenes as webcams see them.", published="crops")] = BY_RECIPE
+    backgrounds: Annotated[Path | None, Option("Folder of images without people, for --scenes webcam.")] = None
     share: Annotated[
         tuple[str, ...], Option("Fraction of the draws for names with this prefix; all others share the rest.", metavar="PREFIX=SHARE")
     ] = ()
     moving: Annotated[
-        float, Option("Fraction of the samples that are pairs of neighbouring frames of moving people, for p3mvideo.", minimum=0, maximum=1)
+        float, Option("Fraction of the samples that are pairs of neighbouring frames of moving people, for --scenes webcam.", minimum=0, maximum=1)
     ] = 0.0
     hard: Annotated[
         float,
         Option("Fraction of the other samples with people far away, from behind, in company or among things.", minimum=0, maximum=1),
     ] = 0.0
-    steps: Annotated[int | None, Option("Optimizer steps in all.", minimum=1, unset="by epochs")] = None
-    epochs: Annotated[float | None, Option("How often each portrait is seen.", above=0, unset="by the recipe")] = None
-    batch: Annotated[int | None, Option("Samples per step over all processes.", minimum=1, unset="by the recipe")] = None
-    size: Annotated[int | None, Option("Side of the samples in pixels, a multiple of 32.", minimum=64, unset="by the recipe")] = None
-    lr: Annotated[float | None, Option("Peak learning rate.", above=0, unset="by the recipe")] = None
-    backbone_lr: Annotated[
-        float | None, Option("Peak learning rate of the pretrained encoder.", minimum=0, unset="by the recipe, in proportion to --lr")
-    ] = None
-    warmup: Annotated[int | None, Option("Steps of linear warm-up.", minimum=0, unset="by the recipe, at most a tenth of the steps")] = None
-    ema: Annotated[float | None, Option("Decay of the averaged weights.", minimum=0, maximum=1, unset="by the recipe")] = None
+    steps: Annotated[int | None, Option("Optimizer steps in all. With --resume, more than before extend a run.", minimum=1, unset="by epochs")] = None
+    epochs: Annotated[float, Option("How often each portrait is seen.", above=0, published=150.0)] = BY_RECIPE
+    batch: Annotated[int, Option("Samples per step over all processes.", minimum=1, published=8)] = BY_RECIPE
+    accumulate: Annotated[int, Option("Parts of a batch whose gradients are computed one after the other and summed: less memory.", minimum=1)] = 1
+    recompute: Annotated[
+        bool, Option("Compute activations again in the backward pass instead of keeping them: less memory for about a third more time.")
+    ] = False
+    size: Annotated[int, Option("Side of the samples in pixels, a multiple of 32.", minimum=64, published=512)] = BY_RECIPE
     seed: Annotated[int, Option("Another seed gives other samples and initial weights.", minimum=0)] = 10007
     device: Annotated[str, Option("auto, cpu, cuda, cuda:N or mps.")] = "auto"
-    precision: Annotated[
-        Precision, Option("What the network computes in. auto: f32 with published recipes, else bf16 or f16 where the device has it.")
-    ] = "auto"
+    precision: Annotated[Precision, Option("What the network computes in. auto: bf16 or f16 where the device has it, else f32.", published="f32")] = (
+        BY_RECIPE
+    )
     workers: Annotated[int, Option("Processes that make samples, per training process.", minimum=0)] = 2
     checkpoint_every: Annotated[int, Option("Steps between checkpoints.", minimum=1)] = 200
     validate_every: Annotated[int, Option("Steps between validations.", minimum=1)] = 1000
@@ -79,6 +80,18 @@ class TrainingOptions(Options):
     def shares(self) -> dict[str, float]:
         """The fraction of the draws for each prefix."""
         return parse_shares(self.share)
+
+    def resolved(self) -> TrainingOptions:
+        """Return the options with what was left out filled in from the recipe.
+
+        Raises:
+            ConfigError: There is no such recipe, or it cannot be read.
+        """
+        recipe, given = read_recipe(self.recipe, TrainingOptions), vars(self)
+        if given["lr"] is not None and given["backbone_lr"] is None:
+            usual = OptimizerOptions().with_recipe(recipe)
+            recipe["backbone_lr"] = self.lr * usual.backbone_lr / usual.lr
+        return self.with_recipe(recipe)
 
 
 def parse_shares(texts: Sequence[str]) -> dict[str, float]:

@@ -64,6 +64,12 @@ class RunStatistics:
         """Return everything as a dict of plain values, for `json.dumps`."""
         return asdict(self) | {"frames_per_second": self.frames_per_second}
 
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> RunStatistics:
+        """Return the account that `to_json` wrote."""
+        rest = {name: value for name, value in values.items() if name not in ("stages", "frames_per_second")}
+        return cls(stages={stage: StageTimes(**times) for stage, times in values["stages"].items()}, **rest)
+
     def table(self) -> str:
         """Return the stage table and the counts as plain text."""
         lines = [f"{'stage':<10}{'ms/frame':>10}{'p50':>10}{'p95':>10}{'p99':>10}"]

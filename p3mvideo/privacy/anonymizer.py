@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, Protocol
 
 import torch
 
@@ -13,12 +14,37 @@ from p3mvideo.options.faces import DEFAULT_MASK_SCALE
 from p3mvideo.privacy.cover.cover import FORGET_SECONDS, FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.smear import smear_bounds, smear_faces, steadied
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
-from p3mvideo.privacy.detect.stream_search import Search
-from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Followed, Follower
+from p3mvideo.privacy.detection import Detection
+from p3mvideo.privacy.face_summary import FaceFigures
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
 from p3mvideo.privacy.region import IntBox, Region
 
 logger = logging.getLogger(__name__)
+
+
+class FacesOfFrame(Protocol):
+    """What is known of one frame."""
+
+    def faces(self, seconds: float) -> tuple[TrackedFace, ...]:
+        """Return its faces, at its time or shortly after it."""
+        ...
+
+
+class FaceFollower(Protocol):
+    """Knows the faces of each frame of a stream, in order."""
+
+    @property
+    def dismissed(self) -> Sequence[Detection]:
+        """What looked like a face in the frame that was looked at last, and was not believed."""
+        ...
+
+    def __call__(self, image: UInt8Array, seconds: float) -> FacesOfFrame:
+        """Return what is known of the next frame, uint8 RGB (H, W, 3), shown at `seconds`. Raises whatever keeps it from knowing."""
+        ...
+
+    def close(self) -> None:
+        """Release what it needs. May be called any number of times."""
+        ...
 
 
 class NoAnonymizer:
@@ -36,7 +62,7 @@ class FaceAnonymizer:
     """Finds, follows and covers the faces of one stream. Fails closed: a frame is covered, or a mosaic, or not returned.
 
     Args:
-        search: Finds the faces of a frame; closed with the anonymizer.
+        follower: Knows the faces of each frame; closed with the anonymizer.
         style: What faces are covered with.
         keep_originals: Whether each face carries its original pixels, so that a later stage may show it.
         mask_scale: Size of the covers, see `FaceCovers`.
@@ -46,12 +72,12 @@ class FaceAnonymizer:
         look_every: Faces are looked for in every n-th frame; between those, they are covered where they should have gone. A face that appears
             stays bare until the next look, so more than 1 is only for hiding faces from a network.
         on_failure: Whether a frame whose faces cannot be found raises, or becomes a mosaic as a whole.
-        limit_seconds: How long the search of one frame may take.
+        figures: Takes what is known of each frame.
     """
 
     def __init__(
         self,
-        search: Search,
+        follower: FaceFollower,
         *,
         style: Style,
         keep_originals: bool = False,
@@ -60,15 +86,15 @@ class FaceAnonymizer:
         keep_subject: bool = False,
         look_every: int = 1,
         on_failure: Literal["stop", "mosaic"] = "stop",
-        limit_seconds: float = LIMIT_SECONDS,
+        figures: FaceFigures | None = None,
     ) -> None:
         if look_every < 1 or (look_every > 1 and not (inner and keep_originals)):
             raise ValueError(f"faces that others may see are looked for in every frame, got look_every={look_every}")
         self._look_every = look_every
         self._unlooked = 0
-        self._followed: Followed | None = None
+        self._followed: FacesOfFrame | None = None
         self._shape: tuple[int, ...] = ()
-        self._follower = Follower(search, limit_seconds=limit_seconds)
+        self._follower = follower
         self._covers = FaceCovers(style, mask_scale=mask_scale)
         self._before: dict[int, Region] = {}
         self._smeared_seconds = float("-inf")
@@ -76,6 +102,7 @@ class FaceAnonymizer:
         self._inner = inner
         self._keep_subject = keep_subject
         self._on_failure = on_failure
+        self._figures = figures
         self._closed = False
 
     def __call__(self, frame: Frame) -> tuple[Frame, tuple[Face, ...]]:
@@ -91,9 +118,12 @@ class FaceAnonymizer:
         image = frame.interleaved()
         seconds = float(frame.seconds)
         try:
-            covered, faces = self._cover(image, seconds, self._find(image, seconds))
+            tracked = self._find(image, seconds)
+            covered, faces = self._cover(image, seconds, tracked)
         except Exception as error:
             return self._failed(frame, image, error), ()
+        if self._figures is not None:
+            self._figures.see(seconds, tracked, self._follower.dismissed)
         if not faces:
             return frame, ()
         return frame.with_image(torch.from_numpy(covered).permute(2, 0, 1)), faces
@@ -145,6 +175,8 @@ class FaceAnonymizer:
                 f"the faces of the frame at {float(frame.seconds):.3f} s could not be found: {error}",
                 hint="Nothing was shown. --on-detector-failure mosaic goes on with a mosaic of the whole frame.",
             ) from error
+        if self._figures is not None:
+            self._figures.cover_whole(float(frame.seconds))
         logger.warning("the frame at %.3f s is a mosaic, its faces could not be found: %s", float(frame.seconds), error)
         return frame.with_image(torch.from_numpy(mosaic_all(image)).permute(2, 0, 1))
 

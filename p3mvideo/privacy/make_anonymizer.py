@@ -11,7 +11,9 @@ from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.registry import DETECTORS, parse_detectors
 from p3mvideo.privacy.detect.second_opinion import NOTHING, SecondOpinion
 from p3mvideo.privacy.detect.stream_search import WEAK, Search, StreamSearch
-from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS
+from p3mvideo.privacy.face_summary import FaceFigures
+from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
+from p3mvideo.privacy.two_pass.face_record import FaceRecord, RecordedFollower
 from p3mvideo.privacy.two_pass.first_pass import Survey
 
 
@@ -35,7 +37,15 @@ def check_faces(options: FaceOptions) -> None:
     cover_style(options)
 
 
-def make_anonymizer(options: FaceOptions = FaceOptions(), *, look_every: int = 1, limit_seconds: float = LIMIT_SECONDS) -> Anonymizer:
+def make_anonymizer(
+    options: FaceOptions = FaceOptions(),
+    *,
+    look_every: int = 1,
+    limit_seconds: float = LIMIT_SECONDS,
+    detector: FaceDetector | None = None,
+    record: FaceRecord | None = None,
+    figures: FaceFigures | None = None,
+) -> Anonymizer:
     """Return the anonymizer for one stream.
 
     Args:
@@ -43,6 +53,9 @@ def make_anonymizer(options: FaceOptions = FaceOptions(), *, look_every: int = 1
             a `SubjectKeeper` to choose from.
         look_every: With "input", look for faces in every n-th frame only, see `FaceAnonymizer`.
         limit_seconds: How long the search of one frame may take before it counts as failed; less for a live stream.
+        detector: One that `load_detector` has loaded, which stays open when the anonymizer is closed; None loads one for this stream alone.
+        record: The faces of the stream, if they are known; then no model is loaded.
+        figures: Takes what is known of each frame.
 
     Raises:
         ConfigError: The options do not go together.
@@ -53,7 +66,7 @@ def make_anonymizer(options: FaceOptions = FaceOptions(), *, look_every: int = 1
     if options.anonymize == "off":
         return NoAnonymizer()
     return FaceAnonymizer(
-        StreamSearch(_media_pipe(options), thresh=options.threshold, min_face_px=options.min_face, wary=options.anonymize == "output"),
+        RecordedFollower(record) if record is not None else make_follower(options, limit_seconds=limit_seconds, detector=detector),
         style=cover_style(options),
         keep_originals=options.anonymize == "input",
         inner=True,
@@ -61,8 +74,20 @@ def make_anonymizer(options: FaceOptions = FaceOptions(), *, look_every: int = 1
         look_every=look_every if options.anonymize == "input" else 1,
         mask_scale=options.mask_scale,
         on_failure=options.on_detector_failure,
-        limit_seconds=limit_seconds,
+        figures=figures,
     )
+
+
+def make_follower(options: FaceOptions, *, limit_seconds: float = LIMIT_SECONDS, detector: FaceDetector | None = None) -> Follower:
+    """Return what finds and follows the faces of one stream for an anonymizer. Parameters and errors are those of `make_anonymizer`."""
+    search = StreamSearch(
+        detector or load_detector(options),
+        thresh=options.threshold,
+        min_face_px=options.min_face,
+        wary=options.anonymize == "output",
+        closes_detector=detector is None,
+    )
+    return Follower(search, limit_seconds=limit_seconds)
 
 
 def make_survey(options: ReleaseDetectionOptions = ReleaseDetectionOptions()) -> Survey:
@@ -84,7 +109,7 @@ def make_searches(options: ReleaseDetectionOptions) -> tuple[Search, Search]:
     others = [DETECTORS[name].make(confidence=least, offline=options.offline, face_model=options.face_model) for name in names if name != "mediapipe"]
     if "mediapipe" not in names:
         return SecondOpinion(None, others, thresh=options.threshold), SecondOpinion(None, others, thresh=options.threshold, newcomers=False)
-    media_pipe = _media_pipe(options)
+    media_pipe = load_detector(options)
     search = StreamSearch(media_pipe, thresh=options.threshold, min_face_px=options.min_face, wary=True)
     back_search = StreamSearch(media_pipe, thresh=options.threshold, newcomers=False)
     if not others:
@@ -92,5 +117,6 @@ def make_searches(options: ReleaseDetectionOptions) -> tuple[Search, Search]:
     return SecondOpinion(search, others, thresh=options.threshold), SecondOpinion(back_search, others, thresh=options.threshold, newcomers=False)
 
 
-def _media_pipe(options: DetectionOptions) -> FaceDetector:
+def load_detector(options: DetectionOptions) -> FaceDetector:
+    """Load MediaPipe's models for the frames of one stream after the other. Errors are those of `FaceDetector`."""
     return FaceDetector(confidence=WEAK * options.threshold, mode="video", offline=options.offline, face_model=options.face_model)

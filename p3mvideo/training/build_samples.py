@@ -26,25 +26,29 @@ def build_samples(
         folder: Where people come from.
         names: Which of them.
         options: How samples are drawn.
-        backgrounds: Folder of pictures without people; None does without.
+        backgrounds: Folder of images without people; None does without.
         faces: Folder of donor faces, needed if the options paste faces.
 
     Raises:
         ConfigError: The recipe has no use for backgrounds.
         DatasetError: A folder is not what it should be, or shares make no sense.
     """
-    donors = None if faces is None or options.copy_paste.level == "off" else DonorFaces(faces)
+    donors = None if faces is None or options.copy_paste.cp == "off" else DonorFaces(faces)
     scenes = _scenes(folder, names, options, backgrounds)
-    return TrainingSamples(scenes, length=options.steps * options.batch, seed=options.seed, donors=donors, copy_paste=options.copy_paste)
+    return TrainingSamples(
+        scenes, length=options.steps * options.batch, seed=options.seed, donors=donors, copy_paste=options.copy_paste,
+        feature_start=options.feature_start,
+    )  # fmt: skip
 
 
 def _scenes(folder: PortraitFolder, names: Sequence[str], options: TrainingSetup, backgrounds: Path | None) -> SceneMaker:
     if options.overfit:
         return WholeScenes(folder, names, size_px=options.size_px)
     order = PortraitOrder(names, shares=options.shares, seed=options.seed)
-    if options.recipe == "p3mvideo":
+    if options.scenes == "webcam":
         scenes = WebcamScenes(folder, order, size_px=options.size_px, options=options.webcam, backgrounds=backgrounds)
         return MovingScenes(scenes, seed=options.seed) if options.webcam.moving else scenes
     if backgrounds is not None:
-        raise ConfigError(f"the recipe {options.recipe} puts nobody before other backgrounds", hint="leave --backgrounds out, or take p3mvideo")
-    return PublishedScenes(folder, order, size_px=options.size_px, anchor="corner" if options.recipe == "p3m2021" else "centre")
+        hint = "leave --backgrounds out, or take --scenes webcam"
+        raise ConfigError(f"the recipe {options.recipe} puts no one before other backgrounds", hint=hint)
+    return PublishedScenes(folder, order, size_px=options.size_px, options=options.crops)

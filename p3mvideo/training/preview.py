@@ -1,4 +1,4 @@
-"""`p3mvideo dataset preview`: a picture of a few samples, for looking at what a recipe makes of a data set."""
+"""`p3mvideo dataset preview`: an image of a few samples, for looking at what a recipe makes of a data set."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from torch import Tensor
 from p3mvideo.datasets.image_files import write_image
 from p3mvideo.datasets.layout import training_split
 from p3mvideo.datasets.portraits import PortraitFolder
-from p3mvideo.errors import ConfigError
 from p3mvideo.frame import UInt8Array
-from p3mvideo.options.training import RecipeName
+from p3mvideo.options import TrainingOptions
+from p3mvideo.options.copy_paste import Level
+from p3mvideo.options.recipe import BY_RECIPE
 from p3mvideo.training.build_samples import build_samples
-from p3mvideo.training.samples.dataset import CopyPaste, CopyPasteOptions, Sample
-from p3mvideo.training.setup import recipe_options
+from p3mvideo.training.samples.dataset import Sample
+from p3mvideo.training.setup import setup_of
 
-COLUMNS = ("picture", "matte", "classes", "cut out", "donor at feature level")
+COLUMNS = ("image", "matte", "classes", "cut out", "donor at feature level")
 CELL_PX = 224
 TITLE_PX = 24
 
@@ -28,17 +29,17 @@ def preview_samples(
     data: Path,
     *,
     output: Path = Path("preview.png"),
-    recipe: RecipeName = "p3mvideo",
+    recipe: str = "p3mvideo",
     faces: Path | None = None,
-    cp: CopyPaste | None = None,
+    cp: Level | None = None,
     backgrounds: Path | None = None,
     size: int | None = None,
     count: int = 8,
     seed: int = 10007,
 ) -> Path:
-    """Write a picture with one sample a row and return its path.
+    """Write an image with one sample a row and return its path.
 
-    Columns: the picture as the network sees it (with faces pasted at image level), the matte, the classes (grey is transition), the person
+    Columns: the image as the network sees it (with faces pasted at image level), the matte, the classes (grey is transition), the person
     cut out by the matte, and the donors' faces that are pasted at feature level.
 
     Args:
@@ -47,19 +48,18 @@ def preview_samples(
         recipe: Whose samples.
         faces: Donor faces for P3M-CP.
         cp: At which level they are pasted; by default both where there are faces.
-        backgrounds: Folder of pictures without people, for p3mvideo.
+        backgrounds: Folder of images without people, for p3mvideo.
         size: Side of the samples in pixels; by default the recipe's.
         count: How many samples.
         seed: Another seed gives other samples.
 
     Raises:
         ConfigError: Options make no sense, or do not go together.
-        DatasetError: Data is missing or broken, or the picture cannot be written.
+        DatasetError: Data is missing or broken, or the image cannot be written.
     """
-    level: CopyPaste = cp or ("off" if faces is None else "both")
-    if level != "off" and faces is None:
-        raise ConfigError(f"--cp {level} pastes donor faces, and there are none", hint="give a folder with --faces, or --cp off")
-    options = recipe_options(recipe, steps=count, batch=1, size_px=size, seed=seed, composition=False, copy_paste=CopyPasteOptions(level=level))
+    level: Level = cp or ("off" if faces is None else "both")
+    asked = TrainingOptions(recipe=recipe, faces=faces, cp=level, composition=False, batch=1, size=BY_RECIPE if size is None else size, seed=seed)
+    options = setup_of(asked.resolved(), steps=count)
     folder = PortraitFolder(training_split(data))
     samples = build_samples(folder, folder.names, options, backgrounds=backgrounds, faces=faces)
     write_sheet(output, (samples[index] for index in range(count)))
@@ -67,7 +67,7 @@ def preview_samples(
 
 
 def write_sheet(output: Path, samples: Iterable[Sample]) -> None:
-    """Write a picture with one sample a row, see `preview_samples`.
+    """Write an image with one sample a row, see `preview_samples`.
 
     Raises:
         DatasetError: It cannot be written.

@@ -16,11 +16,12 @@ from p3mvideo.listener import Listener
 from p3mvideo.options import TrainingOptions
 from p3mvideo.training.build_samples import build_samples
 from p3mvideo.training.initial_network import build_start
+from p3mvideo.training.loop.checkpoint import load_checkpoint
 from p3mvideo.training.loop.fit import fit
 from p3mvideo.training.loop.glibc_memory import keep_memory
 from p3mvideo.training.loop.process_group import Group, joined_group
 from p3mvideo.training.loop.validation import ValidationSet
-from p3mvideo.training.setup import TrainingSetup, resolve_options, uses_composition
+from p3mvideo.training.setup import TrainingSetup, extended, resolve_options
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,10 @@ def train(
         data: A data set in P3M-10k's layout, or one split of it.
         output: Folder for `last.pt`, `best.pt` (best SAD) and `log.jsonl`.
         options: Network, material, schedule and machine.
-        resume: Continue from `output/last.pt` if it is there.
+        resume: Continue from `output/last.pt` if it is there; more steps than the run had extend it, with its optimizer's state.
         dry_run: Build everything, do one step and one validation, keep nothing.
-        listener: Hears how the run goes on, in the process that writes; `figures` are the records of the log.
+        listener: Hears how the run goes on, in the process that writes: `begin` and `advance` count steps, `figures` gets each record of
+            the log, with its "step". That is the place for a logger of one's own, see examples/log_training.py.
 
     Raises:
         ConfigError, DeviceError: Options make no sense, or do not go together.
@@ -62,10 +64,13 @@ def train(
     device = choose_device(options.device)
     folder = PortraitFolder(
         training_split(data), images=options.images, names=None if options.split is None else read_split(options.split),
-        layers=uses_composition(options),
+        layers=options.resolved().composition,
     )  # fmt: skip
     names = folder.names[: options.overfit] if options.overfit else folder.names
     resolved = resolve_options(options, portraits=len(names), device=device, dry_run=dry_run)
+    if resume and not dry_run and (output / "last.pt").exists():
+        before = load_checkpoint(output / "last.pt").get("options")
+        resolved = extended(resolved, before) if isinstance(before, dict) else resolved
     judged = options.validation or ([] if options.overfit else validation_splits(data))
     over = [ValidationSet.spread(PortraitFolder(path), 1 if dry_run else options.validation_images) for path in judged]
     if options.overfit:
@@ -78,8 +83,12 @@ def train(
     with joined_group(device) as group:
         if resolved.batch % group.size:
             raise ConfigError(f"a batch of {resolved.batch} cannot be shared by {group.size} processes", hint=f"use --batch {group.size * 4}")
-        if resolved.webcam.moving and resolved.batch // group.size % 2:
-            raise ConfigError("moving people come in pairs of samples, and batches are odd", hint=f"use --batch {group.size * 4}")
+        share = resolved.batch // group.size
+        if share % resolved.accumulate:
+            raise ConfigError(f"a batch of {share} has no {resolved.accumulate} equal parts", hint=f"use --accumulate {share}")
+        if resolved.webcam.moving and share // resolved.accumulate % 2:
+            hint = f"use --batch {group.size * resolved.accumulate * 2}"
+            raise ConfigError("moving people come in pairs of samples, and batches, or their parts, are odd", hint=hint)
         news = _TrainingNews(listener if listener is not None and group.leads else Listener(), resolved)
         news.describe(len(names), group)
         with tempfile.TemporaryDirectory() as nowhere:
@@ -114,11 +123,10 @@ class _TrainingNews:
 
     def stepped(self, done: int, steps: int) -> None:
         """See `fit`: called once before the first step and after each."""
-        batch = self._options.batch
         if not self._begun:
             self._begun = True
-            self._listener.begin("training", steps * batch, done=done * batch)
-        self._listener.advance(done * batch)
+            self._listener.begin("training", steps, done=done)
+        self._listener.advance(done)
 
     def recorded(self, record: dict[str, float]) -> None:
         """See `fit`."""

@@ -1,60 +1,63 @@
-"""What decides the result of a training run, and the recipes that fill it in."""
+"""What decides the result of a training run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from p3mvideo.errors import ConfigError
-from p3mvideo.options import TrainingOptions
-from p3mvideo.options.training import RecipeName
+from p3mvideo.options import CopyPasteOptions, TrainingOptions
+from p3mvideo.options.crops import CropOptions
+from p3mvideo.options.losses import LossOptions
+from p3mvideo.options.optimizer import OptimizerOptions
+from p3mvideo.options.recipe import part_of
+from p3mvideo.options.training import Scenes
 from p3mvideo.training.loop.precision import Precision, choose_precision
-from p3mvideo.training.samples.dataset import CopyPasteOptions
 from p3mvideo.training.samples.webcam_scenes import WebcamOptions
 
 BY_THE_CLOCK = 10**9
 """Steps of a run that ends when its time is over."""
+NOT_DECISIVE = ("recompute",)
+"""What a run may go on with otherwise than it began."""
 
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """Everything that decides the result of a training run; the defaults are this program's own recipe."""
+    """Everything that decides the result of a training run. `setup_of` makes it of a recipe, `resolve_options` of options."""
 
     steps: int
     """Optimizer steps in all."""
-    recipe: RecipeName = "p3mvideo"
-    """Where scenes come from: crops as published, or scenes as webcams see them."""
-    variant: str = "p3mnet-mobilenetv2"
+    recipe: str
+    """The recipe that it began with."""
+    scenes: Scenes
+    """Crops as published, or scenes as webcams see them."""
+    variant: str
     """Which network, a key of `p3mvideo.model.variants.VARIANTS`."""
+    batch: int
+    """Samples per step, over all processes."""
+    size_px: int
+    """Side of the samples, a multiple of 32."""
+    optimizer: OptimizerOptions
+    losses: LossOptions
+    crops: CropOptions
+    copy_paste: CopyPasteOptions
     network: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of its builder."""
-    batch: int = 8
-    """Samples per step, over all processes."""
-    size_px: int = 384
-    """Side of the samples, a multiple of 32."""
-    optimizer: Literal["adam", "adamw"] = "adamw"
-    lr: float = 2e-3
-    """Peak learning rate."""
-    backbone_lr: float = 4e-4
-    """Peak learning rate of the pretrained encoder."""
-    weight_decay: float = 0.01
-    schedule: Literal["constant", "cosine"] = "cosine"
-    warmup: int = 200
-    """Steps of linear warm-up."""
-    clip: float | None = 1.0
-    """Largest gradient norm; None leaves gradients alone."""
-    ema_decay: float = 0.999
-    """Of the averaged weights, which are validated and shipped; 0 averages nothing."""
+    accumulate: int = 1
+    """Parts of a batch that are learnt one after the other."""
+    recompute: bool = False
+    """Whether activations are computed again in the backward pass."""
     precision: Precision = "f32"
     """What convolutions and matrix products are computed in."""
-    composition: bool = False
-    """Whether the loss has the composition term, which needs foreground and background colours."""
-    copy_paste: CopyPasteOptions = field(default_factory=lambda: CopyPasteOptions(level="off"))
+    feature_start: int = 0
+    """The first sample that may carry a face for the feature level: plain training comes before."""
+    epoch_steps: int = 1
+    """Steps after which every portrait was seen once."""
     webcam: WebcamOptions = field(default_factory=WebcamOptions)
-    """How scenes of this program's own recipe are drawn."""
+    """How webcam scenes are drawn."""
     shares: Mapping[str, float] = field(default_factory=dict)
     """See `p3mvideo.training.samples.portrait_order.PortraitOrder`."""
     overfit: int = 0
@@ -69,54 +72,41 @@ class TrainingSetup:
         for name, shown, share in (("moving", "moving people", self.webcam.moving), ("hard", "hard scenes", self.webcam.hard)):
             if not 0 <= share <= 1:
                 raise ConfigError(f"the {name} share of the samples is in [0, 1], got {share:g}", hint=f"use --{name} 0.5")
-            if share and self.recipe != "p3mvideo":
-                raise ConfigError(f"the recipe {self.recipe} knows no {shown}", hint=f"leave --{name} out, or take p3mvideo")
+            if share and self.scenes != "webcam":
+                raise ConfigError(f"the recipe {self.recipe} knows no {shown}", hint=f"leave --{name} out, or add --scenes webcam")
+        if self.losses.composition and self.scenes == "webcam":
+            raise ConfigError("webcam scenes have no composition loss", hint="leave --composition out, or take --scenes crops")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as a checkpoint keeps them."""
         return asdict(self)
 
 
-PUBLISHED: dict[str, Any] = {
-    "variant": "p3mnet-resnet34", "size_px": 512, "optimizer": "adam", "lr": 1e-5, "backbone_lr": 1e-5, "weight_decay": 0.0, "schedule": "constant",
-    "warmup": 0, "clip": None, "ema_decay": 0.0, "composition": True,
-}  # fmt: skip
-"""Where both published training programs (arXiv 2104.14222, 2203.16828) differ from this one: Adam at one constant rate, the composition
-loss, and nothing that is averaged, clipped or computed in 16 bits."""
-
-RECIPES: dict[RecipeName, dict[str, Any]] = {"p3m2021": PUBLISHED, "p3m2024": PUBLISHED, "p3mvideo": {}}
-"""What each recipe sets. The two published ones differ in their crops, see `p3mvideo.training.samples.published_scenes`."""
-EPOCHS: dict[RecipeName, float] = {"p3m2021": 150, "p3m2024": 150, "p3mvideo": 50}
-"""How often every portrait is seen, unless something else is asked for."""
-
-
-def recipe_options(recipe: RecipeName, *, steps: int, **changes: Any) -> TrainingSetup:
-    """Return a recipe's options with some of them changed.
+def setup_of(options: TrainingOptions, *, steps: int, **changes: Any) -> TrainingSetup:
+    """Return what options decide; the number of steps and what follows from it is given.
 
     Args:
-        recipe: Its name.
+        options: See `TrainingOptions.resolved`.
         steps: Optimizer steps in all.
-        changes: Fields of `TrainingSetup`; None leaves the recipe's value.
+        changes: Fields of `TrainingSetup`.
 
     Raises:
-        ConfigError: There is no such recipe, or a value makes no sense.
+        ConfigError: Options make no sense, or do not go together.
     """
-    if recipe not in RECIPES:
-        raise ConfigError(f"there is no recipe {recipe!r}", hint=f"known are {', '.join(RECIPES)}")
-    options = TrainingSetup(steps=steps, recipe=recipe, **RECIPES[recipe])
-    return replace(options, **{name: value for name, value in changes.items() if value is not None})
+    known: dict[str, Any] = {
+        "recipe": options.recipe, "scenes": options.scenes, "variant": options.variant, "batch": options.batch, "size_px": options.size,
+        "optimizer": part_of(options, OptimizerOptions), "losses": part_of(options, LossOptions), "crops": part_of(options, CropOptions),
+        "copy_paste": replace(part_of(options, CopyPasteOptions), cp=options.cp or ("off" if options.faces is None else "image")),
+        "network": {} if options.backbone is None else {"backbone": options.backbone}, "accumulate": options.accumulate,
+        "recompute": options.recompute, "seed": options.seed, "overfit": options.overfit, "shares": options.shares,
+        "webcam": WebcamOptions(moving=options.moving, hard=options.hard),
+    }  # fmt: skip
+    return TrainingSetup(steps=steps, **{**known, **changes})
 
 
-def uses_composition(options: TrainingOptions) -> bool:
-    """Return whether the loss has the composition term.
-
-    Raises:
-        ConfigError: It is asked for in a recipe that has none.
-    """
-    composed = RECIPES[options.recipe].get("composition", False) if options.composition is None else options.composition
-    if composed and options.recipe == "p3mvideo":
-        raise ConfigError("the recipe p3mvideo has no composition loss", hint="leave --composition out, or take a published recipe")
-    return bool(composed)
+def recipe_options(recipe: str, *, steps: int, **changes: Any) -> TrainingSetup:
+    """Return what a recipe decides, with some of it changed; see `setup_of`."""
+    return setup_of(TrainingOptions(recipe=recipe).resolved(), steps=steps, **changes)
 
 
 def resolve_options(options: TrainingOptions, *, portraits: int, device: torch.device, dry_run: bool = False) -> TrainingSetup:
@@ -131,27 +121,37 @@ def resolve_options(options: TrainingOptions, *, portraits: int, device: torch.d
     Raises:
         ConfigError: Options make no sense, or do not go together.
     """
-    recipe, usual = options.recipe, recipe_options(options.recipe, steps=1)
-    batch = options.batch or usual.batch
-    steps = 1 if dry_run else options.steps or max(1, round((options.epochs or EPOCHS[recipe]) * portraits / batch))
-    level = options.cp or ("off" if options.faces is None else "image")
-    lr = options.lr
-    return recipe_options(
-        recipe, steps=steps, variant=options.variant, network=None if options.backbone is None else {"backbone": options.backbone},
-        batch=options.batch, size_px=options.size, lr=lr,
-        backbone_lr=options.backbone_lr if options.backbone_lr is not None or lr is None else lr * usual.backbone_lr / usual.lr,
-        warmup=min(usual.warmup, steps // 10) if options.warmup is None else options.warmup, ema_decay=options.ema,
-        precision=choose_precision(options.precision, recipe, device), composition=uses_composition(options), seed=options.seed,
-        overfit=options.overfit, shares=options.shares, webcam=WebcamOptions(moving=options.moving, hard=options.hard),
-        copy_paste=CopyPasteOptions(
-            level="off" if options.overfit else level, feature_start=0 if dry_run else round(options.cp_start * steps) * batch
-        ),
+    full = options.resolved()
+    steps = 1 if dry_run else options.steps or max(1, round(full.epochs * portraits / full.batch))
+    setup = setup_of(
+        full, steps=steps, precision=choose_precision(full.precision, device),
+        feature_start=0 if dry_run else round(full.cp_start * steps) * full.batch, epoch_steps=max(1, round(portraits / full.batch)),
     )  # fmt: skip
+    if vars(options)["warmup"] is None:
+        setup = replace(setup, optimizer=replace(setup.optimizer, warmup=min(full.warmup, steps // 10)))
+    return replace(setup, copy_paste=replace(setup.copy_paste, cp="off")) if options.overfit else setup
+
+
+def extended(setup: TrainingSetup, before: Mapping[str, Any]) -> TrainingSetup:
+    """Return the setup of a run that goes on beyond the steps that it was begun with: what followed from those stays.
+
+    Args:
+        setup: What is asked for now.
+        before: That of the run so far, as its checkpoint holds it.
+    """
+    try:
+        if setup.steps <= before["steps"]:
+            return setup
+        return replace(setup, feature_start=before["feature_start"], optimizer=replace(setup.optimizer, warmup=before["optimizer"]["warmup"]))
+    except (KeyError, TypeError):  # of another program; `differences` says so
+        return setup
 
 
 def differences(before: Mapping[str, Any], now: TrainingSetup) -> list[str]:
-    """Return in words in which options a checkpoint's run differs from another one."""
-    new = now.to_dict()
+    """Describe in which options a checkpoint's run differs from another one; more steps are no difference."""
+    new = {name: value for name, value in now.to_dict().items() if name not in NOT_DECISIVE}
+    if isinstance(before.get("steps"), int) and now.steps > before["steps"]:
+        del new["steps"]
     return [f"{name} was {before.get(name)!r}, is {new[name]!r}" for name in new if _plain(before.get(name)) != _plain(new[name])]
 
 

@@ -4,7 +4,7 @@
 """
 
 from p3mvideo.options.engine import DEFAULT_MODEL
-from p3mvideo.weights.store import SMALL_MODEL, find_weights, list_weights, verify_weights
+from p3mvideo.weights.store import SMALL_MODEL, find_weights, list_weights, verify_weights, weights_hash
 from p3mvideo.weights.tensors import load_weights, save_weights
 from p3mvideo.weights.weights_file import WeightsFile
 
@@ -17,4 +17,5 @@ __all__ = [
     "load_weights",
     "save_weights",
     "verify_weights",
+    "weights_hash",
 ]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from p3mvideo.errors import WeightsError
+from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.published import Recognised, misfits, recognise
 from p3mvideo.model.variants import build_network
 from p3mvideo.weights.manifest import add_to_manifest, read_manifest
@@ -20,10 +21,10 @@ from p3mvideo.weights.store import imported_folder, shipped_folder
 from p3mvideo.weights.tensors import save_weights
 from p3mvideo.weights.weights_file import WeightsFile
 
-NESTED_UNDER = ("state_dict_ema", "state_dict", "model")
+NESTED_UNDER = ("state_dict_ema", "state_dict", "model_state_dict", "model")
 """Where training programs put the weights, the better ones first."""
 SHOWN = 4
-"""So many misfits an error names."""
+"""This many misfits an error names."""
 UNKNOWN_LICENCE = "unknown: ask those who published it"
 
 
@@ -36,6 +37,24 @@ class IgnoredSettings:
     def __new__(cls, *_: object) -> OrderedDict[Any, Any]:  # type: ignore[misc]
         """Return an empty dictionary."""
         return OrderedDict()
+
+
+class IgnoredValue:
+    """Stands in for the numpy scalars and arrays, such as a best score, that some checkpoints hold beside their weights; numpy reads none of it."""
+
+    def __init__(self, *_: object) -> None:
+        """Take whatever describes the value."""
+
+    def __setstate__(self, state: object) -> None:
+        """Forget it."""
+
+
+IGNORED: tuple[tuple[Callable[..., Any], str], ...] = (
+    *((IgnoredSettings, name) for name in ("argparse.Namespace", "yacs.config.CfgNode")),
+    *((IgnoredValue, f"numpy.{name}") for name in ("dtype", "ndarray")),
+    *((IgnoredValue, f"numpy.{core}.multiarray.{name}") for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
+)
+"""What is read in place of each class and function that published files name beside their weights."""
 
 
 def import_weights(file: Path, *, name: str | None = None, licence: str = UNKNOWN_LICENCE, overwrite: bool = False) -> WeightsFile:
@@ -72,6 +91,19 @@ def import_weights(file: Path, *, name: str | None = None, licence: str = UNKNOW
     return weights
 
 
+def import_network(file: Path) -> tuple[str, P3MNet]:
+    """Return the variant of a published checkpoint and its network in evaluation mode, without keeping a copy of it.
+
+    Errors are those of `import_weights`.
+    """
+    found = _recognised(file, read_checkpoint(file))
+    if found.backbone:
+        raise WeightsError(f"{file} holds only the encoder of {found.variant}", hint="Training can start from it; matting needs a network.")
+    network = build_network(found.variant)
+    network.load_state_dict(_complete(file, found))
+    return found.variant, network.eval()
+
+
 def read_checkpoint(file: Path) -> dict[str, Tensor]:
     """Return the named tensors of a PyTorch checkpoint, on the CPU. Nothing in the file is executed.
 
@@ -80,11 +112,8 @@ def read_checkpoint(file: Path) -> dict[str, Tensor]:
     """
     if not file.is_file():
         raise WeightsError(f"there is no file {file}", hint="Give the path of a published .pth checkpoint.")
-    settings: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
-        (IgnoredSettings, name) for name in ("argparse.Namespace", "yacs.config.CfgNode")
-    ]
     try:
-        with torch.serialization.safe_globals(settings), warnings.catch_warnings():
+        with torch.serialization.safe_globals(list(IGNORED)), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the reader muses about old formats
             content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged or hostile file makes the reader stumble over

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,8 +74,18 @@ def find_weights(model: str | Path = DEFAULT_MODEL) -> WeightsFile:
         return replace(describe_weights(path), sha256=vouched[0] if vouched else None)
     hint = f"Known are {', '.join(known) or 'none yet'}; a path must end in .safetensors."
     if name in VARIANTS and name != DEFAULT_MODEL:
-        hint = f"Bring its published checkpoint in with `p3mvideo weights import FILE`. {hint}"
+        hint = f"`p3mvideo weights get` says where published checkpoints are, `p3mvideo weights import FILE` brings one in. {hint}"
     raise WeightsError(f"there are no weights called {name!r}", hint=hint)
+
+
+def weights_hash(model: str | Path = DEFAULT_MODEL) -> str:
+    """Return the SHA-256 of weights, as their manifest vouches for it, or of a file of the user's.
+
+    Raises:
+        WeightsError: There are none, or they are damaged.
+    """
+    weights = find_weights(model)
+    return weights.sha256 or hashlib.sha256(weights.path.read_bytes()).hexdigest()
 
 
 def verify_weights(model: str | Path | None = None) -> list[WeightsCheck]:

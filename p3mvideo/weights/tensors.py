@@ -15,6 +15,7 @@ from torch import Tensor
 
 from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import WeightsError
+from p3mvideo.model.interface import describe_interface
 from p3mvideo.weights.weights_file import Kind, WeightsFile
 
 # One entry that holds everything: the library writes several in random order, and the same weights must give the same hash.
@@ -52,6 +53,8 @@ def save_weights(
     if path.suffix != ".safetensors":
         raise ValueError(f"a weights file's name ends in .safetensors, got {path.name}")
     about = {"variant": variant, "arguments": dict(arguments), "kind": kind, "licence": licence, "source": source}
+    if kind == "network":  # for other programs; this one knows it
+        about["interface"] = describe_interface(variant, normalises=False)
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state_dict.items()}
     content = safetensors.torch.save(tensors, {METADATA_KEY: json.dumps(about, sort_keys=True)})
     write_weights_file(path, content)

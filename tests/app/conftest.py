@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
 
+from p3mvideo.app import anonymize as anonymize_module
 from p3mvideo.app import process as module
 from p3mvideo.app.batch.result import BatchResult
 from p3mvideo.app.process import process
 from p3mvideo.engine import load_engine
 from p3mvideo.frame import UInt8Array
+from p3mvideo.options import ReleaseDetectionOptions
+from p3mvideo.privacy.detection import Detection
+from p3mvideo.privacy.two_pass.first_pass import Survey
 from tests.flat_options import call
 from tests.io.media import make_video
+from tests.privacy.fakes import ScriptedSearch, face_at
 
 Process = Callable[..., BatchResult]
+
+Script = Callable[[int], Sequence[Detection]]
 
 LOADED = cache(load_engine)
 
@@ -38,6 +46,27 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Process:
     return run_it
 
 
+def here(_: int) -> list[Detection]:
+    """Find a face of 32 px about (96, 72) in every frame."""
+    return [face_at(96, 72, 32)]
+
+
+@pytest.fixture
+def surveys(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Replace the detector of `anonymize` by a script, which a test may change."""
+    state: dict[str, Any] = {"script": here, "doubts": lambda n: [], "surveys": []}
+
+    def make_survey(options: ReleaseDetectionOptions) -> Survey:
+        searches = ScriptedSearch(lambda n: state["script"](n), lambda n: state["doubts"](n)), ScriptedSearch(lambda n: ())
+        survey = Survey(*searches, on_failure=options.on_detector_failure)
+        state["surveys"].append(survey)
+        return survey
+
+    monkeypatch.setattr(anonymize_module, "make_survey", make_survey)
+    monkeypatch.setattr(anonymize_module, "check_models", lambda *_, **__: None)
+    return state
+
+
 @pytest.fixture(scope="session")
 def portrait_frames(grace_hopper: UInt8Array) -> list[UInt8Array]:
     """A portrait that moves a little from frame to frame, RGB (80, 64, 3)."""
@@ -48,4 +77,4 @@ def portrait_frames(grace_hopper: UInt8Array) -> list[UInt8Array]:
 @pytest.fixture(scope="session")
 def clip(portrait_frames: list[UInt8Array], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six frames of a portrait at 25 per second, with sound, 64x80."""
-    return make_video(tmp_path_factory.mktemp("clip") / "clip.mp4", pictures=portrait_frames, audio="aac")
+    return make_video(tmp_path_factory.mktemp("clip") / "clip.mp4", images=portrait_frames, audio="aac")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,61 +13,41 @@ import cv2
 import numpy as np
 import pytest
 
-from p3mvideo.app import anonymize as module
 from p3mvideo.app.anonymize import anonymize
 from p3mvideo.errors import ConfigError, ExitCode, PrivacyError, SourceError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
-from p3mvideo.options import ReleaseDetectionOptions
 from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.two_pass.first_pass import Survey
+from tests.app.conftest import Script, here
 from tests.flat_options import call
 from tests.heard import Heard
 from tests.io.media import make_video, packets_of
 from tests.io.mp4_surgery import hide_beginning
 from tests.io.telling_media import with_names
-from tests.privacy.fakes import ScriptedSearch, face_at
+from tests.privacy.fakes import face_at
 
 WIDTH, HEIGHT, FRAMES = 192, 144, 30
 FACE = (slice(56, 88), slice(80, 112))
 """Where the face is in every frame: 32 px about (96, 72)."""
 
-Script = Callable[[int], Sequence[Detection]]
+
+pytestmark = pytest.mark.usefixtures("surveys")
 
 
-def here(_: int) -> list[Detection]:
-    return [face_at(96, 72, 32)]
-
-
-@pytest.fixture(autouse=True)
-def surveys(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Replace the detector by a script, which a test may change."""
-    state: dict[str, Any] = {"script": here, "surveys": []}
-
-    def make_survey(options: ReleaseDetectionOptions) -> Survey:
-        searches = ScriptedSearch(lambda n: state["script"](n)), ScriptedSearch(lambda n: ())
-        survey = Survey(*searches, on_failure=options.on_detector_failure)
-        state["surveys"].append(survey)
-        return survey
-
-    monkeypatch.setattr(module, "make_survey", make_survey)
-    monkeypatch.setattr(module, "check_models", lambda *_, **__: None)
-    return state
-
-
-def pictures() -> list[UInt8Array]:
+def images() -> list[UInt8Array]:
     """Return frames whose face region is a checkerboard, the rest plain."""
-    picture = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
+    image = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
     checks = (np.indices((HEIGHT, WIDTH)).sum(axis=0) // 4 % 2 * 255).astype(np.uint8)
-    picture[FACE] = checks[FACE][..., None]
-    return [picture] * FRAMES
+    image[FACE] = checks[FACE][..., None]
+    return [image] * FRAMES
 
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     return make_video(
         tmp_path / "clip.mp4",
-        pictures=pictures(),
+        images=images(),
         audio="aac",
         metadata={"location": "+48.1+11.5/", "artist": "Somebody", "title": "Holiday"},
         options={"crf": "10"},
@@ -102,11 +82,11 @@ def test_a_video_is_written_without_faces_beside_its_audit_and_sheet(clip: Path)
     assert bare(output) == []
     images = frames_of(output)
     assert len(images) == FRAMES
-    assert abs(int(images[5][10, 10, 0]) - 120) < 8, "the rest of the picture changed"
+    assert abs(int(images[5][10, 10, 0]) - 120) < 8, "the rest of the image changed"
     audit = json.loads(clip.with_name("clip_anonymized.audit.json").read_text())
     assert audit["frames"] == FRAMES
     assert audit["options"]["cover"]["replace_with"] == "blur"
-    assert audit["tracks"][0]["covered_by_detection"] == FRAMES
+    assert audit["tracks"][0]["frames_found"] == FRAMES
     sheet = cv2.imread(str(clip.with_name("clip_anonymized.review.jpg")))
     assert sheet is not None
     passes = [f"{clip}, finding faces", f"{clip}, covering faces"]
@@ -121,9 +101,27 @@ def test_a_face_that_is_found_late_and_lost_early_is_covered_throughout(clip: Pa
     call(anonymize, [clip])
     assert bare(clip.with_name("clip_anonymized.mp4")) == []
     audit = json.loads(clip.with_name("clip_anonymized.audit.json").read_text())
-    assert audit["tracks"][0]["covered_by_detection"] == 4
-    assert audit["tracks"][0]["covered_by_interpolation"] == 0
-    assert audit["tracks"][0]["covered_by_tracking"] == FRAMES - 4
+    (track,) = audit["tracks"]
+    assert (track["frames_found"], track["frames_followed"] + track["frames_held"]) == (4, FRAMES - 4)
+
+
+def test_an_input_without_a_face_is_written_and_named_by_the_exit_code(clip: Path, surveys: dict[str, Any], tmp_path: Path) -> None:
+    surveys["script"] = lambda n: here(n) if len(surveys["surveys"]) == 3 else []
+    surveys["doubts"] = lambda n: [face_at(96, 72, 32, score=0.4)]
+    other = make_video(tmp_path / "other.mp4", images=images(), frames=FRAMES)
+    result = call(anonymize, [clip, other], report=tmp_path / "report.json")
+    assert result.exit_code is ExitCode.NO_FACE
+    assert [done.item.path for done in result.without_faces] == [clip]
+    assert bare(clip.with_name("clip_anonymized.mp4")) == list(range(FRAMES))
+    nothing, found = (done.faces for done in result.inputs)
+    assert nothing is not None
+    assert nothing.left_open == ((0.4, 0.0, (80.0, 56.0, 112.0, 88.0)),)
+    assert found is not None
+    assert (found.faces, found.weakest_score, found.left_open) == (1, 0.9, ()), "what is covered is not left open"
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [done["faces"]["none_found"] for done in report["inputs"]] == [True, False]
+    missing = call(anonymize, [clip, tmp_path / "missing.mp4"], overwrite=True)
+    assert missing.exit_code is ExitCode.SOME_FAILED, "what failed counts more"
 
 
 def raising(n: int) -> Sequence[Detection]:
@@ -149,7 +147,7 @@ def test_no_fault_of_the_detector_shows_a_face(clip: Path, surveys: dict[str, An
     assert len(frames_of(output)) == FRAMES
     audit = result.inputs[0].audit
     assert audit is not None
-    assert len(audit["frames_covered_whole"]) == (1 if script is raising else 0)
+    assert len(audit["unexamined"]) == (1 if script is raising else 0)
 
 
 def test_a_failing_detector_stops_and_leaves_nothing_behind(clip: Path, surveys: dict[str, Any]) -> None:
@@ -191,7 +189,7 @@ def test_nothing_beside_the_images_shows_or_names_somebody(tmp_path: Path, keep:
 
 
 def test_sound_that_an_edit_list_hides_does_not_come_back(tmp_path: Path) -> None:
-    source = hide_beginning(make_video(tmp_path / "clip.mp4", frames=FRAMES, pictures=pictures(), audio="aac"), 0.6)
+    source = hide_beginning(make_video(tmp_path / "clip.mp4", frames=FRAMES, images=images(), audio="aac"), 0.6)
     before = dict.fromkeys(data for time, data in packets_of(source, "audio") if time < -0.05)
     anonymize([source])
     assert len(before) > 10
@@ -204,11 +202,11 @@ def test_sound_can_be_dropped(clip: Path) -> None:
         assert [stream.type for stream in container.streams] == ["video"]
 
 
-def test_pictures_and_folders(tmp_path: Path) -> None:
+def test_images_and_folders(tmp_path: Path) -> None:
     folder = tmp_path / "album"
     (folder / "deep").mkdir(parents=True)
     for name in ("one.png", "deep/two.png"):
-        cv2.imwrite(str(folder / name), pictures()[0])
+        cv2.imwrite(str(folder / name), images()[0])
     result = call(anonymize, [folder], output=tmp_path / "safe")
     assert result.exit_code is ExitCode.DONE
     for name in ("one.png", "deep/two.png"):

@@ -142,17 +142,17 @@ def test_an_interrupt_is_heard_while_an_input_hangs(run: Run, clip: Path, monkey
     assert beside(clip) == []
 
 
-WHOLE = ["clip_anonymized.audit.json", "clip_anonymized.mkv", "clip_anonymized.review.jpg"]
+WHOLE = ["clip_anonymized.audit.json", "clip_anonymized.mkv", "clip_anonymized.review.html", "clip_anonymized.review.jpg"]
 
 
 def test_an_interrupt_between_output_and_review_leaves_both(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = Review.write
 
-    def interrupted(self: Review, target: Path, audit: dict[str, Any]) -> None:
+    def interrupted(self: Review, target: Path, audit: dict[str, Any]) -> Path | None:
         assert target.is_file()
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.3)
-        write(self, target, audit)
+        return write(self, target, audit)
 
     monkeypatch.setattr(Review, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -172,8 +172,8 @@ def test_an_interrupt_says_when_the_review_is_missing(clip: Path, monkeypatch: p
     with pytest.raises(KeyboardInterrupt) as caught:
         run_anonymize(clip)
     release.set()
-    assert f"{clip.with_name(WHOLE[1])} is complete, but there is no audit and no contact sheet of it" in caught.value.__notes__
-    assert beside(clip) == [WHOLE[1]]
+    assert f"{clip.with_name(WHOLE[1])} is complete, but its review is not" in caught.value.__notes__
+    assert beside(clip) == WHOLE[:2]
 
 
 def test_a_sheet_of_faces_that_are_not_there_does_not_stay(clip: Path, faces: dict[str, bool]) -> None:
@@ -181,5 +181,5 @@ def test_a_sheet_of_faces_that_are_not_there_does_not_stay(clip: Path, faces: di
     assert beside(clip) == WHOLE
     faces["there"] = False
     run_anonymize(clip)
-    assert beside(clip) == WHOLE[:2]
+    assert beside(clip) == WHOLE[:3]
     assert json.loads(clip.with_name(WHOLE[0]).read_text())["tracks"] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def failing(n: int) -> list[Detection]:
 
 
 class EverybodyEngine:
-    """Takes the whole picture for the person, and keeps what it was shown."""
+    """Takes the whole image for the person, and keeps what it was shown."""
 
     def __init__(self) -> None:
         self.seen: list[UInt8Array] = []
@@ -62,12 +63,12 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> EverybodyEngine:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, engine: EverybodyEngine, tmp_path: Path) -> Callable[..., list[UInt8Array]]:
     """Process a clip with two faces, which a script finds, and return what was written."""
-    picture = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
+    image = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
     checks = (np.indices((HEIGHT, WIDTH)).sum(axis=0) // 4 % 2 * 255).astype(np.uint8)
     for face in (SUBJECT, BYSTANDER):
-        picture[face] = checks[face][..., None]
+        image[face] = checks[face][..., None]
     clip = make_video(
-        tmp_path / "clip.mkv", frames=FRAMES, pictures=[picture] * FRAMES, codec="ffv1", pixel_format="bgr0",
+        tmp_path / "clip.mkv", frames=FRAMES, images=[image] * FRAMES, codec="ffv1", pixel_format="bgr0",
         metadata={"artist": "Jane Doe"}, chapters=[(0, 0.1, "Jane Doe speaks")],
     )  # fmt: skip
 
@@ -115,6 +116,19 @@ def test_only_the_subject_is_shown_and_the_network_sees_nobody(run: Run, engine:
     assert [bare(image) for image in run(keep_subject=True)] == [[True, False]] * FRAMES
     assert [bare(image) for image in engine.seen] == [[False, False]] * FRAMES
     assert all((image == other).all() for image, other in zip(engine.seen, hidden, strict=True))
+
+
+@pytest.mark.parametrize(("mode", "script", "code"), [("output", both, 0), ("output", lambda n: [], 5), ("input", lambda n: [], 0)])
+def test_the_report_says_what_was_done_about_faces(run: Run, tmp_path: Path, mode: str, script: Callable[[int], list[Detection]], code: int) -> None:
+    run(script, anonymize=mode, report=tmp_path / "report.json")
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["exit_code"] == code
+    faces = report["inputs"][0]["faces"]
+    if mode == "input":
+        assert faces is None
+        return
+    assert (faces["frames"], faces["none_found"]) == (FRAMES, code == 5)
+    assert (faces["faces"], faces["weakest_score"], faces["weakest_seconds"]) == ((2, 0.6, 0.0) if code == 0 else (0, None, None))
 
 
 @pytest.mark.parametrize("mode", ["input", "off"])

@@ -40,7 +40,11 @@ def test_a_batch_is_told_in_few_words(process: Run, clip: Path, tmp_path: Path) 
     done = process(clip, tmp_path / "bad.mp4", "-o", tmp_path / "out", "--bg", "white", "--progress", "none")
     assert done.exit_code == 1
     assert done.stdout.decode() == f"{tmp_path / 'out' / 'clip.mp4'}\n"
-    assert "4 frames, " in done.stderr
+    assert [line.split()[:2] for line in done.lines if line.endswith("mp4") and line[0] in "df"] == [
+        ["done", "4"],
+        ["failed", str(tmp_path / "bad.mp4")],
+    ]
+    assert "1 done, 1 failed" in done.lines
     assert "p3mvideo: 1 of 2 inputs failed:" in done.lines
     assert f"p3mvideo: error: {tmp_path / 'bad.mp4'}: cannot read {tmp_path / 'bad.mp4'}: it holds no readable media" in done.lines
     assert done.lines[-1].startswith("  hint: ")

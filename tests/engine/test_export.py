@@ -10,12 +10,14 @@ import torch
 
 from p3mvideo.app.export import ExportFormat, export
 from p3mvideo.engine.export import GraphFormat, Parity, export_graph
-from p3mvideo.engine.onnx_network import OnnxNetwork
-from p3mvideo.errors import ConfigError, DeviceError, SinkError
+from p3mvideo.engine.graph import load_graph
+from p3mvideo.engine.graph_description import GraphDescription
+from p3mvideo.errors import ConfigError, DeviceError, SinkError, WeightsError
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import build_network
 from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
 from p3mvideo.weights.network import load_network
+from tests.evaluation.miniature import tiny_weights
 from tests.training import miniature
 
 FORMATS: dict[GraphFormat, tuple[str, ...]] = {"onnx": ("onnx", "onnxruntime"), "openvino": ("openvino",), "torchscript": ()}
@@ -25,6 +27,10 @@ ENDINGS = {"onnx": "onnx", "openvino": "xml", "torchscript": "pt"}
 def small_network() -> P3MNet:
     torch.manual_seed(0)
     return build_network("p3mnet-mobilenetv2", {"backbone": miniature.BACKBONE})
+
+
+def described(size: tuple[int, int] | None = None) -> GraphDescription:
+    return GraphDescription("mine", "p3mnet-mobilenetv2", 'MIT, "as is"', "a test: é", size)
 
 
 def skip_without(format: GraphFormat) -> None:
@@ -37,10 +43,12 @@ def skip_without(format: GraphFormat) -> None:
 def test_the_graph_is_the_same_network(tmp_path: Path, format: GraphFormat, size: tuple[int, int] | None) -> None:
     skip_without(format)
     path = tmp_path / f"net.{ENDINGS[format]}"
-    parities = export_graph(small_network(), path, format=format, size=size)
+    description = described(size)
+    parities = export_graph(small_network(), path, description, format=format)
     assert [(parity.width, parity.height) for parity in parities] == ([size] if size else [(256, 192), (320, 448)])
     assert all(parity.agrees and parity.largest < 1e-3 for parity in parities)
     assert path in set(tmp_path.iterdir())
+    assert load_graph(path).description == description
     assert all(file.stem == "net" for file in tmp_path.iterdir()), "nothing half-written stays"
 
 
@@ -53,7 +61,24 @@ def test_the_shipped_network_in_onnx_runtime_and_its_normalisation_inside(tmp_pa
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     with torch.inference_mode():
         expected = load_network()((torch.from_numpy(image) - mean) / std).alpha[0, 0].numpy()
-    assert np.abs(OnnxNetwork(tmp_path / "net.onnx")(image) - expected).mean() < 0.1 / 255
+    graph = load_graph(tmp_path / "net.onnx")
+    assert np.abs(graph.alpha(image) - expected).mean() < 0.1 / 255
+    assert graph.description is not None
+    assert (graph.description.weights, graph.description.licence) == ("p3mnet-mobilenetv2", "MIT")
+    assert "normalisation inside, licence MIT" in result.description
+
+
+def test_a_graph_that_says_it_takes_something_else_is_refused(tmp_path: Path) -> None:
+    skip_without("onnx")
+    import onnx
+
+    path = tmp_path / "net.onnx"
+    export_graph(small_network(), path, described(), format="onnx")
+    model = onnx.load(path)
+    next(entry for entry in model.metadata_props if entry.key == "p3mvideo.input_range").value = "0 to 255"
+    onnx.save(model, path)
+    with pytest.raises(WeightsError, match="its input range is '0 to 255', expected '0 to 1'"):
+        load_graph(path)
 
 
 @pytest.mark.slow
@@ -61,7 +86,7 @@ def test_the_shipped_network_in_onnx_runtime_and_its_normalisation_inside(tmp_pa
 def test_a_published_network_with_unpooling(tmp_path: Path) -> None:
     skip_without("onnx")
     torch.manual_seed(0)
-    (parity,) = export_graph(build_network("p3mnet-resnet34", {}), tmp_path / "net.onnx", format="onnx", size=(96, 64))
+    (parity,) = export_graph(build_network("p3mnet-resnet34", {}), tmp_path / "net.onnx", described((96, 64)), format="onnx")
     assert parity.agrees
 
 
@@ -70,6 +95,14 @@ def test_weights_in_32_bits_are_read_again(tmp_path: Path) -> None:
     assert result.agrees
     before, after = load_network().state_dict(), load_network(tmp_path / "own.safetensors").state_dict()
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
+def test_weights_are_never_written_over_their_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tiny_weights(tmp_path / "own.safetensors")
+    monkeypatch.chdir(tmp_path)
+    assert export(str(own), format="safetensors").path == Path("own-f32.safetensors")
+    with pytest.raises(ConfigError, match="the file of the weights themselves"):
+        export(str(own), format="safetensors", output=own, overwrite=True)
 
 
 def test_a_network_that_differs_is_told() -> None:
@@ -81,7 +114,7 @@ def test_a_network_that_differs_is_told() -> None:
     ({"format": "tflite"}, ConfigError, "there is no format"),
     ({"format": "onnx", "output": Path("net.pt")}, ConfigError, "is no name for onnx"),
     ({"format": "torchscript", "output": Path("net.pt"), "size": (100, 64)}, ConfigError, "multiples of 32"),
-    ({"format": "safetensors", "size": (64, 64)}, ConfigError, "no picture size"),
+    ({"format": "safetensors", "size": (64, 64)}, ConfigError, "no image size"),
 ])  # fmt: skip
 def test_what_makes_no_sense(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, object], kind: type[Exception], message: str
@@ -103,10 +136,10 @@ def test_a_file_that_exists_is_kept(tmp_path: Path, format: ExportFormat, name: 
 def test_what_a_format_needs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("p3mvideo.engine.export.find_spec", lambda name: None)
     with pytest.raises(DeviceError, match="needs onnx"):
-        export_graph(small_network(), tmp_path / "net.onnx", format="onnx")
+        export_graph(small_network(), tmp_path / "net.onnx", described(), format="onnx")
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SinkError, match="cannot write"):
-        export_graph(small_network(), tmp_path / "file" / "net.pt", format="torchscript")
+        export_graph(small_network(), tmp_path / "file" / "net.pt", described(), format="torchscript")

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from p3mvideo.engine import load_engine
+from p3mvideo.engine import LoadedEngine, load_engine
 from p3mvideo.engine.openvino_engine import OpenVINOEngine
 from p3mvideo.engine.strategies import hybrid_strategy, resize_strategy
 from p3mvideo.engine.torch_engine import TorchEngine
@@ -87,7 +87,7 @@ def test_wrong_images_are_refused_with_what_was_expected(engine: MattingEngine, 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_network_that_gives_no_matte_is_an_error(runtime: str, value: float) -> None:
     with pytest.raises(P3MVideoError, match="not valid"):
-        RUNTIMES[runtime](Failing(value))([IMAGE])
+        LoadedEngine(RUNTIMES[runtime](Failing(value)), torch.device("cpu"), "a failing network")([IMAGE])
 
 
 ARRAYS: dict[str, tuple[Any, type[Exception]]] = {

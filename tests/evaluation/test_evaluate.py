@@ -10,20 +10,24 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper
 from PIL import Image
 
+from p3mvideo.app.export import export
 from p3mvideo.datasets.image_files import read_levels
-from p3mvideo.engine.onnx_network import OnnxNetwork
+from p3mvideo.engine.graph import load_graph
 from p3mvideo.errors import ConfigError, DatasetError, WeightsError
 from p3mvideo.evaluation.clips import VIDEO_METRICS
-from p3mvideo.evaluation.methods import SOLVERS
+from p3mvideo.evaluation.methods.solvers import SOLVERS
 from p3mvideo.evaluation.run import evaluate
 from p3mvideo.evaluation.score_table import Score
 from p3mvideo.evaluation.summary import TITLES, gap_table, gaps, markdown_table, summarise
 from p3mvideo.options.evaluation import METRICS, Strategy
 from tests.evaluation.miniature import miniature, person, tiny_weights, write
 from tests.flat_options import call
+from tests.heard import Heard
+from tests.weights.test_importer import published
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -44,7 +48,7 @@ def weights(tmp_path: Path) -> str:
 
 
 def red_channel_network(path: Path, size: tuple[int | str, int | str] = ("H", "W"), output: str = "pha") -> str:
-    """Write an ONNX network whose alpha is the picture's red channel."""
+    """Write an ONNX network whose alpha is the image's red channel."""
     nodes = [helper.make_node("Slice", ["image", "from", "to", "axis"], [output])]
     numbers = [helper.make_tensor(name, TensorProto.INT64, [1], [value]) for name, value in (("from", 0), ("to", 1), ("axis", 1))]
     graph = helper.make_graph(
@@ -100,6 +104,38 @@ def test_any_onnx_network(data: Path, tmp_path: Path, size: tuple[int | str, int
     assert all(score.values["iou"] > 0.9 for score in done.scores)  # the disc is bright
 
 
+def test_exported_networks_score_as_their_weights(data: Path, weights: str, tmp_path: Path) -> None:
+    models = [weights, *(str(export(weights, format=kind, output=tmp_path / name).path) for kind, name in EXPORTS)]  # type: ignore[arg-type]
+    for strategy in ("auto", "resize"):
+        heard = Heard()
+        out = tmp_path / strategy
+        done = call(evaluate, data, split="P3M-500-P", model=models, strategy=strategy, runtime="torch", worst=0, output=out, listener=heard)
+        scores = {record["method"]: record["sad"]["mean"] for record in done.summary["results"]}
+        assert len(scores) == 4
+        assert list(scores.values()) == pytest.approx([scores["tiny"]] * 4, rel=1e-4)
+        assert sum("normalisation inside, licence unknown" in line for line in heard.messages) == 3
+    with pytest.raises(ConfigError, match="would do it again"):
+        call(evaluate, data, split="P3M-500-P", model=models[1:2], onnx_input="imagenet", output=tmp_path / "out")
+
+
+EXPORTS = (("onnx", "a.onnx"), ("openvino", "b.xml"), ("torchscript", "c.pt"))
+
+
+def test_a_published_checkpoint_is_scored_as_it_is(data: Path, tmp_path: Path) -> None:
+    torch.save({"state_dict": published("vitae")}, tmp_path / "vitae.pth.tar")
+    done = call(evaluate, data, split="P3M-500-P", model=[str(tmp_path / "vitae.pth.tar")], limit=1, worst=0, output=tmp_path / "out")
+    assert [(score.method, score.name) for score in done.scores] == [("vitae", "p_00000000")]
+
+
+def test_two_methods_of_one_name_are_found_before_either_is_loaded(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    files = [tmp_path / "net.onnx", tmp_path / "other" / "net.onnx"]
+    for file in files:
+        file.write_text("would fail to load")
+    with pytest.raises(ConfigError, match="same name in reports, net"):
+        call(evaluate, data, split="P3M-500-P", model=[str(files[0]), f"gca:{files[1]}"], output=tmp_path / "out")
+
+
 def test_several_methods_in_one_table(data: Path, weights: str, tmp_path: Path) -> None:
     red = red_channel_network(tmp_path / "red.onnx")
     done = call(evaluate, data, split="P3M-500-P", model=[weights, red], strategy="resize", group=["*0", "*7"], worst=0, output=tmp_path / "out")
@@ -147,7 +183,20 @@ def test_interrupted_runs_go_on(data: Path, weights: str, tmp_path: Path) -> Non
     assert set(run(metric=["sad"], overwrite=True)[0].values) == {"sad", "predict_ms"}
 
 
-def test_blurred_and_unblurred_pictures_of_the_same_people(tmp_path: Path, weights: str) -> None:
+def test_shares_of_the_images_make_one_report(data: Path, weights: str, tmp_path: Path) -> None:
+    options = {"split": "P3M-500-P", "model": [weights], "runtime": "torch", "device": "cpu", "worst": 0}
+    whole = call(evaluate, data, output=tmp_path / "whole", **options)
+    first = call(evaluate, data, output=tmp_path / "shared", shard=(0, 2), **options)
+    assert [score.name for score in first.scores] == ["p_00000000", "p_00000002"]
+    assert "1 of 3 are still to be scored" in first.markdown
+    last = call(evaluate, data, output=tmp_path / "shared", shard=(1, 2), **options)
+    assert "still" not in last.markdown
+    assert [(score.name, score.values["sad"]) for score in last.scores] == [(score.name, score.values["sad"]) for score in whole.scores]
+    assert not call(evaluate, data, output=tmp_path / "shared", **options).failures
+    assert len((tmp_path / "shared" / "scores.csv").read_text().splitlines()) == 1, "all were scored by shares"
+
+
+def test_blurred_and_unblurred_images_of_the_same_people(tmp_path: Path, weights: str) -> None:
     base = tmp_path / "own" / "val"
     for seed in range(3):
         image, alpha = person(seed, 64, 64)
@@ -165,7 +214,7 @@ def test_blurred_and_unblurred_pictures_of_the_same_people(tmp_path: Path, weigh
     assert {(score.images, score.name) for score in done.scores} == {(f, n) for f in ("blurred_image", "original_image") for n in "01"}
     found = {record["method"]: record for record in done.summary["gaps"]}
     assert (found["tiny"]["trained_on"], found["red"]["trained_on"]) == ("N", "B")
-    assert found["red"]["mad"]["gap"] < 0  # blur hurts a network that reads colours off the picture
+    assert found["red"]["mad"]["gap"] < 0  # blur hurts a network that reads colours off the image
     assert "| tiny | SAD | 2 | N:B " in done.markdown
 
 
@@ -237,9 +286,9 @@ def test_masks_in_other_forms_score_the_same(data: Path, tmp_path: Path, change:
 
 
 def with_palette(path: Path) -> None:
-    picture = Image.open(path).convert("P")
-    picture.putpalette([value for index in range(256) for value in (255 - index, index, 128)])
-    picture.save(path)
+    image = Image.open(path).convert("P")
+    image.putpalette([value for index in range(256) for value in (255 - index, index, 128)])
+    image.save(path)
 
 
 def replaced_by_folder(path: Path) -> Path:
@@ -259,7 +308,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "palette": (lambda d: with_palette(d / SPLIT / "mask/p_00000001.png"), "is coloured"),
     "empty mask file": (lambda d: (d / SPLIT / "mask/p_00000001.png").write_bytes(b""), r"not a mask that can be read \(0 bytes\)"),
-    "empty picture": (lambda d: (d / SPLIT / "blurred_image/p_00000001.jpg").write_bytes(b""), r"not an image that can be read \(0"),
+    "empty image": (lambda d: (d / SPLIT / "blurred_image/p_00000001.jpg").write_bytes(b""), r"not an image that can be read \(0"),
     "text": (lambda d: (d / SPLIT / "blurred_image/p_00000001.jpg").write_text("a face"), "not an image that can be read"),
     "cut mask": (
         lambda d: (p := d / SPLIT / "mask/p_00000001.png").write_bytes(p.read_bytes()[:30]), "not a mask that can be read"
@@ -269,7 +318,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize(("damage", "message"), BROKEN.values(), ids=BROKEN)
-def test_one_broken_picture_is_reported_in_words(data: Path, tmp_path: Path, damage: Callable[[Path], object], message: str) -> None:
+def test_one_broken_image_is_reported_in_words(data: Path, tmp_path: Path, damage: Callable[[Path], object], message: str) -> None:
     damage(data)
     red = red_channel_network(tmp_path / "red.onnx")
     done = call(evaluate, data, split="P3M-500-P", model=[red], metric=["sad"], worst=3, output=tmp_path / "out")
@@ -284,9 +333,9 @@ NOTHING: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
     "no such folder": (lambda d: {"data": d / "nowhere"}, "is not a folder"),
     "no such split": (lambda d: {"split": "P3M-500-X"}, "has no split 'P3M-500-X'"),
     "split not given": (lambda d: {"split": ""}, "has no folder of images"),
-    "no such pictures": (lambda d: {"split": "P3M-500-NP", "images": "blurred_image"}, "expected blurred_image"),
+    "no such images": (lambda d: {"split": "P3M-500-NP", "images": "blurred_image"}, "expected blurred_image"),
     "no name fits": (lambda d: {"split": "P3M-500-P", "names": ["hs_*"]}, r"no image whose name fits hs_\*"),
-    "only blurred": (lambda d: {"split": "P3M-500-P", "protocol": "ppt"}, "has blurred pictures only"),
+    "only blurred": (lambda d: {"split": "P3M-500-P", "protocol": "ppt"}, "has blurred images only"),
     "no mattes": (lambda d: {"data": replaced_by_folder(d / "x/image").parent, "split": ""}, "no folder of mattes"),
     "no clips": (lambda d: {"data": replaced_by_folder(d / "y"), "split": "", "protocol": "video"}, "holds no clips"),
 }
@@ -341,7 +390,7 @@ def test_foreign_networks_whose_alpha_is_not_finite(value: float, tmp_path: Path
     )  # fmt: skip
     onnx.save(helper.make_model(broken, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "broken.onnx")
     with pytest.raises(ConfigError, match="not finite"):
-        OnnxNetwork(tmp_path / "broken.onnx")(np.ones((1, 3, 8, 8), np.float32))
+        load_graph(tmp_path / "broken.onnx").alpha(np.ones((1, 3, 8, 8), np.float32))
 
 
 def test_summary_leaves_undefined_values_out() -> None:
@@ -355,7 +404,7 @@ def test_summary_leaves_undefined_values_out() -> None:
     assert set(METRICS) <= TITLES.keys()
 
 
-def test_gaps_compare_the_same_pictures_only() -> None:
+def test_gaps_compare_the_same_images_only() -> None:
     values = {("B", "1"): 2.0, ("B", "2"): 4.0, ("N", "1"): 3.0, ("N", "2"): 6.0, ("N", "3"): 99.0}
     scores = [Score("net", images, name, {"sad": sad}) for (images, name), sad in values.items()]
     (record,) = gaps(scores, {"net": "B"}, "B", "N")

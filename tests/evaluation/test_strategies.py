@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from p3mvideo.engine.strategies import hybrid_strategy, network_size, resize_strategy
+from p3mvideo.engine.strategies import ENLARGED_TO_PX, hybrid_strategy, network_size, resize_strategy
 from p3mvideo.frame import UInt8Array
 from p3mvideo.model.output import MattingOutput
 from p3mvideo.ops.fusion import fuse, harden
@@ -61,6 +61,15 @@ def test_resize_takes_one_pass_at_half_size() -> None:
         np.testing.assert_allclose(alpha[:, column], value, atol=1e-5)
 
 
+@pytest.mark.parametrize("strategy", [resize_strategy, hybrid_strategy])
+@pytest.mark.parametrize(("width", "height", "seen"), [(300, 200, (768, 512)), (400, 511, (512, 640)), (640, 512, (320, 256)), (1000, 9, (1600, 32))])
+def test_small_images_are_enlarged_for_swin(strategy: object, width: int, height: int, seen: tuple[int, int]) -> None:
+    network = Rule()
+    assert strategy(network, stripes(height, width), enlarged_to_px=ENLARGED_TO_PX["p3mnet-swin-t"]).shape == (height, width)  # type: ignore[operator]
+    assert network.seen[0] == seen
+    assert len(network.seen) == 1 or min(width, height) >= 512, "one pass"
+
+
 def test_hybrid_takes_detail_from_full_size() -> None:
     network = Rule()
     alpha = hybrid_strategy(network, stripes(200, 300))  # type: ignore[arg-type]
@@ -78,7 +87,7 @@ def test_hybrid_lets_no_specks_of_the_detail_branch_into_what_is_known(width: in
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (7, 300), (33, 31)])
 @pytest.mark.parametrize("strategy", [resize_strategy, hybrid_strategy])
-def test_small_pictures(strategy: object, width: int, height: int) -> None:
+def test_small_images(strategy: object, width: int, height: int) -> None:
     alpha = strategy(Rule(), stripes(height, width))  # type: ignore[operator]
     assert alpha.shape == (height, width)
     assert np.isfinite(alpha).all()

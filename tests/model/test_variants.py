@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.published import misfits, recognise
+from p3mvideo.model.realtime import backbone_stages
 from p3mvideo.model.swin import attention_mask
 from p3mvideo.model.variants import VARIANTS, build_network
 
@@ -121,3 +123,16 @@ def test_swin_windows_keep_padding_and_wrapped_tokens_apart(length: int, shift: 
                 together = (here < length) == (there < length) and abs(here - there) < 7
                 if here < length or there < length:
                     assert (mask[window * 2, a * 7, b * 7] == 0) == together
+
+
+@pytest.mark.parametrize("backbone", ["mobilenetv2_100", "mobilenetv3_small_050", "ghostnet_100", "resnet18d", "regnetx_002", "test_efficientnet"])
+def test_the_stages_of_a_backbone_are_its_forward_pass(backbone: str) -> None:
+    torch.manual_seed(0)
+    whole = timm.create_model(backbone, features_only=True, pretrained=False).eval()
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        expected = [feature.clone() for feature in whole(x)]
+        for modules, feature in zip(backbone_stages(whole), expected, strict=True):
+            for module in modules:
+                x = module(x)
+            assert torch.equal(x, feature)

@@ -22,13 +22,13 @@ def matte(value: float = 0.5, *, semantic: float | None = None, dtype: torch.dty
 @pytest.mark.parametrize("value", BAD)
 def test_one_bad_value_is_enough(value: float, dtype: torch.dtype) -> None:
     with pytest.raises(P3MVideoError, match="not valid"):
-        checked_mattes([matte(), matte(value, dtype=dtype)])
+        checked_mattes([matte(), matte(value, dtype=dtype)], 2)
     with pytest.raises(P3MVideoError, match="not valid"):
-        checked_mattes([matte(semantic=0.3), matte(semantic=value)])
+        checked_mattes([matte(semantic=0.3), matte(semantic=value)], 2)
 
 
 def test_rounding_is_cut_off() -> None:
-    (one,) = checked_mattes([matte(1.005, semantic=-0.005)])
+    (one,) = checked_mattes([matte(1.005, semantic=-0.005)], 1)
     assert float(one.alpha.max()) == 1
     assert one.semantic is not None
     assert float(one.semantic.min()) == 0
@@ -36,6 +36,6 @@ def test_rounding_is_cut_off() -> None:
 
 def test_good_mattes_stay_as_they_are() -> None:
     given = [matte(0.0), matte(1.0, semantic=0.3)]
-    taken = checked_mattes(given)
+    taken = checked_mattes(given, 2)
     assert all(torch.equal(one.alpha, other.alpha) for one, other in zip(given, taken, strict=True))
-    assert checked_mattes([]) == []
+    assert checked_mattes([], 0) == []

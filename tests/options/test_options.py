@@ -57,7 +57,8 @@ def test_options_cannot_be_changed(group: type[Options]) -> None:
         (SmoothingOptions, {"smoothing_strength": 1.01}), (SmoothingOptions, {"smoothing_strength": float("nan")}),
         (SmoothingOptions, {"lookahead": -1}), (SmoothingOptions, {"smoothing": "median"}),
         (FaceOptions, {"threshold": 0.0}), (FaceOptions, {"threshold": 1.0}), (FaceOptions, {"mask_scale": 0.9}),
-        (FaceOptions, {"anonymize": "everything"}), (FaceOptions, {"min_face": 7}),
+        (FaceOptions, {"anonymize": "everything"}),
+        (FaceOptions, {"min_face": 7}), (FaceOptions, {"min_face": "7"}), (FaceOptions, {"min_face": "small"}),
         (ReadOptions, {"start": "2", "end": "1"}), (ReadOptions, {"start": "1:2:3:4"}), (ReadOptions, {"rate": 0.0}),
         (ReadOptions, {"size": (0, 10)}), (ReadOptions, {"size": (10,)}), (WriteOptions, {"crf": 20, "bitrate": 1000}),
         (WriteOptions, {"bitrate": 0}), (WriteOptions, {"bitrate": "fast"}),
@@ -73,6 +74,8 @@ def test_texts_stand_for_values() -> None:
     assert ReadOptions(size="1280x720").size == (1280, 720)  # type: ignore[arg-type]
     assert WriteOptions(bitrate="4M").bitrate == 4_000_000  # type: ignore[arg-type]
     assert EngineOptions(downsample_ratio="0.5").downsample_ratio == 0.5  # type: ignore[arg-type]
+    assert FaceOptions(min_face="auto").min_face is None  # type: ignore[arg-type]
+    assert FaceOptions(min_face="12").min_face == 12  # type: ignore[arg-type]
     assert FaceOptions(face_model="models").face_model == Path("models")  # type: ignore[arg-type]
 
 

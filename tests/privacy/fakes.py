@@ -1,4 +1,4 @@
-"""A search that answers from a script, and pictures whose faces need no detector."""
+"""A search that answers from a script, and images whose faces need no detector."""
 
 from __future__ import annotations
 
@@ -30,20 +30,23 @@ def frame(number: int, seed: int = 0) -> Frame:
 
 
 class ScriptedSearch:
-    """Finds in the n-th frame what `script(n)` returns, raises what it raises, hangs as long as it hangs."""
+    """Finds in the n-th frame what `script(n)` returns, raises what it raises, hangs as long as it hangs; does not believe `doubts(n)`."""
 
-    def __init__(self, script: Callable[[int], Sequence[Detection]]) -> None:
+    def __init__(self, script: Callable[[int], Sequence[Detection]], doubts: Callable[[int], Sequence[Detection]] = lambda n: ()) -> None:
         self._script = script
+        self._doubts = doubts
         self.calls = 0
         self.thorough: list[bool] = []
         self.expected: list[tuple[Expected, ...]] = []
         self.closed = 0
+        self.dismissed: tuple[Detection, ...] = ()
 
     def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
         number = self.calls
         self.calls += 1
         self.thorough.append(thorough)
         self.expected.append(tuple(expected))
+        self.dismissed = tuple(self._doubts(number))
         return tuple(self._script(number))
 
     def close(self) -> None:

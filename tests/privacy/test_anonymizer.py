@@ -20,6 +20,7 @@ from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
 from p3mvideo.privacy.cover.styles import Blur, Patch, Solid
 from p3mvideo.privacy.detect.stream_search import Search
 from p3mvideo.privacy.detection import Detection
+from p3mvideo.privacy.follow.face_follower import Follower
 from p3mvideo.privacy.follow.tracker import Tracker
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.privacy.region import face_region_mask
@@ -31,7 +32,7 @@ HERE = (160.0, 120.0)
 
 def output(search: Search, on_failure: Literal["stop", "mosaic"] = "stop", limit_seconds: float = 1.0) -> FaceAnonymizer:
     """Return an anonymizer that paints faces, and shows them nowhere."""
-    return FaceAnonymizer(search, style=Solid(PAINT), on_failure=on_failure, limit_seconds=limit_seconds)
+    return FaceAnonymizer(Follower(search, limit_seconds=limit_seconds), style=Solid(PAINT), on_failure=on_failure)
 
 
 def painted(shown: Frame) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
@@ -60,7 +61,7 @@ def still(_: int) -> list[Detection]:
     [
         NoAnonymizer(),
         output(ScriptedSearch(still)),
-        FaceAnonymizer(ScriptedSearch(still), style=Blur(), keep_originals=True, mask_scale=1.0),
+        FaceAnonymizer(Follower(ScriptedSearch(still)), style=Blur(), keep_originals=True, mask_scale=1.0),
     ],
     ids=["off", "output", "input"],
 )
@@ -86,7 +87,7 @@ def test_contract_of_every_anonymizer(anonymizer: Anonymizer) -> None:
 
 
 def test_input_mode_carries_original_pixels_and_output_mode_does_not() -> None:
-    kept = FaceAnonymizer(ScriptedSearch(still), style=Blur(), keep_originals=True)
+    kept = FaceAnonymizer(Follower(ScriptedSearch(still)), style=Blur(), keep_originals=True)
     hidden = output(ScriptedSearch(still))
     given = frame(0)
     (face,), (other,) = kept(given)[1], hidden(given)[1]
@@ -225,7 +226,7 @@ def test_a_style_that_raises_uncovers_nothing() -> None:
         def __call__(self, patch: Patch) -> UInt8Array:
             raise Broken("no paint")
 
-    anonymizer = FaceAnonymizer(ScriptedSearch(still), style=BrokenStyle(), on_failure="mosaic")
+    anonymizer = FaceAnonymizer(Follower(ScriptedSearch(still)), style=BrokenStyle(), on_failure="mosaic")
     assert is_mosaic(anonymizer(frame(0))[0])
     anonymizer.close()
 
@@ -304,7 +305,7 @@ def test_between_looks_a_moving_face_stays_hidden_from_the_network(every: int) -
         return [face_at(60.0 + 4 * every * look, 120.0)]
 
     search = ScriptedSearch(moving)
-    anonymizer = FaceAnonymizer(search, style=Solid(PAINT), keep_originals=True, inner=True, look_every=every)
+    anonymizer = FaceAnonymizer(Follower(search), style=Solid(PAINT), keep_originals=True, inner=True, look_every=every)
     for number in range(12):
         original = frame(number)
         shown, faces = anonymizer(original)
@@ -320,7 +321,7 @@ def test_between_looks_a_moving_face_stays_hidden_from_the_network(every: int) -
 
 def test_what_the_network_is_not_to_see_does_not_grow_while_a_face_is_lost() -> None:
     search = ScriptedSearch(lambda n: [face_at(60.0 + 6 * n, 120.0)] if n < 6 else [])
-    anonymizer = FaceAnonymizer(search, style=Solid(PAINT), keep_originals=True, inner=True)
+    anonymizer = FaceAnonymizer(Follower(search), style=Solid(PAINT), keep_originals=True, inner=True)
     changed = []
     for number in range(20):
         shown, _ = anonymizer(frame(number))
@@ -331,7 +332,7 @@ def test_what_the_network_is_not_to_see_does_not_grow_while_a_face_is_lost() -> 
 
 @pytest.mark.parametrize("keep_originals", [False, True])
 def test_what_is_written_says_where_faces_are_covered(keep_originals: bool) -> None:
-    anonymizer = FaceAnonymizer(ScriptedSearch(still), style=Solid(PAINT), keep_originals=keep_originals, inner=True)
+    anonymizer = FaceAnonymizer(Follower(ScriptedSearch(still)), style=Solid(PAINT), keep_originals=keep_originals, inner=True)
     shown, faces = anonymizer(frame(0))
     assert faces
     assert restore_faces(shown, faces).covered == (() if keep_originals else tuple(face.box for face in faces))
@@ -340,7 +341,7 @@ def test_what_is_written_says_where_faces_are_covered(keep_originals: bool) -> N
 
 def test_a_frame_of_another_size_is_looked_at() -> None:
     search = ScriptedSearch(still)
-    anonymizer = FaceAnonymizer(search, style=Solid(PAINT), keep_originals=True, inner=True, look_every=3)
+    anonymizer = FaceAnonymizer(Follower(search), style=Solid(PAINT), keep_originals=True, inner=True, look_every=3)
     anonymizer(frame(0))
     anonymizer(Frame.from_interleaved(np.zeros((HEIGHT // 2, WIDTH, 3), np.uint8), 1, Fraction(1, RATE)))
     assert search.calls == 2
@@ -350,4 +351,4 @@ def test_a_frame_of_another_size_is_looked_at() -> None:
 @pytest.mark.parametrize(("every", "inner", "kept"), [(0, True, True), (2, False, True), (2, True, False)])
 def test_what_others_may_see_is_looked_at_frame_by_frame(every: int, inner: bool, kept: bool) -> None:
     with pytest.raises(ValueError, match="every frame"):
-        FaceAnonymizer(ScriptedSearch(still), style=Solid(PAINT), keep_originals=kept, inner=inner, look_every=every)
+        FaceAnonymizer(Follower(ScriptedSearch(still)), style=Solid(PAINT), keep_originals=kept, inner=inner, look_every=every)

@@ -27,7 +27,7 @@ from p3mvideo.training.run import TrainResult, train
 from p3mvideo.training.samples.dataset import TrainingSamples
 from p3mvideo.training.samples.overfit_scenes import WholeScenes
 from p3mvideo.training.samples.scene import Scene
-from p3mvideo.training.setup import recipe_options, resolve_options
+from p3mvideo.training.setup import extended, recipe_options, resolve_options
 from p3mvideo.weights.network import load_network
 from tests.flat_options import call
 from tests.heard import Heard
@@ -58,7 +58,7 @@ def records(output: Path) -> list[dict[str, float]]:
 
 @pytest.mark.timeout(400)
 def test_four_portraits_are_learnt_by_heart(tmp_path: Path) -> None:
-    # As large as the engine looks at small pictures, so that validation sees people at the size at which they are learnt.
+    # As large as the engine looks at small images, so that validation sees people at the size at which they are learnt.
     side = SHORTEST_LONG_SIDE_PX
     portraits = PortraitFolder(miniature.split(tmp_path / "train", count=4, width=side, height=side))
     options = {"overfit": 4, "batch": 4, "size": side, "warmup": 5, "lr": 3e-3, "backbone_lr": 3e-3, "ema": 0.8, "steps": 40}
@@ -101,7 +101,7 @@ def test_killed_and_resumed_is_bit_by_bit_the_same(data: Path, tmp_path: Path) -
     assert whole is not None
     assert resumed is not None
     assert_same(load_checkpoint(whole), load_checkpoint(resumed))
-    assert [record["step"] for record in records(tmp_path / "parts") if "total" in record] == [6]
+    assert [record["step"] for record in records(tmp_path / "parts") if "total" in record] == [1, 2, 5, 6]
 
 
 def assert_same(one: Any, other: Any) -> None:
@@ -122,8 +122,8 @@ def assert_same(one: Any, other: Any) -> None:
 @pytest.mark.parametrize("recipe", ["p3m2021", "p3m2024"])
 def test_published_recipes_train_with_their_composition_loss(data: Path, tmp_path: Path, recipe: str) -> None:
     result = run(data, tmp_path / "run", recipe=recipe, variant="p3mnet-mobilenetv2", faces=tmp_path / "faces", cp="both", cp_start=0.0)
-    options = result.options
-    assert (options.optimizer, options.lr, options.weight_decay, options.schedule, options.ema_decay) == ("adam", 1e-5, 0.0, "constant", 0.0)
+    how = result.options.optimizer
+    assert (how.optimizer, how.lr, how.weight_decay, how.schedule, how.ema) == ("adam", 1e-5, 0.0, "constant", 0.0)
     assert "composition" in records(tmp_path / "run")[0]
     saved = load_checkpoint(tmp_path / "run" / "last.pt")
     for name, tensor in saved["network"].items():  # nothing is averaged
@@ -133,7 +133,7 @@ def test_published_recipes_train_with_their_composition_loss(data: Path, tmp_pat
 def test_published_recipe_sees_every_portrait_150_times() -> None:
     options = resolve_options(TrainingOptions(recipe="p3m2024"), portraits=4, device=torch.device("cpu"))
     assert (options.steps, options.batch, options.size_px) == (150 * 4 // 8, 8, 512)
-    assert (options.variant, options.clip, options.precision) == ("p3mnet-resnet34", None, "f32")
+    assert (options.variant, options.optimizer.clip, options.precision) == ("p3mnet-resnet34", 0, "f32")
 
 
 def test_published_recipe_without_layers_says_how_to_make_them(data: Path, tmp_path: Path) -> None:
@@ -156,6 +156,32 @@ def test_moving_people_add_the_temporal_term(data: Path, tmp_path: Path) -> None
         run(data, tmp_path / "published", recipe="p3m2024", hard=0.5)
     with pytest.raises(ConfigError, match=r"hard is 1\.5, expected"):
         run(data, tmp_path / "more_than_all", hard=1.5)
+
+
+@pytest.mark.parametrize("cp_source", ["network", "frozen"])
+def test_a_finished_run_can_be_made_longer(data: Path, tmp_path: Path, cp_source: str) -> None:
+    """With the optimizer's state: at a constant rate it ends bit by bit as if it had been as long from the beginning."""
+    options: dict[str, Any] = {"schedule": "constant", "warmup": 1, "faces": tmp_path / "faces", "cp": "feature", "cp_start": 0.0}
+    options["cp_source"] = cp_source
+    whole = run(data, tmp_path / "whole", steps=5, **options).checkpoint
+    first = run(data, tmp_path / "parts", steps=3, **options).checkpoint
+    assert first is not None
+    assert ("source" in load_checkpoint(first)) == (cp_source == "frozen")
+    with pytest.raises(TrainingError, match="steps was 3, is 2"):
+        run(data, tmp_path / "parts", steps=2, resume=True, **options)
+    longer = run(data, tmp_path / "parts", steps=5, resume=True, **options).checkpoint
+    assert whole is not None
+    assert longer is not None
+    assert_same(load_checkpoint(whole), load_checkpoint(longer))
+
+
+def test_what_followed_from_the_steps_stays_when_a_run_is_made_longer() -> None:
+    short, long = (resolve_options(TrainingOptions(steps=steps), portraits=4, device=torch.device("cpu")) for steps in (100, 1000))
+    assert (short.optimizer.warmup, long.optimizer.warmup) == (10, 100)
+    assert short.feature_start < long.feature_start
+    longer = extended(long, short.to_dict())
+    assert (longer.steps, longer.optimizer.warmup, longer.feature_start) == (1000, 10, short.feature_start)
+    assert extended(short, long.to_dict()) == short
 
 
 def test_best_checkpoint_has_the_lowest_sad(data: Path, tmp_path: Path) -> None:
@@ -214,7 +240,7 @@ def test_log_holds_each_step_once_after_resuming(data: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_unreadable_picture_is_named(data: Path, tmp_path: Path, workers: int) -> None:
+def test_unreadable_image_is_named(data: Path, tmp_path: Path, workers: int) -> None:
     for path in (data / "train" / "blurred_image").iterdir():
         path.write_bytes(b"broken")
     with pytest.raises(DatasetError, match=r"p_0000000\d\.jpg is not an image that can be read"):
@@ -252,9 +278,12 @@ def test_a_sample_process_that_dies_is_reported(data: Path, tmp_path: Path) -> N
         ({"variant": "p3mnet-resnet34"}, ConfigError, "has a backbone of its own"),
         ({"backbone": "test_vit"}, ConfigError, "cannot be built"),
         ({"backbone": "no_such_model"}, ConfigError, "cannot be built"),
-        ({"recipe": "p3m2022"}, ConfigError, "recipe is 'p3m2022', expected"),
+        ({"recipe": "p3m2022"}, ConfigError, "there is no recipe 'p3m2022'"),
+        ({"recipe": "nowhere.toml"}, ConfigError, "cannot read the configuration nowhere.toml"),
+        ({"accumulate": 3}, ConfigError, "has no 3 equal parts"),
+        ({"faces": Path("faces"), "cp": "feature", "cp_layer": 5}, ConfigError, "cp_layer is 5, expected"),
         ({"composition": True}, ConfigError, "has no composition loss"),
-        ({"recipe": "p3m2024", "backgrounds": Path("rooms")}, ConfigError, "puts nobody before other backgrounds"),
+        ({"recipe": "p3m2024", "backgrounds": Path("rooms")}, ConfigError, "puts no one before other backgrounds"),
         ({"share": ["p_"]}, ConfigError, "PREFIX=SHARE"),
         ({"share": ["x_=0.5"]}, DatasetError, "starts with 'x_'"),
         ({"batch": 0}, ConfigError, "batch is 0, expected"),
@@ -314,7 +343,7 @@ def test_checkpoints_of_runs_that_did_not_name_their_network_can_be_shipped(data
     assert ship(tmp_path / "old.pt", tmp_path / "old.safetensors", licence="", source="").variant == "p3mnet-mobilenetv2"
 
 
-def test_tensorboard_gets_scalars_and_pictures(data: Path, tmp_path: Path) -> None:
+def test_tensorboard_gets_scalars_and_images(data: Path, tmp_path: Path) -> None:
     reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     run(data, tmp_path / "run", tensorboard=True)
     events = reader.EventAccumulator(str(tmp_path / "run" / "tensorboard"), size_guidance={"images": 0})

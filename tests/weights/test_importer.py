@@ -4,22 +4,29 @@ import argparse
 import json
 import os
 import pickle
+import runpy
 import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from p3mvideo.errors import WeightsError
+import p3mvideo
+from p3mvideo.errors import ConfigError, WeightsError
+from p3mvideo.model.p3mnet import P3MNet
+from p3mvideo.model.variants import VARIANTS
 from p3mvideo.weights import find_weights, list_weights, load_weights
+from p3mvideo.weights.get import get_weights
 from p3mvideo.weights.importer import import_weights, read_checkpoint
 from p3mvideo.weights.network import load_network
 
-KEYS = Path(__file__).parents[1] / "model" / "golden"
+ROOT = Path(__file__).parents[2]
+KEYS = ROOT / "tests" / "model" / "golden"
 SHORTS = ("r34", "swin", "vitae")
 
 
@@ -54,6 +61,34 @@ def test_a_published_checkpoint_becomes_a_network(tmp_path: Path) -> None:
     assert import_weights(tmp_path / "ViTAE-S.pth", overwrite=True).licence.startswith("unknown")
 
 
+def test_a_published_checkpoint_is_taken_with_its_terms_or_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "ViTAE-S.pth"
+    torch.save({"state_dict": published("vitae")}, file)
+    assert get_weights("p3m-vitae-s", origin=str(file), accept_terms=True).licence.startswith("code MIT; for the weights")
+    loaded = p3mvideo.load_engine("p3mnet-vitae-s", weights=file, device="cpu", semantic=True)
+    assert loaded.description == "ViTAE-S.pth in PyTorch on the CPU, f32"
+    (matte,) = loaded([torch.zeros(3, 64, 96, dtype=torch.uint8)])
+    assert matte.alpha.shape[0] == 1
+    assert matte.semantic is not None
+    with pytest.raises(ConfigError, match="holds weights of p3mnet-vitae-s, not of p3mnet-resnet34"):
+        p3mvideo.load_engine("p3mnet-resnet34", weights=file)
+
+
+def from_hub(name: str, **options: object) -> P3MNet:
+    return torch.hub.load(str(ROOT), name, source="local", **options)  # type: ignore[no-untyped-call, no-any-return]
+
+
+def test_torch_hub_gives_the_networks() -> None:
+    own = from_hub("p3mnet_mobilenetv2")
+    expected = load_network().state_dict()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in own.state_dict().items())
+    hub = runpy.run_path(str(ROOT / "hubconf.py"))
+    assert {name for name in hub if name.startswith("p3mnet")} == {name.replace("-", "_") for name in VARIANTS}
+    with pytest.raises(WeightsError, match="p3mnet-swin-t"):
+        from_hub("p3mnet_swin_t")
+    assert not from_hub("p3mnet_mobilenetv2_small", pretrained=False).training
+
+
 def test_an_imagenet_backbone_comes_in_as_an_encoder(tmp_path: Path) -> None:
     content = {"state_dict": {"other": torch.zeros(1)}, "state_dict_ema": backbone("vitae"), "args": argparse.Namespace(lr=0.1)}
     torch.save(content, tmp_path / "vitae.pth.tar")
@@ -79,6 +114,13 @@ def test_settings_of_a_library_that_is_not_there_do_not_hinder(tmp_path: Path, m
         patch.setitem(sys.modules, "yacs.config", library)
         torch.save({"model": backbone("swin"), "config": settings, "epoch": 299}, tmp_path / "swin_299.pth")
     assert import_weights(tmp_path / "swin_299.pth").name == "p3mnet-swin-t-imagenet"
+
+
+@pytest.mark.parametrize("beside", [{"best_sad": np.float64(8.73)}, {"history": np.arange(3.0)}], ids=["scalar", "array"])
+@pytest.mark.parametrize("key", ["state_dict", "model_state_dict"])
+def test_weights_beside_numpy_values_and_under_other_names(tmp_path: Path, key: str, beside: dict[str, object]) -> None:
+    torch.save({"epoch": 3, key: {"a": torch.ones(2)}, **beside}, tmp_path / "run.pth")
+    assert torch.equal(read_checkpoint(tmp_path / "run.pth")["a"], torch.ones(2))
 
 
 class Hostile:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from p3mvideo.app.batch.output_plan import OutputPlan
 from p3mvideo.atomic_write import write_atomically
-from p3mvideo.errors import ConfigError, ExitCode, P3MVideoError
+from p3mvideo.errors import ConfigError, ExitCode, P3MVideoError, error_from_json, error_to_json
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.inputs import Input
 from p3mvideo.pipeline import RunStatistics
+from p3mvideo.privacy.face_summary import FaceSummary
+
+Note = Literal["", "done before", "failed before", "quarantined", "outputs exist"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,13 @@ class InputResult:
     """What of the input could not be decoded; the output lacks it."""
     error: P3MVideoError | None = None
     audit: dict[str, Any] | None = None
-    """How faces were followed and covered, for `anonymize`; see `CoverPlan.account`."""
+    """How faces were followed and covered, for `anonymize` in this process; see docs/audit.md."""
+    faces: FaceSummary | None = None
+    """What was done about faces; None where they are not hidden from viewers."""
+    review: Path | None = None
+    """What to look at before the output is released."""
+    note: Note = ""
+    """Why nothing was done for it in this run; empty if something was."""
 
     @property
     def outputs(self) -> list[Path]:
@@ -39,10 +50,24 @@ class InputResult:
         return {
             "input": str(self.item.path),
             "outputs": [str(path) for path in self.outputs],
-            "error": self.error and {"message": self.error.message, "hint": self.error.hint},
-            "damaged": [{"start_seconds": float(r.start_seconds), "end_seconds": float(r.end_seconds), "reason": r.reason} for r in self.damaged],
+            "error": self.error and error_to_json(self.error),
+            "damaged": [lost.to_json() for lost in self.damaged],
             "statistics": self.statistics and self.statistics.to_json(),
+            "faces": self.faces and self.faces.to_json(),
+            "review": None if self.review is None else str(self.review),
+            "note": self.note,
         }
+
+    @classmethod
+    def from_json(cls, item: Input, plan: OutputPlan, values: Mapping[str, Any], *, note: Note = "") -> InputResult:
+        """Return the result that `to_json` wrote for an input."""
+        error, statistics = values["error"], values["statistics"]
+        damaged = [DamagedRange(Fraction(r["start_seconds"]), Fraction(r["end_seconds"]), r["reason"]) for r in values["damaged"]]
+        return cls(
+            item, plan, statistics and RunStatistics.from_json(statistics), tuple(damaged), error and error_from_json(error),
+            faces=values["faces"] and FaceSummary.from_json(values["faces"]),
+            review=None if values["review"] is None else Path(values["review"]), note=note or values["note"],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,11 +86,18 @@ class BatchResult:
         return tuple(done for done in self.inputs if done.error is not None)
 
     @property
+    def without_faces(self) -> tuple[InputResult, ...]:
+        """The inputs whose faces were to be covered, and in which none was found."""
+        return tuple(done for done in self.inputs if done.error is None and done.faces is not None and done.faces.none_found)
+
+    @property
     def exit_code(self) -> ExitCode:
-        """What a command ends with."""
+        """What a command ends with: the code of what a person must look at first."""
         if self.failures:
             only = self.inputs[0].error if len(self.inputs) == 1 else None
             return only.exit_code if only is not None else ExitCode.SOME_FAILED
+        if self.without_faces:
+            return ExitCode.NO_FACE
         return ExitCode.DAMAGED if any(done.damaged for done in self.inputs) else ExitCode.DONE
 
     def raise_for_errors(self) -> None:

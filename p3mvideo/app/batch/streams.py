@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 from p3mvideo.app.batch.output_plan import STDOUT, OutputPlan
-from p3mvideo.errors import ConfigError
+from p3mvideo.app.batch.unit import Unit
+from p3mvideo.errors import ConfigError, SinkError
 from p3mvideo.frame import FrameSink, FrameSource
 from p3mvideo.io.images.sequence_sink import sequence_place
 from p3mvideo.io.inputs import Input, open_source
 from p3mvideo.io.open_sink import can_hold_alpha, containers_with_alpha, is_sequence, open_sink
 from p3mvideo.io.video.write.codecs import CONTAINERS, encoder_for
+from p3mvideo.io.video.write.segment import Segment
+from p3mvideo.io.video.write.segment_sink import SegmentSink
+from p3mvideo.io.video.write.sink import VideoSink
 from p3mvideo.options import ReadOptions, WriteOptions
 
 
@@ -30,9 +35,14 @@ class Streams:
         """Return the part to read of an input, in seconds: of an image, all of it."""
         return (self.reading.start_seconds, self.reading.end_seconds) if item.has_length else (None, None)
 
-    def open_source(self, item: Input) -> FrameSource:
-        """Return the source of an input, not entered yet. Options that its kind does not have are for others."""
-        reading = self.reading
+    def open_source(self, item: Input, *, read_from: Fraction | None = None) -> FrameSource:
+        """Return the source of an input, not entered yet. Options that its kind does not have are for others.
+
+        Args:
+            item: The input.
+            read_from: Where to begin instead of at its start, in seconds; about there.
+        """
+        reading = self.reading if read_from is None else replace(self.reading, start=f"{float(read_from):.6f}")
         if not item.has_length:
             reading = replace(reading, start=None, end=None)
         if item.kind != "pipe":
@@ -41,13 +51,42 @@ class Streams:
             reading = replace(reading, pixel_format=None)
         return open_source(item, reading, threads=self.threads)
 
-    def open_sink(self, path: Path, source: FrameSource, item: Input, *, alpha: bool = False) -> FrameSink:
-        """Open an output for the frames of `source`, which are those of `item`."""
+    def open_sink(self, path: Path, source: FrameSource, unit: Unit, *, alpha: bool = False) -> FrameSink:
+        """Open an output of a unit for the frames of `source`."""
+        item = unit.item
         start, end = self.range_of(item)
+        writing = replace(self.writing, overwrite=self.writing.overwrite or unit.replaces)
         return open_sink(
-            path, source.info, self.writing, source=item.path if item.kind == "video" else None, alpha=alpha, start=start, end=end,
+            path, source.info, writing, source=item.path if item.kind == "video" else None, alpha=alpha, start=start, end=end,
             threads=self.threads, pixel_format=self.reading.pixel_format if self._writes_pixel_format else None,
         )  # fmt: skip
+
+    def open_segment(self, path: Path, video: Path, source: FrameSource, item: Input, *, alpha: bool = False) -> FrameSink:
+        """Open a segment of an output `video` for frames of `source`, which are those of `item`."""
+        start, _ = self.range_of(item)
+        return SegmentSink(path, video, source.info, self.writing, source=item.path, alpha=alpha, start=start, threads=self.threads)
+
+    def join(self, segments: Sequence[Path], video: Path, source: FrameSource, unit: Unit, *, alpha: bool = False, frames: int | None = None) -> None:
+        """Make an output of a unit of its segments, without encoding again, and with everything else that is copied.
+
+        Args:
+            segments: All of them, in order.
+            video: The output.
+            source: The frames of the unit; only what they look like matters.
+            unit: The unit.
+            alpha: Whether frames have four channels.
+            frames: How many there must be; None: any number.
+
+        Raises:
+            SinkError: They do not belong together, there are more or fewer frames, or the output cannot be written.
+        """
+        sink = self.open_sink(video, source, unit, alpha=alpha)
+        assert isinstance(sink, VideoSink)
+        with closing(sink):
+            joined = sink.join(map(Segment, segments))
+            if frames is not None and joined != frames:
+                raise SinkError(f"{video} was not written: its segments hold {joined} frames, expected {frames}", hint="please report this")
+            sink.finish()
 
     def holds_alpha(self, path: Path) -> bool:
         """Return whether an output can be transparent."""

@@ -51,7 +51,7 @@ class LiveSession:
 
     Args:
         source: The camera, inside its context.
-        show: Takes the pictures.
+        show: Takes the images.
         background: Stands behind the person.
         settings: The first ones.
         parts: Makes network and anonymizer.
@@ -69,7 +69,7 @@ class LiveSession:
         self.ladder = ladder
         self.meter = LoadMeter(source)
         self.trouble = ""
-        """What keeps pictures from being shown; empty if nothing does."""
+        """What keeps images from being shown; empty if nothing does."""
         self.loading = ""
         """What is being loaded; empty if nothing is."""
         self.error: BaseException | None = None
@@ -255,7 +255,7 @@ class LiveSession:
         limit_seconds = STUCK_SECONDS if self.meter.last_out_at > started_at else SET_UP_SECONDS
         if self.meter.pending and time.monotonic() - waits_since > limit_seconds:
             self._started_at = None
-            self._source.fail(DeviceError(f"no picture has come out for {limit_seconds:g} s, the network seems to hang"))
+            self._source.fail(DeviceError(f"no image has come out for {limit_seconds:g} s, the network seems to hang"))
 
     def _take_step(self, step: int) -> None:
         """Load what a rung needs beside the running pipeline, then let the next pipeline begin with it, unless it loses part of the person."""

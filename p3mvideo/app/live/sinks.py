@@ -1,4 +1,4 @@
-"""Where a live run's pictures go: a virtual camera, a recording, a preview. None of them ever stops the run."""
+"""Where a live run's images go: a virtual camera, a recording, a preview. None of them ever stops the run."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from p3mvideo.io.video.write.recording_sink import SOUND_RATE, RecordingSink
 RETRY_SECONDS = 2.0
 """Between two attempts to open a virtual camera that failed."""
 WAITING_FRAMES = 40
-"""How many pictures, and tenths of a second of sound, may wait for the encoder of a recording."""
+"""How many images, and tenths of a second of sound, may wait for the encoder of a recording."""
 STILL_SECONDS = 1.0
-"""How often a recording gets a picture while nothing changes."""
+"""How often a recording gets an image while nothing changes."""
 JOINT_SECONDS = Fraction(1, 30)
-"""How long the last picture before a pause of the recording is shown."""
+"""How long the last image before a pause of the recording is shown."""
 LISTEN_SECONDS = 1.0
 """How long the end waits for the microphone to let go."""
 FINISH_SECONDS = 20.0
@@ -37,7 +37,7 @@ class FedCamera(Protocol):
     """The name by which other programs know it."""
 
     def write(self, pixels: UInt8Array) -> None:
-        """Show a picture, uint8 RGB (height, width, 3); SinkError if it cannot be shown."""
+        """Show an image, uint8 RGB (height, width, 3); SinkError if it cannot be shown."""
         ...
 
     def viewers(self) -> int | None:
@@ -67,7 +67,7 @@ class VirtualCameraOutput:
         self.device = self._camera.device
         """The name by which other programs know it."""
 
-    def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
+    def show(self, image: Frame, state: LiveState, *, is_repeat: bool) -> None:
         """See `LiveSink`."""
         if self._camera is None and time.monotonic() < self._retry_at:
             return
@@ -75,7 +75,7 @@ class VirtualCameraOutput:
             if self._camera is None:
                 self._camera = self._open_camera()
                 self._say(f"the virtual camera {self.device} is back")
-            self._camera.write(picture.interleaved())
+            self._camera.write(image.interleaved())
         except P3MVideoError as error:
             if self._camera is not None:
                 self._say(f"{error.message}; it is opened again")
@@ -106,7 +106,7 @@ class _Sound(NamedTuple):
 
 
 class RecordingOutput:
-    """Records what is shown, from the first picture of the camera on, on a thread of its own; and what a microphone hears, on another one.
+    """Records what is shown, from the first image of the camera on, on a thread of its own; and what a microphone hears, on another one.
 
     Args:
         sink: Completed and closed by the outlet.
@@ -132,7 +132,7 @@ class RecordingOutput:
         self.error: P3MVideoError | None = None
         """Why the recording is not complete; None if it is."""
         self.dropped = 0
-        """Pictures that the encoder had no time for."""
+        """Images that the encoder had no time for."""
         # A name by which the command does not wait for it, should the user not want to either.
         self._thread = threading.Thread(target=self._write, name="p3mvideo recording", daemon=True)
         self._thread.start()
@@ -140,27 +140,27 @@ class RecordingOutput:
         if microphone is not None:
             self._listener.start()
 
-    def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
+    def show(self, image: Frame, state: LiveState, *, is_repeat: bool) -> None:
         """See `LiveSink`."""
         if self.ended or (self._first_pts is None and state is LiveState.STARTING):
             return
         if self.paused:
             self._was_paused = True
             return
-        now = float(picture.seconds)
+        now = float(image.seconds)
         if self._was_paused and self._first_pts is not None and self._last_pts >= 0:
             # What is recorded from now on follows what was recorded before.
-            self._first_pts = picture.pts - self._last_pts - round(JOINT_SECONDS / picture.time_base)
+            self._first_pts = image.pts - self._last_pts - round(JOINT_SECONDS / image.time_base)
         self._was_paused = False
         if is_repeat and now - self._last_at < STILL_SECONDS:
             return
-        self._first_pts = picture.pts if self._first_pts is None else self._first_pts
-        self._began_seconds = float(self._first_pts * picture.time_base)
-        pts = picture.pts - self._first_pts
+        self._first_pts = image.pts if self._first_pts is None else self._first_pts
+        self._began_seconds = float(self._first_pts * image.time_base)
+        pts = image.pts - self._first_pts
         if pts <= self._last_pts:
-            return  # a placeholder came in between, whose time is later than this picture's capture
+            return  # a placeholder came in between, whose time is later than this image's capture
         try:
-            self._waiting.put_nowait(Frame(picture.image, pts, picture.time_base))
+            self._waiting.put_nowait(Frame(image.image, pts, image.time_base))
         except Full:
             self.dropped += 1
             return
@@ -191,7 +191,7 @@ class RecordingOutput:
             interrupt.add_note(f"the recording was not completed; what was recorded is in {self._sink.unfinished}")
             raise
         if self.dropped:
-            self._say(f"{self.dropped} pictures are missing in the recording: the encoder was too slow")
+            self._say(f"{self.dropped} images are missing in the recording: the encoder was too slow")
 
     def _ask_for_end(self) -> bool:
         try:
@@ -257,9 +257,9 @@ class RecordingOutput:
 
 
 class Shown(NamedTuple):
-    """What is shown at present."""
+    """What is shown now."""
 
-    picture: Frame
+    image: Frame
     state: LiveState
 
 
@@ -268,11 +268,11 @@ class PreviewSink:
 
     def __init__(self) -> None:
         self.shown: Shown | None = None
-        """None before the first picture."""
+        """None before the first image."""
 
-    def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
+    def show(self, image: Frame, state: LiveState, *, is_repeat: bool) -> None:
         """See `LiveSink`."""
-        self.shown = Shown(picture, state)
+        self.shown = Shown(image, state)
 
     def close(self) -> None:
         """See `LiveSink`."""

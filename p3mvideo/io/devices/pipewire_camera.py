@@ -24,7 +24,7 @@ PROGRAM: Final = Path(__file__).with_name("pipewire_node.py")
 START_SECONDS: Final = 10.0
 """How long the camera may take to appear."""
 WRITE_SECONDS: Final = 1.0
-"""How long the program may take to accept a picture."""
+"""How long the program may take to accept an image."""
 END_SECONDS: Final = 1.0
 """How long it may take to end."""
 HINT: Final = "PipeWire 0.3.40 or later must run, with a session manager such as WirePlumber; systems with GNOME or KDE of today have both"
@@ -68,7 +68,7 @@ class PipeWireCamera:
             select.select([self._output], [], [], 0.1)
 
     def write(self, pixels: UInt8Array) -> None:
-        """Show a picture, uint8 RGB (height, width, 3).
+        """Show an image, uint8 RGB (height, width, 3).
 
         Raises:
             SinkError: It cannot be shown.
@@ -79,10 +79,10 @@ class PipeWireCamera:
             while waiting:
                 _, ready, _ = select.select([], [self._input], [], max(0.0, deadline - time.monotonic()))
                 if not ready:
-                    raise SinkError(f"the virtual camera {self.device} takes no more pictures: it hangs", hint="it is opened again")
+                    raise SinkError(f"the virtual camera {self.device} takes no more images: it hangs", hint="it is opened again")
                 waiting = waiting[os.write(self._input, waiting) :]
         except (OSError, ValueError) as error:
-            raise SinkError(f"the virtual camera {self.device} takes no more pictures: {self._problem()}", hint="it is opened again") from error
+            raise SinkError(f"the virtual camera {self.device} takes no more images: {self._problem()}", hint="it is opened again") from error
 
     def viewers(self) -> int | None:
         """Return 1 if anyone watches, 0 if no one does; None before the camera has appeared."""

@@ -44,7 +44,7 @@ def window_problem(run: Callable[..., subprocess.CompletedProcess[str]] = subpro
 
 
 def open_window(wanted: bool | None, say: Callable[[str], None]) -> PreviewWindow | None:
-    """Return a window; None if none is wanted, or there is no screen and nobody insists.
+    """Return a window; None if none is wanted, or there is no screen and no one insists.
 
     Args:
         wanted: True insists, False wants none, None takes one if there is a screen.
@@ -65,7 +65,7 @@ def open_window(wanted: bool | None, say: Callable[[str], None]) -> PreviewWindo
 
 
 class PreviewWindow:
-    """A window that shows pictures and hears keys. Used by the main thread only.
+    """A window that shows images and hears keys. Used by the main thread only.
 
     Args:
         width: To begin with, in pixels.
@@ -85,7 +85,7 @@ class PreviewWindow:
         self._was_shown = False
 
     def show(self, pixels: UInt8Array) -> None:
-        """Show a picture, uint8 RGB (H, W, 3)."""
+        """Show an image, uint8 RGB (H, W, 3)."""
         cv2.imshow(TITLE, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
         self._was_shown = True
 

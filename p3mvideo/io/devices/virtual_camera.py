@@ -81,7 +81,7 @@ class VirtualCamera:
             raise
 
     def write(self, pixels: UInt8Array) -> None:
-        """Show a picture, uint8 RGB (height, width, 3).
+        """Show an image, uint8 RGB (height, width, 3).
 
         Raises:
             SinkError: It cannot be shown.
@@ -89,7 +89,7 @@ class VirtualCamera:
         try:
             self._camera.send(pixels)
         except Exception as error:  # each back end raises what it likes
-            raise SinkError(f"the virtual camera {self.device} takes no more pictures: {error}", hint="it is opened again") from error
+            raise SinkError(f"the virtual camera {self.device} takes no more images: {error}", hint="it is opened again") from error
 
     def viewers(self) -> int | None:
         """Return how many programs of this user watch it; None if that cannot be told."""
@@ -100,7 +100,7 @@ class VirtualCamera:
         self._camera.close()
 
     def _check_format(self, width: int, height: int) -> None:
-        """Make sure that the device took the size: v4l2loopback keeps another while a program reads it, and nobody says so."""
+        """Make sure that the device took the size: v4l2loopback keeps another while a program reads it, and no one says so."""
         if self.backend != "v4l2loopback":
             return
         try:

@@ -61,7 +61,6 @@ class FaceCovers:
         self._style = style
         self._mask_scale = mask_scale
         self._seen: dict[tuple[int, int], _Seen] = {}
-        self._images = 0
 
     def __call__(self, image: UInt8Array, faces: Sequence[FaceToCover], seconds: float) -> Covered:
         """Return the next image of the stream with its faces covered.
@@ -72,7 +71,6 @@ class FaceCovers:
             seconds: When it is shown.
         """
         height, width = image.shape[:2]
-        self._images += 1
         self._seen = {key: seen for key, seen in self._seen.items() if 0 <= seconds - seen.seconds <= FORGET_SECONDS}
         known = [self._known(key, face.region, seconds) for key, face in zip(_keys(faces), faces, strict=True)]
         ellipses = [seen.ellipse for seen in known]
@@ -83,7 +81,7 @@ class FaceCovers:
                 continue
             x0, y0, x1, y1 = bounds
             others = [*ellipses[:number], *ellipses[number + 1 :]]
-            surroundings = partial(self._surroundings, image, seen, others, bounds, seconds, seed=self._images * 1009 + number)
+            surroundings = partial(self._surroundings, image, seen, others, bounds, seconds, seed=_seed(seconds, number))
             patch = Patch(bounds, seen.ellipse, surroundings, image[y0:y1, x0:x1])
             blend(covered[y0:y1, x0:x1], self._style(patch), seen.ellipse.weight(bounds))
         for seen in known:
@@ -114,6 +112,11 @@ class FaceCovers:
 def cover(image: UInt8Array, regions: Sequence[Region], style: Style, *, mask_scale: float = DEFAULT_MASK_SCALE) -> UInt8Array:
     """Return a copy of a single image with regions covered, see `FaceCovers`."""
     return FaceCovers(style, mask_scale=mask_scale)(image, [FaceToCover(*face) for face in enumerate(regions)], 0.0).image
+
+
+def _seed(seconds: float, number: int) -> int:
+    """Return a seed for one face of one image: another one in the next image, and the same one whatever images came before."""
+    return round(seconds * 90_000) % 2**31 * 1009 + number
 
 
 def _keys(faces: Sequence[FaceToCover]) -> list[tuple[int, int]]:

@@ -37,20 +37,26 @@ class SecondOpinion:
         self._detectors = detectors
         self._thresh = thresh
         self._newcomers = newcomers
+        self.dismissed: list[Detection] = []
+        """See `Search`."""
 
     def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
         """Return the faces of the next frame, see `Search`."""
         regions = [face.region for face in expected]
         found: list[Detection] = []
+        self.dismissed = []
         if self._first is not None:
             found += self._first(image, timestamp_ms=timestamp_ms, expected=expected, thorough=thorough)
             known = set(match(regions, found).values())
-            found = [face for i, face in enumerate(found) if i in known or self._is_sure(face) or self._see(image, Region.of(face), NOTHING)]
+            believed = [i in known or self._is_sure(face) or bool(self._see(image, Region.of(face), NOTHING)) for i, face in enumerate(found)]
+            self.dismissed += [*self._first.dismissed, *(face for face, is_face in zip(found, believed, strict=True) if not is_face)]
+            found = [face for face, is_face in zip(found, believed, strict=True) if is_face]
         if thorough or self._first is None:
             seen = [self._with_belief(face) for detector in self._detectors for face in detector(image)]
             followed = set(match(regions, seen).values())
             least = {number: WEAK * self._thresh if number in followed else self._thresh for number in range(len(seen))}
             found += [face for number, face in enumerate(seen) if face.score >= least[number] and (self._newcomers or number in followed)]
+            self.dismissed += [face for number, face in enumerate(seen) if face.score < least[number]]
         matched = match(regions, found)
         for number, region in enumerate(regions):
             if number not in matched:
@@ -70,7 +76,7 @@ class SecondOpinion:
         """Return what the detectors find with at least that score where a face may be, upright, if anything."""
         view = View.around(region, sides=CLOSE_UP_SIDES)
         cut = view.cut_out(image, CLOSE_UP_PX)
-        seen = [view.to_picture(face, CLOSE_UP_PX) for detector in self._detectors for face in detector(cut)]
+        seen = [view.to_image(face, CLOSE_UP_PX) for detector in self._detectors for face in detector(cut)]
         return [self._with_belief(seen[number]) for number in match([region], seen).values() if seen[number].score >= least]
 
     def close(self) -> None:

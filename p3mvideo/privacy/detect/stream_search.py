@@ -25,7 +25,7 @@ CLOSE_UP_SIDES = 3.0
 BELIEF_SIDES = (CLOSE_UP_SIDES, 2.0, 4.5)
 """The same for the looks that tell how much a face is believed: what is no face hardly ever passes for one in all of them."""
 ROUND_FRAMES = 4
-"""In so many frames each model looks once at the whole frame while all faces are where they should be; twice as many if not wary."""
+"""In this many frames each model looks once at the whole frame while all faces are where they should be; twice as many if not wary."""
 SHARED = 0.3
 """Two finds that share more than this part of the smaller one are one face; an intersection over union would take a box inside a box for two."""
 SAME_FACE = 0.25
@@ -35,7 +35,7 @@ WEAK = 0.6
 WARY = 0.9
 """A wary search believes a new face from this part of the threshold."""
 DISMISSED_FRAMES = 15
-"""For so many frames, what turned out to be no face is not looked at again unless it looks more like one."""
+"""For this many frames, what turned out to be no face is not looked at again unless it looks more like one."""
 TURNS = (math.pi, math.pi / 2, -math.pi / 2)
 """How heads may lean that models find in a turned frame only, in radians."""
 
@@ -53,6 +53,11 @@ class Expected(NamedTuple):
 
 class Search(Protocol):
     """Finds the faces of one frame after another."""
+
+    @property
+    def dismissed(self) -> Sequence[Detection]:
+        """What of the last frame looked like a face, and was not believed; with the score that closer looks gave it."""
+        ...
 
     def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
         """Return the faces of the next frame; each new one with its `belief`.
@@ -76,6 +81,8 @@ class _Dismissed(NamedTuple):
     face: Detection
     until_frame: int
     """The first frame in which to look at it again."""
+    score: float
+    """What closer looks said."""
 
 
 def smallest_face_px(width: int, height: int) -> int:
@@ -96,21 +103,35 @@ class StreamSearch:
         wary: Rather take a hand or a shoe for a face than miss one, and look for new ones twice as often. Small faces in profile and in
             the shade are seen by one model of two only, as such things are.
         newcomers: Whether to look for faces that are not expected.
+        closes_detector: Whether the detector is closed with the search.
     """
 
-    def __init__(self, detector: FaceDetector, *, thresh: float, min_face_px: int | None = None, wary: bool = False, newcomers: bool = True) -> None:
+    def __init__(
+        self,
+        detector: FaceDetector,
+        *,
+        thresh: float,
+        min_face_px: int | None = None,
+        wary: bool = False,
+        newcomers: bool = True,
+        closes_detector: bool = True,
+    ) -> None:
         self._detector = detector
         self._thresh = thresh
         self._min_face_px = min_face_px
         self._least_belief = 0.5 * (WARY if wary else 1.0)
         self._round = ROUND_FRAMES if wary else 2 * ROUND_FRAMES
         self._newcomers = newcomers
+        self._closes_detector = closes_detector
         self._frames = 0
         self._dismissed: list[_Dismissed] = []
+        self.dismissed: list[Detection] = []
+        """See `Search`."""
 
     def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
         """Return the faces of the next frame, see `Search`."""
         height, width = image.shape[:2]
+        self.dismissed = []
         look = _Looks(self._detector, image, timestamp_ms)
         found = {i: face for i, (region, *_) in enumerate(expected) if (face := look.again(region, self._thresh)) is not None}
         lost = any(face.sure and i not in found for i, face in enumerate(expected))
@@ -170,14 +191,17 @@ class StreamSearch:
         if any(face.score <= other.score and overlap(face.box, other.box) > SHARED for other in known):
             return None
         self._dismissed = [other for other in self._dismissed if other.until_frame > self._frames]
-        alike = [other.face.score for other in self._dismissed if iou(other.face.box, face.box) > SAME_FACE]
-        if alike and not again and face.score < max(alike) + 0.15:
+        alike = [other for other in self._dismissed if iou(other.face.box, face.box) > SAME_FACE]
+        if alike and not again and face.score < max(other.face.score for other in alike) + 0.15:
+            self.dismissed.append(replace(face, score=max(other.score for other in alike)))
             return None
         looks = look.all_around(face, least=self._least_belief * 2 * self._thresh)
         belief = self._belief(looks)
         if belief >= self._least_belief:
             return replace(max((close for of_model in looks for close in of_model if close is not None), key=_score), belief=belief)
-        self._dismissed.append(_Dismissed(face, self._frames + DISMISSED_FRAMES))
+        closely = belief * 2 * self._thresh
+        self._dismissed.append(_Dismissed(face, self._frames + DISMISSED_FRAMES, closely))
+        self.dismissed.append(replace(face, score=closely))
         return None
 
     def _belief(self, looks: Sequence[Sequence[Detection | None]]) -> float:
@@ -187,7 +211,8 @@ class StreamSearch:
 
     def close(self) -> None:
         """Release the models. May be called any number of times."""
-        self._detector.close()
+        if self._closes_detector:
+            self._detector.close()
 
 
 class _Looks:

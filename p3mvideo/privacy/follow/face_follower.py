@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detect.stream_search import Expected, Search
+from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.follow.motion import Motion
 from p3mvideo.privacy.follow.track import Track
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
@@ -14,7 +15,7 @@ from p3mvideo.privacy.follow.tracker import Tracker
 from p3mvideo.privacy.follow.watchdog import Watchdog
 
 LIMIT_SECONDS = 10.0
-"""How long the search of one frame may take, as a rule a hundredth of a second: more than any busy computer needs, but not for ever."""
+"""How long the search of one frame may take, as a rule a hundredth of a second: more than any busy computer needs, but not forever."""
 
 
 class Followed(NamedTuple):
@@ -49,6 +50,11 @@ class Follower:
         self._last_seconds = float("inf")
         self._shape: tuple[int, ...] = ()
         self._shaken = False
+
+    @property
+    def dismissed(self) -> Sequence[Detection]:
+        """What looked like a face in the last frame, and was not believed."""
+        return self._search.dismissed
 
     def __call__(self, image: UInt8Array, seconds: float) -> Followed:
         """Return what is known of the next frame, uint8 RGB (H, W, 3), shown at `seconds`.

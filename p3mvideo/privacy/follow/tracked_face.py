@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
+
+import numpy as np
 
 from p3mvideo.frame import Float32Array
-from p3mvideo.privacy.region import Region
+from p3mvideo.privacy.region import Reach, Region
 
-Source = Literal["found", "followed", "held", "filled"]
+Source = Literal["found", "followed", "held", "filled", "by hand"]
 """How the place of a face is known: the detector found it in this frame; the motion of its own pixels leads here and they still look
-like it; nothing tells, and it is held for a stated short time; it lies between two frames of a recording in which it was found."""
+like it; nothing tells, and it is held for a stated short time; it lies between two frames of a recording in which it was found; a person
+said so."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,3 +38,17 @@ class TrackedFace:
     def cover(self) -> Region:
         """What must be covered so that the face is."""
         return self.region.grown(self.margin_px)
+
+    def to_json(self) -> list[Any]:
+        """Return everything as plain values."""
+        points = None if self.key_points is None else self.key_points.tolist()
+        region = [list(map(float, self.region.box)), float(self.region.lean), list(map(float, self.region.reach))]
+        return [self.track, region, self.source, None if self.score is None else float(self.score), points, float(self.margin_px)]
+
+    @classmethod
+    def from_json(cls, values: Sequence[Any], **more: Any) -> Self:
+        """Return the face that `to_json` wrote; `more` are the fields that a subclass has beside."""
+        track, (box, lean, reach), source, score, points, margin_px = values
+        x0, y0, x1, y1 = box
+        key_points = None if points is None else np.asarray(points, np.float32)
+        return cls(track, Region((x0, y0, x1, y1), lean, Reach(*reach)), source, score, key_points, margin_px, **more)

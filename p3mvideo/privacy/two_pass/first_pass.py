@@ -20,7 +20,10 @@ from p3mvideo.privacy.follow.motion import Motion
 from p3mvideo.privacy.follow.track import CONFIRMING_LOOKS, KNOWN_FINDS, LOOK_SECONDS, Track
 from p3mvideo.privacy.follow.tracker import ONE_FACE, Tracker
 from p3mvideo.privacy.follow.watchdog import Watchdog
-from p3mvideo.privacy.two_pass.cover_plan import FILL_SECONDS, CoverPlan, Sighting
+from p3mvideo.privacy.two_pass.candidates import Candidates
+from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, PlannedTrack, Sighting, rounded_seconds
+from p3mvideo.privacy.two_pass.dhash import dhash
+from p3mvideo.privacy.two_pass.key_frames import FILL_SECONDS, completed, spans_of
 
 BACK_SECONDS = 2.0
 """How far back from where it was first found a face is followed, less what it took to confirm it."""
@@ -66,6 +69,7 @@ class Survey:
         on_failure: Literal["stop", "mosaic"] = "stop",
         limit_seconds: float = LIMIT_SECONDS,
     ) -> None:
+        self._search = search
         self._follower = Follower(search, limit_seconds=limit_seconds, thorough=self._is_due)
         self._back_search = back_search
         self._watchdog = Watchdog("p3mvideo face detector, backward")
@@ -80,6 +84,10 @@ class Survey:
         self._origins: dict[int, tuple[int, int]] = {}
         """Faces to follow back: the frame in which each was found, and the one in which it was found before that, or -1."""
         self._scenes: list[int] = []
+        self._size = 0, 0
+        self._thumbnails: dict[int, tuple[float, str | None]] = {}
+        """The highest score of each face, and its thumbnail hash there."""
+        self._candidates = Candidates()
 
     def see(self, frame: Frame) -> None:
         """Take the next frame.
@@ -89,6 +97,7 @@ class Survey:
         """
         image, seconds, number = frame.interleaved(), float(frame.seconds), len(self._seconds)
         self._seconds.append(seconds)
+        self._size = frame.width, frame.height
         try:
             tracks, cut = self._follower(image, seconds)
             if cut:
@@ -96,6 +105,10 @@ class Survey:
             self._keep(number, seconds, image, cut)
             for track in tracks:
                 self._note(number, seconds, track)
+                if track.score is not None and track.score > self._thumbnails.get(track.number, (0.0, None))[0]:
+                    self._thumbnails[track.number] = track.score, dhash(image, track.region.box)
+            unconfirmed = [(track.region.box, track.score) for track in tracks if track.score is not None and not track.confirmed]
+            self._candidates.see(number, seconds, [*unconfirmed, *((face.box, face.score) for face in self._search.dismissed)])
             self._go_back(self._knows_its_way)
         except Exception as error:
             if self._on_failure == "stop":
@@ -109,8 +122,19 @@ class Survey:
     def plan(self) -> CoverPlan:
         """Return what to cover in all frames that were seen."""
         self._go_back(lambda track: True)
+        sightings: dict[int, list[Sighting]] = defaultdict(list)
+        for of_frame in self._sightings.values():
+            for sighting in of_frame:
+                sightings[sighting.track].append(sighting)
         faces = {track for track, (_, last) in self._last.items() if last.confirmed or self._had_no_time(track)}
-        return CoverPlan(self._seconds, self._unexamined, [s for of_frame in self._sightings.values() for s in of_frame if s.track in faces])
+        spans = {track: spans_of(completed(known, self._seconds)) for track, known in sightings.items() if track in faces}
+        in_order = sorted(spans, key=lambda track: (spans[track][0][0].frame, spans[track][0][0].box))
+        thumbnails = {track: thumbnail for track, (_, thumbnail) in self._thumbnails.items()}
+        tracks = [PlannedTrack(number, spans[track], dhash=thumbnails.get(track)) for number, track in enumerate(in_order, start=1)]
+        return CoverPlan(
+            *self._size, tuple(map(rounded_seconds, self._seconds)), tuple(tracks), frozenset(self._unexamined),
+            candidates=self._candidates.left_open(tracks),
+        )  # fmt: skip
 
     def _note(self, number: int, seconds: float, track: Track) -> None:
         """Keep what is known of a face in a frame, and whether it is to be followed back."""
@@ -164,7 +188,7 @@ class Survey:
 
     def _keep(self, number: int, seconds: float, image: UInt8Array, cut: bool) -> None:
         small, factor = halved(image, max(image.shape[:2]), BACK_PX)
-        # A picture that was not shrunk is the frame itself, whose pixels belong to whoever made it.
+        # An image that was not shrunk is the frame itself, whose pixels belong to whoever made it.
         self._kept.append(_Kept(number, seconds, small.copy() if factor == 1 else small, factor, cut))
         while self._kept[0].seconds < seconds - BACK_SECONDS:
             self._kept.popleft()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from p3mvideo.training.device.plan import ScenePlan
 from p3mvideo.training.device.see import seen_by
 from p3mvideo.training.device.trimap import trimap_classes
 from p3mvideo.training.device.upload import uploaded
+from p3mvideo.training.samples.copy_paste import image_augmentation
 from p3mvideo.training.samples.dataset import Sample
 from p3mvideo.training.samples.portrait_order import PortraitOrder
 from p3mvideo.training.setup import TrainingSetup
@@ -32,10 +34,11 @@ class DeviceBatches:
     def __init__(self, material: Material, options: TrainingSetup, device: torch.device) -> None:
         self.material, self.options, self.device = material, options, device
         order = PortraitOrder([portrait.name for portrait in material.facts.portraits], shares=options.shares, seed=options.seed)
-        chance = options.copy_paste.chance if options.copy_paste.level == "image" else 0.0
+        chance = options.copy_paste.cp_image_chance if options.copy_paste.pastes_images else 0.0
         self.drawing = SceneDrawing(
-            material.facts, order, options.webcam, size_px=options.size_px, batch=options.batch, seed=options.seed, paste_chance=chance
-        )
+            material.facts, order, options.webcam, size_px=options.size_px, batch=options.batch, seed=options.seed, paste_chance=chance,
+            augmentation=replace(image_augmentation(options.copy_paste), donor_scale=None),
+        )  # fmt: skip
 
     def plans(self, first: int, steps: int, *, workers: int) -> Iterator[ScenePlan]:
         """Yield the plans of some steps, drawn ahead by other processes; by this one without workers."""

@@ -11,7 +11,7 @@ import numpy as np
 from p3mvideo.training.device.material import Box, Face
 from p3mvideo.training.device.plan import Faces, Hairs, Warp, Warps, integers, reals
 from p3mvideo.training.samples.back_of_head import draw_hair, draw_shade
-from p3mvideo.training.samples.copy_paste import IMAGE_LEVEL, SMALLEST_FACE_PX, draw_face_affine
+from p3mvideo.training.samples.copy_paste import SMALLEST_FACE_PX, Augmentation, draw_face_affine, moved_box
 
 LEAST_SPREAD, MOST_SPREAD = 6.0, 25.0
 
@@ -25,20 +25,24 @@ class FaceList:
     covered: list[tuple[Warp, Face, tuple[np.ndarray, float], tuple[float, float]]] = field(default_factory=list)
     """Whose face, which face, mean and spread of the hair, and its shades."""
 
-    def paste(self, target: Warp, faces: Sequence[Face], donors: Sequence[Box], *, chance: float, size_px: int, rng: np.random.Generator) -> None:
+    def paste(
+        self, target: Warp, faces: Sequence[Face], donors: Sequence[Box], *, chance: float, augmentation: Augmentation, size_px: int,
+        rng: np.random.Generator,
+    ) -> None:  # fmt: skip
         """Draw which of an image's faces get one of the donors' faces, of which the boxes are given, and place them."""
         if not donors:
             return
         forward = cv2.invertAffineTransform(target.affine)
         for face in faces:
-            x0, y0, x1, y1 = into = seen_box(face, forward)
+            left, top, width, height = face.box
+            x0, y0, x1, y1 = into = moved_box((left, top, left + width, top + height), forward)
             seen = min(x1, size_px) - max(x0, 0), min(y1, size_px) - max(y0, 0)
             if min(seen) < SMALLEST_FACE_PX or rng.random() >= chance:
                 continue
             number = int(rng.integers(len(donors)))
             x, y, w, h = donors[number]
-            affine = draw_face_affine(into, (x, y, x + w, y + h), IMAGE_LEVEL, rng) if min(w, h) > 0 else None
-            if affine is not None:
+            if min(w, h) > 0:
+                affine = draw_face_affine(into, (x, y, x + w, y + h), ((x1 - x0) / w, (y1 - y0) / h), augmentation, rng)
                 scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
                 self.pasted.append((target, Warp(number, (0, 0), cv2.invertAffineTransform(affine), scale), face))
 
@@ -59,11 +63,3 @@ class FaceList:
             reals([mean for *_, (mean, _), _ in self.covered], 3), reals([spread for *_, (_, spread), _ in self.covered]),
             reals([shade for *_, shade in self.covered], 2),
         )  # fmt: skip
-
-
-def seen_box(face: Face, forward: np.ndarray) -> tuple[float, float, float, float]:
-    """Return x0, y0, x1 and y1 around a face, taken for an ellipse, after an affine map (2, 3)."""
-    x, y, w, h = face.box
-    cx, cy = forward @ (x + (w - 1) / 2, y + (h - 1) / 2, 1.0)
-    half_x, half_y = (float(np.hypot(forward[axis, 0] * w / 2, forward[axis, 1] * h / 2)) for axis in (0, 1))
-    return cx - half_x + 0.5, cy - half_y + 0.5, cx + half_x + 0.5, cy + half_y + 0.5

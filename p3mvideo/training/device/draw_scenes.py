@@ -14,12 +14,13 @@ from p3mvideo.training.device.draw_faces import FaceList
 from p3mvideo.training.device.draw_shots import Ground, ShotList
 from p3mvideo.training.device.material import Face, MaterialFacts
 from p3mvideo.training.device.plan import Round, ScenePlan, Things, Warp, Warps, integers, reals
+from p3mvideo.training.samples.copy_paste import Augmentation
 from p3mvideo.training.samples.distractors import HARMONICS, Thing, draw_thing_before, draw_thing_behind
 from p3mvideo.training.samples.moving_scenes import TRIES
 from p3mvideo.training.samples.portrait_order import PortraitOrder
 from p3mvideo.training.samples.scene import Spot, draw_affine, draw_crop, draw_spot_about, draw_spots, draw_square, scale_at, turning
 from p3mvideo.training.samples.webcam_scenes import (
-    BACKGROUND_PICTURE,
+    BACKGROUND_IMAGE,
     BEHIND,
     BESIDE,
     COMPANION_TRIES,
@@ -65,13 +66,15 @@ class SceneDrawing:
         batch: B, even where anybody moves.
         seed: Another seed gives other scenes.
         paste_chance: Chance of each obfuscated face to get a donor's.
+        augmentation: How donors are changed.
     """
 
     def __init__(
-        self, facts: MaterialFacts, order: PortraitOrder, options: WebcamOptions, *, size_px: int, batch: int, seed: int, paste_chance: float
-    ) -> None:
+        self, facts: MaterialFacts, order: PortraitOrder, options: WebcamOptions, *, size_px: int, batch: int, seed: int, paste_chance: float,
+        augmentation: Augmentation,
+    ) -> None:  # fmt: skip
         self.facts, self.order, self.options = facts, order, options
-        self.size_px, self.batch, self.seed, self.paste_chance = size_px, batch, seed, paste_chance
+        self.size_px, self.batch, self.seed, self.paste_chance, self.augmentation = size_px, batch, seed, paste_chance, augmentation
         self._numbers = {portrait.name: number for number, portrait in enumerate(facts.portraits)}
 
     def draw(self, step: int) -> ScenePlan:
@@ -129,7 +132,7 @@ class SceneDrawing:
             batch.count[scene] += len(company)
 
     def _compose(self, batch: _Batch, scene: int, number: int, rng: Rng, *, hard: bool, from_behind: bool) -> None:
-        """Put a person, several people, or nobody over another background, and things if it is to be hard."""
+        """Put a person, several people, or no one over another background, and things if it is to be hard."""
         options, size, kind = self.options, self.size_px, rng.random()
         batch.grounds.append((scene, self._texture(rng)))
         shown = [] if kind < options.nobody else [number]
@@ -146,7 +149,7 @@ class SceneDrawing:
         batch.count[scene] = len(people)
 
     def _place(self, batch: _Batch, numbers: Sequence[int], spots: Sequence[Spot], rng: Rng, *, from_behind: bool = False) -> list[Warp]:
-        """Cut people out and give them places; `from_behind` is about the first one. Portraits that show nobody are left out."""
+        """Cut people out and give them places; `from_behind` is about the first one. Portraits that show no one are left out."""
         placed = []
         for place, (number, spot) in enumerate(zip(numbers, spots, strict=True)):
             facts = self.facts.portraits[number]
@@ -164,7 +167,7 @@ class SceneDrawing:
         if from_behind:
             faces.cover(warp, which, rng)
         else:
-            faces.paste(warp, which, self.facts.donor_boxes, chance=self.paste_chance, size_px=self.size_px, rng=rng)
+            faces.paste(warp, which, self.facts.donor_boxes, chance=self.paste_chance, augmentation=self.augmentation, size_px=self.size_px, rng=rng)
 
     def _thing(self, batch: _Batch, thing: Thing, rng: Rng) -> Warp:
         texture = self._texture(rng)
@@ -193,7 +196,7 @@ class SceneDrawing:
     def _background(self, rng: Rng) -> Ground:
         """Draw a background: mostly a photograph, else a portrait's own surroundings, else a made-up one."""
         facts, kind, number = self.facts, rng.random(), None
-        if kind < BACKGROUND_PICTURE and facts.photographs:
+        if kind < BACKGROUND_IMAGE and facts.photographs:
             number = int(rng.integers(facts.photographs))
         elif kind < SURROUNDINGS:
             number = facts.portraits[self._anybody(rng)].surroundings
@@ -236,7 +239,7 @@ def after(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _clipped(person: tuple[int, int, int, int] | None, photo: Warp, size: int) -> tuple[float, float, float, float]:
-    """Return x, y, width and height of what is seen of a person in a scene; no width and height where nobody is seen."""
+    """Return x, y, width and height of what is seen of a person in a scene; no width and height where no one is seen."""
     if person is None:
         return 0, 0, 0, 0
     x, y, w, h = person

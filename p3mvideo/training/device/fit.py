@@ -14,11 +14,10 @@ from p3mvideo.training.device.batches import DeviceBatches
 from p3mvideo.training.device.budget import Budget
 from p3mvideo.training.device.state_files import save_state
 from p3mvideo.training.loop.learner import Learner
-from p3mvideo.training.loop.run_log import RunLog
+from p3mvideo.training.loop.run_log import RunLog, is_logged
 from p3mvideo.training.loop.schedule import learning_rate_factor
 from p3mvideo.training.setup import BY_THE_CLOCK
 
-LOG_EVERY = 20
 TIMED = range(5, 25)
 """The steps of a process that are timed apart, making and learning; for them it waits for the device."""
 
@@ -83,7 +82,7 @@ def fit_on_device(
             batch = batches.make(plan)
             made = _now(device, timed)
             total = budget.total(step)
-            factor = learning_rate_factor(step, steps=total, warmup=min(options.warmup, total // 10), schedule=options.schedule)
+            factor = learning_rate_factor(step, steps=total, warmup=min(options.optimizer.warmup, total // 10), schedule=options.optimizer.schedule)
             losses = {}
             for name, learner in learners.items():
                 losses[name], is_sound = learner.gradients(batch)
@@ -95,8 +94,8 @@ def fit_on_device(
                 samples = len(TIMED) * options.batch
                 records.write(step, {"making_per_second": samples / making, "learning_per_second": samples / learning} | _memory(device))
             over = budget.is_over(step)
-            if step % LOG_EVERY == 0 or over:
-                values = {"lr": options.lr * factor, "samples_per_second": (step - first) * options.batch / (time.perf_counter() - started)}
+            if is_logged(step) or over:
+                values = {"lr": options.optimizer.lr * factor, "samples_per_second": (step - first) * options.batch / (time.perf_counter() - started)}
                 records.write(step, values | _means(losses))
             stepped(step, budget.total(step))
             if over or time.monotonic() - saved >= checkpoint_seconds:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +13,7 @@ import torch
 
 from p3mvideo.engine.load_engine import choose_device
 from p3mvideo.errors import ConfigError, TrainingError
-from p3mvideo.options.training import parse_shares
+from p3mvideo.options import TrainingOptions
 from p3mvideo.training.device.batches import DeviceBatches
 from p3mvideo.training.device.budget import Budget
 from p3mvideo.training.device.fit import fit_on_device
@@ -27,9 +27,9 @@ from p3mvideo.training.loop.learner import Learner
 from p3mvideo.training.loop.precision import Precision, choose_precision
 from p3mvideo.training.loop.process_group import Group
 from p3mvideo.training.preview import write_sheet
-from p3mvideo.training.samples.dataset import CopyPasteOptions, Sample
+from p3mvideo.training.samples.dataset import Sample
 from p3mvideo.training.samples.webcam_scenes import WebcamOptions
-from p3mvideo.training.setup import BY_THE_CLOCK, TrainingSetup, recipe_options
+from p3mvideo.training.setup import BY_THE_CLOCK, TrainingSetup, setup_of
 
 STATE_PIECE_BYTES = int(15.5 * MIB)
 
@@ -198,13 +198,15 @@ def _run_options(options: GpuTrainOptions, device: torch.device) -> dict[str, Tr
         name = variant if backbone is None else f"{variant}-{backbone}"
         if name in runs:
             raise ConfigError(f"{name} is to be trained twice", hint="give another --variant or --backbone")
-        runs[name] = recipe_options(
-            "p3mvideo", steps=options.steps or BY_THE_CLOCK, variant=variant, network=None if backbone is None else {"backbone": backbone},
-            batch=options.batch, size_px=options.size_px, lr=options.lr, backbone_lr=options.backbone_lr, warmup=options.warmup,
-            ema_decay=options.ema, precision=choose_precision(options.precision, "p3mvideo", device), shares=parse_shares(options.shares),
-            copy_paste=CopyPasteOptions(level="image" if options.cp else "off", chance=options.cp), seed=options.seed,
+        asked = TrainingOptions(
+            variant=variant, backbone=backbone, batch=options.batch, size=options.size_px, lr=options.lr, backbone_lr=options.backbone_lr,
+            warmup=options.warmup, ema=options.ema, share=tuple(options.shares), cp_image_chance=options.cp, seed=options.seed,
+        )  # fmt: skip
+        setup = setup_of(
+            asked.resolved(), steps=options.steps or BY_THE_CLOCK, precision=choose_precision(options.precision, device),
             webcam=WebcamOptions(moving=options.moving, hard=options.hard, nobody=options.nobody),
         )  # fmt: skip
+        runs[name] = replace(setup, copy_paste=replace(setup.copy_paste, cp="image" if options.cp else "off"))
     return runs
 
 

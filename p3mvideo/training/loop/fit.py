@@ -14,13 +14,11 @@ from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.training.loop.checkpoint import load_checkpoint, save_checkpoint
 from p3mvideo.training.loop.learner import Learner
 from p3mvideo.training.loop.process_group import Group
-from p3mvideo.training.loop.run_log import RunLog
+from p3mvideo.training.loop.run_log import RunLog, is_logged
 from p3mvideo.training.loop.schedule import learning_rate_factor
 from p3mvideo.training.loop.validation import ValidationSet, validate
 from p3mvideo.training.samples.dataset import Sample, TrainingSamples, collate
 from p3mvideo.training.setup import TrainingSetup
-
-LOG_EVERY = 20
 
 
 def fit(
@@ -54,7 +52,7 @@ def fit(
         validate_every: Steps between validations.
         log: Called with each record that goes to `log.jsonl`.
         stepped: Called before the first step and after each, with the number of steps done and of all.
-        tensorboard: Whether to write the records and some validation pictures for TensorBoard, too.
+        tensorboard: Whether to write the records and some validation images for TensorBoard, too.
 
     Raises:
         DatasetError: A sample cannot be read.
@@ -74,17 +72,18 @@ def fit(
         started, first = time.perf_counter(), state.step
         stepped(state.step, options.steps)
         for batch in _loaded(loader):
-            factor = learning_rate_factor(state.step, steps=options.steps, warmup=options.warmup, schedule=options.schedule)
+            factor = learning_rate_factor(state.step, steps=options.steps, warmup=options.optimizer.warmup, schedule=options.optimizer.schedule)
             losses, sound = learner.gradients(batch)
             if group.sum((~sound).float()) > 0:  # waits for the accelerator, once a step
                 raise _not_finite(batch, out, state.step, group, mine=not sound)
             learner.update(factor)
             stepped(state.step, options.steps)
 
-            if state.step % LOG_EVERY == 0 or state.step == options.steps:
+            if is_logged(state.step) or state.step == options.steps:
                 rate = (state.step - first) * options.batch / (time.perf_counter() - started)
                 means = group.sum(torch.stack([term.detach().float() for term in losses.values()])) / group.size
-                records.write(state.step, {"lr": options.lr * factor, "samples_per_second": rate} | dict(zip(losses, means.tolist(), strict=True)))
+                known = {"lr": options.optimizer.lr * factor, "samples_per_second": rate}
+                records.write(state.step, known | dict(zip(losses, means.tolist(), strict=True)))
             if validation and (state.step % validate_every == 0 or state.step == options.steps):
                 found = {part.name: validate(state.average.network, part, variant=options.variant, group=group) for part in validation}
                 records.write(state.step, {f"{part}_{name}": score for part, scores in found.items() for name, score in scores.items()})
@@ -119,7 +118,7 @@ class _Batches:
 
 
 def _loaded(loader: DataLoader[Sample]) -> Iterator[Sample]:
-    """Yield the loader's batches; a sample process that dies becomes an error in words."""
+    """Yield the loader's batches; a sample process that dies becomes a clear error."""
     batches = iter(loader)
     while True:
         try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -10,9 +11,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.ops.normalise import normalise
-from p3mvideo.training.loop.feature_paste import PastingNetwork
+from p3mvideo.training.loop.feature_paste import PastingNetwork, frozen_copy
 from p3mvideo.training.loop.losses import matting_losses
 from p3mvideo.training.loop.process_group import Group
+from p3mvideo.training.loop.recompute import recompute_activations
 from p3mvideo.training.loop.state import TrainingState, make_optimizer
 from p3mvideo.training.loop.synced_norm import synchronise_norms
 from p3mvideo.training.loop.weight_average import WeightAverage
@@ -35,13 +37,17 @@ class Learner:
     def __init__(self, network: P3MNet, options: TrainingSetup, group: Group, *, compiled: bool = False) -> None:
         self.options, self.group = options, group
         self.network = network.to(group.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        average = WeightAverage(self.network, decay=options.ema_decay)
+        average, paste = WeightAverage(self.network, decay=options.optimizer.ema), options.copy_paste
+        source = frozen_copy(self.network.encoder) if paste.pastes_features and paste.cp_source == "frozen" else None
         if group.size > 1:
             synchronise_norms(self.network, group.sum_with_gradient)
         optimizer = make_optimizer(self.network, options)
         scaler = torch.amp.GradScaler(group.device.type, enabled=DTYPES[options.precision] == torch.float16)
-        self.state = TrainingState(self.network, average, optimizer, scaler, options)
-        self._model: torch.nn.Module = PastingNetwork(self.network)
+        self.state = TrainingState(self.network, average, optimizer, scaler, options, source)
+        if options.recompute:
+            recompute_activations(self.network)
+        pasting = PastingNetwork(self.network, layer=paste.cp_layer, every_scale=paste.cp_type == "multiscale", source=source)
+        self._model: torch.nn.Module = pasting
         if group.size > 1:
             self._model = DistributedDataParallel(self._model)
         self._losses: Callable[..., dict[str, Tensor]] = matting_losses
@@ -50,30 +56,42 @@ class Learner:
             self._losses = torch.compile(matting_losses)
 
     def gradients(self, batch: Sample) -> tuple[dict[str, Tensor], Tensor]:
-        """Compute the gradients of the losses of a batch.
+        """Compute the gradients of the losses of a batch, in as many parts as the options say.
 
         Returns:
             The losses by name, with `total`; and whether the step is sound, a bool scalar on the device. In 16 bits a gradient may overflow:
             the scaler then leaves the step out.
         """
-        options, group, device, state = self.options, self.group, self.group.device, self.state
+        options, group, state = self.options, self.group, self.state
+        if state.source is not None and state.step % options.epoch_steps == 0:
+            state.source.load_state_dict(self.network.encoder.state_dict())
         self.network.train()
         torch.manual_seed(options.seed + state.step * group.size + group.rank)  # for drop-path: nothing to remember in a checkpoint
+        unknown_px = (group.sum((batch.classes.to(group.device, non_blocking=True) == 1).sum().float()) + 1) / (group.size * options.accumulate) - 1
+        state.optimizer.zero_grad(set_to_none=True)
+        parts = []
+        for number, part in enumerate(_parts(batch, options.accumulate), start=1):
+            is_last = number == options.accumulate
+            with nullcontext() if is_last or not isinstance(self._model, DistributedDataParallel) else self._model.no_sync():
+                losses = self._losses_of(part, unknown_px)
+                state.scaler.scale(losses["total"] / options.accumulate).backward()  # type: ignore[no-untyped-call]
+            parts.append({name: term.detach() for name, term in losses.items()})
+        state.scaler.unscale_(state.optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), options.optimizer.clip or float("inf"))
+        means = {name: torch.stack([terms[name] for terms in parts]).mean() for name in parts[0]}
+        return means, torch.isfinite(means["total"]) & (torch.isfinite(norm) | state.scaler.is_enabled())
+
+    def _losses_of(self, batch: Sample, unknown_px: Tensor) -> dict[str, Tensor]:
+        """Return the losses of a batch, or of a part of one."""
+        options, device = self.options, self.group.device
         image, layers, source, mask = _pixels(batch, device)
-        classes = batch.classes.to(device, non_blocking=True).long()
         dtype = DTYPES[options.precision]
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
             output = self._model(image, source, mask)
-        unknown_px = (group.sum((classes == 1).sum().float()) + 1) / group.size - 1
-        losses = self._losses(
-            output, batch.alpha.to(device, non_blocking=True).float() / 255, classes, layers=layers, unknown_px=unknown_px,
-            follows=_follows(batch, options, device),
+        return self._losses(
+            output, batch.alpha.to(device, non_blocking=True).float() / 255, batch.classes.to(device, non_blocking=True).long(), layers=layers,
+            unknown_px=unknown_px, follows=_follows(batch, options, device), weights=options.losses,
         )  # fmt: skip
-        state.optimizer.zero_grad(set_to_none=True)
-        state.scaler.scale(losses["total"]).backward()  # type: ignore[no-untyped-call]
-        state.scaler.unscale_(state.optimizer)
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), options.clip or float("inf"))
-        return losses, torch.isfinite(losses["total"]) & (torch.isfinite(norm) | state.scaler.is_enabled())
 
     def update(self, rate_factor: float) -> None:
         """Change the weights and their average by the gradients, at the options' learning rates times a factor."""
@@ -84,6 +102,13 @@ class Learner:
         state.scaler.update()
         state.average.update(self.network)
         state.step += 1
+
+
+def _parts(batch: Sample, count: int) -> Iterator[Sample]:
+    """Yield a batch in parts of one size."""
+    size = len(batch.image) // count
+    for begin in range(0, len(batch.image), size):
+        yield Sample(*(None if part is None else part[begin : begin + size] for part in batch))  # type: ignore[arg-type]
 
 
 def _pixels(batch: Sample, device: torch.device) -> tuple[torch.Tensor, list[torch.Tensor] | None, torch.Tensor | None, torch.Tensor | None]:

@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from p3mvideo.model.output import MattingOutput
+from p3mvideo.options.losses import LossOptions
 
 PYRAMID_LEVELS = 5
-TEMPORAL_WEIGHT = 60
-"""Flicker is small beside other errors: with this, and 30 % of the samples moving, it makes about half of the alpha's part of the sum."""
+PUBLISHED_WEIGHTS = LossOptions().with_recipe()
 
 
 def absolute_error(pred_alpha: Tensor, true_alpha: Tensor) -> Tensor:
@@ -35,10 +35,10 @@ def unknown_absolute_error(pred_alpha: Tensor, true_alpha: Tensor, unknown: Tens
 
 
 def _pyramid_kernel(like: Tensor) -> Tensor:
-    """The published 5x5 kernel: from a sum, not a product, of two squared Gaussians, so it is cross-shaped."""
+    """The published 5x5 kernel: gx^2 + gy^2 of the Gaussians of both axes, normalised; a sum, not a product, so it is cross-shaped."""
     axis = torch.arange(-2, 3, dtype=like.dtype, device=like.device)
-    gauss = torch.exp(-(axis**2) / 2)
-    kernel = (gauss[:, None] + gauss[None, :]) ** 2
+    square = torch.exp(-(axis**2) / 2) ** 2
+    kernel = square[:, None] + square[None, :]
     return (kernel / kernel.sum())[None, None]
 
 
@@ -60,7 +60,7 @@ def laplacian_error(pred_alpha: Tensor, true_alpha: Tensor) -> Tensor:
 
 
 def composition_error(pred_alpha: Tensor, image: Tensor, foreground: Tensor, background: Tensor) -> Tensor:
-    """Mean over pixels of the smoothed |difference| of the recomposed picture, summed over its three channels."""
+    """Mean over pixels of the smoothed |difference| of the recomposed image, summed over its three channels."""
     composite = pred_alpha * foreground + (1 - pred_alpha) * background
     return torch.sqrt((composite - image) ** 2 + 1e-12).sum() / (image.numel() / 3)
 
@@ -89,6 +89,7 @@ def matting_losses(
     layers: Sequence[Tensor] | None = None,
     unknown_px: Tensor | None = None,
     follows: Tensor | None = None,
+    weights: LossOptions | None = None,
 ) -> dict[str, Tensor]:
     """Return P3M-Net's loss terms by name, and `total`.
 
@@ -101,21 +102,27 @@ def matting_losses(
         unknown_px: Number of transition pixels to divide by; None counts those of this batch. Where several processes share a batch,
             it makes the mean of their losses the loss of the whole batch.
         follows: See `temporal_error`. None leaves the temporal term out.
+        weights: Of the terms; None takes the published ones.
     """
+    weights = weights or PUBLISHED_WEIGHTS
     unknown = (true_classes == 1).unsqueeze(1).to(true_alpha.dtype)
     detail, alpha = output.detail.float(), output.alpha.float()
+    main = F.cross_entropy(output.semantic_logits.float(), true_classes)
+    sides = torch.stack([F.cross_entropy(side.float(), true_classes) for side in output.side_logits] or [torch.zeros_like(main)]).sum()
+    laplacian = weights.laplacian_weight
     terms = {
-        "semantic": 3 * F.cross_entropy(output.semantic_logits.float(), true_classes)
-        + sum(F.cross_entropy(side.float(), true_classes) for side in output.side_logits),
-        "detail": unknown_absolute_error(detail, true_alpha, unknown, unknown_px) + laplacian_error(detail * unknown, true_alpha * unknown),
-        "alpha": absolute_error(alpha, true_alpha) + laplacian_error(alpha, true_alpha),
+        "semantic": 3 * main + sides,
+        "detail": unknown_absolute_error(detail, true_alpha, unknown, unknown_px)
+        + laplacian * laplacian_error(detail * unknown, true_alpha * unknown),
+        "alpha": absolute_error(alpha, true_alpha) + laplacian * laplacian_error(alpha, true_alpha),
     }
-    total = terms["semantic"] / 6 + 2 * terms["detail"] + 3 * terms["alpha"]
+    total = weights.semantic_weight * main + weights.side_weight * sides
+    total = total + weights.detail_weight * terms["detail"] + weights.alpha_weight * terms["alpha"]
     if layers is not None:
         image, foreground, background = layers
         terms["composition"] = composition_error(alpha, image, foreground, background)
-        total = total + terms["composition"]
+        total = total + weights.composition_weight * terms["composition"]
     if follows is not None:
         terms["temporal"] = temporal_error(alpha, true_alpha, follows)
-        total = total + TEMPORAL_WEIGHT * terms["temporal"]
+        total = total + weights.temporal_weight * terms["temporal"]
     return {**terms, "total": total}

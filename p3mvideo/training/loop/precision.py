@@ -7,20 +7,17 @@ from typing import Literal
 import torch
 
 from p3mvideo.errors import ConfigError, DeviceError
-from p3mvideo.options.training import RecipeName
 
 Precision = Literal["f32", "bf16", "f16"]
 
 CPU_BF16 = ("avx512_bf16", "amx_bf16")
 
 
-def choose_precision(precision: Precision | Literal["auto"], recipe: RecipeName, device: torch.device) -> Precision:
-    """Return the precision to train in: what was asked for, or for "auto" what suits recipe and device.
+def choose_precision(precision: Precision | Literal["auto"], device: torch.device) -> Precision:
+    """Return the precision to train in: what was asked for, or for "auto" what suits the device.
 
     Args:
-        precision: f32, bf16, f16 or auto. The published recipes train in f32; this program's own in bf16 where the device computes in it,
-            else in f16 on a GPU, else in f32.
-        recipe: Which recipe.
+        precision: f32, bf16, f16 or auto: bf16 where the device computes in it, else f16 on a GPU, else f32.
         device: Where to train.
 
     Raises:
@@ -35,7 +32,7 @@ def choose_precision(precision: Precision | Literal["auto"], recipe: RecipeName,
         raise DeviceError(f"{torch.cuda.get_device_name(device)} does not compute in bf16", hint="use --precision f16 or f32")
     if precision != "auto":
         return precision
-    if recipe != "p3mvideo" or device.type == "mps":
+    if device.type == "mps":
         return "f32"
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "f16"

@@ -20,10 +20,17 @@ from p3mvideo.training.loop.validation import ValidationSet, predicted_alpha
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
+LOG_EVERY = 20
+"""Steps between records of the losses, after the first few."""
 SHOWN = 4
-"""So many validation portraits are shown in TensorBoard."""
+"""Number of validation portraits shown in TensorBoard."""
 SHOWN_PX = 256
 """Height at which they are shown."""
+
+
+def is_logged(step: int) -> bool:
+    """Return whether the losses of a step are recorded: of the first ones, where most goes wrong, then every so often."""
+    return step in (1, 2, 5, 10) or step % LOG_EVERY == 0
 
 
 class RunLog:
@@ -94,7 +101,7 @@ class RunLog:
         self._log(entry)
 
     def show(self, step: int, network: P3MNet, over: ValidationSet, *, variant: str) -> None:
-        """Show the same few validation portraits in TensorBoard: picture, predicted and true alpha side by side."""
+        """Show the same few validation portraits in TensorBoard: image, predicted and true alpha side by side."""
         if self._board is None:
             return
         for name in over.names[:SHOWN]:

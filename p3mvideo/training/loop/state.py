@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from p3mvideo.errors import TrainingError
+from p3mvideo.model.encoder import Encoder
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.training.loop.weight_average import WeightAverage
 from p3mvideo.training.setup import TrainingSetup, differences
@@ -22,6 +23,8 @@ class TrainingState:
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     options: TrainingSetup
+    source: Encoder | None = None
+    """The encoder that donors go through at feature level, where it is a copy of its own."""
     step: int = 0
     """Optimizer steps done."""
     best: float = float("inf")
@@ -32,7 +35,7 @@ class TrainingState:
         return {
             "network": self.network.state_dict(), "average": self.average.network.state_dict(), "average_updates": self.average.updates,
             "optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict(), "step": self.step, "best": self.best,
-            "options": self.options.to_dict(),
+            "options": self.options.to_dict(), **({} if self.source is None else {"source": self.source.state_dict()}),
         }  # fmt: skip
 
     def restore(self, saved: dict[str, Any]) -> None:
@@ -53,6 +56,8 @@ class TrainingState:
             self.average.updates = saved["average_updates"]
             self.optimizer.load_state_dict(saved["optimizer"])
             self.scaler.load_state_dict(saved["scaler"])
+            if self.source is not None:
+                self.source.load_state_dict(saved["source"])
             self.step, self.best = saved["step"], saved["best"]
         except (KeyError, RuntimeError, ValueError) as error:
             raise TrainingError(f"the checkpoint does not fit this run: {error}", hint="start a new run with --initial from it") from error
@@ -66,7 +71,8 @@ def make_optimizer(network: P3MNet, options: TrainingSetup) -> torch.optim.Optim
     inside = "encoder.backbone." if hasattr(network.encoder, "backbone") else "encoder."
     pretrained = [parameter for name, parameter in network.named_parameters() if name.startswith(inside)]
     fresh = [parameter for name, parameter in network.named_parameters() if not name.startswith(inside)]
-    groups = [{"params": fresh, "peak": options.lr}, {"params": pretrained, "peak": options.backbone_lr}]
-    kind = torch.optim.AdamW if options.optimizer == "adamw" else torch.optim.Adam
+    how = options.optimizer
+    groups = [{"params": fresh, "peak": how.lr}, {"params": pretrained, "peak": how.backbone_lr}]
+    kind = torch.optim.AdamW if how.optimizer == "adamw" else torch.optim.Adam
     fused = True if fresh[0].is_cuda else None  # all parameters in one kernel
-    return kind(groups, lr=options.lr, weight_decay=options.weight_decay, fused=fused)
+    return kind(groups, lr=how.lr, betas=how.betas, weight_decay=how.weight_decay, fused=fused)

@@ -7,8 +7,8 @@ the number of processes, and training can stop and go on anywhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple, Protocol
+from dataclasses import replace
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -19,10 +19,18 @@ from torch.utils.data import Dataset
 from p3mvideo.datasets.donors import DonorFaces
 from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.trimap import KNOWN_FOREGROUND, UNKNOWN
-from p3mvideo.training.samples.copy_paste import FEATURE_LEVEL, IMAGE_LEVEL, Augmentation, PlacedFaces, obfuscated_faces, paste_faces, place_face
+from p3mvideo.options import CopyPasteOptions
+from p3mvideo.training.samples.copy_paste import (
+    Augmentation,
+    PlacedFaces,
+    feature_augmentation,
+    image_augmentation,
+    is_large_enough,
+    paste_faces,
+    place_face,
+    seen_faces,
+)
 from p3mvideo.training.samples.scene import Scene
-
-CopyPaste = Literal["off", "image", "feature", "both"]
 
 
 class SceneMaker(Protocol):
@@ -33,7 +41,7 @@ class SceneMaker(Protocol):
         ...
 
     def camera(self, image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
-        """Return what a camera makes of a picture, RGB (H, W, 3)."""
+        """Return what a camera makes of an image, RGB (H, W, 3)."""
         ...
 
 
@@ -58,18 +66,6 @@ class Sample(NamedTuple):
     """(1, 1, 1): 1 where the sample is the next frame of the clip that the sample before is a frame of, else 0."""
 
 
-@dataclass(frozen=True)
-class CopyPasteOptions:
-    """How P3M-CP is used."""
-
-    level: CopyPaste = "image"
-    """At which level faces are pasted."""
-    chance: float = 0.5
-    """Chance of each face at each level."""
-    feature_start: int = 0
-    """The first sample that may carry a face for the feature level: plain training comes before."""
-
-
 class TrainingSamples(Dataset[Sample]):
     """A row of samples.
 
@@ -78,17 +74,20 @@ class TrainingSamples(Dataset[Sample]):
         length: How many there are.
         seed: Another seed gives other samples.
         donors: Faces for P3M-CP; None pastes none.
-        copy_paste: How they are used.
+        copy_paste: How they are used; None pastes none.
+        feature_start: The first sample that may carry a face for the feature level: plain training comes before.
     """
 
     def __init__(
-        self, scenes: SceneMaker, *, length: int, seed: int, donors: DonorFaces | None = None, copy_paste: CopyPasteOptions | None = None
-    ) -> None:
+        self, scenes: SceneMaker, *, length: int, seed: int, donors: DonorFaces | None = None, copy_paste: CopyPasteOptions | None = None,
+        feature_start: int = 0,
+    ) -> None:  # fmt: skip
         self.scenes = scenes
         self.length = length
         self.seed = seed
         self.donors = donors
-        self.copy_paste = copy_paste or CopyPasteOptions(level="off")
+        self.copy_paste = copy_paste or CopyPasteOptions().with_recipe()
+        self.feature_start = feature_start
 
     def __len__(self) -> int:
         return self.length
@@ -99,15 +98,15 @@ class TrainingSamples(Dataset[Sample]):
         scene = self.scenes(index, rng)
         assert scene.trimap is not None
         options, source, trimap = self.copy_paste, None, scene.trimap
-        if options.level in ("image", "both"):
-            faces = self._faces(scene, IMAGE_LEVEL, rng)
+        if options.pastes_images:
+            faces = self._faces(scene, options.cp_image_chance, image_augmentation(options), rng)
             if faces is not None:
                 scene = replace(
                     scene, image=paste_faces(scene.image, faces),
                     foreground=None if scene.foreground is None else paste_faces(scene.foreground, faces),
                 )  # fmt: skip
-        if options.level in ("feature", "both") and index >= options.feature_start:
-            source = self._faces(scene, FEATURE_LEVEL, rng)
+        if options.pastes_features and index >= self.feature_start:
+            source = self._faces(scene, options.cp_feature_chance, feature_augmentation(options), rng)
         drawn = int(rng.integers(2**62))
         camera_seed = drawn if scene.camera_seed is None else scene.camera_seed
         classes = np.digitize(trimap, (UNKNOWN, KNOWN_FOREGROUND)).astype(np.uint8)
@@ -123,15 +122,15 @@ class TrainingSamples(Dataset[Sample]):
             torch.ones((1, 1, 1), dtype=torch.uint8) if scene.follows else None,
         )
 
-    def _faces(self, scene: Scene, augmentation: Augmentation, rng: np.random.Generator) -> PlacedFaces | None:
+    def _faces(self, scene: Scene, chance: float, augmentation: Augmentation, rng: np.random.Generator) -> PlacedFaces | None:
         """Draw which of the scene's obfuscated faces get a donor's face, and place them; None if none does."""
         if self.donors is None:
             return None
         placed: PlacedFaces | None = None
-        for target in obfuscated_faces(scene.face_mask, scene.alpha):
-            if rng.random() >= self.copy_paste.chance:
+        for box, target in zip(scene.faces, seen_faces(scene.faces, scene.face_mask, scene.alpha), strict=True):
+            if not is_large_enough(target) or rng.random() >= chance:
                 continue
-            face = place_face(target, self.donors.load(int(rng.integers(len(self.donors)))), augmentation, rng)
+            face = place_face(target, box, self.donors.load(int(rng.integers(len(self.donors)))), augmentation, rng)
             if face is not None:
                 placed = face if placed is None else PlacedFaces(paste_faces(placed.image, face), placed.mask | face.mask)
         return placed

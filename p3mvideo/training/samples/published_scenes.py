@@ -2,13 +2,11 @@
 
 The release of 2021 (arXiv 2104.14222) and the training program of 2024 differ in one point, the anchor: in 2021 the drawn pixel is the
 crop's upper left corner, and is drawn where a whole crop fits to its lower right; in 2024 it is the crop's centre, and the crop is moved
-inside the picture. Two accidents of 2021 are not repeated, as the program of 2024 does not repeat them: the trimap has its three levels
-again after it was resized, and a crop is never larger than its picture.
+inside the image. Two accidents of 2021 are not repeated, as the program of 2024 does not repeat them: the trimap has its three levels
+again after it was resized, and a crop is never larger than its image.
 """
 
 from __future__ import annotations
-
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -16,14 +14,10 @@ import numpy as np
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.trimap import KNOWN_BACKGROUND, KNOWN_FOREGROUND, UNKNOWN, trimap_from_alpha
+from p3mvideo.options.crops import CropOptions
 from p3mvideo.training.samples.portrait_order import PortraitOrder
-from p3mvideo.training.samples.scene import Scene
+from p3mvideo.training.samples.scene import Scene, cropped_faces
 
-Anchor = Literal["corner", "centre"]
-
-CROPS_PX = (512, 768, 1024)
-TRIMAP_KERNEL_PX = (15, 30)
-"""Smallest and largest kernel, at the portrait's own size."""
 SURE_FOREGROUND, SURE_BACKGROUND = 180, 50
 """A resized trimap is foreground above the one and background below the other."""
 FACE_LEVEL = 100
@@ -37,20 +31,22 @@ class PublishedScenes:
         portraits: Where they come from, with layers if the composition loss is used.
         order: Which of them comes when.
         size_px: Side of the scenes, 512 in the recipes. Crops are drawn in proportion.
-        anchor: Where in the crop the drawn pixel lies.
+        options: How crops and trimaps are drawn.
     """
 
-    def __init__(self, portraits: PortraitFolder, order: PortraitOrder, *, size_px: int, anchor: Anchor) -> None:
+    def __init__(self, portraits: PortraitFolder, order: PortraitOrder, *, size_px: int, options: CropOptions) -> None:
         self.portraits = portraits
         self.order = order
         self.size_px = size_px
-        self.anchor = anchor
+        self.options = options
 
     def __call__(self, index: int, rng: np.random.Generator) -> Scene:
         """Return the scene of sample `index`, drawn by `rng`."""
         portrait = self.portraits.load(self.order.at(index, rng))
-        trimap = trimap_from_alpha(portrait.alpha, int(rng.integers(TRIMAP_KERNEL_PX[0], TRIMAP_KERNEL_PX[1] + 1)))
-        window = self._window(trimap, rng)
+        smallest, largest = self.options.trimap_px
+        trimap = trimap_from_alpha(portrait.alpha, int(rng.integers(int(smallest), int(largest) + 1)))
+        x, y, side = self._crop(trimap, rng)
+        window = np.s_[y : y + side, x : x + side]
 
         def cut(part: UInt8Array) -> UInt8Array:
             # Bilinear for everything, as published; larger crops alias as they did there.
@@ -60,24 +56,26 @@ class PublishedScenes:
             cut(portrait.image), cut(portrait.alpha), (cut(portrait.face_mask) > FACE_LEVEL).astype(np.uint8) * 255, three_levels(cut(trimap)),
             None if portrait.foreground is None else cut(portrait.foreground),
             None if portrait.background is None else cut(portrait.background),
+            faces=cropped_faces(portrait, (x, y, side, side), self.size_px),
         )  # fmt: skip
-        return scene.mirrored() if rng.random() < 0.5 else scene
+        return scene.mirrored() if rng.random() < self.options.crop_mirror else scene
 
     def camera(self, image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
-        """Return the picture as it is: the published recipes change no colours."""
+        """Return the image as it is: the published recipes change no colours."""
         return image
 
-    def _window(self, trimap: UInt8Array, rng: np.random.Generator) -> tuple[slice, slice]:
+    def _crop(self, trimap: UInt8Array, rng: np.random.Generator) -> tuple[int, int, int]:
+        """Draw a crop; return x, y and side."""
         height, width = trimap.shape
-        drawn, smallest = round(int(rng.choice(CROPS_PX)) * self.size_px / 512), self.size_px
+        drawn, smallest = round(int(rng.choice(self.options.crop_px)) * self.size_px / 512), self.size_px
         side = min(drawn if drawn < min(height, width) else smallest, height, width)
-        tied = rng.random() < 0.5
-        if self.anchor == "corner":
+        tied = rng.random() < self.options.crop_unknown
+        if self.options.crop_anchor == "corner":
             y, x = _pixel(trimap[: height - side + 1, : width - side + 1], tied=tied, rng=rng)
         else:
             y, x = _pixel(trimap, tied=tied, rng=rng)
             y, x = min(max(0, y - side // 2), height - side), min(max(0, x - side // 2), width - side)
-        return slice(y, y + side), slice(x, x + side)
+        return x, y, side
 
 
 def three_levels(trimap: UInt8Array) -> UInt8Array:

@@ -12,6 +12,7 @@ import numpy as np
 from p3mvideo.datasets.portraits import Portrait
 from p3mvideo.frame import Float32Array, UInt8Array
 from p3mvideo.ops.foreground import estimate_layers
+from p3mvideo.training.samples.copy_paste import Box, face_boxes, moved_box
 
 Rng = np.random.Generator
 
@@ -21,7 +22,7 @@ NEAR, FAR = 0.25, 0.15
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture and its labels."""
+    """An image and its labels."""
 
     image: UInt8Array
     """RGB (H, W, 3)."""
@@ -35,6 +36,8 @@ class Scene:
     """The person's own colours, RGB (H, W, 3), where the composition loss needs them."""
     background: UInt8Array | None = None
     """The background's colours, RGB (H, W, 3), likewise."""
+    faces: tuple[Box, ...] = field(default=(), kw_only=True)
+    """Around each obfuscated face, the whole of it: parts may lie outside the scene, or behind something."""
     camera_seed: int | None = field(default=None, kw_only=True)
     """Frames of one clip are seen by one camera, drawn from this; None is seen by any."""
     follows: bool = field(default=False, kw_only=True)
@@ -44,7 +47,9 @@ class Scene:
         """Return the scene with left and right exchanged."""
         parts = (self.image, self.alpha, self.face_mask, self.trimap, self.foreground, self.background)
         turned = (None if part is None else np.ascontiguousarray(part[:, ::-1]) for part in parts)
-        return Scene(*turned, camera_seed=self.camera_seed, follows=self.follows)  # type: ignore[arg-type]
+        width = self.alpha.shape[1]
+        faces = tuple((width - x1, y0, width - x0, y1) for x0, y0, x1, y1 in self.faces)
+        return Scene(*turned, faces=faces, camera_seed=self.camera_seed, follows=self.follows)  # type: ignore[arg-type]
 
 
 def crop_scene(portrait: Portrait, size_px: int, rng: Rng) -> Scene:
@@ -55,7 +60,16 @@ def crop_scene(portrait: Portrait, size_px: int, rng: Rng) -> Scene:
     height, width = portrait.alpha.shape
     x, y, crop_w, crop_h = draw_crop(width, height, lambda: np.flatnonzero((portrait.alpha > 0) & (portrait.alpha < 255)), rng)
     window = np.s_[y : y + crop_h, x : x + crop_w]
-    return Scene(*(_resize(part[window], size_px, size_px) for part in (portrait.image, portrait.alpha, portrait.face_mask)))
+    parts = (_resize(part[window], size_px, size_px) for part in (portrait.image, portrait.alpha, portrait.face_mask))
+    return Scene(*parts, faces=cropped_faces(portrait, (x, y, crop_w, crop_h), size_px))
+
+
+def cropped_faces(portrait: Portrait, crop: Sequence[float], size_px: int) -> tuple[Box, ...]:
+    """Return the boxes of a portrait's faces in a scene of S x S pixels that a crop (x, y, width, height) of it becomes."""
+    x, y, width, height = crop
+    across, down = size_px / width, size_px / height
+    boxes = face_boxes(portrait.face_mask, portrait.alpha)
+    return tuple(((x0 - x) * across, (y0 - y) * down, (x1 - x) * across, (y1 - y) * down) for x0, y0, x1, y1 in boxes)
 
 
 def draw_crop(width: int, height: int, transition: Callable[[], np.ndarray], rng: Rng) -> tuple[int, int, int, int]:
@@ -83,7 +97,9 @@ def draw_crop(width: int, height: int, transition: Callable[[], np.ndarray], rng
 
 def whole_scene(portrait: Portrait, size_px: int) -> Scene:
     """Bring a whole portrait to a square, as inference does with whole frames (up to its aspect ratio)."""
-    return Scene(*(_resize(part, size_px, size_px) for part in (portrait.image, portrait.alpha, portrait.face_mask)))
+    height, width = portrait.alpha.shape
+    parts = (_resize(part, size_px, size_px) for part in (portrait.image, portrait.alpha, portrait.face_mask))
+    return Scene(*parts, faces=cropped_faces(portrait, (0, 0, width, height), size_px))
 
 
 class Layer(NamedTuple):
@@ -95,6 +111,8 @@ class Layer(NamedTuple):
     """(S, S) in [0, 1]."""
     face: UInt8Array | None = None
     """(S, S), above 127 on an obfuscated face; None for what is no person."""
+    boxes: tuple[Box, ...] = ()
+    """Around each whole obfuscated face."""
 
 
 def composed_scene(people: Sequence[Layer], background: UInt8Array, *, behind: Sequence[Layer] = (), before: Sequence[Layer] = ()) -> Scene:
@@ -111,7 +129,7 @@ def composed_scene(people: Sequence[Layer], background: UInt8Array, *, behind: S
 
 
 def accompanied(scene: Scene, company: Sequence[Layer], *, in_front: bool) -> Scene:
-    """Put other people into a picture of somebody, behind or in front of who is in it."""
+    """Put other people into an image of someone, behind or in front of who is in it."""
     return _with_layers(scene, company, behind_all=not in_front)
 
 
@@ -120,12 +138,15 @@ def _with_layers(scene: Scene, layers: Sequence[Layer], *, behind_all: bool = Fa
     image, faces = scene.image.astype(np.float32), scene.face_mask.copy()
     alpha: Float32Array = scene.alpha.astype(np.float32) / np.float32(255)
     free = 1 - alpha if behind_all else np.ones_like(alpha)
-    for colours, matte, face in layers:
+    for colours, matte, face, _ in layers:
         seen = matte * free
         image = seen[..., None] * colours + (1 - seen[..., None]) * image
         alpha = np.asarray((1 - matte) * alpha if face is None else 1 - (1 - matte) * (1 - alpha), np.float32)
         faces[seen > 0] = 0 if face is None else face[seen > 0]  # who stands in front hides the faces behind
-    return Scene(np.round(image).astype(np.uint8), np.round(alpha * 255).astype(np.uint8), faces)
+    # Faces of who is in front come first: where two boxes lie about a pixel as closely, it is theirs.
+    boxes = [*reversed([box for layer in layers for box in layer.boxes])]
+    boxes = [*scene.faces, *boxes] if behind_all else [*boxes, *scene.faces]
+    return Scene(np.round(image).astype(np.uint8), np.round(alpha * 255).astype(np.uint8), faces, faces=tuple(boxes))
 
 
 def turned(scene: Scene, degrees: float) -> Scene:
@@ -133,7 +154,8 @@ def turned(scene: Scene, degrees: float) -> Scene:
     size = scene.alpha.shape[0]
     matrix = turning(size, degrees)
     parts = (scene.image, scene.alpha, scene.face_mask)
-    return Scene(*(np.asarray(cv2.warpAffine(part, matrix, (size, size), flags=cv2.INTER_LINEAR), np.uint8) for part in parts))
+    moved = (np.asarray(cv2.warpAffine(part, matrix, (size, size), flags=cv2.INTER_LINEAR), np.uint8) for part in parts)
+    return Scene(*moved, faces=tuple(moved_box(box, matrix) for box in scene.faces))
 
 
 def turning(size: int, degrees: float) -> np.ndarray:
@@ -146,7 +168,7 @@ def placed_people(people: Sequence[Portrait], size: int, rng: Rng, *, far: bool 
     """Cut people out of their portraits and give them places on an S x S canvas.
 
     Several people stand side by side, about equally far away, in most scenes with more than one; else everybody is somewhere.
-    Portraits that show nobody are left out.
+    Portraits that show no one are left out.
 
     Args:
         people: Who is placed.
@@ -190,7 +212,7 @@ def _anywhere(size: int, rng: Rng, *, smallest: float, small: bool) -> Spot:
 
 
 def draw_spot_about(somebody: Sequence[float], size: int, rng: Rng) -> Spot:
-    """Draw a place for one more person, mostly beside somebody of whom the box (x, y, w, h) is known."""
+    """Draw a place for one more person, mostly beside someone of whom the box (x, y, w, h) is known."""
     x, _, w, h = somebody
     spot = _anywhere(size, rng, smallest=FAR, small=True)
     if h > size // 8 and rng.random() < 0.7:
@@ -210,7 +232,7 @@ def _side_by_side(count: int, size: int, rng: Rng, *, smallest: float) -> list[S
 
 
 def _placed(person: Portrait, size: int, spot: Spot, rng: Rng) -> Layer | None:
-    """Put a person at a place of an S x S canvas; None where the portrait shows nobody."""
+    """Put a person at a place of an S x S canvas; None where the portrait shows no one."""
     x, y, w, h = cv2.boundingRect((person.alpha > 127).astype(np.uint8))
     if w < 8 or h < 8:
         return None
@@ -218,10 +240,12 @@ def _placed(person: Portrait, size: int, spot: Spot, rng: Rng) -> Layer | None:
     scale = scale_at(spot, h)
     shrink = min(1.0, 1.4 * scale)  # bilinear warping alone would alias
     image, alpha, face = person.image, person.alpha, person.face_mask
+    boxes = face_boxes(face, alpha)
     if shrink < 0.7:
         image = _resize(image, max(8, round(image_w * shrink)), max(8, round(image_h * shrink)))
         alpha, face = (_resize(part, image.shape[1], image.shape[0]) for part in (alpha, face))
         scale, x, y, w, h = scale / shrink, x * shrink, y * shrink, w * shrink, h * shrink
+        boxes = tuple((x0 * shrink, y0 * shrink, x1 * shrink, y1 * shrink) for x0, y0, x1, y1 in boxes)
     matte = alpha.astype(np.float32) / np.float32(255)
     colours = estimate_layers(image, matte, radius_px=max(8, round(0.06 * max(matte.shape)))).foreground
     affine = draw_affine((x, y, w, h), cut_off_sides(alpha), scale, spot, size, rng)
@@ -230,7 +254,7 @@ def _placed(person: Portrait, size: int, spot: Spot, rng: Rng) -> Layer | None:
     warped_matte = np.clip(cv2.warpAffine(matte, affine, canvas, flags=cv2.INTER_LINEAR), 0, 1)
     return Layer(
         np.asarray(warped, np.float32), np.asarray(warped_matte, np.float32),
-        np.asarray(cv2.warpAffine(face, affine, canvas, flags=cv2.INTER_LINEAR), np.uint8),
+        np.asarray(cv2.warpAffine(face, affine, canvas, flags=cv2.INTER_LINEAR), np.uint8), tuple(moved_box(box, affine) for box in boxes),
     )  # fmt: skip
 
 
@@ -266,7 +290,7 @@ def draw_affine(box: Sequence[float], cut_off: Sequence[bool], scale: float, spo
     centre = np.array([x + w / 2, y + h / 2])
     half = 0.5 * np.abs(linear) @ np.array([w, h])
     place = np.array([spot.x, spot.y])
-    # A person who is cut off by the picture's border must be cut off by the canvas too, not in mid-air.
+    # A person who is cut off by the image's border must be cut off by the canvas too, not in mid-air.
     left, top, right, bottom = cut_off if mirror > 0 else (cut_off[2], cut_off[1], cut_off[0], cut_off[3])
     overlap = 0.03 * size
     if bottom:
@@ -306,13 +330,13 @@ def procedural_background(size: int, rng: Rng) -> UInt8Array:
 
 
 def square_crop(image: UInt8Array, size: int, rng: Rng) -> UInt8Array:
-    """Return a random square part of a picture as (S, S, 3)."""
+    """Return a random square part of an image as (S, S, 3)."""
     x0, y0, side = draw_square(image.shape[1], image.shape[0], rng)
     return _resize(image[y0 : y0 + side, x0 : x0 + side], size, size)
 
 
 def draw_square(width: int, height: int, rng: Rng) -> tuple[int, int, int]:
-    """Draw a square part of a picture; return x, y and side."""
+    """Draw a square part of an image; return x, y and side."""
     side = max(8, round(min(height, width) * rng.uniform(0.5, 1.0)))
     return int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1)), side
 

@@ -29,7 +29,7 @@ from tests.app.live.room import HEIGHT, LIMIT_SECONDS, RUN_PX, WIDTH, room_pixel
 ROOT = Path(__file__).parents[3]
 LOOK_SECONDS = 0.1
 LOOKS_PER_MAPPING = 80
-"""After so many looks at a window that stays black it is brought up again."""
+"""After this many looks at a window that stays black it is brought up again."""
 SIZE = window_size(ENLARGED * WIDTH, ENLARGED * HEIGHT)
 TOP = bar_height(SIZE[0])
 ANSWERS = (
@@ -67,9 +67,9 @@ def test_a_closed_terminal_ends_the_run_and_completes_the_recording(tmp_path: Pa
     assert os.waitstatus_to_exitcode(ended[1]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
     with VideoSource(recording) as source:
-        pictures = [frame.interleaved() for frame in source]
-    assert pictures
-    assert max(room_pixels_in_a_row(picture) for picture in pictures) < RUN_PX
+        images = [frame.interleaved() for frame in source]
+    assert images
+    assert max(room_pixels_in_a_row(image) for image in images) < RUN_PX
 
 
 @pytest.mark.slow
@@ -111,7 +111,7 @@ class Window:
         subprocess.run(["xdotool", "search", "--name", "p3mvideo", "keydown" if key == "q" else "key", key], check=True, capture_output=True)
 
     def wait_until_drawn(self) -> None:
-        """Wait for a picture of the camera. Now and then Qt overhears that its window is there: no window manager tells it once more."""
+        """Wait for an image of the camera. Now and then Qt overhears that its window is there: no window manager tells it once more."""
         for look in itertools.count():
             if self.shows(LiveState.LIVE) or self.shows(LiveState.DEGRADED):
                 return
@@ -134,14 +134,14 @@ class Window:
         return tuple(self.pixels()[TOP + 60, SIZE[0] // 2].tolist())
 
     def answers(self, text: str) -> bool:
-        """Whether the label with an answer can be read in the picture, pixel by pixel."""
+        """Whether the label with an answer can be read in the image, pixel by pixel."""
         label, seen = label_of(text), self.pixels()
         found = cv2.matchTemplate(seen[SIZE[1] // 2 :], label, cv2.TM_SQDIFF)
         return float(found.min()) <= 2.0 * label.size
 
 
 def label_of(text: str) -> UInt8Array:
-    """Return the label of an answer: what is the same over a black and a white picture."""
+    """Return the label of an answer: what is the same over a black and a white image."""
     drawn = [
         draw_preview(np.full((HEIGHT, WIDTH, 3), value, np.uint8), SIZE, Overlay(LiveState.LIVE, "", answer=text)) for value in (0, 255)
     ]  # fmt: skip
@@ -165,7 +165,7 @@ def test_every_key_answers_in_the_window(screen: str, tmp_path: Path, monkeypatc
             for key, answer in ANSWERS:
                 window.press(key)
                 wait_for(lambda answer=answer: window.answers(answer), answer)  # type: ignore[misc]
-            wait_for(lambda: window.shows(LiveState.LIVE) or window.shows(LiveState.DEGRADED), "the picture")
+            wait_for(lambda: window.shows(LiveState.LIVE) or window.shows(LiveState.DEGRADED), "the image")
             listed = window.pixels()
             window.press("question")
             wait_for(lambda: np.abs(window.pixels()[TOP + 40 : -60].astype(int) - listed[TOP + 40 : -60]).mean() > 30, "the list of keys")
@@ -176,7 +176,7 @@ def test_every_key_answers_in_the_window(screen: str, tmp_path: Path, monkeypatc
             process.kill()
     assert process.returncode == 0
     said = told.read_text()
-    for line in ("Background 2 of 8: blur 50 %", "Video paused", "Visible again", "pictures shown"):
+    for line in ("Background 2 of 8: blur 50 %", "Video paused", "Visible again", "images shown"):
         assert line in said
     with VideoSource(tmp_path / "out.mp4") as source:
         assert any(True for _ in source)

@@ -96,7 +96,7 @@ def test_a_camera_whose_program_died_says_so_and_another_one_can_be_opened(sessi
     camera = PipeWireCamera(WIDTH, HEIGHT, Fraction(30))
     camera._process.kill()
     camera._process.wait()
-    with pytest.raises(SinkError, match="takes no more pictures"):
+    with pytest.raises(SinkError, match="takes no more images"):
         camera.write(quarters())
     camera.close()
     again = PipeWireCamera(WIDTH, HEIGHT, Fraction(30))

@@ -63,11 +63,11 @@ class Recorder:
         wait_for(lambda: self.microphone.heard == 1, "the microphone")
 
     def run(self, tenths: int, *, loud: bool = False) -> None:
-        """Show a picture and hear a block for each tenth of a second."""
+        """Show an image and hear a block for each tenth of a second."""
         self.microphone.loud = loud
         for number in range(tenths):
-            picture = Frame.from_interleaved(film(number), round(self.now * 1000), TIME_BASE)
-            self.output.show(picture, LiveState.LIVE, is_repeat=False)
+            image = Frame.from_interleaved(film(number), round(self.now * 1000), TIME_BASE)
+            self.output.show(image, LiveState.LIVE, is_repeat=False)
             self.now += 0.1
             self.microphone.hear()
 
@@ -79,7 +79,7 @@ def loudness(path: Path) -> list[float]:
     return [float(np.abs(sound[start : start + RATE // 10]).mean()) for start in range(0, len(sound) - RATE // 10, RATE // 10)]
 
 
-def picture_times(path: Path) -> list[float]:
+def image_times(path: Path) -> list[float]:
     with av.open(str(path)) as container:
         return [float(frame.time) for frame in container.decode(video=0) if frame.time is not None]
 
@@ -107,7 +107,7 @@ def test_after_a_pause_both_parts_follow_each_other_with_their_sound(tmp_path: P
     recorder.run(5)
     recorder.run(5, loud=True)
     recorder.output.close()
-    times = picture_times(tmp_path / "out.mp4")
+    times = image_times(tmp_path / "out.mp4")
     assert len(times) == 20
     # AAC's encoder begins 21 ms early, by which containers move everything but the first image.
     assert np.diff(times)[0] == pytest.approx(0.1, abs=0.03)
@@ -118,7 +118,7 @@ def test_after_a_pause_both_parts_follow_each_other_with_their_sound(tmp_path: P
     assert 17 <= loud[-1] <= 20
 
 
-def test_where_the_microphone_fails_silence_is_recorded_and_pictures_go_on(tmp_path: Path) -> None:
+def test_where_the_microphone_fails_silence_is_recorded_and_images_go_on(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "out.mp4")
     recorder.run(5, loud=True)
     recorder.microphone.closed = True
@@ -128,7 +128,7 @@ def test_where_the_microphone_fails_silence_is_recorded_and_pictures_go_on(tmp_p
         recorder.output.show(Frame.from_interleaved(film(number), round(recorder.now * 1000), TIME_BASE), LiveState.LIVE, is_repeat=False)
         time.sleep(0.002)
     recorder.output.close()
-    assert len(picture_times(tmp_path / "out.mp4")) == 45
+    assert len(image_times(tmp_path / "out.mp4")) == 45
     heard = loudness(tmp_path / "out.mp4")
     assert len(heard) >= 30
     assert max(heard[7:]) < 0.01

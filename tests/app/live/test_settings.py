@@ -92,10 +92,10 @@ def test_a_profile_is_a_file_in_the_users_folder(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("size", [(1280, 720), (96, 64), (2, 2), (720, 1280)], ids=str)
 def test_placeholders_differ_by_what_they_say_and_fit_every_size(size: tuple[int, int]) -> None:
-    pictures = [placeholder(*size, title) for title in TITLES.values()]
-    assert {(picture.shape, picture.dtype) for picture in pictures} == {((size[1], size[0], 3), np.dtype(np.uint8))}
+    images = [placeholder(*size, title) for title in TITLES.values()]
+    assert {(image.shape, image.dtype) for image in images} == {((size[1], size[0], 3), np.dtype(np.uint8))}
     if min(size) > 50:
-        assert not any(np.array_equal(one, two) for i, one in enumerate(pictures) for two in pictures[i + 1 :])
+        assert not any(np.array_equal(one, two) for i, one in enumerate(images) for two in images[i + 1 :])
 
 
 SIZES = [(320, 240), (480, 360), (640, 480), (960, 600), (1920, 1080)]
@@ -103,30 +103,30 @@ STATES = ("[b] a background with a long name.jpg", "[a] faces shown", "[m] mirro
 
 
 def of_both(size: tuple[int, int], overlay: Overlay) -> tuple[UInt8Array, UInt8Array]:
-    """Return what is drawn around and over a black and a white picture."""
+    """Return what is drawn around and over a black and a white image."""
     black, white = (np.full((180, 320, 3), value, np.uint8) for value in (0, 255))
     return draw_preview(black, size, overlay), draw_preview(white, size, overlay)
 
 
 @pytest.mark.parametrize("state", list(LiveState))
-def test_the_preview_says_the_state_in_its_colour_and_shows_the_picture(state: LiveState) -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (180, 320, 3)).astype(np.uint8)
-    before = picture.copy()
+def test_the_preview_says_the_state_in_its_colour_and_shows_the_image(state: LiveState) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (180, 320, 3)).astype(np.uint8)
+    before = image.copy()
     top = bar_height(640)
-    drawn = draw_preview(picture, (640, 360 + top), Overlay(state, "what is going on"))
-    np.testing.assert_array_equal(picture, before)
-    np.testing.assert_array_equal(drawn[top:], cv2.resize(picture, (640, 360), interpolation=cv2.INTER_LINEAR))
+    drawn = draw_preview(image, (640, 360 + top), Overlay(state, "what is going on"))
+    np.testing.assert_array_equal(image, before)
+    np.testing.assert_array_equal(drawn[top:], cv2.resize(image, (640, 360), interpolation=cv2.INTER_LINEAR))
     assert tuple(drawn[top // 2, top // 2].tolist()) == COLOURS[state]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
-def test_text_has_the_size_of_the_window_whatever_that_of_the_picture(size: tuple[int, int]) -> None:
+def test_text_has_the_size_of_the_window_whatever_that_of_the_image(size: tuple[int, int]) -> None:
     line = line_height(size[0])
     assert line >= 18
     plain = of_both(size, Overlay(LiveState.LIVE, "Live"))
     with_keys = of_both(size, Overlay(LiveState.LIVE, "Live", STATES))
     assert {drawn.shape for drawn in (*plain, *with_keys)} == {(size[1], size[0], 3)}
-    # The rows of the keys take nothing of the picture's colours, and end before the border.
+    # The rows of the keys take nothing of the image's colours, and end before the border.
     bars = np.flatnonzero((with_keys[0] == with_keys[1]).all((1, 2)))
     rows = [row for row in bars if row > size[1] // 2]
     assert len(rows) >= line

@@ -54,6 +54,7 @@ def test_a_new_face_that_is_not_sure_is_none_if_the_other_sees_nothing(belief: f
     closer = [face_at(96, 96, side=64, score=second)] if second else []
     search = SecondOpinion(ScriptedSearch(lambda n: [replace(face_at(80, 80), belief=belief)]), [ScriptedDetector(*closer)], thresh=0.5)
     assert len(search(IMAGE, timestamp_ms=0)) == faces
+    assert len(search.dismissed) == 1 - faces
     expected = [Expected(Region.of(face_at(80, 80)))]
     assert len(search(IMAGE, timestamp_ms=1, expected=expected)) == 1, "what is followed is not doubted again"
 
@@ -62,7 +63,9 @@ def test_a_weak_find_counts_only_where_a_face_is_expected() -> None:
     detector = ScriptedDetector(face_at(200, 100, score=0.4))
     search = SecondOpinion(ScriptedSearch(lambda n: []), [detector], thresh=0.5)
     assert search(IMAGE, timestamp_ms=0, thorough=True) == ()
+    assert [face.score for face in search.dismissed] == [0.4]
     assert len(search(IMAGE, timestamp_ms=1, thorough=True, expected=[Expected(Region.of(face_at(200, 100)))])) == 1
+    assert not search.dismissed
 
 
 def test_what_it_finds_is_believed_as_far_as_its_score_says() -> None:

@@ -15,8 +15,10 @@ from p3mvideo.privacy.follow.matching import centre
 from p3mvideo.privacy.follow.track import FOLLOW_SECONDS, HOLD_SECONDS
 from p3mvideo.privacy.follow.tracked_face import Source
 from p3mvideo.privacy.region import Region
-from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Sighting
+from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, PlannedTrack, Sighting
 from p3mvideo.privacy.two_pass.first_pass import Survey
+from p3mvideo.privacy.two_pass.key_frames import completed, spans_of
+from p3mvideo.privacy.two_pass.plan_json import plan_to_json
 from tests.privacy.fakes import RATE, SIDE, ScriptedSearch, face_at, frame
 
 Place = Callable[[int], tuple[float, float]]
@@ -46,7 +48,7 @@ def test_a_face_is_covered_before_it_was_first_found_and_after_it_was_last_found
     # The image is still, so that the face is followed both ways for some time, and held for some more.
     assert (70 - covered[0]) / RATE == pytest.approx(FOLLOW_SECONDS, abs=0.2)
     assert (covered[-1] - 90) / RATE == pytest.approx(FOLLOW_SECONDS + HOLD_SECONDS, abs=0.2)
-    assert list(plan.tracks) == [0]
+    assert [track.number for track in plan.tracks] == [1]
 
 
 def test_a_short_gap_is_filled_along_the_way_the_face_went() -> None:
@@ -56,8 +58,7 @@ def test_a_short_gap_is_filled_along_the_way_the_face_went() -> None:
     plan = survey_of(lambda n: [face_at(x(n), 120)] if n < 20 or n >= 30 else [], 50)
     for number in range(50):
         assert any(math.dist(centre(face.region.box), (x(number), 120)) < 4 for face in plan.at(number)), f"frame {number}"
-    (track,) = plan.account()["tracks"]
-    assert track["covered_by_detection"] == 40
+    assert plan.tracks[0].frames_by_source()["found"] == 40
     assert len(plan.at(25)) == 1
 
 
@@ -65,7 +66,10 @@ def test_what_time_would_have_confirmed_and_did_not_is_dropped() -> None:
     def script(n: int) -> Sequence[Detection]:
         return [face_at(60, 60), *([face_at(220, 150, score=0.5)] if n % 3 else [])]
 
-    assert list(survey_of(script, 60).tracks) == [0]
+    plan = survey_of(script, 60)
+    assert [track.number for track in plan.tracks] == [1]
+    (candidate,) = plan.candidates
+    assert math.dist(centre(candidate.box), (220, 150)) < 4, "what was dropped is listed"
     assert len(survey_of(script, 2).tracks) == 2, "a photograph is too short to confirm anything"
 
 
@@ -74,23 +78,23 @@ def test_a_plan_has_the_best_evidence_for_each_face_and_frame() -> None:
         return Sighting(0, Region((x, 100, x + 40, 140)), source, 0.9 if source == "found" else None, frame=number)
 
     seconds = [number / 10 for number in range(10)]
-    plan = CoverPlan(seconds, [], [seen(0, 0, "found"), seen(1, 90, "held"), seen(2, 4, "found"), seen(2, 30, "followed"), seen(9, 4, "found")])
-    assert [face.source for face in plan.tracks[0]] == ["found", "filled", "found", "found"]
-    assert plan.at(1)[0].region.box == (2.0, 100.0, 42.0, 140.0)
-    assert plan.at(5) == (), "too long to be filled"
+    known = [seen(0, 0, "found"), seen(1, 90, "held"), seen(2, 4, "found"), seen(2, 30, "followed"), seen(9, 4, "found")]
+    track = PlannedTrack(1, spans_of(completed(known, seconds)))
+    assert [sighting and sighting.source for sighting in map(track.at, range(10))] == ["found", "filled", "found", *[None] * 6, "found"]
+    sighting = track.at(1)
+    assert sighting is not None
+    assert sighting.region.box == (2.0, 100.0, 42.0, 140.0)
 
 
 def test_the_account_counts_each_frame_once_by_its_best_evidence() -> None:
     plan = survey_of(lambda n: [face_at(160, 120, score=0.9 if n != 30 else 0.6)] if n not in range(10, 15) else [], 40)
-    (track,) = plan.account()["tracks"]
-    assert track["covered_by_detection"] == 35
-    assert track["covered_by_interpolation"] == 0
-    assert track["covered_by_tracking"] == 5
+    (track,) = plan_to_json(plan)["tracks"]
+    assert (track["frames_found"], track["frames_filled"], track["frames_followed"] + track["frames_held"]) == (35, 0, 5)
     assert track["frames"] == 40
-    assert track["smallest_score"] == 0.6
-    assert track["longest_unfound_frames"] == 5
+    assert track["weakest"] == {"frame": 30, "seconds": 1.0, "score": 0.6}
+    assert (track["longest_unfound"]["first_frame"], track["longest_unfound"]["last_frame"]) == (10, 14)
     assert track["first_seconds"] == 0
-    assert track["last_seconds"] == round(39 / RATE, 3)
+    assert track["last_seconds"] == 39 / RATE
 
 
 def test_the_weakest_moments_come_first() -> None:
@@ -117,7 +121,7 @@ def test_a_frame_that_was_never_examined_is_known() -> None:
     finally:
         logging.disable(logging.NOTSET)
     assert plan.unexamined == {7}
-    assert plan.account()["frames_covered_whole"] == [round(7 / RATE, 3)]
+    assert [(part["first_frame"], part["last_frame"]) for part in plan_to_json(plan)["unexamined"]] == [(7, 7)]
     assert all(is_covered(plan, number, 160, 120) for number in range(12) if number != 7)
 
 
@@ -137,19 +141,23 @@ def test_a_newcomer_is_followed_back_with_the_detector_too() -> None:
 
 
 def test_a_plan_of_nothing() -> None:
-    plan = CoverPlan([0.0, 0.1], [], [])
+    plan = CoverPlan(64, 48, (0.0, 0.1))
     assert plan.at(0) == ()
     assert plan.weakest(5) == []
-    assert plan.account()["tracks"] == []
+    values = plan_to_json(plan)
+    assert values["tracks"] == []
+    assert [(part["first_frame"], part["last_frame"]) for part in values["nothing_found"]] == [(0, 1)]
 
 
 def test_regions_between_two_places_lie_on_the_line() -> None:
     def found(number: int, box: Box) -> Sighting:
         return Sighting(3, Region(box), "found", 0.9, frame=number)
 
-    plan = CoverPlan([0.0, 0.1, 0.2, 0.3, 0.4], [], [found(0, (0, 0, 40, 40)), found(4, (80, 40, 160, 120))])
-    (middle,) = plan.at(2)
+    seconds = [0.0, 0.1, 0.2, 0.3, 0.4]
+    known = completed([found(0, (0, 0, 40, 40)), found(4, (80, 40, 160, 120))], seconds)
+    assert [sighting.frame for sighting in known] == [0, 1, 2, 3, 4]
+    middle = PlannedTrack(1, spans_of(known)).at(2)
+    assert middle is not None
     assert middle.region.box == (40.0, 20.0, 100.0, 80.0)
     assert middle.cover.side_px > 60
     assert middle.source == "filled"
-    assert [sighting.frame for sighting in plan.tracks[3]] == [0, 1, 2, 3, 4]

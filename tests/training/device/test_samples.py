@@ -11,11 +11,12 @@ import torch
 
 from p3mvideo.datasets.donors import DonorFaces
 from p3mvideo.datasets.portraits import PortraitFolder
+from p3mvideo.options import CopyPasteOptions
 from p3mvideo.training.device.batches import DeviceBatches
 from p3mvideo.training.device.material import Material
 from p3mvideo.training.device.paint_scenes import paint
 from p3mvideo.training.device.upload import uploaded
-from p3mvideo.training.samples.dataset import CopyPasteOptions, TrainingSamples
+from p3mvideo.training.samples.dataset import TrainingSamples
 from p3mvideo.training.samples.moving_scenes import MovingScenes
 from p3mvideo.training.samples.portrait_order import PortraitOrder
 from p3mvideo.training.samples.webcam_scenes import WebcamOptions, WebcamScenes
@@ -26,7 +27,7 @@ SIZE = 64
 
 
 def options(batch: int = 8, *, chance: float = 0.5, seed: int = 0, **webcam: float) -> TrainingSetup:
-    copy_paste, scenes = CopyPasteOptions(level="image", chance=chance), WebcamOptions(**webcam)  # type: ignore[arg-type]
+    copy_paste, scenes = CopyPasteOptions(cp="image", cp_image_chance=chance).with_recipe(), WebcamOptions(**webcam)  # type: ignore[arg-type]
     return recipe_options("p3mvideo", steps=10, batch=batch, size_px=SIZE, seed=seed, copy_paste=copy_paste, webcam=scenes)
 
 

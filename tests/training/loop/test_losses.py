@@ -8,8 +8,8 @@ import torch
 from scipy import ndimage
 
 from p3mvideo.model.output import MattingOutput
+from p3mvideo.options.losses import LossOptions
 from p3mvideo.training.loop.losses import (
-    TEMPORAL_WEIGHT,
     absolute_error,
     composition_error,
     laplacian_error,
@@ -25,12 +25,14 @@ def random_alphas(seed: int, size: int = 64, batch: int = 2) -> tuple[torch.Tens
 
 
 def laplacian_levels(alpha: np.ndarray) -> list[np.ndarray]:
-    """The pyramid of one (H, W) array by SciPy, in float64, written from the definition."""
-    weights = np.array([[(math.exp(-(i**2) / 2) + math.exp(-(j**2) / 2)) ** 2 for i in range(-2, 3)] for j in range(-2, 3)])
-    weights /= weights.sum()
+    """The pyramid of one (H, W) array in float64: each axis smoothed by the squared Gaussian, the two results added, as gx^2 + gy^2 says."""
+    square = np.exp(-(np.arange(-2.0, 3.0) ** 2))  # exp(-d^2 / 2)^2
     levels = []
     for _ in range(5):
-        blurred = ndimage.correlate(alpha, weights, mode="nearest")
+        # A kernel that is a function of x alone sums over the five rows around a pixel with equal weights, and likewise for y.
+        blurred = sum(
+            ndimage.correlate1d(ndimage.correlate1d(alpha, square, axis, mode="nearest"), np.ones(5), 1 - axis, mode="nearest") for axis in (0, 1)
+        ) / (10 * square.sum())
         levels.append(alpha - blurred)
         height, width = blurred.shape
         alpha = blurred.reshape(height // 2, 2, width // 2, 2).mean((1, 3))
@@ -40,21 +42,25 @@ def laplacian_levels(alpha: np.ndarray) -> list[np.ndarray]:
 @pytest.mark.parametrize("size", [32, 64, 96])
 def test_laplacian_error(size: int) -> None:
     pred, true = random_alphas(size, size)
-    expected = 0.0
     levels = [[laplacian_levels(one[0].double().numpy()) for one in alphas] for alphas in (pred, true)]
-    for level in range(6):
-        difference = [abs(levels[0][image][level] - levels[1][image][level]).mean() for image in range(2)]
-        expected += float(np.mean(difference))
-    assert float(laplacian_error(pred, true)) == pytest.approx(expected, rel=1e-5)
+    expected = sum(float(np.mean([abs(levels[0][image][level] - levels[1][image][level]).mean() for image in range(2)])) for level in range(6))
+    assert float(laplacian_error(pred.double(), true.double())) == pytest.approx(expected, abs=1e-6)
 
 
-def test_laplacian_kernel_is_the_sum_of_axes_not_their_product() -> None:
-    impulse = torch.zeros(1, 1, 32, 32)
+def test_laplacian_error_of_a_single_pixel_by_hand() -> None:
+    """Of a pixel that is 1 amid zeros, the first band is that pixel less the kernel, whose values follow from gx^2 + gy^2."""
+    impulse = torch.zeros(1, 1, 32, 32, dtype=torch.float64)
     impulse[0, 0, 16, 16] = 1
-    # The corner of a product of Gaussians would be exp(-4), 55 times less than its centre; that of the sum is exp(-2) as a share of 2, squared.
-    first_band = laplacian_levels(impulse[0, 0].double().numpy())[0]
-    assert first_band[18, 18] / first_band[18, 16] == pytest.approx((2 * math.exp(-2) / (1 + math.exp(-2))) ** 2)
-    assert float(laplacian_error(impulse, torch.zeros_like(impulse))) > 0
+    e = [1.0, math.exp(-1), math.exp(-4)]  # squared Gaussian at 0, 1 and 2
+    total = sum(e[abs(i)] + e[abs(j)] for i in range(-2, 3) for j in range(-2, 3))
+    first = (1 - 2 * e[0] / total) + (total - 2 * e[0]) / total  # |1 - centre|, and the rest of the kernel
+    # Blurring and averaging keep the sum of 1, but at the border, which the pixel is too far from in the first three levels.
+    levels = [abs(level).sum() for level in laplacian_levels(impulse[0, 0].numpy())]
+    assert levels[0] == pytest.approx(first, abs=1e-9)
+    pixels = [32 * 32 / 4**level for level in range(6)]
+    assert float(laplacian_error(impulse, torch.zeros_like(impulse))) == pytest.approx(
+        sum(level / count for level, count in zip(levels, pixels, strict=True)), abs=1e-6
+    )
 
 
 def test_absolute_error() -> None:
@@ -145,7 +151,7 @@ def test_temporal_term_is_added_where_samples_may_follow_each_other() -> None:
     term = float(temporal_error(output.alpha, true, follows))
     assert term > 0
     assert float(losses["temporal"]) == pytest.approx(term)
-    assert float(losses["total"]) == pytest.approx(float(without["total"]) + TEMPORAL_WEIGHT * term, rel=1e-5)
+    assert float(losses["total"]) == pytest.approx(float(without["total"]) + 60 * term, rel=1e-5)
 
 
 def test_shares_of_a_batch_average_to_the_loss_of_the_batch() -> None:
@@ -159,3 +165,21 @@ def test_shares_of_a_batch_average_to_the_loss_of_the_batch() -> None:
         shares.append(matting_losses(share, true[n], classes[n], unknown_px=count))
     for name, term in whole.items():
         assert float(shares[0][name] + shares[1][name]) / 2 == pytest.approx(float(term), rel=1e-5), name
+
+
+def test_weights_of_the_terms() -> None:
+    output, true, classes = made_output(10)
+    layers = [torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(k)) for k in range(3)]
+
+    def total(**weights: float) -> float:
+        nothing = dict.fromkeys(("semantic_weight", "side_weight", "detail_weight", "alpha_weight", "composition_weight"), 0.0)
+        chosen = LossOptions(**{**nothing, **weights}).with_recipe()  # type: ignore[arg-type]
+        return float(matting_losses(output, true, classes, layers=layers, weights=chosen)["total"])
+
+    assert total() == 0
+    assert total(semantic_weight=2) == pytest.approx(2 * cross_entropy(output.semantic_logits, classes), rel=1e-5)
+    assert total(side_weight=2) == pytest.approx(2 * sum(cross_entropy(side, classes) for side in output.side_logits), rel=1e-5)
+    assert total(alpha_weight=2, laplacian_weight=0) == pytest.approx(2 * float(absolute_error(output.alpha, true)), rel=1e-5)
+    unknown = (classes == 1).float()[:, None]
+    assert total(detail_weight=2, laplacian_weight=0) == pytest.approx(2 * float(unknown_absolute_error(output.detail, true, unknown)), rel=1e-5)
+    assert total(composition_weight=2) == pytest.approx(2 * float(composition_error(output.alpha, *layers)), rel=1e-5)

@@ -12,13 +12,16 @@ from torch.utils.data import DataLoader
 from p3mvideo.datasets.donors import DonorFaces
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import DatasetError
+from p3mvideo.options import CopyPasteOptions
+from p3mvideo.options.copy_paste import Level
+from p3mvideo.options.crops import Anchor, CropOptions
 from p3mvideo.training.samples.back_of_head import from_behind
-from p3mvideo.training.samples.dataset import CopyPaste, CopyPasteOptions, SceneMaker, TrainingSamples, collate
+from p3mvideo.training.samples.dataset import SceneMaker, TrainingSamples, collate
 from p3mvideo.training.samples.distractors import thing_before, thing_behind
 from p3mvideo.training.samples.moving_scenes import MovingScenes
 from p3mvideo.training.samples.overfit_scenes import WholeScenes
 from p3mvideo.training.samples.portrait_order import PortraitOrder
-from p3mvideo.training.samples.published_scenes import Anchor, PublishedScenes, three_levels
+from p3mvideo.training.samples.published_scenes import PublishedScenes, three_levels
 from p3mvideo.training.samples.scene import Layer, accompanied, composed_scene, placed_company, placed_people, turned, whole_scene
 from p3mvideo.training.samples.webcam_scenes import WebcamOptions, WebcamScenes, free_part
 from tests.training import miniature
@@ -35,6 +38,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def crops(anchor: Anchor) -> CropOptions:
+    return CropOptions(crop_anchor=anchor).with_recipe()
+
+
 def scenes(data: Path, kind: str, *, seed: int = 0, webcam: WebcamOptions = WEBCAM) -> SceneMaker:
     folder = PortraitFolder(data / "train", layers=kind.startswith("p3m2"))
     order = PortraitOrder(folder.names, shares={}, seed=seed)
@@ -46,23 +53,24 @@ def scenes(data: Path, kind: str, *, seed: int = 0, webcam: WebcamOptions = WEBC
         return MovingScenes(WebcamScenes(folder, order, size_px=SIZE, options=replace(webcam, moving=webcam.moving or 0.5)), seed=seed)
     if kind == "whole":
         return WholeScenes(folder, folder.names, size_px=SIZE)
-    return PublishedScenes(folder, order, size_px=SIZE, anchor="corner" if kind == "p3m2021" else "centre")
+    return PublishedScenes(folder, order, size_px=SIZE, options=crops("corner" if kind == "p3m2021" else "centre"))
 
 
 def made(
     data: Path,
     kind: str,
     *,
-    level: CopyPaste = "off",
+    level: Level = "off",
     length: int = 24,
     seed: int = 0,
     chance: float = 0.5,
     start: int = 0,
     webcam: WebcamOptions = WEBCAM,
 ) -> TrainingSamples:
-    options = CopyPasteOptions(level=level, chance=chance, feature_start=start)
+    options = CopyPasteOptions(cp=level, cp_image_chance=chance, cp_feature_chance=chance).with_recipe()
     donors = None if level == "off" else DonorFaces(data / "faces")
-    return TrainingSamples(scenes(data, kind, seed=seed, webcam=webcam), length=length, seed=seed, donors=donors, copy_paste=options)
+    maker = scenes(data, kind, seed=seed, webcam=webcam)
+    return TrainingSamples(maker, length=length, seed=seed, donors=donors, copy_paste=options, feature_start=start)
 
 
 KINDS = ["p3mvideo", "hard", "moving", "p3m2021", "p3m2024", "whole"]
@@ -120,7 +128,7 @@ def test_copy_paste_changes_no_label_and_nothing_but_faces(data: Path, kind: str
         assert a.foreground is not None
         assert b.foreground is not None
         assert torch.equal((a.foreground != b.foreground).any(0) & ~torch.from_numpy(differs), torch.zeros(SIZE, SIZE, dtype=torch.bool))
-        # Under a pasted face the person's own colours are the picture's.
+        # Under a pasted face the person's own colours are the image's.
         assert torch.equal(b.image[:, differs], b.foreground[:, differs])
         changed += int(differs.sum())
     assert changed or kind == "p3mvideo"
@@ -180,7 +188,7 @@ def test_half_of_the_crops_are_tied_to_the_transition_area_as_the_recipe_says(tm
     cv2.imwrite(str(tmp_path / "blurred_image" / "one.png"), np.dstack([0 * x, y, x]).astype(np.uint8))
     cv2.imwrite(str(tmp_path / "mask" / "one.png"), alpha)
     folder = PortraitFolder(tmp_path)
-    maker = PublishedScenes(folder, PortraitOrder(folder.names, shares={}, seed=0), size_px=64, anchor=anchor)
+    maker = PublishedScenes(folder, PortraitOrder(folder.names, shares={}, seed=0), size_px=64, options=crops(anchor))
     tied = []
     for seed in range(60):
         image = maker(0, np.random.default_rng(seed)).image
@@ -196,7 +204,7 @@ def test_images_smaller_than_a_crop_are_taken_as_large_as_they_are(tmp_path: Pat
     folder = PortraitFolder(tmp_path, layers=True)
     anchors: tuple[Anchor, ...] = ("corner", "centre")
     for anchor in anchors:
-        maker = PublishedScenes(folder, PortraitOrder(folder.names, shares={}, seed=0), size_px=64, anchor=anchor)
+        maker = PublishedScenes(folder, PortraitOrder(folder.names, shares={}, seed=0), size_px=64, options=crops(anchor))
         assert maker(0, np.random.default_rng(0)).image.shape == (64, 64, 3)
 
 
@@ -278,7 +286,7 @@ def test_turned_scenes_are_full_and_keep_their_labels(data: Path) -> None:
     marked = replace(scene, image=np.repeat(np.maximum(scene.alpha, 20)[..., None], 3, axis=2))
     for degrees in (-40.0, -7.0, 12.0, 45.0):
         found = turned(marked, degrees)
-        assert found.image.min() >= 20  # no corner comes from beyond the picture
+        assert found.image.min() >= 20  # no corner comes from beyond the image
         assert np.abs(found.image[..., 0].astype(int) - np.maximum(found.alpha, 20)).max() <= 20
         assert not np.array_equal(found.alpha, scene.alpha)
     assert np.array_equal(turned(scene, 0.0).image, scene.image)
@@ -344,7 +352,7 @@ def test_nobody_is_moved_who_is_not_there(tmp_path: Path) -> None:
 def test_unreadable_file_is_named(tmp_path: Path, name: str) -> None:
     split = miniature.split(tmp_path, count=1)
     broken = split / ("blurred_image/p_00000000.jpg" if name == "image" else "mask/p_00000000.png")
-    broken.write_bytes(b"not a picture")
+    broken.write_bytes(b"not an image")
     folder = PortraitFolder(split)
     with pytest.raises(DatasetError, match=broken.name):
         folder.load(folder.names[0])

@@ -1,4 +1,4 @@
-"""What the preview shows around and over the picture: the state, what a key did, the statistics, the keys."""
+"""What the preview shows around and over the image: the state, what a key did, the statistics, the keys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEYS_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Overlay:
-    """What is written around and over the picture."""
+    """What is written around and over the image."""
 
     state: LiveState
     headline: str
@@ -48,22 +48,22 @@ def line_height(width: int) -> int:
 
 
 def bar_height(width: int) -> int:
-    """Return the height of the bar above the picture, in pixels."""
+    """Return the height of the bar above the image, in pixels."""
     return line_height(width) + 8
 
 
 def keys_height(rows: int, width: int) -> int:
-    """Return the height of the bar below the picture with a number of rows of keys, in pixels."""
+    """Return the height of the bar below the image with a number of rows of keys, in pixels."""
     return rows * line_height(width) + 8 if rows else 0
 
 
-def draw_preview(picture: UInt8Array, size: tuple[int, int], overlay: Overlay) -> UInt8Array:
-    """Return what the window shows, uint8 RGB (height, width, 3): the picture between a bar with the state and one with the keys.
+def draw_preview(image: UInt8Array, size: tuple[int, int], overlay: Overlay) -> UInt8Array:
+    """Return what the window shows, uint8 RGB (height, width, 3): the image between a bar with the state and one with the keys.
 
-    Text is drawn at the window's own size, never scaled with the picture.
+    Text is drawn at the window's own size, never scaled with the image.
 
     Args:
-        picture: What others see, uint8 RGB (H, W, 3); it is not drawn on.
+        image: What others see, uint8 RGB (H, W, 3); it is not drawn on.
         size: Width and height of the window, in pixels.
         overlay: What is written.
     """
@@ -74,7 +74,7 @@ def draw_preview(picture: UInt8Array, size: tuple[int, int], overlay: Overlay) -
     if keys_height(len(rows), width) > KEYS_SHARE * height:
         rows = wrapped([key for key in overlay.keys if key.startswith("[?]")], width - line, line)
     bottom = height - keys_height(len(rows), width)
-    _place(canvas[top:bottom], picture)
+    _place(canvas[top:bottom], image)
     cv2.circle(canvas, (top // 2, top // 2), line // 4, COLOURS[overlay.state], -1, cv2.LINE_AA)
     _write(canvas, overlay.headline, top, top - 9, line, COLOURS[overlay.state])
     for number, row in enumerate(rows):
@@ -110,18 +110,18 @@ def _scale(line: int) -> float:
     return line / 36
 
 
-def _place(area: UInt8Array, picture: UInt8Array) -> None:
-    """Draw a picture as large as it fits into the middle of an area."""
+def _place(area: UInt8Array, image: UInt8Array) -> None:
+    """Draw an image as large as it fits into the middle of an area."""
     height, width = area.shape[:2]
-    scale = min(width / picture.shape[1], height / picture.shape[0])
-    size = max(1, min(width, round(picture.shape[1] * scale))), max(1, min(height, round(picture.shape[0] * scale)))
+    scale = min(width / image.shape[1], height / image.shape[0])
+    size = max(1, min(width, round(image.shape[1] * scale))), max(1, min(height, round(image.shape[0] * scale)))
     x, y = (width - size[0]) // 2, (height - size[1]) // 2
     # Linear also where it becomes smaller: the window is drawn for every frame.
-    area[y : y + size[1], x : x + size[0]] = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
+    area[y : y + size[1], x : x + size[0]] = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
 
 
 def _list_keys(image: UInt8Array, line: int) -> None:
-    """Darken the picture and list all keys, in two columns where one has no room for them."""
+    """Darken the image and list all keys, in two columns where one has no room for them."""
     image //= 4
     across, places = key_places(image.shape[1], image.shape[0], line)
     for key, (x, baseline) in zip(KEYS, places, strict=True):
@@ -143,7 +143,7 @@ def key_places(width: int, height: int, line: int) -> tuple[int, list[tuple[int,
 
 
 def _label(image: UInt8Array, text: str, line: int) -> None:
-    """Write a text on a dark label in the lower part of the picture."""
+    """Write a text on a dark label in the lower part of the image."""
     text = _shortened(text, image.shape[1] - line, line)
     width = text_width(text, line)
     x, baseline = (image.shape[1] - width) // 2, image.shape[0] - round(0.9 * line)

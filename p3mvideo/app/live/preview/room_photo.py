@@ -16,7 +16,7 @@ from p3mvideo.ops.opencv import write_image_file
 COUNTDOWN_SECONDS = 5.0
 """Time to step out of the image."""
 PERSON, LARGEST_SHARE = 0.5, 0.005
-"""Where more of the image than this belongs to a person, by this alpha, somebody is in it."""
+"""Where more of the image than this belongs to a person, by this alpha, someone is in it."""
 
 
 class RoomPhoto:

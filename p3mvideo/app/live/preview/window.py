@@ -15,9 +15,9 @@ from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.io.devices.preview_window import PreviewWindow
 
 REDRAW_SECONDS = 0.3
-"""How often the preview is drawn while the picture stays the same."""
+"""How often the preview is drawn while the image stays the same."""
 SMALLEST_WIDTH, LARGEST_WIDTH = 640, 960
-"""Width of a new window: it costs time that the pictures for others need."""
+"""Width of a new window: it costs time that the images for others need."""
 SLOW_RATE = 0.5
 """Less of the camera's rate than this is slow, whatever the quality."""
 
@@ -38,7 +38,7 @@ class LivePreview:
         """Gets what is shown."""
 
     def fit(self, width: int, height: int) -> None:
-        """Bring the window to a size in which a picture of a width and a height fits between the bars."""
+        """Bring the window to a size in which an image of a width and a height fits between the bars."""
         self._window.resize(*window_size(width, height))
 
     def announce(self, what: str) -> None:
@@ -56,7 +56,7 @@ class LivePreview:
         self._shown, self._written, self._drawn_at = shown, written, now
         lines = figures(show, session).lines() if controls.statistics else ()
         overlay = Overlay(*headline(shown.state, source, show, session), controls.states(), answer, lines, controls.help)
-        self._window.show(draw_preview(shown.picture.interleaved(), self._window.size(), overlay))
+        self._window.show(draw_preview(shown.image.interleaved(), self._window.size(), overlay))
 
     def key(self) -> str:
         """Return the key that was pressed, if any, within a few milliseconds."""
@@ -68,7 +68,7 @@ class LivePreview:
 
 
 def window_size(width: int, height: int) -> tuple[int, int]:
-    """Return width and height of the window for pictures of a width and a height, in pixels."""
+    """Return width and height of the window for images of a width and a height, in pixels."""
     shown = min(max(width, SMALLEST_WIDTH), LARGEST_WIDTH)
     return shown, round(shown * height / width) + bar_height(shown) + keys_height(2, shown)
 

@@ -11,8 +11,9 @@ from av.packet import Packet
 from av.video.reformatter import ColorRange, VideoReformatter
 from av.video.stream import VideoStream
 
-from p3mvideo.frame import Frame, StreamInfo
-from p3mvideo.io.colour import Colour
+from p3mvideo.frame import Frame, StreamInfo, UInt8Array
+from p3mvideo.io.colour import Colour, colour_of, colour_to_write
+from p3mvideo.io.video.read.file import pixel_shape
 from p3mvideo.io.video.write.codecs import Encoder
 from p3mvideo.io.video.write.even_size import even_image, even_info
 from p3mvideo.options.media import Even
@@ -83,9 +84,9 @@ class VideoEncoder:
 
     def encode(self, frame: Frame, pts: int) -> list[Packet[VideoStream]]:
         """Take a frame to be shown at `pts` and return the packets that are ready."""
-        picture = av.VideoFrame.from_numpy_buffer(even_image(frame.interleaved(), self._even), self._pixels)
+        image = av.VideoFrame.from_numpy_buffer(even_image(frame.interleaved(), self._even), self._pixels)
         converted = self._reformatter.reformat(
-            picture,
+            image,
             format=self._pixel_format,
             src_colorspace=self._colour.swscale_matrix,
             dst_colorspace=self._colour.swscale_matrix,
@@ -107,3 +108,38 @@ class VideoEncoder:
             for packet in packets:
                 packet.dts = packet.pts
         return packets
+
+
+def encoder_like(
+    original: VideoStream | None,
+    output: OutputContainer,
+    encoder: Encoder,
+    info: StreamInfo,
+    *,
+    time_base: Fraction,
+    quality: dict[str, str],
+    alpha: bool,
+    threads: int,
+    even: Even,
+) -> VideoEncoder:
+    """Add an encoded stream with the colours and the pixel shape of the video that its frames come from, None if there is no such video.
+
+    The other parameters are those of `VideoEncoder`.
+    """
+    return VideoEncoder(
+        output, encoder, info, time_base=time_base, colour=colour_to_write(info.height, colour_of(original.codec_context) if original else None),
+        quality=quality, alpha=alpha, threads=threads,
+        sample_aspect_ratio=pixel_shape(original, info.width, info.height) if original else Fraction(1), even=even,
+    )  # fmt: skip
+
+
+def check_frame(frame: Frame, info: StreamInfo, *, alpha: bool) -> None:
+    """Raise ValueError unless a frame has the size and the channels of a stream."""
+    expected = (4 if alpha else 3, info.height, info.width)
+    if tuple(frame.image.shape) != expected:
+        raise ValueError(f"expected a frame of {expected}, got {tuple(frame.image.shape)}")
+
+
+def first_alpha_of(frame: Frame, even: Even) -> UInt8Array:
+    """Return the alpha of a frame as it is written, uint8 (H, W)."""
+    return even_image(frame.interleaved(), even)[..., 3].copy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,14 +18,12 @@ from av.video.stream import VideoStream
 from p3mvideo.errors import ConfigError, SinkError
 from p3mvideo.frame import Frame, StreamInfo, UInt8Array
 from p3mvideo.io.av_errors import explaining, writing
-from p3mvideo.io.colour import colour_of, colour_to_write
 from p3mvideo.io.part_file import PartFile
-from p3mvideo.io.video.read.file import pixel_shape
 from p3mvideo.io.video.read.packets import count_packets
 from p3mvideo.io.video.write.alpha_check import check_alpha
 from p3mvideo.io.video.write.codecs import container_for, encoder_for
-from p3mvideo.io.video.write.encoder import VideoEncoder
-from p3mvideo.io.video.write.even_size import even_image
+from p3mvideo.io.video.write.encoder import VideoEncoder, check_frame, encoder_like, first_alpha_of
+from p3mvideo.io.video.write.segment import Segment
 from p3mvideo.io.video.write.stream_copy import StreamCopy
 from p3mvideo.options.media import Even
 
@@ -53,7 +52,7 @@ class VideoSink:
         end: Where they end in `source`.
         threads: Threads to encode with, 0 for as many as there are cores.
         sound: Whether the sound of `source` is copied.
-        identity: Whether what may show or name somebody is copied from `source`; see `StreamCopy`.
+        identity: Whether what may show or name someone is copied from `source`; see `StreamCopy`.
         even: What becomes of an odd width or height.
 
     Raises:
@@ -94,6 +93,7 @@ class VideoSink:
         self._copy: StreamCopy | None = None
         self._taken = self._muxed = 0
         self._first_alpha: UInt8Array | None = None
+        self._joined = False
         self._lock = threading.Lock()
         self._closed = False
 
@@ -106,10 +106,40 @@ class VideoSink:
         with self._lock:
             self._check_frame(frame)
             with writing(self._path):
-                video = self._video or self._begin(frame)
+                if self._video is None:
+                    self._begin(frame.time_base, first_alpha_of(frame, self._even) if self._alpha else None)
                 shift = round((self._start or 0) / frame.time_base)
-                self._mux(video.encode(frame, frame.pts - shift))
+                assert self._video is not None
+                self._mux(self._video.encode(frame, frame.pts - shift))
             self._taken += 1
+
+    def join(self, segments: Iterable[Segment]) -> int:
+        """Take encoded segments instead of frames, in order; they were written by `SegmentSink` with the same options.
+
+        Returns:
+            How many frames they hold.
+
+        Raises:
+            SinkError: They do not belong together, or cannot be written.
+        """
+        with self._lock, writing(self._path):
+            self._joined = True
+            last_dts: int | None = None
+            for segment in segments:
+                if self._video is None:
+                    self._begin(segment.info.frame_time_base, segment.info.first_alpha)
+                assert self._video is not None
+                if (self._video.stream.codec_context.extradata or b"") != segment.info.extradata:
+                    raise SinkError(f"{self._path} cannot be joined: its segments were not encoded alike", hint="remove its work folder in .p3mvideo")
+                for packet in segment.packets():
+                    # Encoders shift decoding times to leave room for reordering; at a join they may meet those before it.
+                    if last_dts is not None and packet.dts is not None and packet.dts <= last_dts:
+                        packet.dts = last_dts + 1
+                    last_dts = packet.dts
+                    packet.stream = self._video.stream
+                    self._mux([packet])
+                    self._taken += 1
+            return self._taken
 
     def finish(self) -> None:
         """Complete the file, check that it holds all frames (and their alpha), and publish it under its name.
@@ -123,7 +153,8 @@ class VideoSink:
             if self._video is None or self._output is None:
                 raise SinkError(f"{self._path} was not written: there was no frame", hint="check the input")
             with writing(self._path):
-                self._mux(self._video.flush())
+                if not self._joined:
+                    self._mux(self._video.flush())
                 if self._copy is not None:
                     self._copy.finish()
                 self._output.close()
@@ -142,7 +173,7 @@ class VideoSink:
         if self._closed:
             return
         self._closed = True
-        # First the file, then its container: completing a file that nobody will see would take time.
+        # First the file, then its container: completing a file that no one will see would take time.
         self._part.discard()
         if not self._lock.acquire(timeout=CLOSE_SECONDS):
             return  # another thread hangs in FFmpeg, which must not be closed under a running call; it ends with that thread
@@ -159,11 +190,9 @@ class VideoSink:
     def _check_frame(self, frame: Frame) -> None:
         if self._closed:
             raise ValueError("the sink is closed")
-        channels = 4 if self._alpha else 3
-        if tuple(frame.image.shape) != (channels, self._info.height, self._info.width):
-            raise ValueError(f"expected a frame of ({channels}, {self._info.height}, {self._info.width}), got {tuple(frame.image.shape)}")
+        check_frame(frame, self._info, alpha=self._alpha)
 
-    def _begin(self, frame: Frame) -> VideoEncoder:
+    def _begin(self, time_base: Fraction, first_alpha: UInt8Array | None) -> None:
         """Open the container, now that the frames' unit of time is known."""
         container = container_for(self._path)
         if self._source is not None:
@@ -176,33 +205,22 @@ class VideoSink:
             metadata_errors="surrogateescape",
             container_options=self._container_options(container.ffmpeg_name),
         )
-        video = VideoEncoder(
-            output,
-            self._encoder,
-            self._info,
-            time_base=frame.time_base,
-            colour=colour_to_write(self._info.height, colour_of(original.codec_context) if original is not None else None),
-            quality=self._quality,
-            alpha=self._alpha,
-            threads=self._threads,
-            sample_aspect_ratio=pixel_shape(original, self._info.width, self._info.height) if original else Fraction(1),
+        self._video = video = encoder_like(
+            original, output, self._encoder, self._info, time_base=time_base, quality=self._quality, alpha=self._alpha, threads=self._threads,
             even=self._even,
-        )
+        )  # fmt: skip
         if self._copy is not None and original is not None:
             video.stream.metadata.update(self._copy.kept(original.metadata))
             video.stream.disposition = original.disposition
             self._copy.begin(output)
         with explaining():
             output.start_encoding()
-        if self._alpha:
-            self._first_alpha = even_image(frame.interleaved(), self._even)[..., 3].copy()
-        elif "444" in (video.stream.codec_context.pix_fmt or "") and self._encoder.odd_pixel_format is not None:
+        self._first_alpha = first_alpha
+        if not self._alpha and "444" in (video.stream.codec_context.pix_fmt or "") and self._encoder.odd_pixel_format is not None:
             logger.warning(
                 "%s is written in 4:4:4, which phones and many browsers do not play, because its size is odd (%dx%d); --even pad or crop gives 4:2:0",
                 self._path, self._info.width, self._info.height,
             )  # fmt: skip
-        self._video = video
-        return video
 
     def _container_options(self, name: str) -> dict[str, str]:
         if name not in ("mp4", "mov"):

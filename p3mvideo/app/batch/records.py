@@ -1,0 +1,106 @@
+"""What became of units of work, in files that outlive the run: one record beside the outputs of each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from p3mvideo.app.batch.unit import Unit
+from p3mvideo.atomic_write import write_atomically
+from p3mvideo.errors import SinkError
+from p3mvideo.io.images.sequence_sink import sequence_place
+from p3mvideo.io.open_sink import is_sequence
+
+FOLDER = ".p3mvideo"
+"""Lies beside the outputs and holds records, claims and unfinished segments."""
+LONGEST_NAME_BYTES = 150
+
+State = Literal["running", "done", "failed", "quarantined"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of a unit."""
+
+    key: str
+    """That of the unit, see `unit_key`."""
+    state: State
+    deaths: int = 0
+    """How often the process that worked on it ended without a word."""
+    outputs: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Size and time of change of each output, by path, when it was done."""
+    result: Mapping[str, Any] = field(default_factory=dict)
+    """As `InputResult.to_json`, when it was done or failed."""
+
+
+def work_path(unit: Unit, suffix: str) -> Path:
+    """Return a place beside a unit's first output for what belongs to the unit."""
+    output = place_of(unit.plan.paths()[0])
+    name = output.name
+    if len(os.fsencode(name)) > LONGEST_NAME_BYTES:
+        name = f"{os.fsencode(name)[: LONGEST_NAME_BYTES - 20].decode(errors='ignore')}~{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
+    return output.parent / FOLDER / f"{name}{suffix}"
+
+
+def segment_folder(unit: Unit) -> Path:
+    """Return the folder of a unit's segments: those of other options lie elsewhere."""
+    return work_path(unit, f".{unit.key[:16]}")
+
+
+def read_record(unit: Unit) -> Record | None:
+    """Return the record of a unit, None if there is none that can be read."""
+    try:
+        values = json.loads(work_path(unit, ".json").read_text(encoding="utf-8"))
+        outputs = {path: (int(size), int(changed)) for path, (size, changed) in values.pop("outputs").items()}
+        return Record(**values, outputs=outputs)
+    except (OSError, ValueError, TypeError, AttributeError, KeyError):
+        return None
+
+
+def write_record(unit: Unit, record: Record) -> None:
+    """Write the record of a unit in one step.
+
+    Raises:
+        SinkError: It cannot be written.
+    """
+    path = work_path(unit, ".json")
+    try:
+        make_work_folder(unit)
+        write_atomically(path, (json.dumps(vars(record), indent=1) + "\n").encode())
+    except OSError as error:
+        raise SinkError(f"cannot write the record {path}: {error.strerror}", hint="choose another output folder") from error
+
+
+def make_work_folder(unit: Unit) -> None:
+    """Make the folder of a unit's records.
+
+    Raises:
+        SinkError: It cannot be made.
+    """
+    unit.plan.make_folders()
+    folder = work_path(unit, "").parent
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"cannot make the folder {folder}: {error.strerror}", hint="choose another output folder") from error
+
+
+def output_states(unit: Unit) -> dict[str, tuple[int, int]]:
+    """Return size and time of change of each output that is there, by path: of a sequence, those of its folder."""
+    found = {}
+    for path in unit.plan.paths():
+        place = place_of(path)
+        if place.exists():
+            status = place.stat()
+            found[str(path)] = (status.st_size, status.st_mtime_ns)
+    return found
+
+
+def place_of(path: Path) -> Path:
+    """Return what appears when an output is complete: a file, or the folder of a sequence."""
+    return sequence_place(path)[0] if is_sequence(path) else path

@@ -1,0 +1,1 @@
+"""`NAME.review.html`: a page to judge an anonymized recording by, and to correct it."""

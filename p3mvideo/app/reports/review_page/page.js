@@ -1,0 +1,92 @@
+// What the page shows, and what a person has decided so far.
+const data = JSON.parse(document.getElementById("data").textContent);
+const SOURCES = {
+  "found": "found by a detector", "followed": "followed by its own motion", "filled": "between two finds", "held": "held where it was",
+  "by hand": "added by hand",
+};
+const earlier = data.edits;
+const state = {
+  // track -> {drop, keep: false | {start, end}, only: boolean}
+  tracks: new Map(data.tracks.map((track) => [track.track, {drop: false, keep: false, only: false}])),
+  opened: new Set(),
+  additions: structuredClone(earlier.add ?? []),
+  // What this page has no control for stays as it was.
+  rest: {keep: [], drop: []},
+};
+for (const kind of ["drop", "keep"]) {
+  for (const entry of earlier[kind] ?? []) {
+    const choice = state.tracks.get(entry.track);
+    if (choice && !choice.drop && !choice.keep) choice[kind] = {start: entry.start ?? null, end: entry.end ?? null};
+    else state.rest[kind].push(entry);
+  }
+}
+for (const entry of earlier.only ?? []) if (state.tracks.has(entry.track)) state.tracks.get(entry.track).only = true;
+
+const byId = (id) => document.getElementById(id);
+
+function element(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.startsWith("aria-") || name === "role") made.setAttribute(name, value);
+    else made[name] = value;
+  }
+  made.append(...children);
+  return made;
+}
+
+function clock(seconds) {
+  const whole = Math.floor(seconds), pad = (value) => String(value).padStart(2, "0");
+  const text = `${pad(Math.floor(whole / 60) % 60)}:${pad(whole % 60)}`;
+  return `${whole >= 3600 ? `${Math.floor(whole / 3600)}:` : ""}${text}.${Math.floor((seconds - whole) * 10)}`;
+}
+
+// Seconds for "12.5" or "1:02.5"; null for nothing, NaN for what is no time.
+function readTime(text) {
+  const written = text.trim();
+  if (!written) return null;
+  if (!/^(\d+:){0,2}\d+(\.\d+)?$/.test(written)) return NaN;
+  return written.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+}
+
+// The edits, as `--edits` reads them.
+function edits() {
+  const range = ({start, end}) => ({...(start !== null && {start}), ...(end !== null && {end})});
+  const chosen = (kind) => [...state.tracks].filter(([, choice]) => choice[kind]).map(([track, choice]) => ({track, ...range(choice[kind])}));
+  const candidates = [...state.opened].sort((a, b) => a - b).map((index) => {
+    const {first, last, box} = data.candidates[index];
+    return {boxes: first === last ? [{seconds: first, box}] : [{seconds: first, box}, {seconds: last, box}]};
+  });
+  const lists = {
+    keep: [...chosen("keep"), ...state.rest.keep],
+    drop: [...chosen("drop"), ...state.rest.drop],
+    only: [...state.tracks].filter(([, choice]) => choice.only).map(([track]) => ({track})),
+    add: [...state.additions.filter((addition) => addition.boxes.length), ...candidates],
+    show_unexamined: earlier.show_unexamined ?? [],
+  };
+  const written = Object.entries(lists).filter(([, list]) => list.length);
+  return {format: "p3mvideo edits", version: 1, plan_id: data.plan_id, ...Object.fromEntries(written)};
+}
+
+const listeners = [];
+let saved = JSON.stringify(edits());
+
+function changed() {
+  for (const listener of listeners) listener();
+  const now = edits();
+  byId("edits").textContent = JSON.stringify(now, null, 2);
+  const count = Object.values(now).filter(Array.isArray).reduce((sum, list) => sum + list.length, 0);
+  const unsaved = JSON.stringify(now) !== saved;
+  byId("changes").textContent = `${count === 1 ? "1 edit" : `${count} edits`}${unsaved ? ", not saved yet" : ""}`;
+}
+
+byId("save").onclick = () => {
+  const text = JSON.stringify(edits(), null, 2) + "\n";
+  const link = element("a", {href: URL.createObjectURL(new Blob([text], {type: "application/json"})), download: data.edits_name});
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  saved = JSON.stringify(edits());
+  changed();
+};
+window.addEventListener("beforeunload", (event) => {
+  if (JSON.stringify(edits()) !== saved) event.preventDefault();
+});

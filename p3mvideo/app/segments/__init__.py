@@ -1,0 +1,1 @@
+"""Long videos in segments: where they begin, who works on which, and what they are joined into."""

@@ -1,0 +1,69 @@
+"""What looked like a face, but not enough: it is left open, and a person is told where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from heapq import nlargest
+
+from p3mvideo.privacy.detection import Box
+from p3mvideo.privacy.follow.matching import overlap
+from p3mvideo.privacy.two_pass.cover_plan import Candidate, PlannedTrack
+
+SAME_SECONDS, SAME_OVERLAP = 1.0, 0.3
+"""What is seen again so soon, and shares this part of the smaller box, is one candidate."""
+LEAST_SCORE = 0.2
+"""What scores less is not worth a look: detectors say as much of any texture."""
+MOST = 200
+"""A plan lists at most this many candidates, those with the highest scores."""
+
+
+@dataclass
+class _Seen:
+    """One candidate, as known so far."""
+
+    best: Candidate
+    box: Box
+    """Where it was seen last."""
+    seconds: float
+    """When that was."""
+
+
+class Candidates:
+    """Collects doubtful finds, frame by frame."""
+
+    def __init__(self) -> None:
+        self._lately: list[_Seen] = []
+        self._before: list[Candidate] = []
+
+    def see(self, frame: int, seconds: float, finds: Iterable[tuple[Box, float]]) -> None:
+        """Take the doubtful finds of the next frame, box in pixels and score in [0, 1] of each."""
+        self._before += [seen.best for seen in self._lately if seconds - seen.seconds > SAME_SECONDS]
+        self._lately = [seen for seen in self._lately if seconds - seen.seconds <= SAME_SECONDS]
+        if len(self._before) > 10 * MOST:
+            self._before = nlargest(5 * MOST, self._before, key=_score)
+        for box, score in finds:
+            if score < LEAST_SCORE:
+                continue
+            seen = next((seen for seen in self._lately if overlap(seen.box, box) > SAME_OVERLAP), None)
+            if seen is None:
+                self._lately.append(_Seen(Candidate(frame, frame, frame, box, score), box, seconds))
+                continue
+            if score > seen.best.score:
+                seen.best = replace(seen.best, frame=frame, box=box, score=score)
+            seen.best, seen.box, seen.seconds = replace(seen.best, last=frame), box, seconds
+
+    def left_open(self, tracks: Sequence[PlannedTrack]) -> tuple[Candidate, ...]:
+        """Return those that no track covers, by the frame in which they were seen first; of very many, those with the highest scores."""
+        candidates = [*self._before, *(seen.best for seen in self._lately)]
+        bare = [candidate for candidate in candidates if not any(_is_on(track, candidate) for track in tracks)]
+        return tuple(sorted(nlargest(MOST, bare, key=_score), key=lambda candidate: (candidate.first, candidate.box)))
+
+
+def _score(candidate: Candidate) -> float:
+    return candidate.score
+
+
+def _is_on(track: PlannedTrack, candidate: Candidate) -> bool:
+    sighting = track.at(candidate.frame)
+    return sighting is not None and overlap(sighting.cover.box, candidate.box) > SAME_OVERLAP

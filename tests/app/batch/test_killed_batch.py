@@ -1,0 +1,99 @@
+"""Runs that are killed at any moment and started again, with real processes."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.app.batch.small_work import make_inputs
+
+ROOT = Path(__file__).parents[3]
+COUNT, DAMAGED, CRASHING = 12, 3, 7
+KILLS = 3
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000), pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")]
+
+
+def start(folder: Path, out: Path, log: Path, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.app.batch.small_work", str(folder), str(out), f"log={log}", "seconds=0.15", *options]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def end_of(process: subprocess.Popen[str]) -> dict[str, str]:
+    said, _ = process.communicate(timeout=2000)
+    assert process.returncode == 0
+    return dict(line.split(" ", 1) for line in said.splitlines())
+
+
+def wait_for(log: Path, lines: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 1500
+    while not log.exists() or len(log.read_text().splitlines()) < lines:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.01)
+
+
+def outputs(out: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return make_inputs(tmp_path / "in", COUNT, special={DAMAGED: b"damaged", CRASHING: b"crash"})
+
+
+def test_a_run_that_is_killed_again_and_again_ends_as_one_that_was_not(folder: Path, tmp_path: Path) -> None:
+    draw = random.Random(7)
+    out, log = tmp_path / "out", tmp_path / "log"
+    for number in range(KILLS):
+        with start(folder, out, log, "jobs=2") as process:
+            wait_for(log, 1 + 5 * number, process)
+            time.sleep(draw.uniform(0, 0.3))
+            process.send_signal(signal.SIGKILL)
+    states = end_of(start(folder, out, log, "jobs=2"))
+
+    expected = {
+        f"{number:02}.mp4": (bytes([65 + number]) * (100 + 10 * number))[::-1] for number in range(COUNT) if number not in (DAMAGED, CRASHING)
+    }
+    assert outputs(out) == expected
+    assert "is damaged" in states[f"{DAMAGED:02}.mp4"] or states[f"{DAMAGED:02}.mp4"] == "failed before"
+    assert states[f"{CRASHING:02}.mp4"] == "quarantined"
+    counted = Counter(log.read_text().splitlines())
+    # What two workers had in hand when they were killed is done again, and nothing else.
+    assert sum(counted[f"begin {name}"] - 1 for name in expected) <= 2 * KILLS
+    assert sum(counted[f"end {name}"] - 1 for name in expected) <= KILLS, "published, and killed before it was recorded"
+    assert not list((out / ".p3mvideo").glob("*.claim"))
+
+
+def test_what_a_killed_share_left_is_done_by_the_other(folder: Path, tmp_path: Path) -> None:
+    out, log = tmp_path / "out", tmp_path / "log"
+    with start(folder, out, log, "shard=0/2") as first:
+        wait_for(log, 1, first)
+        second = start(folder, out, log, "shard=1/2")
+        wait_for(log, 6, first)
+        first.kill()
+    states = end_of(second)
+    assert len(outputs(out)) == COUNT - 2
+    assert len(states) >= COUNT // 2
+    counted = Counter(log.read_text().splitlines())
+    good = [f"{number:02}.mp4" for number in range(COUNT) if number not in (DAMAGED, CRASHING)]
+    assert sum(counted[f"end {name}"] - 1 for name in good) <= 1
+
+
+def test_ctrl_c_ends_the_workers_and_leaves_nothing_half_written(folder: Path, tmp_path: Path) -> None:
+    out, log = tmp_path / "out", tmp_path / "log"
+    process = start(folder, out, log, "jobs=2")
+    wait_for(log, 2, process)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=500)
+    assert process.returncode != 0
+    assert not list(out.glob("*.part"))
+    assert not list((out / ".p3mvideo").glob("*.claim"))
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True, check=False).stdout.split()
+    assert not children

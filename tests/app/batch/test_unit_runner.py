@@ -1,0 +1,163 @@
+"""What is done, done again and left alone by a run that follows another one; with workers that live in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p3mvideo.app.batch import managed, worker_process
+from p3mvideo.app.batch.run import Outcome
+from p3mvideo.app.batch.unit import Recipe, Unit
+from p3mvideo.app.batch.worker_process import ReportingListener, run_unit
+from p3mvideo.app.batch.workers import Event
+from p3mvideo.options import BatchOptions
+from tests.app.batch.small_work import make_inputs, run
+from tests.heard import Heard
+
+RESUME = BatchOptions(resume=True)
+
+
+class WorkersHere:
+    """Works on each unit at once, in this thread; of those whose input begins with "crash" it dies."""
+
+    log: list[str]
+
+    def __init__(self, recipe: Recipe, count: int) -> None:
+        self._events: list[Event] = []
+        self._unit: Unit | None = None
+        self._work = recipe.load(ReportingListener(lambda values: self._events.append(Event(self._unit, values))))  # type: ignore[arg-type]
+
+    def free(self) -> int:
+        return 1
+
+    def submit(self, unit: Unit) -> None:
+        self._unit = unit
+        self.log.append(unit.item.path.name)
+        dies = unit.item.path.read_bytes().startswith(b"crash")
+        self._events.append(Event(unit, {"died": "SIGSEGV"} if dies else {"result": run_unit(self._work, unit).to_json()}))
+
+    def poll(self, seconds: float) -> Sequence[Event]:
+        events, self._events = self._events, []
+        return events
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The units that were worked on, in order."""
+    monkeypatch.setattr(managed, "LocalWorkers", WorkersHere)
+    WorkersHere.log = []
+    return WorkersHere.log
+
+
+def became(outcome: Outcome) -> dict[str, str]:
+    return {done.item.path.stem: done.note or ("failed" if done.error else "done") for done in outcome.results}
+
+
+def test_the_largest_comes_first_and_what_is_done_is_not_done_again(tmp_path: Path, log: list[str]) -> None:
+    folder = make_inputs(tmp_path / "in", 3)
+    assert became(run([folder], tmp_path / "out", RESUME)) == {"00": "done", "01": "done", "02": "done"}
+    assert log == ["02.mp4", "01.mp4", "00.mp4"]
+    log.clear()
+    (folder / "02.mp4").write_bytes(b"other content")
+    (folder / "03.mp4").write_bytes(b"new")
+    after = run([folder], tmp_path / "out", RESUME)
+    assert log == ["03.mp4"]
+    assert became(after) == {"00": "done before", "01": "done before", "02": "failed", "03": "done"}
+    assert became(run([folder], tmp_path / "out", RESUME, overwrite=True))["02"] == "done"
+
+
+def test_other_options_are_another_work(tmp_path: Path, log: list[str]) -> None:
+    folder = make_inputs(tmp_path / "in", 2)
+    run([folder], tmp_path / "out", RESUME)
+    log.clear()
+    other = run([folder], tmp_path / "out", RESUME, suffix="x")
+    assert log == []
+    assert all(done.error is not None and "exists already" in done.error.message for done in other.results)
+    assert became(run([folder], tmp_path / "out", RESUME)) == {"00": "done before", "01": "done before"}, "the failure left the records alone"
+
+
+def test_an_output_that_went_is_made_again_and_one_that_changed_is_left(tmp_path: Path, log: list[str]) -> None:
+    folder, out = make_inputs(tmp_path / "in", 2), tmp_path / "out"
+    run([folder], out, RESUME)
+    log.clear()
+    (out / "00.mp4").unlink()
+    (out / "01.mp4").write_bytes(b"mine")
+    assert became(run([folder], out, RESUME)) == {"00": "done", "01": "failed"}
+    assert log == ["00.mp4"]
+    assert (out / "01.mp4").read_bytes() == b"mine"
+
+
+def test_failures_are_tried_again_only_when_asked(tmp_path: Path, log: list[str]) -> None:
+    folder = make_inputs(tmp_path / "in", 2, special={1: b"damaged"})
+    assert became(run([folder], tmp_path / "out", RESUME)) == {"00": "done", "01": "failed"}
+    again = run([folder], tmp_path / "out", RESUME)
+    assert became(again) == {"00": "done before", "01": "failed before"}
+    error = again.results[1].error
+    assert error is not None
+    assert type(error).__name__ == "SourceError"
+    assert len(log) == 2
+    run([folder], tmp_path / "out", BatchOptions(retry_failed=True))
+    assert log[2:] == ["01.mp4"]
+
+
+def test_what_kills_its_worker_twice_is_quarantined(tmp_path: Path, log: list[str]) -> None:
+    folder = make_inputs(tmp_path / "in", 3, special={2: b"crash"})
+    first = run([folder], tmp_path / "out", RESUME)
+    assert log == ["02.mp4", "01.mp4", "00.mp4", "02.mp4"], "the second attempt comes last"
+    assert became(first) == {"00": "done", "01": "done", "02": "quarantined"}
+    error = first.results[2].error
+    assert error is not None
+    assert "SIGSEGV" in error.message
+    log.clear()
+    assert became(run([folder], tmp_path / "out", RESUME))["02"] == "quarantined"
+    assert log == []
+    assert became(run([folder], tmp_path / "out", BatchOptions(retry_failed=True)))["02"] == "quarantined"
+    assert log == ["02.mp4", "02.mp4"]
+
+
+def test_what_an_unfinished_run_wrote_is_replaced(tmp_path: Path, log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, out = make_inputs(tmp_path / "in", 1), tmp_path / "out"
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker_process, "write_record", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run([folder], out, RESUME)
+    assert (out / "00.mp4").exists(), "published, but not recorded"
+    assert became(run([folder], out, RESUME)) == {"00": "done"}
+
+
+def test_outputs_of_anyone_are_skipped_on_request(tmp_path: Path, log: list[str]) -> None:
+    folder, out = make_inputs(tmp_path / "in", 2), tmp_path / "out"
+    out.mkdir()
+    (out / "00.mp4").write_bytes(b"from elsewhere")
+    for jobs in (1, 2):
+        (out / "01.mp4").unlink(missing_ok=True)
+        assert became(run([folder], out, BatchOptions(skip_existing=True, jobs=jobs))) == {"00": "outputs exist", "01": "done"}
+    assert (out / "00.mp4").read_bytes() == b"from elsewhere"
+    assert not (out / ".p3mvideo").exists(), "nothing asked for records"
+
+
+def test_progress_of_the_whole_run_grows_to_its_end(tmp_path: Path) -> None:
+    heard = Heard()
+    run([make_inputs(tmp_path / "in", 3, special={0: b"damaged"})], tmp_path / "out", RESUME, listener=heard)
+    assert [(progress.ended, progress.failed, progress.of) for progress in heard.told] == [(1, 0, 3), (2, 0, 3), (3, 1, 3)]
+    assert [progress.share for progress in heard.told] == sorted(progress.share for progress in heard.told)
+    assert heard.told[-1].share == 1
+    assert heard.failed == [False, False, True]
+    assert [begun.total for begun in heard.begun] == [10, 10, 10]
+
+
+def test_one_share_after_the_other_does_all_once(tmp_path: Path, log: list[str]) -> None:
+    folder = make_inputs(tmp_path / "in", 7)
+    states: list[Any] = [became(run([folder], tmp_path / "out", BatchOptions(shard=(number, 3)))) for number in range(3)]
+    assert sorted(log) == [f"{number:02}.mp4" for number in range(7)]
+    assert [len(state) for state in states] == [3, 2, 2]

@@ -1,0 +1,159 @@
+"""A long video in segments is the video that would have been written in one piece, whenever the work was interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from p3mvideo.app import anonymize as anonymize_module
+from p3mvideo.app import process as process_module
+from p3mvideo.app.batch.output_plan import OutputPlan
+from p3mvideo.app.batch.unit import Unit, Work
+from p3mvideo.frame import UInt8Array
+from p3mvideo.io.inputs import Input
+from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.listener import Listener
+from p3mvideo.options import (
+    BackgroundOptions,
+    CoverOptions,
+    EngineOptions,
+    FaceOptions,
+    ReadOptions,
+    ReleaseDetectionOptions,
+    SmoothingOptions,
+    WriteOptions,
+)
+from p3mvideo.privacy import make_anonymizer as faces_module
+from p3mvideo.privacy.follow.face_follower import Follower
+from p3mvideo.privacy.two_pass.first_pass import Survey
+from tests.app.conftest import LOADED
+from tests.io.media import make_video, packets_of
+from tests.privacy.fakes import ScriptedSearch, face_at
+
+COUNT, RATE, SEGMENT = 56, 5, 3.0
+"""Seconds of video are many at so low a rate: 11 s, of which 4 s are read before a segment."""
+WHOLE = {"seconds": 0.0, "claim_expiry": 60.0}
+DIVIDED = {"seconds": SEGMENT, "claim_expiry": 60.0}
+
+
+class Interrupting(Listener):
+    """Interrupts after some frames."""
+
+    def __init__(self, after: int) -> None:
+        self._left = after
+
+    def advance(self, done: int) -> None:
+        self._left -= 1
+        if self._left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def clip(grace_hopper: UInt8Array, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A portrait that moves, with sound, 96x112."""
+    small = cv2.resize(grace_hopper, (120, 140), interpolation=cv2.INTER_AREA)
+    shifts = [round(10 + 9 * np.sin(number / 4)) for number in range(COUNT)]
+    images = [small[10:122, shift : shift + 96].copy() for shift in shifts]
+    return make_video(tmp_path_factory.mktemp("long") / "clip.mp4", images=images, rate=Fraction(RATE), audio="aac")
+
+
+@pytest.fixture(autouse=True)
+def face(monkeypatch: pytest.MonkeyPatch, own_cache: object) -> None:
+    """A face that moves through the whole video, found in most frames, and one network for all tests."""
+
+    def script(number: int) -> list[Any]:
+        return [] if number % 9 == 4 else [face_at(48 - 9 * np.sin(number / 4), 50, 40)]
+
+    def follower(*_: object, **__: object) -> Follower:
+        return Follower(ScriptedSearch(script))
+
+    monkeypatch.setattr(process_module, "load_engine", LOADED)
+    monkeypatch.setattr(process_module, "make_follower", follower)
+    monkeypatch.setattr(faces_module, "make_follower", follower)
+    monkeypatch.setattr(anonymize_module, "make_survey", lambda *_: Survey(ScriptedSearch(script), ScriptedSearch(lambda number: ())))
+
+
+def process_work(segments: dict[str, float], listener: Listener) -> Work:
+    groups = {
+        "engine": EngineOptions(downsample_ratio=1.0), "background": BackgroundOptions(background="#203040"),
+        "faces": FaceOptions(anonymize="output"),
+        "smoothing": SmoothingOptions(), "reading": ReadOptions(), "writing": WriteOptions(codec="ffv1"),
+    }  # fmt: skip
+    options = {name: group.to_json() for name, group in groups.items()}
+    return process_module.load_work({**options, "threads": 1, "segments": segments}, listener)
+
+
+def anonymize_work(segments: dict[str, float], listener: Listener) -> Work:
+    groups = {"detection": ReleaseDetectionOptions(), "cover": CoverOptions(), "reading": ReadOptions(), "writing": WriteOptions(codec="ffv1")}
+    options = {name: group.to_json() for name, group in groups.items()}
+    return anonymize_module.load_work({**options, "threads": 1, "segments": segments}, listener)
+
+
+def unit_for(clip: Path, folder: Path, key: str, *, alpha: bool) -> Unit:
+    folder.mkdir()
+    plan = OutputPlan(folder / "out.mkv", folder / "matte.mkv" if alpha else None)
+    return Unit(Input(clip, "video", Path(clip.name)), plan, key=key)
+
+
+def stored(path: Path) -> Iterator[tuple[Fraction, UInt8Array]]:
+    with VideoSource(path) as source:
+        for frame in source:
+            yield frame.seconds, frame.interleaved().copy()
+
+
+def largest_difference(one: Path, other: Path) -> int:
+    """Return the largest difference of two videos, in levels of 255; their times are equal."""
+    pairs = list(zip(stored(one), stored(other), strict=True))
+    assert [first[0] for first, _ in pairs] == [second[0] for _, second in pairs]
+    assert len(pairs) == COUNT
+    return max(int(np.abs(first[1].astype(int) - second[1]).max()) for first, second in pairs)
+
+
+@pytest.mark.parametrize("work", [process_work, anonymize_work], ids=["process", "anonymize"])
+def test_segments_interrupted_or_not_show_what_one_piece_shows(
+    work: Callable[[dict[str, float], Listener], Work], clip: Path, tmp_path: Path
+) -> None:
+    alpha = work is process_work
+    whole, unbroken = (unit_for(clip, tmp_path / name, name * 4, alpha=alpha) for name in ("whole", "unbroken"))
+    work(WHOLE, Listener())(whole)
+    work(DIVIDED, Listener())(unbroken)
+    for path, other in zip(unbroken.plan.paths(), whole.plan.paths(), strict=True):
+        assert largest_difference(path, other) <= 1
+        assert packets_of(path, "audio") == packets_of(other, "audio")
+
+    broken = unit_for(clip, tmp_path / "broken", "broken" * 4, alpha=alpha)
+    for after in (8, COUNT + 22, 17):
+        with pytest.raises(KeyboardInterrupt):
+            work(DIVIDED, Interrupting(after))(broken)
+    segments = list((tmp_path / "broken" / ".p3mvideo").rglob("*.segment"))
+    assert segments
+    before = {path: path.stat().st_mtime_ns for path in segments}
+    result = work(DIVIDED, Listener())(replace(broken, replaces=True))
+    assert result.error is None
+    assert {path: path.stat().st_mtime_ns for path in segments} == before, "what was complete was not done again"
+    for path, other in zip(broken.plan.paths(), unbroken.plan.paths(), strict=True):
+        assert largest_difference(path, other) == 0
+    if work is anonymize_work:
+        names = {path.name for path in (tmp_path / "broken").iterdir()}
+        assert {"out.audit.json", "out.review.jpg"} <= names
+        assert (tmp_path / "broken" / "out.audit.json").read_text().count("track") == (tmp_path / "whole" / "out.audit.json").read_text().count(
+            "track"
+        )
+
+
+def test_a_helper_takes_segments_and_leaves_the_join_to_the_one_that_has_the_unit(clip: Path, tmp_path: Path) -> None:
+    unit = unit_for(clip, tmp_path / "out", "shared", alpha=False)
+    work = process_work(DIVIDED, Listener())
+    result = work(replace(unit, helps=True))
+    assert result.error is None
+    assert not unit.plan.paths()[0].exists()
+    assert len(list((tmp_path / "out" / ".p3mvideo").rglob("*.segment"))) == 4
+    work(unit)
+    assert sum(1 for _ in stored(unit.plan.paths()[0])) == COUNT
