@@ -25,7 +25,7 @@ from p3mvideo.options import BackgroundOptions, EngineOptions, FaceOptions, Read
 from p3mvideo.pipeline import Output, Pipeline, run_interruptibly
 from p3mvideo.privacy.detect.registry import check_models
 from p3mvideo.privacy.make_anonymizer import check_faces, make_anonymizer
-from p3mvideo.temporal import make_matte_stream
+from p3mvideo.temporal import make_matte_stream, make_schedule
 
 WHITE = BackgroundSpec("colour", (255, 255, 255))
 
@@ -102,9 +102,10 @@ def process(
         if faces.anonymize != "off":
             check_models(["mediapipe"], offline=faces.offline, face_model=faces.face_model)
         loaded = load_engine(engine)
+        make_schedule(engine, smoothing, loaded.device)
         description = loaded.description
         listener.message(f"network: {description}")
-        return _Process(spec, behind, loaded, faces, smoothing, engine.seq_chunk, streams, listener)
+        return _Process(spec, behind, loaded, faces, smoothing, engine, streams, listener)
 
     results = run_batch(inputs, wanted, prepare, reserved=background_file, listener=listener)
     groups = {"engine": engine, "background": behind, "faces": faces, "smoothing": smoothing, "reading": reading, "writing": writing}
@@ -124,7 +125,7 @@ class _Process:
     loaded: LoadedEngine
     faces: FaceOptions
     smoothing: SmoothingOptions
-    seq_chunk: int
+    engine: EngineOptions
     streams: Streams
     listener: Listener
 
@@ -141,8 +142,9 @@ class _Process:
                 matte_stream=make_matte_stream(self.smoothing),
                 refiner=GuidedRefiner(),
                 outputs=stack.enter_context(self._outputs(job, source)),
+                needs_network=make_schedule(self.engine, self.smoothing, self.loaded.device),
                 device=self.loaded.device,
-                seq_chunk=self.seq_chunk,
+                seq_chunk=self.engine.seq_chunk,
                 on_progress=lambda progress: self.listener.advance(progress.frames_out),
             ).run()
             return InputResult(job.item, job.plan, statistics, getattr(source, "damaged", ()))

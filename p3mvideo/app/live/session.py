@@ -157,6 +157,7 @@ class LiveSession:
             matte_stream=make_stream(settings),
             refiner=GuidedRefiner(),
             outputs=[Output(make_compositor(settings, self._background), ShowSink(self._show))],
+            needs_network=self._parts.schedule(settings, engine.device),
             device=engine.device,
             seq_chunk=1,
             # The shortest queues: every frame that waits is late.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -17,7 +18,7 @@ from p3mvideo.frame import Anonymizer, Compositor, Frame, Matte
 from p3mvideo.options import EngineOptions, FaceOptions, LiveOptions, SmoothingOptions
 from p3mvideo.options.faces import AnonymizeMode
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
-from p3mvideo.temporal import MatteStream, make_matte_stream
+from p3mvideo.temporal import MatteStream, make_matte_stream, make_schedule
 
 
 class StageFactory(Protocol):
@@ -29,6 +30,10 @@ class StageFactory(Protocol):
 
     def anonymizer(self, mode: AnonymizeMode, rung: Rung) -> Anonymizer:
         """Make the anonymizer for a level of quality."""
+        ...
+
+    def schedule(self, settings: LiveOptions, device: torch.device) -> Callable[[Frame], bool]:
+        """Make what tells which frames the network looks at."""
         ...
 
 
@@ -58,6 +63,14 @@ class DefaultStageFactory:
         faces = replace(self.faces, anonymize=mode, keep_subject=self.faces.keep_subject and mode == "output")
         return make_anonymizer(faces, look_every=rung.detector_every)
 
+    def schedule(self, settings: LiveOptions, device: torch.device) -> Callable[[Frame], bool]:
+        """See `StageFactory`."""
+        smoothing = SmoothingOptions(smoothing=settings.smoothing, smoothing_strength=settings.smoothing_strength)
+        # Smoothing is changed during a run; where it carries no mattes along, the network looks at every frame, whatever was asked for.
+        carries = settings.smoothing == "adaptive" and settings.smoothing_strength > 0
+        engine = self.engine_options if carries else replace(self.engine_options, network_every=1)
+        return make_schedule(engine, smoothing, device)
+
 
 def make_stream(settings: LiveOptions) -> MatteStream:
     """Return what steadies the mattes, without any look ahead, and keeps the people that are wanted."""
@@ -77,8 +90,8 @@ class _KeptStream:
     def __init__(self, keep: KeepOne, stream: MatteStream) -> None:
         self._keep, self._stream = keep, stream
 
-    def push(self, frame: Frame, matte: Matte) -> list[tuple[Frame, Matte]]:
-        return self._stream.push(frame, self._keep(frame, matte))
+    def push(self, frame: Frame, matte: Matte | None) -> list[tuple[Frame, Matte]]:
+        return self._stream.push(frame, None if matte is None else self._keep(frame, matte))
 
     def flush(self) -> list[tuple[Frame, Matte]]:
         self._keep.reset()
