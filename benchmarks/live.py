@@ -120,9 +120,8 @@ def table(result: WebcamResult, log: Log, *, what: str, seconds: float) -> str:
         lines += ["| stage | mean ms | p50 | p95 | p99 | processor ms |", "|---|---|---|---|---|---|"]
         for stage in STAGES:
             times = run.stages[stage]
-            lines.append(
-                f"| {stage} | {times.mean_ms:.2f} | {times.p50_ms:.2f} | {times.p95_ms:.2f} | {times.p99_ms:.2f} | {times.processor_ms:.2f} |"
-            )
+            figures = times.mean_ms, times.p50_ms, times.p95_ms, times.p99_ms, times.processor_ms
+            lines.append(f"| {stage} | {' | '.join(f'{figure:.2f}' for figure in figures)} |")
     return "\n".join(lines)
 
 

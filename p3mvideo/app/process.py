@@ -33,7 +33,7 @@ from p3mvideo.privacy.detect.registry import check_models
 from p3mvideo.privacy.face_summary import FaceFigures, FaceSummary
 from p3mvideo.privacy.make_anonymizer import check_faces, make_anonymizer, make_follower
 from p3mvideo.privacy.two_pass.face_record import FaceRecord
-from p3mvideo.temporal import make_matte_stream
+from p3mvideo.temporal import make_matte_stream, make_schedule
 from p3mvideo.weights import weights_hash
 
 WHITE = BackgroundSpec("colour", (255, 255, 255))
@@ -138,7 +138,7 @@ def load_work(options: Mapping[str, Any], listener: Listener) -> _Process:
     return _Process(
         parse_background(background.background) if background.background is not None else None, background, loaded,
         FaceOptions.from_json(options["faces"]), SmoothingOptions.from_json(options["smoothing"]),
-        edited_mattes(GuidedRefiner(), MatteOptions.from_json(options["matte"])), engine.seq_chunk, streams, listener,
+        edited_mattes(GuidedRefiner(), MatteOptions.from_json(options["matte"])), engine, streams, listener,
         Segmenting(**options["segments"]),
     )  # fmt: skip
 
@@ -154,7 +154,7 @@ class _Process:
     faces: FaceOptions
     smoothing: SmoothingOptions
     refiner: Refiner
-    seq_chunk: int
+    engine: EngineOptions
     streams: Streams
     listener: Listener
     segmenting: Segmenting
@@ -246,7 +246,8 @@ class _Process:
             refiner=self.refiner,
             outputs=outputs,
             device=self.loaded.device,
-            seq_chunk=self.seq_chunk,
+            needs_network=make_schedule(self.engine, self.smoothing, self.loaded.device),
+            seq_chunk=self.engine.seq_chunk,
             on_progress=lambda progress: self.listener.advance(done + progress.frames_out),
         ).run()
 
