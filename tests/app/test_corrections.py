@@ -26,7 +26,7 @@ WIDTH, HEIGHT, FRAMES, RATE, SIDE = 256, 144, 20, 25, 32
 LEFT, RIGHT, FALSE = (40, 72), (128, 72), (128, 20)
 """Two faces that are found, and something else that is taken for one."""
 SPEED = 2
-"""A third face, which is not found, goes to the right by so many pixels a frame."""
+"""A third face, which is not found, goes to the right by this many pixels a frame."""
 
 
 def missed_at(number: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from p3mvideo.privacy.two_pass.cover_plan import Candidate, PlannedTrack
 SAME_SECONDS, SAME_OVERLAP = 1.0, 0.3
 """What is seen again so soon, and shares this part of the smaller box, is one candidate."""
 MOST = 200
-"""A plan lists at most so many candidates, those with the highest scores."""
+"""Largest number of candidates that a plan lists: those with the highest scores."""
 
 
 @dataclass
