@@ -27,6 +27,8 @@ from p3mvideo.app.live.statistics import LiveFigures, WebcamResult
 from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.app.sample_clip import make_sample_clip
 from p3mvideo.app.webcam import webcam
+from p3mvideo.listener import Listener
+from p3mvideo.options import EngineOptions
 from p3mvideo.pipeline import STAGES, RunStatistics
 from p3mvideo.weights import DEFAULT_MODEL
 
@@ -53,6 +55,13 @@ class TakingBackend:
 
     def native_fourcc(self) -> int | None:
         return None
+
+
+class Printing(Listener):
+    """Prints what the user is told."""
+
+    def message(self, text: str) -> None:
+        print(text, flush=True)
 
 
 class Log:
@@ -144,9 +153,9 @@ def main() -> None:
         clip = options.camera or make_sample_clip(Path(folder) / "clip.mp4", width=width, height=height, seconds=CLIP_SECONDS)
         threading.Thread(target=end, daemon=True).start()
         result = webcam(
-            camera=str(clip), bg=[options.bg], preview=False, anonymize=options.anonymize, smoothing=options.smoothing, model=options.model,
-            device=options.device, threads=options.threads, profile="none", on_figures=log.take, stop=stop,
-            say=lambda message: print(message, flush=True),
+            camera=str(clip), settings={"bg": [options.bg], "anonymize": options.anonymize, "smoothing": options.smoothing}, preview=False,
+            engine=EngineOptions(model=options.model, device=options.device, threads=options.threads), profile="none", on_figures=log.take,
+            stop=stop, listener=Printing(),
         )  # fmt: skip
     runs_seconds = sum(run.total_seconds for run in result.runs)
     what = f"{clip.name if options.camera else options.size + ' clip of a portrait'}, {runs_seconds / 60:.1f} minutes, faces: {options.anonymize}, "

@@ -2,14 +2,15 @@
 
     python -m benchmarks.training_memory --variant p3mnet-resnet34 --size 256 --batch 2 [--accumulate 2] [--recompute]
 
-Prints what weights, average, gradients and Adam's moments take, and the peak on top of them, which is what activations take: it grows with the
-number of pixels in a part of the batch. A GPU keeps the same tensors; its convolutions may need more room to work in.
+Prints what weights, average, gradients and Adam's moments take, and by how much the process grows during a step, which is mostly activations: in
+proportion to the pixels in a part of the batch. A GPU keeps the same tensors; its convolutions may need more room to work in. Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
+from pathlib import Path
 
 import torch
 
@@ -28,6 +29,12 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def now_mib() -> float:
+    """Return the memory that the process has now, in MiB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / MIB
+
+
 def main() -> None:
     """Measure one step."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -42,21 +49,16 @@ def main() -> None:
         recipe="p3m2024", variant=given.variant, size=given.size, batch=given.batch, accumulate=given.accumulate, recompute=given.recompute
     )
     learner = Learner(build_start(setup := setup_of(options.resolved(), steps=2), pretrained=None, initial=None), setup, Group())
-    small = sample(given.accumulate, 64)
-    learner.gradients(small)  # makes gradients and moments, whose size does not depend on the samples
-    learner.update(1.0)
-    state = sum(
-        tensor.numel() * tensor.element_size()
-        for tensor in (
-            *learner.network.state_dict().values(), *learner.state.average.network.state_dict().values(),
-            *(parameter.grad for parameter in learner.network.parameters() if parameter.grad is not None),
-            *(value for moments in learner.state.optimizer.state.values() for value in moments.values() if isinstance(value, torch.Tensor)),
-        )
-    ) / MIB  # fmt: skip
-    before = peak_mib()
-    learner.gradients(sample(given.batch, given.size))
-    print(f"{given.variant}, {given.batch} samples of {given.size} px in {given.accumulate} parts, {'recomputed' if given.recompute else 'kept'}: "
-          f"state {state:.0f} MiB, peak {peak_mib() - before:.0f} MiB above {before:.0f} MiB")  # fmt: skip
+    parameters = sum(parameter.numel() * parameter.element_size() for parameter in learner.network.parameters())
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in learner.network.state_dict().values())
+    state = (2 * weights + 3 * parameters) / MIB  # of network and average, then gradients and two moments
+    batch = sample(given.batch, given.size)
+    before = now_mib()
+    learner.gradients(batch)
+    print(
+        f"{given.variant}, {given.batch} samples of {given.size} px in {given.accumulate} parts, {'recomputed' if given.recompute else 'kept'}: "
+        f"state {state:.0f} MiB, and up to {peak_mib() - before:.0f} MiB more during the step, gradients among them"
+    )
 
 
 def sample(count: int, size_px: int) -> Sample:

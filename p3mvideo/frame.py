@@ -156,6 +156,8 @@ class StreamInfo:
     """Whether frames come in their own time. It alone decides whether a full queue drops the oldest or blocks."""
     frames: int | None = None
     """Number of frames, or None if unknown."""
+    seconds: float | None = None
+    """How long the file says that it is, or None if it does not say."""
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1:

@@ -16,7 +16,8 @@ LAYERS = {
     "engine": 4, "datasets": 4,
     "pipeline": 5,
     "app": 6, "training": 6, "evaluation": 6,
-    "cli": 7,
+    "studio": 7,
+    "cli": 8,
 }  # fmt: skip
 
 FENCES = {
@@ -29,6 +30,8 @@ FENCES = {
     "ray": ("app/batch/ray_workers.py",),
     "typer": ("cli.py", "cli/"),
     "torch.distributed": ("training/",),
+    "starlette": ("studio/",),
+    "uvicorn": ("studio/",),
 }
 
 STREAMING = {"io", "privacy", "temporal", "compose", "frame_queue", "pipeline"}

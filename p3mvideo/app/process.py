@@ -18,15 +18,16 @@ from p3mvideo.app.batch.result import BatchResult, InputResult, check_report, wr
 from p3mvideo.app.batch.run import run_batch
 from p3mvideo.app.batch.streams import Streams
 from p3mvideo.app.batch.unit import Recipe, Unit
+from p3mvideo.app.edited_mattes import edited_mattes
 from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments, read_json, write_json
 from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ForegroundOnly, ReplaceBackground, parse_background
 from p3mvideo.compose.background import BackgroundSpec
 from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine
-from p3mvideo.frame import Anonymizer, Compositor, FrameSink, FrameSource
+from p3mvideo.frame import Anonymizer, Compositor, FrameSink, FrameSource, Refiner
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
-from p3mvideo.options import BackgroundOptions, BatchOptions, EngineOptions, FaceOptions, ReadOptions, SmoothingOptions, WriteOptions
+from p3mvideo.options import BackgroundOptions, BatchOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, SmoothingOptions, WriteOptions
 from p3mvideo.pipeline import Output, Pipeline, RunStatistics, run_interruptibly
 from p3mvideo.privacy.detect.registry import check_models
 from p3mvideo.privacy.face_summary import FaceFigures, FaceSummary
@@ -48,6 +49,7 @@ def process(
     engine: EngineOptions = EngineOptions(),
     faces: FaceOptions = FaceOptions(),
     smoothing: SmoothingOptions = SmoothingOptions(),
+    matte: MatteOptions = MatteOptions(),
     reading: ReadOptions = ReadOptions(),
     writing: WriteOptions = WriteOptions(),
     batch: BatchOptions = BatchOptions(),
@@ -67,6 +69,7 @@ def process(
         engine: Which network computes the mattes, and how.
         faces: From whom faces are hidden, how they are found and covered.
         smoothing: How mattes are smoothed over time.
+        matte: How they are corrected by hand.
         reading: How inputs are read.
         writing: How outputs are written.
         batch: How a run over many inputs is divided, stopped and continued.
@@ -91,9 +94,9 @@ def process(
     if report is not None:
         check_report(Path(report))
     background_file = [Path(behind.background)] if behind.background is not None and spec is not None and spec.kind == "file" else []
-    composite, matte, colours = (None if path is None else Path(path) for path in (output, alpha, foreground))
-    wanted = Wanted(composite, matte, colours, transparent=spec is not None and spec.kind == "transparent")
-    groups = {"engine": engine, "background": behind, "faces": faces, "smoothing": smoothing, "reading": reading, "writing": kept}
+    composite, matte_path, colours = (None if path is None else Path(path) for path in (output, alpha, foreground))
+    wanted = Wanted(composite, matte_path, colours, transparent=spec is not None and spec.kind == "transparent")
+    groups = {"engine": engine, "background": behind, "faces": faces, "smoothing": smoothing, "matte": matte, "reading": reading, "writing": kept}
     options = {name: group.to_json() for name, group in groups.items()}
 
     def prepare(items: Sequence[Input], plans: Sequence[OutputPlan]) -> Recipe:
@@ -134,7 +137,8 @@ def load_work(options: Mapping[str, Any], listener: Listener) -> _Process:
     streams = Streams(reading=ReadOptions.from_json(options["reading"]), writing=WriteOptions.from_json(options["writing"]), threads=engine.threads)
     return _Process(
         parse_background(background.background) if background.background is not None else None, background, loaded,
-        FaceOptions.from_json(options["faces"]), SmoothingOptions.from_json(options["smoothing"]), engine.seq_chunk, streams, listener,
+        FaceOptions.from_json(options["faces"]), SmoothingOptions.from_json(options["smoothing"]),
+        edited_mattes(GuidedRefiner(), MatteOptions.from_json(options["matte"])), engine.seq_chunk, streams, listener,
         Segmenting(**options["segments"]),
     )  # fmt: skip
 
@@ -149,6 +153,7 @@ class _Process:
     loaded: LoadedEngine
     faces: FaceOptions
     smoothing: SmoothingOptions
+    refiner: Refiner
     seq_chunk: int
     streams: Streams
     listener: Listener
@@ -190,14 +195,15 @@ class _Process:
                 self.listener.begin(str(unit.item.path), len(file.frames), done=done, number=unit.number, of=unit.of)
 
                 def open_sink(number: int, path: Path, *, alpha: bool) -> FrameSink:
-                    return SegmentedSink(
-                        claimed, lambda segment: self.streams.open_segment(file.path(segment, number), path, source, unit.item, alpha=alpha)
-                    )
+                    def open_segment(segment: int) -> FrameSink:
+                        return self.streams.open_segment(file.path(segment, number), path, source, unit.item, alpha=alpha)
+
+                    return SegmentedSink(claimed, open_segment, partial(keep_damage, file, source))
 
                 made = self._outputs(unit, stack, open_sink, started=file.frames[0])
                 part = SourceOfSegments(source, claimed, self.smoothing.lookahead)
                 statistics.append(self._run(part, stack, made, make_anonymizer(self.faces, record=record), done=done))
-                keep_damage(file, claimed.numbers[0], getattr(source, "damaged", ()))
+                keep_damage(file, source, claimed.numbers[-1])
 
         if not unit.helps:
             self.listener.divided(len(file.missing()))
@@ -237,7 +243,7 @@ class _Process:
             anonymizer=anonymizer,
             engine=self.loaded.engine,
             matte_stream=make_matte_stream(self.smoothing),
-            refiner=GuidedRefiner(),
+            refiner=self.refiner,
             outputs=outputs,
             device=self.loaded.device,
             seq_chunk=self.seq_chunk,

@@ -21,6 +21,7 @@ from p3mvideo.cli.gpu import gpu_app
 from p3mvideo.cli.options import PanelCommand
 from p3mvideo.cli.process import process_command
 from p3mvideo.cli.std_streams import secure_std_streams
+from p3mvideo.cli.studio import studio_command
 from p3mvideo.cli.train import train_command
 from p3mvideo.cli.webcam import webcam_command
 from p3mvideo.cli.weights import weights_app
@@ -42,6 +43,7 @@ app.command("anonymize", cls=PanelCommand)(anonymize_command)
 app.command("bench", cls=PanelCommand)(bench_command)
 app.command("demo", cls=PanelCommand)(demo_command)
 app.command("webcam", cls=PanelCommand)(webcam_command)
+app.command("studio", cls=PanelCommand)(studio_command)
 app.command("doctor", cls=PanelCommand)(doctor_command)
 app.command("evaluate", cls=PanelCommand)(evaluate_command)
 app.command("flicker", cls=PanelCommand)(flicker_command)

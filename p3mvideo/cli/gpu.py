@@ -76,6 +76,8 @@ def train_command(
     hard: Annotated[float, typer.Option(help="Share of the other samples with people far off, from behind, in company or among things.")] = 0.2,
     nobody: Annotated[float, typer.Option(min=0, max=1, help="Share of the composed scenes without people.")] = 0.08,
     cp: Annotated[float, typer.Option(min=0, max=1, help="Chance of each obfuscated face to get a donor's.")] = 0.5,
+    cp_level: Annotated[Literal["image", "feature", "both"], typer.Option(help="Where it is pasted; features from the first step on.")] = "image",
+    cp_layer: Annotated[int, typer.Option(min=1, max=4, help="Encoder layer after which features are pasted; layer k is at stride 2^k.")] = 1,
     share: Annotated[list[str], typer.Option(metavar="PREFIX=SHARE", help="Share of the draws for names that start so.")] = [],  # noqa: B006
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives other samples.")] = 10007,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
@@ -95,7 +97,8 @@ def train_command(
 
         options = GpuTrainOptions(
             variants=variant, backbones=backbone, initial=initial, pretrained=pretrained, steps=steps, minutes=minutes, batch=batch, size_px=size,
-            lr=lr, backbone_lr=backbone_lr, warmup=warmup, ema=ema, moving=moving, hard=hard, nobody=nobody, cp=cp, shares=share, seed=seed,
+            lr=lr, backbone_lr=backbone_lr, warmup=warmup, ema=ema, moving=moving, hard=hard, nobody=nobody, cp=cp, cp_level=cp_level,
+            cp_layer=cp_layer, shares=share, seed=seed,
             device=device, precision=precision, workers=workers, checkpoint_minutes=checkpoint_minutes, moments=moments, compiled=compiled,
             every=every, resume=resume,
         )  # fmt: skip

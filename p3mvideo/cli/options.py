@@ -118,8 +118,8 @@ def _parameter(field: Field, group: OptionGroup) -> inspect.Parameter:
         text = f"{text} [default: as remembered, at first {_shown(field)}]"
         kind = kind | None
     elif default is None and option.published is not None:
-        published = option.published if option.parse is None else option.show(option.published)
-        text = f"{text} [default: by the recipe; published {_plainly(published)}]"
+        silent = option.published if option.parse is None else option.show(option.published)
+        text = f"{text} [default: by the recipe, else {f'{silent:g}' if isinstance(silent, float) else _plainly(silent)}]"
         kind = kind | None if get_origin(kind) is not tuple else kind
     elif default is None and option.unset:
         text = f"{text} [default: {option.unset}]"

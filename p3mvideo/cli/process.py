@@ -13,7 +13,7 @@ from p3mvideo.cli.inputs import given_inputs
 from p3mvideo.cli.options import Without, command_options
 from p3mvideo.cli.progress import ProgressKind, make_progress
 from p3mvideo.cli.results import show_result
-from p3mvideo.options import BackgroundOptions, BatchOptions, EngineOptions, FaceOptions, ReadOptions, SmoothingOptions, WriteOptions
+from p3mvideo.options import BackgroundOptions, BatchOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, SmoothingOptions, WriteOptions
 
 
 @command_options
@@ -22,6 +22,7 @@ def process_command(
     background: BackgroundOptions,
     faces: FaceOptions,
     smoothing: SmoothingOptions,
+    matte: MatteOptions,
     engine: EngineOptions,
     reading: ReadOptions,
     writing: Annotated[WriteOptions, Without("audio")],
@@ -47,7 +48,7 @@ def process_command(
         with make_progress(progress, quiet=quiet) as display:
             result = process(
                 given_inputs(inputs, batch), output=output, alpha=alpha, foreground=foreground, background=background, engine=engine,
-                faces=faces, smoothing=smoothing, reading=reading, writing=writing, batch=batch, report=report, listener=display,
+                faces=faces, smoothing=smoothing, matte=matte, reading=reading, writing=writing, batch=batch, report=report, listener=display,
             )  # fmt: skip
         show_result(result, prose=not quiet and progress != "json")
         if result.exit_code:

@@ -12,9 +12,11 @@ from p3mvideo.options.engine import EngineOptions
 from p3mvideo.options.evaluation import EvaluationOptions
 from p3mvideo.options.faces import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions, ReviewOptions
 from p3mvideo.options.live import LiveOptions
+from p3mvideo.options.matte import MatteOptions
 from p3mvideo.options.media import ReadOptions, WriteOptions
 from p3mvideo.options.option import Option, Options
 from p3mvideo.options.smoothing import SmoothingOptions
+from p3mvideo.options.studio import StudioOptions
 from p3mvideo.options.training import TrainingOptions
 
 __all__ = [
@@ -28,12 +30,14 @@ __all__ = [
     "EvaluationOptions",
     "FaceOptions",
     "LiveOptions",
+    "MatteOptions",
     "Option",
     "Options",
     "ReadOptions",
     "ReleaseDetectionOptions",
     "ReviewOptions",
     "SmoothingOptions",
+    "StudioOptions",
     "TrainingOptions",
     "WriteOptions",
 ]

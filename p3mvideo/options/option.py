@@ -45,7 +45,8 @@ class Option:
     unset: str | None = None
     """What None means, shown as the default."""
     published: Any = None
-    """The value in the published training programs. Such an option has None as default: then the recipe sets it, see `options.recipe`."""
+    """The value where a recipe is silent: that of the published training programs, if there is one. Such an option has None as default,
+    and the recipe sets it, see `options.recipe`."""
     parse: Callable[[str], Any] | None = None
     """Turns the text of a command line or configuration file into the value; ConfigError if it cannot."""
     show: Callable[[Any], str] = str

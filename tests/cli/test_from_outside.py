@@ -157,6 +157,15 @@ def test_nothing_is_sent_started_or_left(name: str, home: Home, material: Path, 
     assert home.watched(COMMANDS[name](material), at=tmp_path) == []
 
 
+def test_the_studio_talks_to_its_own_page_only(home: Home, material: Path, tmp_path: Path) -> None:
+    pytest.importorskip("starlette", reason="the extra p3mvideo[studio] is not installed")
+    root, cache = str(Path(__file__).parents[2]), home.folder / ".cache" / "p3mvideo"
+    visit = f"import sys; sys.path.insert(0, {root!r}); from pathlib import Path; from tests.studio.visit import visit"
+    command = (sys.executable, "-c", f"{visit}; visit(Path({str(material / 'in.mp4')!r}), Path({str(cache)!r}))")
+    assert [what for what in home.watched(command, at=tmp_path) if 'inet_addr("127.0.0.1")' not in what] == []
+    assert not list((cache / "studio").iterdir())
+
+
 LEAKS = {
     "an address": "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(('192.0.2.1', 9))",
     "a child's address": "import subprocess, sys; subprocess.run([sys.executable, '-c', '''{}'''])",

@@ -282,7 +282,7 @@ def test_a_sample_process_that_dies_is_reported(data: Path, tmp_path: Path) -> N
         ({"recipe": "nowhere.toml"}, ConfigError, "cannot read the configuration nowhere.toml"),
         ({"accumulate": 3}, ConfigError, "has no 3 equal parts"),
         ({"faces": Path("faces"), "cp": "feature", "cp_layer": 5}, ConfigError, "cp_layer is 5, expected"),
-        ({"composition": True}, ConfigError, "has no composition loss"),
+        ({"composition": True}, ConfigError, "have no composition loss"),
         ({"recipe": "p3m2024", "backgrounds": Path("rooms")}, ConfigError, "puts no one before other backgrounds"),
         ({"share": ["p_"]}, ConfigError, "PREFIX=SHARE"),
         ({"share": ["x_=0.5"]}, DatasetError, "starts with 'x_'"),

@@ -10,11 +10,10 @@ import numpy as np
 
 from p3mvideo.errors import DatasetError
 from p3mvideo.training.device.draw_camera import draw_camera, stack_cameras
-from p3mvideo.training.device.draw_faces import FaceList
+from p3mvideo.training.device.draw_faces import FaceList, Pasting, place_donors
 from p3mvideo.training.device.draw_shots import Ground, ShotList
 from p3mvideo.training.device.material import Face, MaterialFacts
 from p3mvideo.training.device.plan import Round, ScenePlan, Things, Warp, Warps, integers, reals
-from p3mvideo.training.samples.copy_paste import Augmentation
 from p3mvideo.training.samples.distractors import HARMONICS, Thing, draw_thing_before, draw_thing_behind
 from p3mvideo.training.samples.moving_scenes import TRIES
 from p3mvideo.training.samples.portrait_order import PortraitOrder
@@ -53,6 +52,8 @@ class _Batch:
     photo_faces: FaceList = field(default_factory=FaceList)
     people_faces: FaceList = field(default_factory=FaceList)
     count: list[int] = field(default_factory=list)
+    features: Pasting | None = None
+    """How donors' features are pasted in this step."""
 
 
 class SceneDrawing:
@@ -65,22 +66,25 @@ class SceneDrawing:
         size_px: S of the scenes S x S.
         batch: B, even where anybody moves.
         seed: Another seed gives other scenes.
-        paste_chance: Chance of each obfuscated face to get a donor's.
-        augmentation: How donors are changed.
+        pasting: How donors are pasted into images.
+        feature_pasting: How their features are pasted; None does not.
+        feature_from: The first step with such donors.
     """
 
     def __init__(
-        self, facts: MaterialFacts, order: PortraitOrder, options: WebcamOptions, *, size_px: int, batch: int, seed: int, paste_chance: float,
-        augmentation: Augmentation,
+        self, facts: MaterialFacts, order: PortraitOrder, options: WebcamOptions, *, size_px: int, batch: int, seed: int, pasting: Pasting,
+        feature_pasting: Pasting | None = None, feature_from: int = 0,
     ) -> None:  # fmt: skip
         self.facts, self.order, self.options = facts, order, options
-        self.size_px, self.batch, self.seed, self.paste_chance, self.augmentation = size_px, batch, seed, paste_chance, augmentation
+        self.size_px, self.batch, self.seed = size_px, batch, seed
+        self.pasting, self.feature_pasting, self.feature_from = pasting, feature_pasting, feature_from
         self._numbers = {portrait.name: number for number, portrait in enumerate(facts.portraits)}
 
     def draw(self, step: int) -> ScenePlan:
         """Return the scenes of a step. They depend on the seed and the step only."""
         rng = np.random.default_rng((self.seed, step))
-        batch, shots = _Batch(layers=[[] for _ in range(self.batch)], count=[1] * self.batch), ShotList(self.size_px)
+        features = self.feature_pasting if step >= self.feature_from else None
+        batch, shots = _Batch(layers=[[] for _ in range(self.batch)], count=[1] * self.batch, features=features), ShotList(self.size_px)
         cameras = [draw_camera(self.size_px, rng) for _ in range(self.batch)]
         mirrored, kernels = rng.random(self.batch) < 0.5, [trimap_kernel(self.options, self.size_px, rng) for _ in range(self.batch)]
         follows = np.zeros(self.batch, np.uint8)
@@ -95,12 +99,14 @@ class SceneDrawing:
                     self._draw_scene(batch, scene, step * self.batch + scene, rng)
         photos, grounds = Warps.stack([warp for _, warp in batch.photos]), Warps.stack([warp for _, warp in batch.grounds])
         people, textures = Warps.stack(batch.people), Warps.stack([texture for _, texture in batch.things])
-        photo_faces, photo_hairs = batch.photo_faces.stack()
-        people_faces, people_hairs = batch.people_faces.stack()
+        photo_faces, photo_hairs, photo_sources = batch.photo_faces.stack()
+        people_faces, people_hairs, people_sources = batch.people_faces.stack()
+        where = {warp.index: scene for scene, layers in enumerate(batch.layers) for warp, is_person, _ in layers if is_person}
         moving, sensor = shots.stack()
         return ScenePlan(
             photos, _in_order(batch.photos), grounds, _in_order(batch.grounds), people, _things(batch.things, textures),
-            _rounds(batch.layers, len(people)), photo_faces, people_faces, photo_hairs, people_hairs, moving, sensor, stack_cameras(cameras),
+            _rounds(batch.layers, len(people)), photo_faces, people_faces, photo_hairs, people_hairs, photo_sources, people_sources,
+            integers([where[index] for index in range(len(people))]), moving, sensor, stack_cameras(cameras),
             mirrored, reals(kernels), max(kernels), follows, int(rng.integers(2**62)), integers(batch.count),
         )  # fmt: skip
 
@@ -121,7 +127,7 @@ class SceneDrawing:
             affine = after(cv2.invertAffineTransform(turning(size, float(rng.normal(0, TILT_DEGREES)))), affine)
         photo = Warp(number, (facts.width, facts.height), affine, size / max(w, h))
         batch.photos.append((scene, photo))
-        self._change_faces(batch.photo_faces, photo, facts.faces, rng, from_behind=from_behind)
+        self._change_faces(batch.photo_faces, photo, facts.faces, rng, features=batch.features, from_behind=from_behind)
         batch.count[scene] = int(facts.person is not None)
         if hard and rng.random() < COMPANY:
             others = [self._companion(number, rng) for _ in range(int(rng.integers(1, MOST_COMPANY + 1)))]
@@ -160,14 +166,17 @@ class SceneDrawing:
             warp = Warp(number, (facts.width, facts.height), cv2.invertAffineTransform(forward), scale)
             placed.append(warp)
             batch.people.append(warp)
-            self._change_faces(batch.people_faces, warp, facts.faces, rng, from_behind=from_behind and place == 0)
+            self._change_faces(batch.people_faces, warp, facts.faces, rng, features=batch.features, from_behind=from_behind and place == 0)
         return placed
 
-    def _change_faces(self, faces: FaceList, warp: Warp, which: Sequence[Face], rng: Rng, *, from_behind: bool) -> None:
+    def _change_faces(self, faces: FaceList, warp: Warp, which: Sequence[Face], rng: Rng, *, features: Pasting | None, from_behind: bool) -> None:
         if from_behind:
             faces.cover(warp, which, rng)
         else:
-            faces.paste(warp, which, self.facts.donor_boxes, chance=self.paste_chance, augmentation=self.augmentation, size_px=self.size_px, rng=rng)
+            donors, size = self.facts.donor_boxes, self.size_px
+            faces.pasted += place_donors(warp, which, donors, self.pasting, size_px=size, rng=rng)
+            if features is not None:
+                faces.sources += place_donors(warp, which, donors, features, size_px=size, rng=rng)
 
     def _thing(self, batch: _Batch, thing: Thing, rng: Rng) -> Warp:
         texture = self._texture(rng)

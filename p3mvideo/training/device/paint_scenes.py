@@ -26,6 +26,10 @@ class Scenes(NamedTuple):
     """uint8 (B, S, S)."""
     face: Tensor
     """float32 (B, S, S), above 127 on obfuscated faces that nothing was pasted over."""
+    source: Tensor | None = None
+    """RGB, float32 (B, 3, S, S) in [0, 255]: donors whose features are to be pasted, at their places. None where no scene has one."""
+    paste: Tensor | None = None
+    """bool (B, S, S): where."""
 
 
 class _Layers(NamedTuple):
@@ -61,9 +65,32 @@ def paint(plan: Any, material: Material, size_px: int, generator: torch.Generato
         _put_layers(image, alpha, face, _layers(plan, material, size_px, generator), plan.rounds)
     if len(plan.shots.scene):
         paint_shots(image, alpha, plan.shots, plan.sensor, material, generator)
-    mirrored = plan.mirrored[:, None, None]
-    image, alpha, face = torch.where(mirrored[:, None], image.flip(-1), image), *(torch.where(mirrored, x.flip(-1), x) for x in (alpha, face))
-    return Scenes(image, (alpha * 255).round_().clamp_(0, 255).to(torch.uint8), face)
+    source, paste = _sources(plan, material, image, alpha, face) if len(plan.photo_sources.target) + len(plan.people_sources.target) else (None, None)
+    parts = (image, alpha, face, source, paste)
+    image, alpha, face, source, paste = (None if part is None else _mirrored(part, plan.mirrored) for part in parts)
+    return Scenes(image, (alpha * 255).round_().clamp_(0, 255).to(torch.uint8), face, source, paste)
+
+
+def _mirrored(part: Tensor, which: Tensor) -> Tensor:
+    return torch.where(which.view(-1, *(1,) * (part.ndim - 1)), part.flip(-1), part)
+
+
+def _sources(plan: Any, material: Material, image: Tensor, alpha: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:
+    """Return donors for the feature level at their places, with their surroundings, and where they belong: see `TrainingSamples`."""
+    source, paste = image.clone(), torch.zeros_like(alpha)
+    kinds = ((plan.photo_sources, plan.photos, plan.photo_scene), (plan.people_sources, plan.people, plan.people_scene))
+    placed = []
+    for faces, warps, scenes in kinds:
+        if len(faces.target):
+            scene, donors = scenes[faces.target], sampled(material.donors, faces.donors, image.shape[-1])
+            _, _, within = _face_places(faces, warps, image.shape[-1])
+            seen = within & (face[scene] > 127) & (alpha[scene] > 254.5 / 255) & (donors[:, 3] > 127)
+            source[scene] = donors[:, :3]
+            placed.append((scene, donors[:, :3], seen))
+    for scene, colours, seen in placed:  # several donors of one scene lie apart, so their changes are added
+        source.index_add_(0, scene, seen[:, None] * (colours - source[scene]))
+        paste.index_add_(0, scene, seen.float())
+    return source.clamp_(0, 255), paste > 0
 
 
 def sampled(stack: ImageStack, warps: Any, size_px: int) -> Tensor:

@@ -222,6 +222,12 @@ class ScenePlan:
     people_faces: Faces
     photo_hairs: Hairs
     people_hairs: Hairs
+    photo_sources: Faces
+    """Donors whose features are to be pasted, over faces of portraits as they were taken."""
+    people_sources: Faces
+    """The same over faces of people who were cut out."""
+    people_scene: np.ndarray
+    """Where those people are, int64 (len(people),)."""
     shots: Shots
     sensor: Sensor
     camera: Camera

@@ -14,6 +14,7 @@ import torch
 from p3mvideo.engine.load_engine import choose_device
 from p3mvideo.errors import ConfigError, TrainingError
 from p3mvideo.options import TrainingOptions
+from p3mvideo.options.copy_paste import Level
 from p3mvideo.training.device.batches import DeviceBatches
 from p3mvideo.training.device.budget import Budget
 from p3mvideo.training.device.fit import fit_on_device
@@ -64,7 +65,11 @@ class GpuTrainOptions:
     nobody: float = 0.08
     """Chance that people who are put over another background are none."""
     cp: float = 0.5
-    """Chance of each obfuscated face to get a donor's; 0 pastes none."""
+    """Chance of each obfuscated face to get a donor's at each level; 0 pastes none."""
+    cp_level: Level = "image"
+    """Where donors are pasted, see `p3mvideo.options.copy_paste`."""
+    cp_layer: int = 1
+    """Encoder layer after which their features are pasted."""
     shares: Sequence[str] = ()
     """PREFIX=SHARE of the draws for portraits whose name starts so."""
     seed: int = 10007
@@ -200,13 +205,14 @@ def _run_options(options: GpuTrainOptions, device: torch.device) -> dict[str, Tr
             raise ConfigError(f"{name} is to be trained twice", hint="give another --variant or --backbone")
         asked = TrainingOptions(
             variant=variant, backbone=backbone, batch=options.batch, size=options.size_px, lr=options.lr, backbone_lr=options.backbone_lr,
-            warmup=options.warmup, ema=options.ema, share=tuple(options.shares), cp_image_chance=options.cp, seed=options.seed,
+            warmup=options.warmup, ema=options.ema, share=tuple(options.shares), cp_image_chance=options.cp, cp_feature_chance=options.cp,
+            cp_layer=options.cp_layer, seed=options.seed,
         )  # fmt: skip
         setup = setup_of(
             asked.resolved(), steps=options.steps or BY_THE_CLOCK, precision=choose_precision(options.precision, device),
             webcam=WebcamOptions(moving=options.moving, hard=options.hard, nobody=options.nobody),
         )  # fmt: skip
-        runs[name] = replace(setup, copy_paste=replace(setup.copy_paste, cp="image" if options.cp else "off"))
+        runs[name] = replace(setup, copy_paste=replace(setup.copy_paste, cp=options.cp_level if options.cp else "off"))
     return runs
 
 

@@ -49,9 +49,9 @@ def _light(image: UInt8Array, rng: Rng) -> np.ndarray:
     light = draw_light(rng)
     levels = np.power(np.arange(256) / 255, light.gamma)[:, None] * light.gain
     levels = (levels - 0.5) * light.contrast + 0.5
-    light = cv2.LUT(image, levels.astype(np.float32)[None])
+    lit = cv2.LUT(image, levels.astype(np.float32)[None])
     mixed = light.saturation * np.eye(3) + (1 - light.saturation) / 3  # of each colour with their mean
-    return np.asarray(cv2.transform(light, mixed), np.float32)
+    return np.asarray(cv2.transform(lit, mixed), np.float32)
 
 
 class Light(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -153,6 +154,32 @@ def test_copy_paste_changes_no_label_and_nothing_but_faces(material: Material) -
     assert (bare.alpha[differs] >= 254).all()
     red = pasted.image[:, 0] - pasted.image[:, 1]  # donors are red
     assert (red[differs] > 200).float().mean() > 0.9
+
+
+def test_donors_for_the_feature_level_lie_on_faces_and_leave_images_alone(material: Material) -> None:
+    chosen = replace(
+        options(32, compose=0.5, several=0.0), copy_paste=CopyPasteOptions(cp="feature", cp_feature_chance=1.0).with_recipe(), feature_start=32
+    )
+    batches = DeviceBatches(material, chosen, CPU)
+    assert batches.make(batches.drawing.draw(0)).source is None  # plain training comes first
+    plan = batches.drawing.draw(1)
+    assert not len(plan.photo_faces.target) + len(plan.people_faces.target)
+    scenes = paint(uploaded(plan, CPU), material, SIZE, torch.Generator().manual_seed(0))
+    assert scenes.source is not None
+    assert scenes.paste is not None
+    assert scenes.paste.flatten(1).any(1).float().mean() > 0.5
+    assert (scenes.face[scenes.paste] > 127).all()
+    assert (scenes.alpha[scenes.paste] >= 254).all()
+    red = scenes.source[:, 0] - scenes.source[:, 1]  # donors are red
+    assert (red[scenes.paste] > 200).float().mean() > 0.9
+    for faces in (plan.photo_sources, plan.people_sources):
+        assert len(faces.target)
+        faces.target = faces.target[:0]
+    assert torch.equal(paint(uploaded(plan, CPU), material, SIZE, torch.Generator().manual_seed(0)).image, scenes.image)
+    sample = batches.make(batches.drawing.draw(1))
+    assert sample.source is not None
+    assert sample.paste is not None
+    assert (sample.source.shape, sample.paste.shape, sample.source.dtype) == ((32, 3, SIZE, SIZE), (32, 1, SIZE, SIZE), torch.uint8)
 
 
 def test_from_behind_there_is_hair_and_no_face(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,7 +104,8 @@ class DecodedSource:
             frame = self._first[0]
             self._orientation = orientation_of(frame)
             width, height = self._orientation.size(frame.width, frame.height)
-            self._info = StreamInfo(width, height, self._decoder.rate, frames=self._decoder.frames_expected())
+            frames, seconds = self._decoder.frames_expected(), self._decoder.seconds_expected()
+            self._info = StreamInfo(width, height, self._decoder.rate, frames=frames, seconds=seconds)
         except BaseException:
             self._decoder.close()
             raise

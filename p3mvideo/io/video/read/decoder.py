@@ -100,6 +100,10 @@ class VideoDecoder:
             return self.stream.frames or None if self._start is None and self._end is None else None
         return sum(1 for time in shown if (self._start is None or time >= self._start) and (self._end is None or time < self._end))
 
+    def seconds_expected(self) -> float | None:
+        """Return the length of the whole file in seconds, or None if it does not say."""
+        return None if self._container.duration is None else self._container.duration / av.time_base
+
     def __iter__(self) -> Iterator[tuple[av.VideoFrame, Moment]]:
         """Yield each image with its time in units of `time_base`.
 

@@ -1,0 +1,216 @@
+// The page: files on the left, one frame in the middle, options on the right, jobs below.
+
+import * as api from "./api.js";
+import { byId, element, withArrowKeys } from "./elements.js";
+import { FaceBench } from "./faces.js";
+import { Form } from "./form.js";
+import { JobList } from "./jobs.js";
+import { Viewer } from "./viewer.js";
+
+const IMAGES = /\.(jpe?g|png|webp|avif|bmp|tiff?|gif)$/i;
+const COVERS = [["blur", "Blur"], ["solid", "Solid"], ["mosaic", "Mosaic"]];
+
+let kind = "process";
+let described;
+let files = [];
+let chosen = null;
+let sending = 0;
+const played = new Set();
+
+const forms = { process: null, anonymize: null };
+const viewer = new Viewer(() => ({ kind, options: forms[kind].values }));
+const fail = (error) => viewer.note(error.message, true);
+const bench = new FaceBench(viewer, { onError: fail, onApply: applyEdits });
+const jobList = new JobList({ onPlay: look, onError: fail, onFaces: openBench });
+
+function look(result) {
+  if (IMAGES.test(result.name)) window.open(api.contentOf(result.id), "_blank", "noopener");
+  else viewer.play(result);
+}
+
+// Faces of a job that covered them
+
+function openBench(job, audit) {
+  const source = files.find((file) => file.id === job.source);
+  if (!source) return fail(new Error("The file of this job was removed."));
+  if (kind !== "anonymize") setKind("anonymize");
+  document.querySelector("[name=view][value=original]").checked = true;
+  if (chosen?.id !== source.id) choose(source);
+  else viewer.refresh();
+  bench.open(source, audit);
+}
+
+async function applyEdits(source, audit, edits) {
+  try {
+    await api.submit({ kind: "anonymize", file: source.id, options: forms.anonymize.values, container: byId("container").value, folder: byId("folder").value.trim(), audit: audit.id, edits });
+    viewer.note("Covering again, with your corrections …");
+  } catch (error) { fail(error); }
+}
+
+// Files
+
+function drawFiles() {
+  const own = files.filter((file) => file.origin !== "result");
+  byId("file-list").replaceChildren(...own.map((file) => element(
+    "li", {},
+    element("button", { type: "button", class: "pick", "aria-pressed": String(file.id === chosen?.id), title: file.name, text: file.name, onclick: () => choose(file) }),
+    element("button", { type: "button", "aria-label": `Remove ${file.name}`, text: "×", onclick: () => removeFile(file) }),
+  )));
+  byId("save").disabled = chosen === null;
+  if (described) forms[kind].show(described.forms[kind]);
+  drawBackgrounds();
+}
+
+async function removeFile(file) {
+  try {
+    await api.remove(file.id);
+  } catch (error) { fail(error); return; }
+  files = files.filter((other) => other.id !== file.id);
+  if (chosen?.id === file.id) { chosen = null; viewer.clear(); }
+  drawFiles();
+}
+
+function choose(file) {
+  chosen = file;
+  drawFiles();
+  viewer.open(file);
+}
+
+function added(file) {
+  if (!files.some((other) => other.id === file.id)) files.push(file);
+}
+
+async function receive(list, use = choose) {
+  for (const dropped of list) {
+    sending += 1;
+    try {
+      const file = await api.upload(dropped, (share) => viewer.note(`Reading ${dropped.name}: ${Math.round(100 * share)} %`));
+      added(file);
+      use(file);
+    } catch (error) { fail(error); }
+    sending -= 1;
+  }
+}
+
+const drop = byId("drop");
+for (const name of ["dragenter", "dragover"]) document.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
+document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) drop.classList.remove("over"); });
+document.addEventListener("drop", (event) => { event.preventDefault(); drop.classList.remove("over"); receive(event.dataTransfer.files); });
+byId("choose").addEventListener("change", (event) => { receive([...event.target.files]); event.target.value = ""; });
+byId("add-path").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  try {
+    const file = await api.addPath(byId("path").value);
+    added(file);
+    byId("path").value = "";
+    choose(file);
+  } catch (error) { fail(error); }
+});
+addEventListener("beforeunload", (event) => { if (sending) event.preventDefault(); });
+
+// Backgrounds and covers: tiles that are radio buttons
+
+function tile(text, checked, onclick, { classes = "", image = null, colour = null } = {}) {
+  const made = element("button", { type: "button", role: "radio", class: `tile ${classes}`, "aria-checked": String(checked), tabindex: checked ? 0 : -1, onclick }, element("span", { text }));
+  if (image) made.style.backgroundImage = `url("${image}")`;
+  if (colour) made.style.backgroundColor = colour;
+  return made;
+}
+
+function drawBackgrounds() {
+  if (!described) return;
+  const now = forms.process.values.background.background ?? "transparent";
+  const take = (value) => { forms.process.set("background", "background", value); drawBackgrounds(); };
+  const colour = /^#/.test(now) ? now : "#00b140";
+  const picker = element("input", { type: "color", "aria-label": "Background colour", onchange: (event) => take(event.target.value) });
+  picker.value = colour;
+  const colourTile = tile("Colour", /^#/.test(now), () => take(colour), { colour });
+  const pickTile = element("span", { class: "tile add pick" }, element("span", { text: "Other colour" }), picker);
+  const own = files.filter((file) => file.origin !== "result" && file.id !== chosen?.id);
+  const addTile = element("label", { class: "tile add button" }, element("span", { text: "+ own image" }),
+    element("input", { type: "file", class: "hidden", accept: "image/*,video/*", onchange: (event) => receive(event.target.files, (file) => { take(`file:${file.id}`); drawFiles(); }) }));
+  byId("backgrounds").replaceChildren(
+    tile("None", now === "transparent", () => take("transparent"), { classes: "none" }),
+    tile("Blur", /^blur/.test(now), () => take("blur"), { classes: "soft" }),
+    ...described.backgrounds.map((name) => tile(name[0].toUpperCase() + name.slice(1), now === name, () => take(name), { image: `shipped/${name}.jpg` })),
+    colourTile, pickTile,
+    ...own.map((file) => tile(file.name, now === `file:${file.id}`, () => take(`file:${file.id}`), { image: IMAGES.test(file.name) ? api.contentOf(file.id) : null })),
+    addTile,
+  );
+  if (/^blur/.test(now)) byId("backgrounds").append(strength(now, take));
+}
+
+function strength(now, take) {
+  const slider = element("input", { type: "range", min: 0.1, max: 1, step: 0.1, onchange: (event) => take(`blur:${event.target.value}`) });
+  slider.value = now.split(":")[1] ?? 0.5;
+  const label = element("label", { class: "line" }, "Strength", slider);
+  label.style.gridColumn = "1 / -1";
+  return label;
+}
+
+function drawCovers() {
+  const now = forms.anonymize.values.cover.replace_with ?? "blur";
+  byId("presets").replaceChildren(...COVERS.map(([value, text]) => tile(text, now === value, () => { forms.anonymize.set("cover", "replace_with", value); drawCovers(); }, { classes: "soft" })));
+}
+
+byId("faces").addEventListener("change", (event) => {
+  const chosenFaces = event.target.value, form = forms.process;
+  form.set("faces", "keep_subject", chosenFaces === "others" ? true : null);
+  form.set("faces", "anonymize", chosenFaces === "input" ? null : "output");
+  form.show(described.forms.process);
+});
+
+// What to do
+
+function setKind(wanted) {
+  kind = wanted;
+  for (const tab of document.querySelectorAll("[role=tab]")) {
+    tab.setAttribute("aria-selected", String(tab.dataset.kind === kind));
+    tab.tabIndex = tab.dataset.kind === kind ? 0 : -1;
+  }
+  for (const part of document.querySelectorAll("[data-only]")) part.hidden = part.dataset.only !== kind;
+  if (document.querySelector("[name=view]:checked").closest("[hidden]")) document.querySelector("[name=view][value=result]").checked = true;
+  forms[kind].place = byId("form");
+  forms[kind].show(described.forms[kind]);
+  viewer.refresh();
+}
+
+for (const tab of document.querySelectorAll("[role=tab]")) tab.addEventListener("click", () => setKind(tab.dataset.kind));
+for (const group of [document.querySelector("nav"), byId("backgrounds"), byId("presets")]) withArrowKeys(group);
+
+async function submit(more) {
+  viewer.note("");
+  try {
+    return await api.submit({ kind, file: chosen.id, options: forms[kind].values, container: byId("container").value, ...more });
+  } catch (error) { fail(error); return null; }
+}
+
+byId("save").addEventListener("click", () => submit({ folder: byId("folder").value.trim() }));
+let awaited = null;
+byId("render-preview").addEventListener("click", async () => { awaited = (await submit({ previewFrom: viewer.seconds }))?.id ?? null; if (awaited) viewer.note("Rendering 3 seconds …"); });
+
+function take(state) {
+  const before = files.map((file) => file.id).join();
+  files = state.files;
+  if (files.map((file) => file.id).join() !== before) drawFiles();
+  jobList.show(state.jobs, files);
+  const job = state.jobs.find((one) => one.id === awaited);
+  if (job?.state === "done" && !played.has(job.id)) { played.add(job.id); awaited = null; viewer.note(""); viewer.play(job.results[0]); }
+  if (job?.state === "failed") { awaited = null; viewer.note(job.messages.join(" "), true); }
+}
+
+async function start() {
+  described = await api.forms();
+  for (const name of Object.keys(forms)) {
+    forms[name] = new Form(byId("form"), () => files.filter((file) => IMAGES.test(file.name)), () => viewer.refresh());
+    for (const group of described.forms[name]) forms[name].values[group.name] = {};
+  }
+  byId("container").append(...described.containers.map((one) => element("option", { value: one.suffix, text: `${one.suffix} (${one.codecs.join(", ")}${one.alphaCodecs.length ? "; transparency" : ""})` })));
+  forms.process.values.background.background = "sunset";
+  drawCovers();
+  setKind("process");
+  drawFiles();
+  api.follow(take, () => {});
+}
+
+start().catch(fail);

@@ -1,0 +1,119 @@
+// Shows one frame before and after, follows the scrubber, and asks for a new preview whenever something changes.
+
+import * as api from "./api.js";
+import { byId, clock } from "./elements.js";
+
+const SETTLE_MS = 60;
+
+export class Viewer {
+  constructor(wanted) {
+    this.wanted = wanted; // returns { kind, options }, or null while there is no file
+    this.file = null;
+    this.facts = null;
+    this.running = null;
+    this.timer = 0;
+    byId("scrubber").addEventListener("input", () => { this.showTime(); this.refresh(); });
+    byId("divider").addEventListener("input", (event) => this.divide(event.target.value / 10));
+    byId("zoom").addEventListener("change", () => this.refresh());
+    for (const radio of document.querySelectorAll("[name=view]")) radio.addEventListener("change", () => this.refresh());
+    this.divide(50);
+  }
+
+  get seconds() { return Number(byId("scrubber").value); }
+
+  divide(percent) { byId("compare").style.setProperty("--divider", `${percent}%`); }
+
+  showTime() { byId("time").textContent = clock(this.seconds); }
+
+  note(text, bad = false) {
+    byId("note").textContent = text;
+    byId("note").classList.toggle("bad", bad);
+  }
+
+  async open(file) {
+    this.file = file;
+    this.facts = null;
+    this.closePlayer();
+    this.note(`Opening ${file.name} …`);
+    try {
+      this.facts = await api.facts(file.id);
+    } catch (error) {
+      byId("compare").hidden = byId("controls").hidden = true;
+      this.note(error.message, true);
+      return;
+    }
+    if (this.file !== file) return;
+    const { seconds, rate } = this.facts, scrubber = byId("scrubber");
+    scrubber.step = rate > 0 ? 1 / rate : 0.04;
+    scrubber.max = Math.max(0, seconds - (rate > 0 ? 1 / rate : 0));
+    scrubber.value = Math.min(seconds / 3, scrubber.max);
+    scrubber.disabled = seconds === 0;
+    byId("render-preview").hidden = seconds === 0;
+    byId("empty").hidden = true;
+    byId("compare").hidden = byId("controls").hidden = false;
+    byId("scrubber").dispatchEvent(new Event("input"));
+  }
+
+  clear() {
+    this.file = null;
+    byId("empty").hidden = false;
+    byId("compare").hidden = byId("controls").hidden = true;
+    this.note("");
+  }
+
+  play(file) {
+    byId("compare").hidden = true;
+    const player = byId("player");
+    player.hidden = false;
+    player.src = api.contentOf(file.id);
+    player.play().catch(() => {});
+  }
+
+  closePlayer() {
+    const player = byId("player");
+    if (player.hidden) return;
+    player.pause();
+    player.removeAttribute("src");
+    player.hidden = true;
+    byId("compare").hidden = this.file === null;
+  }
+
+  refresh() {
+    if (!this.file || !this.facts) return;
+    this.closePlayer();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.fetch(), SETTLE_MS);
+  }
+
+  // One request at a time; what changed meanwhile is asked for when it has been answered.
+  async fetch() {
+    if (this.running) { this.again = true; return; }
+    const view = document.querySelector("[name=view]:checked").value, actual = byId("zoom").checked;
+    const width = actual ? 0 : Math.min(1280, Math.ceil(byId("stage").clientWidth * Math.min(2, devicePixelRatio)));
+    const common = { file: this.file.id, seconds: this.seconds, width, ...this.wanted() };
+    this.running = true;
+    byId("stage").classList.add("busy");
+    const started = performance.now();
+    try {
+      const before = `${this.file.id} ${this.seconds} ${width}`;
+      if (before !== this.before) {
+        this.show("before", await api.preview({ ...common, view: "original" }));
+        this.before = before;
+      }
+      this.show("after", await api.preview({ ...common, view }));
+      byId("compare").classList.toggle("actual", actual);
+      this.note(`${this.facts.width} × ${this.facts.height}, preview in ${Math.round(performance.now() - started)} ms`);
+    } catch (error) {
+      this.note(error.message, true);
+    }
+    this.running = false;
+    byId("stage").classList.remove("busy");
+    if (this.again) { this.again = false; this.fetch(); }
+  }
+
+  show(id, blob) {
+    const image = byId(id), former = image.src;
+    image.src = URL.createObjectURL(blob);
+    if (former.startsWith("blob:")) image.decode().catch(() => {}).finally(() => URL.revokeObjectURL(former));
+  }
+}

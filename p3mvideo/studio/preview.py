@@ -1,0 +1,186 @@
+"""One frame of a file as the options of the form would make it, while the form is being filled in."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from typing import Any, Final, Literal, NamedTuple, TypeVar
+
+import cv2
+import numpy as np
+
+from p3mvideo.app.backgrounds import open_background
+from p3mvideo.app.edited_mattes import edited_mattes
+from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ReplaceBackground
+from p3mvideo.compose.background import BackgroundSpec, parse_background
+from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine
+from p3mvideo.errors import SourceError
+from p3mvideo.frame import Compositor, Frame, FrameSource, Matte, UInt8Array
+from p3mvideo.io.inputs import expand_inputs, open_source
+from p3mvideo.options import BackgroundOptions, CoverOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, ReleaseDetectionOptions
+from p3mvideo.pipeline import restore_faces
+from p3mvideo.privacy.make_anonymizer import make_anonymizer
+from p3mvideo.studio.forms import Groups
+from p3mvideo.studio.library import StudioFile
+
+Made = TypeVar("Made")
+View = Literal["result", "original", "matte", "cutout"]
+
+KEPT: Final = 8
+"""Frames, and mattes, that are remembered."""
+SQUARE_PX: Final = 12
+"""Side of the squares behind what is transparent."""
+QUALITY: Final = 88
+
+
+class FileFacts(NamedTuple):
+    """What the page needs to know of a file before it shows a frame."""
+
+    width: int
+    height: int
+    seconds: float
+    """0 for an image."""
+    rate: float
+    """Frames per second; 0 for an image."""
+
+
+class Previews:
+    """Makes previews, one at a time. The network stays loaded, and what does not depend on what was changed is not computed again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._frames: OrderedDict[Any, Frame] = OrderedDict()
+        self._mattes: OrderedDict[Any, tuple[Frame, Matte]] = OrderedDict()
+        self._loaded: tuple[EngineOptions, LoadedEngine] | None = None
+        self._refine = GuidedRefiner()
+
+    def facts(self, file: StudioFile) -> FileFacts:
+        """Return the size and length of a file.
+
+        Raises:
+            SourceError: It cannot be read.
+        """
+        with self._lock, _open(file, ReadOptions()) as source:
+            info, rate = source.info, float(source.info.rate or 0)
+            exact = info.frames / rate if info.frames and rate else None
+            return FileFacts(info.width, info.height, exact if exact is not None else info.seconds or 0.0, rate)
+
+    def image(self, file: StudioFile, seconds: float, groups: Groups | None, view: View, *, width: int) -> bytes:
+        """Return a frame as JPEG.
+
+        Args:
+            file: What it is a frame of.
+            seconds: Its time; the last frame if the file is shorter.
+            groups: The options of `process` or `anonymize`; None for the frame as it is.
+            view: What to show of it.
+            width: Largest width in pixels; 0 for the frame's own.
+
+        Raises:
+            P3MVideoError: As a run with these options.
+        """
+        with self._lock:
+            frame = self._frame(file, seconds)
+            if view == "original" or groups is None:
+                shown = frame
+            elif "cover" in groups:
+                shown = _covered(frame, groups)
+            else:
+                key = (file.id, seconds, groups["engine"], groups["faces"], groups["matte"])
+                shown = _composed(*self._remembered(self._mattes, key, lambda: self._matte(frame, groups)), groups, view)
+        return _jpeg(_on_squares(shown), width)
+
+    def _frame(self, file: StudioFile, seconds: float) -> Frame:
+        def read() -> Frame:
+            last: Frame | None = None
+            with _open(file, ReadOptions(start=seconds or None)) as source:
+                last = next(iter(source), None)
+            if last is None and seconds:  # behind the end
+                with _open(file, ReadOptions(start=max(0.0, seconds - 1) or None)) as source:
+                    last = next(iter(deque(source, maxlen=1)), None)
+            if last is None:
+                raise SourceError(f"{file.name} shows nothing at {seconds:g} s", hint="move the slider")
+            return last
+
+        return self._remembered(self._frames, (file.id, seconds), read)
+
+    def _matte(self, frame: Frame, groups: Groups) -> tuple[Frame, Matte]:
+        engine, faces, edits = groups["engine"], groups["faces"], groups["matte"]
+        assert isinstance(engine, EngineOptions)
+        assert isinstance(faces, FaceOptions)
+        assert isinstance(edits, MatteOptions)
+        if self._loaded is None or self._loaded[0] != engine:
+            self._loaded = engine, load_engine(engine)
+        loaded = self._loaded[1]
+        with closing(make_anonymizer(faces)) as anonymizer:
+            hidden, found = anonymizer(frame)
+        on_device = hidden.with_image(hidden.image.to(loaded.device))
+        (matte,) = loaded.engine([on_device.image])
+        return restore_faces(hidden, found), edited_mattes(self._refine, edits)(on_device, matte)
+
+    @staticmethod
+    def _remembered(kept: OrderedDict[Any, Made], key: Any, make: Callable[[], Made]) -> Made:
+        if key not in kept:
+            kept[key] = make()
+            while len(kept) > KEPT:
+                kept.popitem(last=False)
+        kept.move_to_end(key)
+        return kept[key]
+
+
+def _open(file: StudioFile, reading: ReadOptions) -> FrameSource:
+    (item,) = expand_inputs([str(file.path)])
+    return open_source(item, reading)
+
+
+def _composed(frame: Frame, matte: Matte, groups: Groups, view: View) -> Frame:
+    background = groups["background"]
+    assert isinstance(background, BackgroundOptions)
+    compositor: Compositor
+    if view == "matte":
+        return AlphaOnly()(frame, matte)
+    foreground = ForegroundEstimator()
+    spec = parse_background(background.background) if background.background is not None else BackgroundSpec("transparent")
+    if view == "cutout" or spec.kind == "transparent":
+        compositor = Cutout(foreground)
+        return compositor(frame, matte)
+    with open_background(background.background or "", spec, background.background_fit) as behind:
+        compositor = ReplaceBackground(behind, foreground)
+        return compositor(frame, matte)
+
+
+def _covered(frame: Frame, groups: Groups) -> Frame:
+    """Return the frame with its faces covered: those that are found in it alone."""
+    detection, cover = groups["detection"], groups["cover"]
+    assert isinstance(detection, ReleaseDetectionOptions)
+    assert isinstance(cover, CoverOptions)
+    faces = FaceOptions(
+        anonymize="output", threshold=detection.threshold, min_face=detection.min_face,
+        mask_scale=cover.mask_scale, replace_with=cover.replace_with, mosaic_of_face=cover.mosaic_of_face, mosaic_size=cover.mosaic_size,
+    )  # fmt: skip
+    with closing(make_anonymizer(faces)) as anonymizer:
+        hidden, found = anonymizer(frame)
+    return replace(restore_faces(hidden, found), covered=())
+
+
+def _on_squares(frame: Frame) -> UInt8Array:
+    """Return the pixels, RGB (H, W, 3), what is transparent over squares of light and dark grey."""
+    pixels = frame.interleaved()
+    if pixels.shape[2] == 3:
+        return pixels
+    height, width = pixels.shape[:2]
+    rows, columns = np.arange(height)[:, None] // SQUARE_PX, np.arange(width)[None] // SQUARE_PX
+    squares = np.where((rows + columns) % 2, 200, 150).astype(np.float32)[..., None]
+    alpha = pixels[..., 3:].astype(np.float32) / 255
+    return np.asarray(squares + alpha * (pixels[..., :3] - squares), np.uint8)
+
+
+def _jpeg(pixels: UInt8Array, width: int) -> bytes:
+    if width and pixels.shape[1] > width:
+        height = max(1, round(pixels.shape[0] * width / pixels.shape[1]))
+        pixels = np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    assert done
+    return bytes(data)

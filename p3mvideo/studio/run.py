@@ -1,0 +1,92 @@
+"""`p3mvideo studio`: serves the page until Ctrl-C."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import webbrowser
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import uvicorn
+
+from p3mvideo.config import cache_folder
+from p3mvideo.errors import ConfigError
+from p3mvideo.options import StudioOptions
+from p3mvideo.studio.application import Studio
+from p3mvideo.studio.guard import Guard
+from p3mvideo.studio.jobs import JobQueue
+from p3mvideo.studio.library import Library
+from p3mvideo.studio.preview import Previews
+
+CLOSE_SECONDS = 3
+
+
+def run_studio(options: StudioOptions, say: Callable[[str], None]) -> None:
+    """Serve the page until the process is interrupted. Jobs that run are cancelled then, and the work folder is removed.
+
+    Args:
+        options: Where to listen, and which folders may be used.
+        say: Takes lines for the user, the address among them.
+
+    Raises:
+        ConfigError: The address cannot be listened on.
+        SinkError: There is no room for a work folder.
+    """
+    with closing(_listening(options)) as listening:
+        port = listening.getsockname()[1]
+        if not _is_loopback(options.host):
+            say(f"warning: listening on {options.host} lets other machines reach this page, without encryption")
+        roots = [Path.home(), Path.cwd(), *options.allow]
+        library = Library(cache_folder() / "studio", roots, largest_bytes=int(options.largest_upload_gb * 1e9))
+        jobs = JobQueue(library.add_result)
+        studio = Studio(library, jobs, Previews())
+        names = {options.host, "127.0.0.1", "localhost"} if _is_loopback(options.host) else {options.host}
+        guard = Guard(studio.application(), hosts=frozenset(f"[{name}]:{port}" if ":" in name else f"{name}:{port}" for name in names))
+        server = _Server(studio, uvicorn.Config(guard, log_level="warning", access_log=False, timeout_graceful_shutdown=CLOSE_SECONDS))
+        host = f"[{options.host}]" if ":" in options.host else options.host
+        address = f"http://{host}:{port}/?token={guard.token}"
+        say(f"The studio is at {address}\nThe address can be opened once. Ctrl-C ends the studio.")
+        try:
+            if options.open_browser:
+                webbrowser.open(address)
+            server.run(sockets=[listening])
+        except KeyboardInterrupt:  # the way to end it
+            pass
+        finally:
+            jobs.close()
+            library.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that lets open streams end when it does."""
+
+    def __init__(self, studio: Studio, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._studio = studio
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn."""
+        self._studio.ends = True
+        await super().shutdown(sockets)
+
+
+def _listening(options: StudioOptions) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((options.host, options.port))
+        listening.listen()  # a browser that is faster than the server waits
+    except OSError as error:
+        listening.close()
+        raise ConfigError(f"cannot listen on {options.host}:{options.port}: {error.strerror}", hint="choose another --port or --host") from error
+    return listening
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,137 @@
+"""Jobs: what goes in comes out, and one that fails harms no other."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from tests.io.media import make_video
+from tests.studio.conftest import Client
+
+NO_FACES = {"faces": {"anonymize": "off"}, "smoothing": {"smoothing": "off"}}
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    make_video(path, frames=6, size=(96, 64))
+    return path
+
+
+def _submit(client: Client, file: dict[str, Any], **job: Any) -> str:
+    answer = client.post("/api/jobs", {"kind": "process", "file": file["id"], "options": NO_FACES, **job})
+    assert answer.status == 201, answer.body
+    job_id: str = answer.json()["id"]
+    return job_id
+
+
+def test_a_clip_goes_in_and_its_result_comes_out(client: Client, clip: Path, tmp_path: Path) -> None:
+    file = client.upload(clip)
+    facts = client.ask("GET", f"/api/files/{file['id']}/facts").json()
+    assert (facts["width"], facts["height"]) == (96, 64)
+    done = client.ended(_submit(client, file, options=NO_FACES | {"background": {"background": "#ff0000"}}))
+    assert (done["state"], done["done"], done["total"]) == ("done", 6, 6), done
+    (result,) = done["results"]
+    assert result["name"] == "clip_matted.mp4"
+    content = client.ask("GET", f"/api/files/{result['id']}/content?download")
+    assert content.headers["content-disposition"] == 'attachment; filename="clip_matted.mp4"'
+    (tmp_path / "out.mp4").write_bytes(content.body)
+    with av.open(tmp_path / "out.mp4") as container:
+        images = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(images) == 6
+    assert np.median(images[0][..., 0]) > 200  # a clip without a person is all background
+    part = client.ask("GET", f"/api/files/{result['id']}/content", headers={"Range": "bytes=4-7"})
+    assert (part.status, part.body) == (206, content.body[4:8])
+
+
+def test_a_preview_shows_what_the_options_make_of_a_frame(client: Client, clip: Path) -> None:
+    file = client.upload(clip)
+
+    def preview(view: str, **options: Any) -> np.ndarray:
+        values = {"kind": "process", "file": file["id"], "seconds": 0.1, "width": 0, "view": view, "options": NO_FACES | options}
+        answer = client.post("/api/preview", values)
+        assert (answer.status, answer.headers["content-type"]) == (200, "image/jpeg"), answer.body
+        image = cv2.imdecode(np.frombuffer(answer.body, np.uint8), cv2.IMREAD_COLOR)
+        assert image is not None
+        return np.asarray(image)
+
+    assert preview("original").shape == (64, 96, 3)
+    assert np.median(preview("result", background={"background": "#0000ff"})[..., 0]) > 200
+    assert np.median(preview("matte")) < 30
+
+
+def test_results_may_be_kept_in_a_folder_under_a_free_name(client: Client, clip: Path, tmp_path: Path) -> None:
+    file = client.upload(clip)
+    (tmp_path / "clip_matted.mp4").write_bytes(b"the user's own")
+    done = client.ended(_submit(client, file, folder=str(tmp_path)))
+    assert [result["name"] for result in done["results"]] == ["clip_matted (2).mp4"]
+    assert (tmp_path / "clip_matted.mp4").read_bytes() == b"the user's own"
+    assert (tmp_path / "clip_matted (2).mp4").stat().st_size > 100
+    refused = client.post("/api/jobs", {"kind": "process", "file": file["id"], "options": NO_FACES, "folder": "/etc"})
+    assert refused.status == 422
+    assert "no folder that the studio may use" in refused.json()["message"]
+
+
+def test_a_job_that_fails_or_is_killed_harms_no_other(client: Client, clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"this is no video" * 100)
+    long = tmp_path / "long.mp4"
+    make_video(long, frames=400, size=(320, 240))
+    broken, killed, sound = client.upload(tmp_path / "broken.mp4"), client.upload(long), client.upload(clip)
+    first, second, third = _submit(client, broken), _submit(client, killed), _submit(client, sound)
+    failed = client.ended(first)
+    assert failed["state"] == "failed"
+    assert any("broken.mp4" in line for line in failed["messages"])
+    client.wait_for(second, lambda state: state["done"] > 0)
+    os.kill(_child(long.name), signal.SIGKILL)
+    assert client.ended(second)["messages"][-1] == "the process was ended by SIGKILL"
+    assert client.ended(third)["state"] == "done"
+
+
+def test_a_cancelled_job_leaves_nothing(client: Client, tmp_path: Path) -> None:
+    long = tmp_path / "cancelled.mp4"
+    make_video(long, frames=400, size=(320, 240))
+    file = client.upload(long)
+    job, waiting = _submit(client, file, folder=str(tmp_path)), _submit(client, file)
+    client.wait_for(job, lambda state: state["done"] > 0)
+    assert client.ask("DELETE", f"/api/files/{file['id']}").status == 422  # it is being read
+    for one in (waiting, job):
+        assert client.ask("DELETE", f"/api/jobs/{one}").status == 204
+        assert client.ended(one)["state"] == "cancelled"
+    follower = client.ended(_submit(client, client.upload(long), options=NO_FACES | {"reading": {"end": 0.2}}))
+    assert follower["state"] == "done"  # the queue goes on, so the cancelled process has ended
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cancelled.mp4"]
+
+
+def _child(name: str) -> int:
+    """Return the process that works on a file."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                arguments = (folder / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"process" in arguments and arguments[-2].endswith(name.encode()):
+                return int(folder.name)
+    raise AssertionError(f"no process works on {name}")
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("/api/jobs", {"kind": "format-disk"}),
+        ("/api/jobs", {"kind": "process", "file": "x"}),
+        ("/api/preview", {"file": "x"}),
+        ("/api/paths", {"path": "/etc/passwd"}),
+    ],
+)
+def test_requests_that_make_no_sense_are_told(client: Client, path: str, values: dict[str, Any]) -> None:
+    assert client.post(path, values).status in (404, 422)
+    assert client.ask("POST", path, b"[1]").status == 400
+    assert client.ask("POST", path, b"x" * 2_000_000).status == 413

@@ -1,0 +1,176 @@
+"""The page in a real browser: what a person does, from a clip that is dropped to a file that is saved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from p3mvideo.frame import UInt8Array
+from tests.browser import chromium
+from tests.io.media import make_video
+from tests.studio.conftest import RunningStudio, start_studio
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+__all__ = ["chromium"]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def portrait_clip(grace_hopper: UInt8Array, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second of a portrait, and of the same mirrored beside it, 256x160."""
+    small = cv2.resize(grace_hopper, (128, 160), interpolation=cv2.INTER_AREA)
+    image = np.hstack([small, small[:, ::-1]])
+    # A name that would be a script if it were taken for HTML.
+    return make_video(tmp_path_factory.mktemp("clip") / "<img src=x onerror=alert(1)>.mp4", images=[image.copy() for _ in range(25)])
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[RunningStudio]:
+    running = start_studio(tmp_path)
+    yield running
+    running.end()
+
+
+@pytest.fixture
+def page(chromium: Browser, running: RunningStudio) -> Iterator[Page]:
+    """The studio's page, whose scripts make no error and which asks no one but the studio."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    context.set_default_timeout(MS)
+    page = context.new_page()
+    errors: list[str] = []
+    strangers: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("dialog", lambda dialog: errors.append(f"a dialog: {dialog.message}"))
+    page.on("request", lambda request: strangers.append(request.url) if f"127.0.0.1:{running.port}" not in request.url else None)
+    page.goto(f"http://127.0.0.1:{running.port}/?token={running.token}")
+    yield page
+    context.close()
+    assert not errors
+    assert not [url for url in strangers if not url.startswith("blob:")]
+
+
+def _shown(page: Page, image: str) -> UInt8Array:
+    """Return what an image of the page shows, RGB."""
+    data = page.locator(image).evaluate("async image => [...new Uint8Array(await (await fetch(image.src)).arrayBuffer())]")
+    decoded = cv2.imdecode(np.array(data, np.uint8), cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return np.asarray(decoded[..., ::-1], np.uint8)
+
+
+def _wait_for_preview(page: Page) -> None:
+    from playwright.sync_api import expect
+
+    expect(page.locator("#note")).to_have_text(re.compile("preview in"), timeout=MS)
+    expect(page.locator("#stage")).not_to_have_class(re.compile("busy"), timeout=MS)
+
+
+def _wait_for_change(page: Page, change: str) -> None:
+    """Do something by its label, and wait for the preview that shows it."""
+    former = page.locator("#after").get_attribute("src")
+    page.get_by_role("radio", name=change, exact=True).click()
+    page.locator(f'#after:not([src="{former}"])').wait_for(state="attached")
+    _wait_for_preview(page)
+
+
+def test_a_clip_is_dropped_looked_at_and_saved(page: Page, portrait_clip: Path, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    page.locator("#choose").set_input_files(portrait_clip)
+    _wait_for_preview(page)
+    page.get_by_role("radio", name="None", exact=True).click()
+    _wait_for_change(page, "Blur")
+    expect(page.get_by_role("radio", name="Blur")).to_have_attribute("aria-checked", "true")
+    assert np.abs(_shown(page, "#before").astype(int) - _shown(page, "#after")).mean() > 1
+    page.locator("#divider").fill("900")
+    assert page.locator("#compare").evaluate("part => part.style.getPropertyValue('--divider')") == "90%"
+    _wait_for_change(page, "Matte")
+    matte = _shown(page, "#after")
+    assert matte[80, 64].mean() > 200  # a face
+    assert matte[5, 128].mean() < 50  # the room
+    page.get_by_role("button", name="Save", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename.endswith("_matted.mp4")
+    download.value.save_as(tmp_path / "saved.mp4")
+    with av.open(tmp_path / "saved.mp4") as container:
+        assert sum(1 for _ in container.decode(video=0)) == 25
+    page.reload()  # what was done is still there
+    expect(page.get_by_role("link", name="Download")).to_be_visible(timeout=MS)
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.get_by_role("link", name="Download")).to_be_visible(timeout=MS)
+
+
+def test_faces_are_shown_added_and_covered_again(page: Page, portrait_clip: Path, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    page.locator("#choose").set_input_files(portrait_clip)
+    _wait_for_preview(page)
+    page.get_by_role("tab", name="Cover faces").click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("button", name="Faces", exact=True).click()
+    expect(page.locator("#bench-tracks li")).to_have_count(2, timeout=MS)
+    page.get_by_label("What to do with face 1").select_option("keep")
+    for name, value in {"left": "100", "top": "130", "right": "140", "bottom": "158"}.items():
+        page.get_by_label(name).fill(value)
+    page.get_by_role("button", name="Cover it from here on").click()
+    expect(page.locator("#bench-additions li")).to_have_count(1)
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("link", name="Download")).to_have_count(2, timeout=MS)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").first.click()
+    download.value.save_as(tmp_path / "saved.mp4")
+    changed = np.abs(_last_image(tmp_path / "saved.mp4").astype(int) - _last_image(portrait_clip)).mean(axis=2) > 12
+    audit_of_second = page.get_by_role("link", name="Audit").first
+    assert audit_of_second.is_visible()
+    halves = [changed[20:110, :128].mean(), changed[20:110, 128:].mean()]
+    assert min(halves) < 0.05 < max(halves)  # one of the two faces is shown, the other one is covered
+    assert changed[136:152, 110:130].mean() > 0.3  # what was added
+
+
+def _last_image(path: Path) -> UInt8Array:
+    with av.open(path) as container:
+        *_, last = container.decode(video=0)
+    return np.asarray(last.to_ndarray(format="rgb24"), np.uint8)
+
+
+def test_a_job_is_cancelled_from_the_page(page: Page, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    long = make_video(tmp_path / "long.mp4", frames=600, size=(320, 240))
+    page.locator("#choose").set_input_files(long)
+    _wait_for_preview(page)
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#job-list .cancelled")).to_be_visible(timeout=MS)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_everything_can_be_reached_by_keyboard_and_fits(chromium: Browser, running: RunningStudio, scheme: str, width: int) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 844}, color_scheme="dark" if scheme == "dark" else "light")
+    page = context.new_page()
+    weight: list[int] = []
+    page.on("response", lambda response: weight.append(len(response.body())) if "/api/" not in response.url and response.status == 200 else None)
+    page.goto(f"http://127.0.0.1:{running.port}/?token={running.token}")
+    page.get_by_role("radio", name="Sunset").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    reached: list[str] = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("(document.activeElement.id || document.activeElement.textContent || document.activeElement.type).trim()"))
+    assert {"tab-process", "choose", "path", "Sunset", "container", "folder", "All options"} <= set(reached)
+    nameless = "part => !(part.labels?.length || part.textContent || part.ariaLabel)"
+    assert page.evaluate(f"[...document.querySelectorAll('button, input, select')].filter({nameless}).map(part => part.outerHTML)") == []
+    assert sum(weight) < 200_000
+    context.close()
