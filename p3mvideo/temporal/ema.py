@@ -5,7 +5,7 @@ import math
 import torch
 
 from p3mvideo.frame import Frame, Matte
-from p3mvideo.temporal.moment import Moment, same_kind
+from p3mvideo.temporal.moment import Moment
 
 
 class EmaFilter:
@@ -23,11 +23,11 @@ class EmaFilter:
 
     def __call__(self, frame: Frame, matte: Matte) -> Matte:
         """Return the average of `matte` and those before, weighted by age."""
-        moment = Moment.of(frame)
+        moment = Moment.of(frame, matte)
         if self._before is not None:
             earlier, past = self._before
             elapsed = earlier.seconds_until(moment)
-            if elapsed is not None and same_kind(past, matte):
+            if elapsed is not None:
                 matte = _blended(past, matte, 1 - math.exp(-elapsed / self._memory_seconds))
         self._before = moment, matte
         return matte

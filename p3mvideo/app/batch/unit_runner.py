@@ -124,12 +124,11 @@ class UnitRunner:
             return None
         if record.state == "done":
             states = output_states(unit)
-            if len(states) == len(paths) and states == record.outputs:
+            if all(str(path) in states for path in paths) and states == record.outputs:
                 return InputResult.from_json(unit.item, unit.plan, record.result, note="done before")
-            changed = [name for name, state in states.items() if state != record.outputs.get(name)]
+            changed = [path for path, state in states.items() if state != record.outputs.get(path)]
             if changed and not self._overwrite:
-                path = getattr(unit.plan, changed[0])
-                raise SinkError(f"{path} exists already, and not as it was written", hint="use --overwrite to replace it")
+                raise SinkError(f"{changed[0]} exists already, and not as it was written", hint="use --overwrite to replace it")
         if record.state == "failed" and not self._options.retry_failed:
             return InputResult.from_json(unit.item, unit.plan, record.result, note="failed before")
         if record.deaths >= MAX_DEATHS and not self._options.retry_failed:
