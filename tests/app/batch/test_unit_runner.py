@@ -149,7 +149,9 @@ def test_outputs_of_anyone_are_skipped_on_request(tmp_path: Path, log: list[str]
 def test_progress_of_the_whole_run_grows_to_its_end(tmp_path: Path) -> None:
     heard = Heard()
     run([make_inputs(tmp_path / "in", 3, special={0: b"damaged"})], tmp_path / "out", RESUME, listener=heard)
-    assert [(progress.ended, progress.failed, progress.of) for progress in heard.told] == [(1, 0, 3), (2, 0, 3), (3, 1, 3)]
+    assert list(dict.fromkeys((progress.ended, progress.failed, progress.of) for progress in heard.told if progress.ended)) == [
+        (1, 0, 3), (2, 0, 3), (3, 1, 3),
+    ]  # fmt: skip
     assert [progress.share for progress in heard.told] == sorted(progress.share for progress in heard.told)
     assert heard.told[-1].share == 1
     assert heard.failed == [False, False, True]
