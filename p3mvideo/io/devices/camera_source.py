@@ -74,12 +74,14 @@ class CameraSource:
     @property
     def captured(self) -> int:
         """Images that the camera delivered while frames were wanted."""
-        return self._past_delivered + (self._reader.delivered if self._reader else 0)
+        reader = self._reader
+        return self._past_delivered + (reader.delivered if reader is not None else 0)
 
     @property
     def dropped(self) -> int:
         """Those of them that no one took before a newer one came."""
-        return self._past_dropped + (self._reader.dropped if self._reader else 0)
+        reader = self._reader
+        return self._past_dropped + (reader.dropped if reader is not None else 0)
 
     def __enter__(self) -> Self:
         """Open the camera and wait for its first image.
@@ -111,8 +113,9 @@ class CameraSource:
         """Let go of the camera and end every iteration. May be called any number of times, by any thread."""
         self._closed = True
         self._stop.set()
-        if self._reader is not None:
-            self._reader.stop()
+        reader = self._reader
+        if reader is not None:
+            reader.stop()
 
     def stop(self) -> None:
         """End the present iteration, or the next one if there is none, as if the stream came to its end. By any thread."""
@@ -128,7 +131,7 @@ class CameraSource:
         Raises:
             BaseException: What `fail` was given.
         """
-        if self._reader is None:
+        if self._info is None:
             raise ValueError("a camera is iterated inside its context only")
         try:
             while not self._stop.is_set():
@@ -136,16 +139,19 @@ class CameraSource:
                     failure, self._failure = self._failure, None
                     raise failure
                 if self.released:
-                    self._rest()
+                    self._give_up(CLOSE_SECONDS)
+                    self._stop.wait(WAKE_SECONDS)
                     continue
-                if self._reader.wanted == self.paused:
-                    self._reader.want(not self.paused)
-                shot = self._next_shot(self._reader)
+                reader = self._reader or self._begin_to_read()
+                if reader.wanted == self.paused:
+                    reader.want(not self.paused)
+                shot = self._next_shot(reader)
                 if shot is not None:
                     self.delivered_at_seconds = self._clock()
                     yield self._frame(shot)
         finally:
-            self._reader.want(False)
+            if self._reader is not None:
+                self._reader.want(False)
         if not self._closed:
             self._stop.clear()
 
@@ -165,29 +171,27 @@ class CameraSource:
         return None if self.paused else shot
 
     def _reopen(self, reason: str) -> None:
-        """Give the reader up, wait, and start another."""
+        """Give the reader up and wait, before another one begins."""
         self.lost = reason
         self._give_up()
         wait_seconds = BACK_OFF_SECONDS[min(self._attempts, len(BACK_OFF_SECONDS) - 1)]
         self._attempts += 1
         self._stop.wait(wait_seconds)
-        self._reader = CameraReader(self._open_camera, self._clock)
 
-    def _rest(self) -> None:
-        """Release the camera for as long as that is wanted, then open it again."""
-        reader = self._give_up()
-        reader.join(CLOSE_SECONDS)
-        while self.released and not self._stop.wait(WAKE_SECONDS):
-            pass
-        self._reader = CameraReader(self._open_camera, self._clock)
+    def _begin_to_read(self) -> CameraReader:
+        reader = self._reader = CameraReader(self._open_camera, self._clock)
+        if self._closed:  # by another thread, meanwhile
+            reader.stop()
+        return reader
 
-    def _give_up(self) -> CameraReader:
-        """Let the present reader close the camera, and return it."""
-        assert self._reader is not None
-        self._reader.stop()
-        self._past_delivered += self._reader.delivered
-        self._past_dropped += self._reader.dropped
-        return self._reader
+    def _give_up(self, wait_seconds: float = 0.0) -> None:
+        """Let the reader, if there is one, close the camera, and wait for that."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.stop()
+            self._past_delivered += reader.delivered
+            self._past_dropped += reader.dropped
+            reader.join(wait_seconds)
 
     def _frame(self, shot: Shot) -> Frame:
         pixels = to_size(shot.pixels, self.info.width, self.info.height)

@@ -11,7 +11,7 @@ import pytest
 from p3mvideo.app import webcam as webcam_module
 from p3mvideo.app.live.camera_choice import ChosenCamera
 from p3mvideo.app.live.preview import keys
-from p3mvideo.cli import app
+from p3mvideo.cli import main as command
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.devices.camera import Camera
 from tests.app.live.recording_backend import registered
@@ -40,7 +40,8 @@ def main() -> None:
         patch.setattr(webcam_module, "DefaultStageFactory", lambda **_: RoomStageFactory())
         patch.setattr(keys, "ANSWER_SECONDS", 600.0)  # a busy machine looks late; the next answer takes its place
         backend.keep = False
-        app(["webcam", *sys.argv[1:]])
+        sys.argv[1:1] = ["webcam"]
+        command()
 
 
 if __name__ == "__main__":

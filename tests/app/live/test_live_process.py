@@ -171,7 +171,7 @@ def test_every_key_answers_in_the_window(screen: str, tmp_path: Path, monkeypatc
             wait_for(lambda: np.abs(window.pixels()[TOP + 40 : -60].astype(int) - listed[TOP + 40 : -60]).mean() > 30, "the list of keys")
             window.press("question")
             window.press("q")
-            process.wait(LIMIT_SECONDS)
+            process.wait(4 * LIMIT_SECONDS)
         finally:
             process.kill()
     assert process.returncode == 0
