@@ -8,7 +8,7 @@ from contextlib import closing
 import cv2
 import numpy as np
 
-from benchmarks.face_tracks import COVERED
+from benchmarks.face_tracks import COVERED, LIMIT_SECONDS
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.privacy.cover.cover import cover
 from p3mvideo.privacy.cover.styles import Solid, Style
@@ -20,8 +20,6 @@ from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
 from p3mvideo.privacy.two_pass.first_pass import Survey
 
 PAINT = (255, 0, 255)
-LIMIT_SECONDS = 600.0
-"""How long one frame may take, on a busy machine."""
 
 
 def plan_of(frames: Iterable[Frame], searches: tuple[Search, Search]) -> CoverPlan:

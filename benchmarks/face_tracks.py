@@ -28,6 +28,8 @@ from p3mvideo.privacy.two_pass.first_pass import Survey
 
 THRESH = 0.5
 CONFIDENCE = WEAK * THRESH
+LIMIT_SECONDS = 600.0
+"""How long one frame may take, on a busy machine."""
 COVERED = 0.95
 """A face counts as covered if this part of what can be seen of it, from brow line to chin, is."""
 SMALLEST_PX = 40
@@ -119,7 +121,7 @@ def follow_both_ways(shots: Iterable[Shot], make_detector: MakeDetector, stream:
     streamed, filed = _Clip(stream), _Clip(file)
     kept: list[tuple[dict[str, UInt8Array], dict[str, float], tuple[int, ...]]] = []
     with (
-        closing(Follower(StreamSearch(make_detector(), thresh=THRESH, wary=True), limit_seconds=60)) as follower,
+        closing(Follower(StreamSearch(make_detector(), thresh=THRESH, wary=True), limit_seconds=LIMIT_SECONDS)) as follower,
         closing(_survey(make_detector)) as survey,
     ):
         for number, shot in enumerate(shots):
@@ -139,7 +141,7 @@ def follow_both_ways(shots: Iterable[Shot], make_detector: MakeDetector, stream:
 
 def _survey(make_detector: MakeDetector) -> Survey:
     search = StreamSearch(make_detector(), thresh=THRESH, wary=True)
-    return Survey(search, StreamSearch(make_detector(), thresh=THRESH, newcomers=False), limit_seconds=60)
+    return Survey(search, StreamSearch(make_detector(), thresh=THRESH, newcomers=False), limit_seconds=LIMIT_SECONDS)
 
 
 def stress_table(actors: Sequence[Actor], backgrounds: Sequence[UInt8Array], clips: int, make_detector: MakeDetector) -> Iterator[str]:
@@ -191,7 +193,7 @@ def one_person_table(clips: Iterable[Path], make_detector: MakeDetector) -> Iter
     for path in sorted(clips):
         with (
             VideoSource(path) as source,
-            closing(Follower(StreamSearch(make_detector(), thresh=THRESH, wary=True), limit_seconds=60)) as follower,
+            closing(Follower(StreamSearch(make_detector(), thresh=THRESH, wary=True), limit_seconds=LIMIT_SECONDS)) as follower,
             closing(_survey(make_detector)) as survey,
         ):
             streamed = []

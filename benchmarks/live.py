@@ -27,6 +27,8 @@ from p3mvideo.app.live.statistics import LiveFigures, WebcamResult
 from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.app.sample_clip import make_sample_clip
 from p3mvideo.app.webcam import webcam
+from p3mvideo.listener import Listener
+from p3mvideo.options import EngineOptions
 from p3mvideo.pipeline import STAGES, RunStatistics
 from p3mvideo.weights import DEFAULT_MODEL
 
@@ -53,6 +55,13 @@ class TakingBackend:
 
     def native_fourcc(self) -> int | None:
         return None
+
+
+class Printing(Listener):
+    """Prints what the user is told."""
+
+    def message(self, text: str) -> None:
+        print(text, flush=True)
 
 
 class Log:
@@ -111,9 +120,8 @@ def table(result: WebcamResult, log: Log, *, what: str, seconds: float) -> str:
         lines += ["| stage | mean ms | p50 | p95 | p99 | processor ms |", "|---|---|---|---|---|---|"]
         for stage in STAGES:
             times = run.stages[stage]
-            lines.append(
-                f"| {stage} | {times.mean_ms:.2f} | {times.p50_ms:.2f} | {times.p95_ms:.2f} | {times.p99_ms:.2f} | {times.processor_ms:.2f} |"
-            )
+            figures = times.mean_ms, times.p50_ms, times.p95_ms, times.p99_ms, times.processor_ms
+            lines.append(f"| {stage} | {' | '.join(f'{figure:.2f}' for figure in figures)} |")
     return "\n".join(lines)
 
 
@@ -144,9 +152,9 @@ def main() -> None:
         clip = options.camera or make_sample_clip(Path(folder) / "clip.mp4", width=width, height=height, seconds=CLIP_SECONDS)
         threading.Thread(target=end, daemon=True).start()
         result = webcam(
-            camera=str(clip), bg=[options.bg], preview=False, anonymize=options.anonymize, smoothing=options.smoothing, model=options.model,
-            device=options.device, threads=options.threads, profile="none", on_figures=log.take, stop=stop,
-            say=lambda message: print(message, flush=True),
+            camera=str(clip), settings={"bg": [options.bg], "anonymize": options.anonymize, "smoothing": options.smoothing}, preview=False,
+            engine=EngineOptions(model=options.model, device=options.device, threads=options.threads), profile="none", on_figures=log.take,
+            stop=stop, listener=Printing(),
         )  # fmt: skip
     runs_seconds = sum(run.total_seconds for run in result.runs)
     what = f"{clip.name if options.camera else options.size + ' clip of a portrait'}, {runs_seconds / 60:.1f} minutes, faces: {options.anonymize}, "

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 from benchmarks.temporal_clips import Network, RawClip, exact_clips, filmed_clips
 from benchmarks.temporal_reach import REACH, averaged_along_person
@@ -25,8 +26,8 @@ from benchmarks.temporal_strips import write_strips
 from p3mvideo.evaluation.temporal_metrics import ClipMetrics, clip_metrics
 from p3mvideo.frame import Float32Array, Frame
 from p3mvideo.ops.flicker import measure_flicker
-from p3mvideo.options import SmoothingOptions
-from p3mvideo.temporal import MatteStream, make_matte_stream
+from p3mvideo.options import EngineOptions, SmoothingOptions
+from p3mvideo.temporal import MatteStream, make_matte_stream, make_schedule
 
 ROWS = ("off", "ema", "adaptive, live", "adaptive, look-ahead 3")
 KNOWN = f"the last one, and edges averaged over {2 * REACH + 1} frames along the true person's motion"
@@ -70,6 +71,32 @@ def exact_table(clips: Iterable[RawClip]) -> Iterator[str]:
     for number, name in enumerate(names):
         cells = [f"{measured[row][number].dtssd:.3f}" for row in measured] + [f"{measured[row][number].moving_edge:.3f}" for row in ROWS]
         yield f"| {name} | {' | '.join(cells).replace('nan', '')} |"
+
+
+def schedule_table(clips: Sequence[RawClip]) -> Iterator[str]:
+    """Yield what it costs the mattes that the network looks at fewer frames, clip by clip and over all clips."""
+    yield "| network on fewer frames | looked at | MAD | dtSSD | moving-edge error |"
+    yield "|---|---|---|---|---|"
+    for row, lookahead in (("live", 0), ("look-ahead 3", 3)):
+        smoothing = SmoothingOptions(lookahead=lookahead)
+        every: list[ClipMetrics] = []
+        fewer: list[ClipMetrics] = []
+        looked: list[float] = []
+        for clip in clips:
+            assert clip.true is not None
+            images = [frame.interleaved() for frame in clip.frames]
+            schedule = make_schedule(EngineOptions(), smoothing, torch.device("cpu"))
+            needed = {id(frame): schedule(frame) for frame in clip.frames}
+            every.append(clip_metrics(clip.smoothed(make_matte_stream(smoothing)), clip.true, images))
+            fewer.append(clip_metrics(clip.smoothed(make_matte_stream(smoothing), lambda frame: needed[id(frame)]), clip.true, images))  # noqa: B023
+            looked.append(float(np.mean(list(needed.values()))))
+            yield _schedule_row(f"{clip.name}, {row}", looked[-1:], fewer[-1:], every[-1:])
+        yield _schedule_row(f"all, {row}", looked, fewer, every)
+
+
+def _schedule_row(name: str, looked: Sequence[float], fewer: Sequence[ClipMetrics], every: Sequence[ClipMetrics]) -> str:
+    cells = [_against(_mean(fewer, column), _mean(every, column)) for column in ("mad", "dtssd", "moving_edge")]
+    return f"| {name} | {100 * np.mean(looked):.0f} % | {' | '.join(cells)} |"
 
 
 def _mean(metrics: Sequence[ClipMetrics], name: str) -> float:
@@ -124,6 +151,7 @@ def main() -> None:
     parser.add_argument("--portraits", type=Path, required=True)
     parser.add_argument("--backgrounds", type=Path, required=True)
     parser.add_argument("--clips", type=Path, help="folder of videos")
+    parser.add_argument("--frames", type=int, default=60, help="how many frames of each made clip are measured")
     parser.add_argument("--seconds", type=float, default=5.0, help="how much of each video is measured")
     parser.add_argument("--strips", type=Path, help="folder for images of the videos")
     parser.add_argument("--model", default="p3mnet-mobilenetv2", help="name or path of the weights")
@@ -133,8 +161,9 @@ def main() -> None:
 
     network = Network(options.model, options.work / "mattes")
     print(f"{network.description}; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n", flush=True)
-    clips = list(exact_clips(options.portraits, options.backgrounds, network, options.work, seed=options.seed))
-    for table in (exact_table(clips), cost_table(clips[-1])):
+    made = exact_clips(options.portraits, options.backgrounds, network, options.work, seed=options.seed)
+    clips = [clip.beginning(options.frames) for clip in made]
+    for table in (schedule_table(clips), exact_table(clips), cost_table(clips[-1])):
         print("\n".join(table), end="\n\n", flush=True)
     if options.clips is not None:
         for line in flicker_table(filmed_clips(options.clips, network, seconds=options.seconds), options.strips):

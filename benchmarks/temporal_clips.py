@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ from p3mvideo.engine import load_engine
 from p3mvideo.frame import Float32Array, Frame, Matte, MattingEngine, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.options import EngineOptions
-from p3mvideo.temporal import MatteStream
+from p3mvideo.temporal import MatteStream, every_frame
 from p3mvideo.weights import find_weights
 
 RATE = 30
@@ -37,14 +37,18 @@ class RawClip:
     true: Float32Array | None = None
     """Exact alphas in [0, 1], (T, H, W)."""
 
+    def beginning(self, frames: int) -> RawClip:
+        """Return the clip's first frames."""
+        return replace(self, frames=self.frames[:frames], alphas=self.alphas[:frames], true=None if self.true is None else self.true[:frames])
+
     def pairs(self) -> Iterator[tuple[Frame, Matte]]:
         """Yield each frame with its matte."""
         for frame, alpha in zip(self.frames, self.alphas, strict=True):
             yield frame, Matte(torch.from_numpy(alpha)[None])
 
-    def smoothed(self, stream: MatteStream) -> Float32Array:
-        """Return what a stream makes of the mattes, like `alphas`."""
-        out = [pair for frame, matte in self.pairs() for pair in stream.push(frame, matte)] + stream.flush()
+    def smoothed(self, stream: MatteStream, needs_network: Callable[[Frame], bool] = every_frame) -> Float32Array:
+        """Return what a stream makes of the mattes of the frames that need one, like `alphas`."""
+        out = [pair for frame, matte in self.pairs() for pair in stream.push(frame, matte if needs_network(frame) else None)] + stream.flush()
         return np.stack([matte.alpha[0].numpy() for _, matte in out])
 
 
@@ -60,7 +64,7 @@ class Network:
         loaded = load_engine(EngineOptions(model=str(model)))
         weights = find_weights(model)
         self.description = loaded.description
-        self._matter: MattingEngine = loaded.engine
+        self._engine: MattingEngine = loaded.engine
         self._identity = f"{weights.sha256 or hashlib.sha256(weights.path.read_bytes()).hexdigest()} {loaded.description}"
         self._folder = folder
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -81,6 +83,11 @@ class Frame:
     def seconds(self) -> Fraction:
         """Presentation time in seconds."""
         return self.pts * self.time_base
+
+    @cached_property
+    def gray(self) -> UInt8Array:
+        """Luma of the pixels by BT.601, uint8 (H, W), on the CPU, not to be written to. Computed once, for several stages look at it."""
+        return np.asarray(cv2.cvtColor(self.interleaved()[..., :3], cv2.COLOR_RGB2GRAY), np.uint8)
 
     def with_image(self, image: torch.Tensor) -> Frame:
         """Return this moment with other pixels."""

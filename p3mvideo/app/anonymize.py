@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from p3mvideo.app.reports.face_review import Review
 from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments, read_json, write_json
 from p3mvideo.errors import ConfigError, PrivacyError
-from p3mvideo.frame import Frame
+from p3mvideo.frame import Frame, FrameSink
 from p3mvideo.frame_queue import QueueClosed
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.fingerprint import Fingerprint, fingerprint
@@ -230,8 +231,11 @@ class _Anonymize:
             done, covers = len(file.frames) - file.frames_in(file.missing()), FaceCovers(self.style, mask_scale=self.mask_scale)
             self.listener.begin(f"{unit.item.path}, covering faces", len(file.frames), done=done, number=unit.number, of=unit.of)
             with self.streams.open_source(unit.item, read_from=claimed.read_from) as source:
-                sink = SegmentedSink(claimed, lambda number: self.streams.open_segment(file.path(number, 0), target, source, unit.item))
-                with closing(sink):
+
+                def open_segment(number: int) -> FrameSink:
+                    return self.streams.open_segment(file.path(number, 0), target, source, unit.item)
+
+                with closing(SegmentedSink(claimed, open_segment, partial(keep_damage, file, source))) as sink:
                     for count, frame in enumerate(SourceOfSegments(source, claimed, 0), start=1):
                         stopped.check()
                         number = numbers.get(rounded_seconds(float(frame.seconds)), len(numbers))
@@ -239,7 +243,7 @@ class _Anonymize:
                         self.listener.advance(done + count)
                     stopped.check()
                     sink.finish()
-                keep_damage(file, claimed.numbers[0], getattr(source, "damaged", ()))
+                keep_damage(file, source, claimed.numbers[-1])
 
         if not unit.helps:
             self.listener.divided(len(file.missing()))

@@ -42,10 +42,10 @@ class EarlierRun:
         if not isinstance(options, dict):
             raise ConfigError(f"the audit {path} lacks its options", hint="take it as it was written")
         try:
-            plan, edits = plan_from_json(audit), edits_from_json(audit.get("edits"))
+            plan, edits = plan_from_json(audit), edits_from_json(audit.get("edits", {}))
         except ConfigError as error:
             raise ConfigError(f"{path}: {error.message}", hint=error.hint) from error
-        return cls(path, Fingerprint(audit.get("input_bytes"), audit.get("input_sha256")), options, plan, edits)
+        return cls(path, Fingerprint(audit.get("input_bytes", 0), audit.get("input_sha256", "")), options, plan, edits)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice, zip_longest
@@ -21,7 +21,7 @@ from p3mvideo.ops.contact_sheet import write_image
 from p3mvideo.ops.flicker import FlickerReport, measure_flicker
 from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
-from p3mvideo.temporal import MatteStream, make_matte_stream
+from p3mvideo.temporal import MatteStream, make_matte_stream, make_schedule
 
 BATCH = 4
 PLOT, STRIP, SCORES = "flicker.png", "worst.png", "flicker.csv"
@@ -90,7 +90,8 @@ def flicker(
         else:
             loaded = load_engine(engine)
             moved = (frame.with_image(frame.image.to(loaded.device)) for frame in frames())
-            pairs = _with_network(moved, loaded, make_matte_stream(smoothing))
+            needs_network = make_schedule(engine, smoothing, loaded.device)
+            pairs = _with_network(moved, loaded, make_matte_stream(smoothing), needs_network)
         try:
             report = measure_flicker((frame.interleaved()[..., :3], alpha) for frame, alpha in pairs)
         except ValueError as error:
@@ -106,11 +107,16 @@ def _open(name: str | Path) -> FrameSource:
     return open_source(items[0])
 
 
-def _with_network(frames: Iterator[Frame], engine: MattingEngine, stream: MatteStream) -> Iterator[tuple[Frame, Float32Array]]:
+def _with_network(
+    frames: Iterator[Frame], engine: MattingEngine, stream: MatteStream, needs_network: Callable[[Frame], bool]
+) -> Iterator[tuple[Frame, Float32Array]]:
     def finished() -> Iterator[tuple[Frame, Matte]]:
         while batch := list(islice(frames, BATCH)):
-            for frame, matte in zip(batch, engine([frame.image for frame in batch]), strict=True):
-                yield from stream.push(frame, matte)
+            needed = [needs_network(frame) for frame in batch]
+            images = [frame.image for frame, need in zip(batch, needed, strict=True) if need]
+            mattes = iter(engine(images) if images else ())
+            for frame, need in zip(batch, needed, strict=True):
+                yield from stream.push(frame, next(mattes) if need else None)
         yield from stream.flush()
 
     for frame, matte in finished():

@@ -23,7 +23,7 @@ from p3mvideo.options.times import exact_rate
 from p3mvideo.pipeline import restore_faces
 from p3mvideo.privacy.image_anonymizer import ImageAnonymizer
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
-from p3mvideo.temporal import make_matte_stream
+from p3mvideo.temporal import make_matte_stream, make_schedule
 
 
 class MattingSession:
@@ -104,7 +104,7 @@ class MattingSession:
         with ExitStack() as stack:
             frames = self._frames(source, rate, stack)
             anonymizer = stack.enter_context(closing(make_anonymizer(self._faces)))
-            stream = make_matte_stream(self.smoothing)
+            stream, needs_network = make_matte_stream(self.smoothing), make_schedule(self.engine, self.smoothing, self._loaded.device)
             waiting: deque[tuple[Face, ...]] = deque()
 
             def finished(pairs: Iterable[tuple[Frame, Matte]]) -> Iterator[tuple[Frame, Float32Array]]:
@@ -115,8 +115,10 @@ class MattingSession:
                 covered = [anonymizer(frame) for frame in batch]
                 waiting.extend(faces for _, faces in covered)
                 hidden = [self._on_device(frame) for frame, _ in covered]
-                for frame, matte in zip(hidden, self._mattes_of(hidden), strict=True):
-                    yield from finished(stream.push(frame, matte))
+                needed = [needs_network(frame) for frame in hidden]
+                mattes = iter(self._mattes_of([frame for frame, need in zip(hidden, needed, strict=True) if need]))
+                for frame, need in zip(hidden, needed, strict=True):
+                    yield from finished(stream.push(frame, next(mattes) if need else None))
             yield from finished(stream.flush())
 
     def _frames(self, source: str | Path | Iterable[UInt8Array], rate: float, stack: ExitStack) -> Iterator[Frame]:

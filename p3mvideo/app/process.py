@@ -33,7 +33,7 @@ from p3mvideo.privacy.detect.registry import check_models
 from p3mvideo.privacy.face_summary import FaceFigures, FaceSummary
 from p3mvideo.privacy.make_anonymizer import check_faces, make_anonymizer, make_follower
 from p3mvideo.privacy.two_pass.face_record import FaceRecord
-from p3mvideo.temporal import make_matte_stream
+from p3mvideo.temporal import make_matte_stream, make_schedule
 from p3mvideo.weights import weights_hash
 
 WHITE = BackgroundSpec("colour", (255, 255, 255))
@@ -138,7 +138,7 @@ def load_work(options: Mapping[str, Any], listener: Listener) -> _Process:
     return _Process(
         parse_background(background.background) if background.background is not None else None, background, loaded,
         FaceOptions.from_json(options["faces"]), SmoothingOptions.from_json(options["smoothing"]),
-        edited_mattes(GuidedRefiner(), MatteOptions.from_json(options["matte"])), engine.seq_chunk, streams, listener,
+        edited_mattes(GuidedRefiner(), MatteOptions.from_json(options["matte"])), engine, streams, listener,
         Segmenting(**options["segments"]),
     )  # fmt: skip
 
@@ -154,7 +154,7 @@ class _Process:
     faces: FaceOptions
     smoothing: SmoothingOptions
     refiner: Refiner
-    seq_chunk: int
+    engine: EngineOptions
     streams: Streams
     listener: Listener
     segmenting: Segmenting
@@ -195,14 +195,15 @@ class _Process:
                 self.listener.begin(str(unit.item.path), len(file.frames), done=done, number=unit.number, of=unit.of)
 
                 def open_sink(number: int, path: Path, *, alpha: bool) -> FrameSink:
-                    return SegmentedSink(
-                        claimed, lambda segment: self.streams.open_segment(file.path(segment, number), path, source, unit.item, alpha=alpha)
-                    )
+                    def open_segment(segment: int) -> FrameSink:
+                        return self.streams.open_segment(file.path(segment, number), path, source, unit.item, alpha=alpha)
+
+                    return SegmentedSink(claimed, open_segment, partial(keep_damage, file, source))
 
                 made = self._outputs(unit, stack, open_sink, started=file.frames[0])
                 part = SourceOfSegments(source, claimed, self.smoothing.lookahead)
                 statistics.append(self._run(part, stack, made, make_anonymizer(self.faces, record=record), done=done))
-                keep_damage(file, claimed.numbers[0], getattr(source, "damaged", ()))
+                keep_damage(file, source, claimed.numbers[-1])
 
         if not unit.helps:
             self.listener.divided(len(file.missing()))
@@ -245,7 +246,8 @@ class _Process:
             refiner=self.refiner,
             outputs=outputs,
             device=self.loaded.device,
-            seq_chunk=self.seq_chunk,
+            needs_network=make_schedule(self.engine, self.smoothing, self.loaded.device),
+            seq_chunk=self.engine.seq_chunk,
             on_progress=lambda progress: self.listener.advance(done + progress.frames_out),
         ).run()
 

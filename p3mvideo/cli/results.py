@@ -49,7 +49,13 @@ def result_table(result: BatchResult) -> str:
 
 def state_of(done: InputResult) -> str:
     """Return in a word or two what became of an input."""
-    return done.note or ("failed" if done.error is not None else "damaged" if done.damaged else "done")
+    if done.note:
+        return done.note
+    if done.error is not None:
+        return "failed"
+    if done.faces is not None and done.faces.none_found:
+        return "no face found"
+    return "damaged" if done.damaged else "done"
 
 
 def _frames_and_rate(done: InputResult) -> tuple[str, str]:

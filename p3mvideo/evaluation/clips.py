@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from p3mvideo.datasets.benchmark import Entry, find_entries
+from p3mvideo.datasets.benchmark import BenchmarkImage, Entry, find_entries
 from p3mvideo.errors import DatasetError
 from p3mvideo.evaluation.methods.method import Method
 from p3mvideo.evaluation.temporal_metrics import clip_metrics
-from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.frame import Float32Array, Frame, Matte
 from p3mvideo.ops.metrics import video_frame_scores
 from p3mvideo.temporal import MatteStream
 
@@ -34,6 +34,8 @@ class ClipSmoothing:
 
     make_stream: Callable[[], MatteStream]
     """Makes a new stream for each clip."""
+    make_schedule: Callable[[], Callable[[Frame], bool]]
+    """Makes what says which frames of a clip the network looks at."""
     rate: Fraction
     """Frames a second, for smoothing goes by seconds and images have none."""
 
@@ -59,7 +61,8 @@ def find_clips(folder: Path, images: str = "") -> list[Clip]:
 
 
 def score_clip(clip: Clip, method: Method, *, smoothing: ClipSmoothing | None = None, with_conn: bool = True) -> dict[str, float]:
-    """Return the mean over the frames of each metric in the video convention, how the error changes in time, and the method's time.
+    """Return the mean over the frames of each metric in the video convention, how the error changes in time, and the time that
+    method and smoothing take.
 
     The whole clip is held in memory. dtSSD is 0 for the first frame, which counts. The error near moving edges and the lag are NaN
     where nothing moves.
@@ -78,10 +81,11 @@ def score_clip(clip: Clip, method: Method, *, smoothing: ClipSmoothing | None = 
     if odd is not None:
         raise DatasetError(f"{clip.name}: {odd} has another size than the frame before")
     begin = time.perf_counter()
-    alphas = [method.predict(portrait.image, portrait.trimap) for portrait in portraits]
+    if smoothing is None:
+        alphas = [method.predict(portrait.image, portrait.trimap) for portrait in portraits]
+    else:
+        alphas = _smoothed(portraits, method, smoothing)
     predict_ms = 1000 * (time.perf_counter() - begin) / len(portraits)
-    if smoothing is not None:
-        alphas = _smoothed([portrait.image for portrait in portraits], alphas, smoothing)
     rows = [video_frame_scores(alpha, portrait.alpha, with_conn=with_conn) for alpha, portrait in zip(alphas, portraits, strict=True)]
     still = {f"video_{name}": float(np.mean([row[name] for row in rows])) for name in rows[0]}
     temporal = clip_metrics(np.stack(alphas), np.stack([portrait.alpha for portrait in portraits]), [portrait.image for portrait in portraits])
@@ -89,10 +93,11 @@ def score_clip(clip: Clip, method: Method, *, smoothing: ClipSmoothing | None = 
     return {**still, **moving, "predict_ms": predict_ms}
 
 
-def _smoothed(images: list[UInt8Array], alphas: list[Float32Array], smoothing: ClipSmoothing) -> list[Float32Array]:
-    stream = smoothing.make_stream()
+def _smoothed(portraits: list[BenchmarkImage], method: Method, smoothing: ClipSmoothing) -> list[Float32Array]:
+    stream, needs_network = smoothing.make_stream(), smoothing.make_schedule()
     steady = []
-    for number, (image, alpha) in enumerate(zip(images, alphas, strict=True)):
-        frame = Frame.from_interleaved(np.ascontiguousarray(image), number, 1 / smoothing.rate)
-        steady += stream.push(frame, Matte(torch.from_numpy(alpha)[None]))
+    for number, portrait in enumerate(portraits):
+        frame = Frame.from_interleaved(np.ascontiguousarray(portrait.image), number, 1 / smoothing.rate)
+        alpha = method.predict(portrait.image, portrait.trimap) if needs_network(frame) else None
+        steady += stream.push(frame, None if alpha is None else Matte(torch.from_numpy(alpha)[None]))
     return [matte.alpha[0].numpy() for _, matte in steady + stream.flush()]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import torch
 
 from p3mvideo.atomic_write import write_atomically
 from p3mvideo.datasets.benchmark import Entry, find_entries
@@ -28,7 +29,7 @@ from p3mvideo.evaluation.summary import gap_table, gaps, markdown_table, summari
 from p3mvideo.listener import Listener
 from p3mvideo.options import EngineOptions, EvaluationOptions, SmoothingOptions
 from p3mvideo.options.evaluation import Metric
-from p3mvideo.temporal import make_matte_stream
+from p3mvideo.temporal import make_matte_stream, make_schedule
 from p3mvideo.weights import DEFAULT_MODEL
 
 
@@ -70,7 +71,8 @@ def evaluate(
         output: Folder for the report.
         overwrite: Whether to replace a report that was made with other options.
         options: What is scored and how.
-        engine: Device, runtime and precision; runtime and precision are for the strategy "engine".
+        engine: Device, runtime and precision; runtime and precision are for the strategy "engine";
+            how often it looks at a frame of a clip, for smoothed ones.
         smoothing: How the mattes of clips are smoothed over time, in the protocol "video".
         listener: Hears how the run goes on.
 
@@ -81,7 +83,7 @@ def evaluate(
         SinkError: The report cannot be written.
     """
     listener = listener or Listener()
-    clip_smoothing = _clip_smoothing(options, smoothing)
+    clip_smoothing = _clip_smoothing(options, engine, smoothing)
     folder = split_folder(data, options.split)
     specs = [_trained_on(spec) for spec in model]
     names = [method_name(name) for name, _ in specs]
@@ -97,7 +99,7 @@ def evaluate(
     settings = {
         "data": str(folder.resolve()), "protocol": options.protocol, "images": options.images, "trimap": options.trimap,
         "metrics": list(options.metric),
-        "smoothing": [*smoothing.to_json().values(), options.rate] if clip_smoothing else "off",
+        "smoothing": [*smoothing.to_json().values(), engine.network_every, options.rate] if clip_smoothing else "off",
         "methods": {method.name: method.identity for method in methods},
     }  # fmt: skip
     columns = (*(VIDEO_METRICS if options.protocol == "video" else options.metric), "predict_ms")
@@ -142,12 +144,15 @@ def evaluate(
     return Evaluation(output, scores, tuple(failures), summary, markdown)
 
 
-def _clip_smoothing(options: EvaluationOptions, smoothing: SmoothingOptions) -> ClipSmoothing | None:
+def _clip_smoothing(options: EvaluationOptions, engine: EngineOptions, smoothing: SmoothingOptions) -> ClipSmoothing | None:
     if smoothing.smoothing == "off":
         return None
     if options.protocol != "video":
         raise ConfigError(f"smoothing {smoothing.smoothing} is for clips, and the protocol is {options.protocol}", hint="add --protocol video")
-    return ClipSmoothing(partial(make_matte_stream, smoothing), Fraction(options.rate).limit_denominator(1001))
+    # Whatever it runs on: the report is to be the same everywhere.
+    schedule = partial(make_schedule, engine, smoothing, torch.device("cpu"))
+    schedule()
+    return ClipSmoothing(partial(make_matte_stream, smoothing), schedule, Fraction(options.rate).limit_denominator(1001))
 
 
 def _counter(listener: Listener, done: int) -> Callable[[], None]:

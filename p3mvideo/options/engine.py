@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from p3mvideo.options.option import Option, Options
-from p3mvideo.options.texts import parse_ratio
+from p3mvideo.options.texts import parse_every, parse_ratio
 
 DEFAULT_MODEL = "p3mnet-mobilenetv2"
 
@@ -27,6 +27,17 @@ class EngineOptions(Options):
     downsample_ratio: Annotated[
         float | Literal["auto"],
         Option("Working size over frame size; auto: 512 px long side.", above=0, maximum=1, metavar="auto|RATIO", parse=parse_ratio),
+    ] = "auto"
+    network_every: Annotated[
+        int | Literal["auto"],
+        Option(
+            "Longest distance in frames between two looks of the network; mattes between follow the motion, and what moves too fast is looked at. "
+            "auto: 2, and 3 where nothing moves.",
+            minimum=1,
+            maximum=100,
+            metavar="auto|N",
+            parse=parse_every,
+        ),
     ] = "auto"
     seq_chunk: Annotated[int, Option("Frames per batch of the network.", minimum=1, maximum=1024)] = 4
     threads: Annotated[int, Option("CPU threads of decoder, network and encoder each; 0 lets them choose.", minimum=0, maximum=1024)] = 0

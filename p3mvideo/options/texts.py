@@ -22,6 +22,15 @@ def parse_ratio(text: str) -> float | Literal["auto"]:
     return ratio
 
 
+def parse_every(text: str) -> int | Literal["auto"]:
+    """Read a number of frames from 1, or auto."""
+    if text == "auto":
+        return "auto"
+    if not re.fullmatch(r"[1-9][0-9]{0,2}", text):
+        raise ConfigError(f"{text!r} is not auto or a whole number from 1", hint="1 is every frame")
+    return int(text)
+
+
 def parse_bitrate(text: str) -> int:
     """Read bits per second, with k or M for thousands or millions."""
     factor = {"k": 1_000, "m": 1_000_000}.get(text[-1:].lower(), 1)

@@ -35,7 +35,7 @@ from p3mvideo.pipeline.output import Output, closing_all
 from p3mvideo.pipeline.statistics import RunStatistics, StageStatistics
 from p3mvideo.pipeline.supervisor import run_stages
 from p3mvideo.privacy.subject import SubjectKeeper
-from p3mvideo.temporal import MatteStream
+from p3mvideo.temporal import MatteStream, every_frame
 
 
 class Progress(NamedTuple):
@@ -53,7 +53,8 @@ class MattedFrame(NamedTuple):
     """A captured frame with its own matte, at the network's working size."""
 
     captured: CapturedFrame
-    matte: Matte
+    matte: Matte | None
+    """None if the network did not look at it."""
 
 
 class ComposedImages(NamedTuple):
@@ -87,6 +88,9 @@ class Pipeline:
     """Called in the compose thread, with the covered frame."""
     outputs: Sequence[Output]
     """At least one. Compositors are called in the compose thread, with the restored frame; sinks in the write thread."""
+    needs_network: Callable[[Frame], bool] = every_frame
+    """Tells for each frame, in order, whether the network looks at it; `matte_stream` does without the other mattes. Called in the network
+    thread."""
     device: torch.device
     """Where the engine and everything after it wants the frames."""
     seq_chunk: int = 4
@@ -174,11 +178,19 @@ class Pipeline:
         size = 1 if self.source.info.live else self.seq_chunk
         while batch := list(islice(waiting, size)):
             with self.statistics.timed("network", frames=len(batch)):
-                mattes = checked_mattes(self.engine([captured.frame.image for captured in batch]), len(batch))
-            batches.put([MattedFrame(captured, matte) for captured, matte in zip(batch, mattes, strict=True)])
+                matted = self._matted(batch)
+            batches.put(matted)
             # Not to be held while the next batch gathers.
-            del batch, mattes
+            del batch, matted
         batches.close()
+
+    def _matted(self, batch: list[CapturedFrame]) -> list[MattedFrame]:
+        """Let the network look at those frames of a batch that need it."""
+        needed = [self.needs_network(captured.frame) for captured in batch]
+        images = [captured.frame.image for captured, need in zip(batch, needed, strict=True) if need]
+        mattes = checked_mattes(self.engine(images), len(images)) if images else []
+        found = iter(mattes)
+        return [MattedFrame(captured, next(found) if need else None) for captured, need in zip(batch, needed, strict=True)]
 
     def _compose(self, batches: ClosableQueue[list[MattedFrame]], images: ClosableQueue[ComposedImages]) -> None:
         held_back: deque[CapturedFrame] = deque()  # what the matte stream has not given back yet

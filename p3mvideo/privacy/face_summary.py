@@ -62,7 +62,7 @@ class FaceSummary:
     def from_json(cls, values: Mapping[str, Any]) -> FaceSummary:
         """Return the summary that `to_json` wrote."""
         left_open = tuple(LeftOpen(place["score"], place["seconds"], tuple(place["box"])) for place in values["left_open"])
-        named = ("frames", "faces", "weakest_score", "weakest_seconds", "frames_covered_whole")
+        named = ("frames", "faces", "weakest_score", "weakest_seconds", "frames_covered_whole", "left_open_by_hand")
         return cls(**{name: values[name] for name in named}, left_open=left_open)
 
 

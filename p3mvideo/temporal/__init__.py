@@ -1,11 +1,17 @@
-"""Steadies mattes over time: nothing, a running average, motion-adaptive memory, or that with a look ahead."""
+"""Steadies mattes over time: nothing, a running average, motion-adaptive memory, or that with a look ahead; and says which frames need one."""
 
-from p3mvideo.frame import TemporalFilter
-from p3mvideo.options import SmoothingOptions
+from collections.abc import Callable
+
+import torch
+
+from p3mvideo.errors import ConfigError
+from p3mvideo.frame import Frame, TemporalFilter
+from p3mvideo.options import EngineOptions, SmoothingOptions
 from p3mvideo.temporal.adaptive import AdaptiveFilter
 from p3mvideo.temporal.ema import EmaFilter
 from p3mvideo.temporal.lookahead import Lookahead
 from p3mvideo.temporal.matte_stream import Immediate, MatteStream
+from p3mvideo.temporal.network_schedule import AUTO_STILL, NetworkSchedule, every_frame
 from p3mvideo.temporal.no_filter import NoFilter
 
 FULL_STRENGTH_SECONDS = 0.4
@@ -18,8 +24,11 @@ __all__ = [
     "Immediate",
     "Lookahead",
     "MatteStream",
+    "NetworkSchedule",
     "NoFilter",
+    "every_frame",
     "make_matte_stream",
+    "make_schedule",
     "make_temporal_filter",
 ]
 
@@ -37,4 +46,29 @@ def make_matte_stream(options: SmoothingOptions = SmoothingOptions()) -> MatteSt
     temporal_filter = make_temporal_filter(options)
     if options.lookahead and isinstance(temporal_filter, AdaptiveFilter):
         return Lookahead(FULL_STRENGTH_SECONDS * options.smoothing_strength, frames=options.lookahead)
-    return Immediate(temporal_filter)
+    return temporal_filter if isinstance(temporal_filter, AdaptiveFilter) else Immediate(temporal_filter)
+
+
+def make_schedule(engine: EngineOptions, smoothing: SmoothingOptions, device: torch.device) -> Callable[[Frame], bool]:
+    """Return what tells for each frame of one stream, in order, whether the network looks at it, see `EngineOptions.network_every`.
+
+    Args:
+        engine: Says how often.
+        smoothing: Only "adaptive" carries mattes along.
+        device: Where the network runs. On an accelerator "auto" is every frame: there the network costs less than the motion.
+
+    Raises:
+        ConfigError: Fewer frames than all are asked for by number, and nothing carries mattes along.
+    """
+    every = engine.network_every
+    carries = smoothing.smoothing == "adaptive" and smoothing.smoothing_strength > 0
+    if every == 1 or (every == "auto" and not (carries and device.type == "cpu")):
+        return every_frame
+    if not carries:
+        raise ConfigError(
+            f"network_every is {every}, but without adaptive smoothing nothing carries mattes to the frames between",
+            hint="use --smoothing adaptive, or leave out --network-every",
+        )
+    # Looking ahead, there is always a frame before and one behind that the network has looked at.
+    looks_ahead = smoothing.lookahead >= (AUTO_STILL if every == "auto" else every) - 1
+    return NetworkSchedule(every, looks_ahead=looks_ahead)

@@ -6,18 +6,22 @@ from typing import NamedTuple
 
 from p3mvideo.frame import Frame, Matte, UInt8Array
 from p3mvideo.temporal.memory import Memory, Observation, to_matte
-from p3mvideo.temporal.moment import Moment
-from p3mvideo.temporal.motion_match import match_images, small_gray
+from p3mvideo.temporal.moment import Moment, same_kind
+from p3mvideo.temporal.motion_match import compared_size, match_images, small_gray
 
 
 class _Before(NamedTuple):
     moment: Moment
+    matte: Matte
+    """The last one that the network made."""
     image: UInt8Array
     memory: Memory
 
 
 class AdaptiveFilter:
-    """A `TemporalFilter` that brings what it remembers to the present frame by motion and believes it where the frames agree.
+    """Brings what it remembers to the present frame by motion and believes it where the frames agree.
+
+    A `MatteStream` that holds nothing back, and a `TemporalFilter`. Where there is no matte of a frame, it is what is remembered.
 
     Args:
         memory_seconds: Time after which a matte's weight has fallen to 1 / e where nothing changes.
@@ -31,20 +35,40 @@ class AdaptiveFilter:
 
     def __call__(self, frame: Frame, matte: Matte) -> Matte:
         """Return the steadied matte. The first one, and the first after a cut, a gap or a change of size, is `matte` itself."""
-        moment = Moment.of(frame, matte)
-        image = small_gray(frame, matte)
-        seen = Observation.of(matte, image.shape)
-        elapsed = None if self._before is None else self._before.moment.seconds_until(moment)
-        if self._before is None or elapsed is None:
-            memory, steady = Memory.of(seen, self._memory_seconds), matte
-        else:
-            match = match_images(image, self._before.image)
-            carried = self._before.memory.carried(match, elapsed, self._memory_seconds)
-            memory = carried.weighed(seen, match.trust, elapsed, self._memory_seconds)
-            steady = to_matte(memory.mean, matte)
-        self._before = _Before(moment, image, memory)
-        return steady
+        return self._steadied(frame, matte)
+
+    def push(self, frame: Frame, matte: Matte | None) -> list[tuple[Frame, Matte]]:
+        """Return the frame with its steadied matte.
+
+        Raises:
+            ValueError: The first frame of a scene has no matte.
+        """
+        return [(frame, self._steadied(frame, matte))]
+
+    def flush(self) -> list[tuple[Frame, Matte]]:
+        """Return nothing, and forget all history."""
+        self.reset()
+        return []
 
     def reset(self) -> None:
         """Forget all history."""
         self._before = None
+
+    def _steadied(self, frame: Frame, matte: Matte | None) -> Matte:
+        moment, before = Moment.of(frame), self._before
+        elapsed = None if before is None else before.moment.seconds_until(moment)
+        if before is None or elapsed is None or not (matte is None or same_kind(matte, before.matte)):
+            if matte is None:
+                raise ValueError("the first frame of a scene needs a matte")
+            image = small_gray(frame, compared_size(matte))
+            memory, steady = Memory.of(Observation.of(matte, image.shape), self._memory_seconds), matte
+        else:
+            image = small_gray(frame, before.image.shape[::-1])
+            match = match_images(image, before.image)
+            memory = before.memory.carried(match, elapsed, self._memory_seconds)
+            if matte is not None:
+                memory = memory.weighed(Observation.of(matte, image.shape), match.trust, elapsed, self._memory_seconds)
+            matte = matte or before.matte
+            steady = to_matte(memory.mean, matte)
+        self._before = _Before(moment, matte, image, memory)
+        return steady

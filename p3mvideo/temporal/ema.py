@@ -5,7 +5,7 @@ import math
 import torch
 
 from p3mvideo.frame import Frame, Matte
-from p3mvideo.temporal.moment import Moment
+from p3mvideo.temporal.moment import Moment, same_kind
 
 
 class EmaFilter:
@@ -23,11 +23,11 @@ class EmaFilter:
 
     def __call__(self, frame: Frame, matte: Matte) -> Matte:
         """Return the average of `matte` and those before, weighted by age."""
-        moment = Moment.of(frame, matte)
+        moment = Moment.of(frame)
         if self._before is not None:
             earlier, past = self._before
             elapsed = earlier.seconds_until(moment)
-            if elapsed is not None:
+            if elapsed is not None and same_kind(past, matte):
                 matte = _blended(past, matte, 1 - math.exp(-elapsed / self._memory_seconds))
         self._before = moment, matte
         return matte

@@ -1,4 +1,4 @@
-"""What a pipeline feeds frames and mattes through: as many pairs come out as went in, in order, but maybe later."""
+"""What a pipeline feeds frames and mattes through: as many pairs come out as frames went in, in order, but maybe later."""
 
 from typing import Protocol
 
@@ -8,8 +8,13 @@ from p3mvideo.frame import Frame, Matte, TemporalFilter
 class MatteStream(Protocol):
     """Steadies the mattes of one stream. Holds back as many frames as it needs to look ahead."""
 
-    def push(self, frame: Frame, matte: Matte) -> list[tuple[Frame, Matte]]:
-        """Take the next frame and its matte; return the pairs that are finished, oldest first, maybe none."""
+    def push(self, frame: Frame, matte: Matte | None) -> list[tuple[Frame, Matte]]:
+        """Take the next frame and its matte; return the pairs that are finished, oldest first, maybe none.
+
+        Args:
+            frame: The frame.
+            matte: Its matte; None if the network has not looked at it, see `NetworkSchedule`.
+        """
         ...
 
     def flush(self) -> list[tuple[Frame, Matte]]:
@@ -18,7 +23,7 @@ class MatteStream(Protocol):
 
 
 class Immediate:
-    """A `MatteStream` that holds nothing back.
+    """A `MatteStream` that holds nothing back, and wants a matte for every frame.
 
     Args:
         steadying: Its history is forgotten at `flush`.
@@ -27,8 +32,10 @@ class Immediate:
     def __init__(self, steadying: TemporalFilter) -> None:
         self._steadying = steadying
 
-    def push(self, frame: Frame, matte: Matte) -> list[tuple[Frame, Matte]]:
+    def push(self, frame: Frame, matte: Matte | None) -> list[tuple[Frame, Matte]]:
         """Return the frame with its steadied matte."""
+        if matte is None:
+            raise ValueError("only smoothing that follows the motion can do without a matte")
         return [(frame, self._steadying(frame, matte))]
 
     def flush(self) -> list[tuple[Frame, Matte]]:

@@ -32,6 +32,8 @@ AGREES, CONTRADICTS = 0.2, 0.6
 """Differences of alpha between which a sample goes from agreeing to contradicting."""
 WITNESS_SHARE = 0.1
 """Side of the neighbourhood in which pixels bear witness of a change, in widths of the image."""
+LEAST_SUPPORT = np.float32(1e-6)
+"""Less support than this is none."""
 FIRST_SECONDS = 1 / 30
 """The time that the first matte is taken to stand for."""
 
@@ -89,9 +91,9 @@ class Memory:
         return self._corrected(self._contradiction(seen.alpha), trust)
 
     def joined(self, other: Memory) -> Memory:
-        """Return the memory of both, of which the other one's mattes may be smaller. Together they must have some support everywhere."""
+        """Return the memory of both, of which the other one's mattes may be smaller. Where neither has any support it is this one's mean."""
         support = self.support + other.support
-        share = _resized((other.support / support)[..., None], other.mean.shape, cv2.INTER_LINEAR)
+        share = _resized((other.support / np.maximum(support, LEAST_SUPPORT))[..., None], other.mean.shape, cv2.INTER_LINEAR)
         shift = share * (other.mean - _resized(self.mean, other.mean.shape))
         return Memory(self.mean + _resized(shift, self.mean.shape, cv2.INTER_LINEAR), support)
 

@@ -1,4 +1,4 @@
-"""When a matte was seen and what it looked like: enough to tell whether the next one goes on from it."""
+"""When a frame was seen and how large it was: enough to tell whether the next one continues its scene."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ MAX_GAP_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Moment:
-    """The time of a frame, and the sizes of it and of its matte."""
+    """The time and the size of a frame."""
 
     seconds: Fraction
     frame_shape: torch.Size
-    matte_shape: torch.Size
-    has_semantic: bool
 
     @classmethod
-    def of(cls, frame: Frame, matte: Matte) -> Moment:
-        """Return the moment of a frame and its matte, without holding on to either."""
-        return cls(frame.seconds, frame.image.shape, matte.alpha.shape, matte.semantic is not None)
+    def of(cls, frame: Frame) -> Moment:
+        """Return the moment of a frame, without holding on to it."""
+        return cls(frame.seconds, frame.image.shape)
 
     def seconds_until(self, later: Moment) -> float | None:
         """Return the time to a later moment of the same stream; None if that does not go on from here.
 
-        It does not if time stands still, goes back or makes a leap, or if the frame or the matte has another size or kind.
+        It does not if time stands still, goes back or makes a leap, or if the frame has another size.
         """
         elapsed = float(later.seconds - self.seconds)
-        alike = (self.frame_shape, self.matte_shape, self.has_semantic) == (later.frame_shape, later.matte_shape, later.has_semantic)
-        return elapsed if alike and 0.0 < elapsed <= MAX_GAP_SECONDS else None
+        return elapsed if self.frame_shape == later.frame_shape and 0.0 < elapsed <= MAX_GAP_SECONDS else None
+
+
+def same_kind(one: Matte, other: Matte) -> bool:
+    """Return whether two mattes have the same size, and both or neither a semantic part."""
+    return one.alpha.shape == other.alpha.shape and (one.semantic is None) == (other.semantic is None)

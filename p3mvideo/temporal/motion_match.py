@@ -10,6 +10,7 @@ import numpy as np
 from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
 from p3mvideo.ops.neighbourhood import enlarged, neighbourhood_mean
 from p3mvideo.ops.optical_flow import dense_flow, places, sample
+from p3mvideo.ops.shrink import shrunk
 
 LONG_SIDE_PX = 256
 """Longer side of the images that are compared."""
@@ -31,13 +32,16 @@ CUT_TRUST = 0.3
 """Below this mean trust the images do not show one scene."""
 
 
-def small_gray(frame: Frame, matte: Matte) -> UInt8Array:
-    """Return a small gray image of a frame, with the proportions of its matte and at most `LONG_SIDE_PX` a side, (h, w)."""
+def compared_size(matte: Matte) -> tuple[int, int]:
+    """Return the size (w, h) of the compared images: the proportions of the matte and at most `LONG_SIDE_PX` a side."""
     height, width = matte.alpha.shape[1:]
     scale = min(1.0, LONG_SIDE_PX / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    gray = cv2.cvtColor(frame.interleaved()[..., :3], cv2.COLOR_RGB2GRAY)  # first: one channel shrinks in a third of the time
-    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def small_gray(frame: Frame, size: tuple[int, int]) -> UInt8Array:
+    """Return a frame as a gray image of a smaller size (w, h): uint8 (h, w)."""
+    return shrunk(frame.gray, size)
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def number_at(audit: dict[str, Any], place: tuple[int, int]) -> int:
         x0, y0, x1, y1 = track["spans"][0][0]["box"]
         return (x0 + x1) / 2, (y0 + y1) / 2
 
-    return next(track["track"] for track in audit["tracks"] if np.allclose(middle(track), place, atol=2))
+    return next(int(track["track"]) for track in audit["tracks"] if np.allclose(middle(track), place, atol=2))
 
 
 def box_about(x: float, y: float) -> list[float]:

@@ -186,4 +186,4 @@ def test_published_works_say_their_terms_and_ask(run: Run, tmp_path: Path) -> No
     (tmp_path / "x.pth").write_bytes(b"no checkpoint")
     damaged = run("weights", "get", "p3m-r34", "--from", tmp_path / "x.pth", "--accept-terms")
     assert damaged.exit_code == 3
-    assert "no sound PyTorch checkpoint" in damaged.stderr
+    assert f"error: {tmp_path / 'x.pth'} " in damaged.stderr

@@ -218,3 +218,29 @@ def test_stages_record_no_gradients() -> None:
             return mattes
 
     make_stream(2, engine=Weighted()).pipeline.run()
+
+
+class Listing:
+    """A `MatteStream` that remembers which frames came without a matte, and gives these one of zeros."""
+
+    def __init__(self) -> None:
+        self.without: list[int] = []
+
+    def push(self, frame: Frame, matte: Matte | None) -> list[tuple[Frame, Matte]]:
+        if matte is None:
+            self.without.append(frame.pts)
+        return [(frame, matte or Matte(torch.zeros(1, 1, 1)))]
+
+    def flush(self) -> list[tuple[Frame, Matte]]:
+        return []
+
+
+def test_the_network_looks_only_at_the_frames_that_need_it() -> None:
+    matte_stream = Listing()
+    stream = make_stream(8, seq_chunk=3, matte_stream=matte_stream, needs_network=lambda frame: frame.pts in (0, 1, 6))
+    stream.pipeline.run()
+    assert stream.engine.batches == [2, 1]
+    assert matte_stream.without == [2, 3, 4, 5, 7]
+    assert stream.sinks[0].numbers == list(range(8))
+    alphas = stream.compositors[0].alphas
+    assert [number for number in range(8) if alphas[number] > 0] == [number for number in (0, 1, 6) if pixels_of(number).mean() > 0]

@@ -195,7 +195,7 @@ def test_options_make_the_right_objects() -> None:
     assert isinstance(make_temporal_filter(SmoothingOptions(smoothing_strength=0.0)), NoFilter)
     assert isinstance(make_temporal_filter(SmoothingOptions(smoothing="ema")), EmaFilter)
     assert isinstance(make_temporal_filter(), AdaptiveFilter)
-    assert isinstance(matte_stream(), Immediate)
+    assert isinstance(matte_stream(), AdaptiveFilter)
     assert isinstance(matte_stream("ema", lookahead=3), Immediate)
     assert isinstance(matte_stream("adaptive", lookahead=3), Lookahead)
 

@@ -7,6 +7,7 @@ import os
 import secrets
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,10 +83,22 @@ class Claims:
             self._held[path] = _Held(token, held)
         return True
 
-    def is_orphaned(self, path: Path) -> bool:
-        """Return whether a claim is there whose holder is dead."""
-        found = self._read(path)
-        return found is not None and self._is_dead(path, *found)
+    def take_dead(self, paths: Iterable[Path]) -> Iterator[Path]:
+        """Yield each path that is claimed by a holder which is dead, claimed for this process; watch the claims until that is known of all.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        first = {path: found for path in paths if path not in self._held and (found := self._read(path)) is not None}
+        while first:
+            for path, found in list(first.items()):
+                if self._read(path) != found or (found[0].startswith(MACHINE) and self._is_locked(path)):
+                    del first[path]  # it has shown life, or was given back
+                elif self.take(path):
+                    del first[path]
+                    yield path
+            if first:
+                time.sleep(min(1.0, self._expiry_seconds / SIGNS_OF_LIFE))
 
     def release(self, path: Path) -> None:
         """Give a claim back."""
@@ -121,19 +134,26 @@ class Claims:
         if path in self._held:
             return False
         if token.startswith(MACHINE):
-            with contextlib.suppress(OSError):
-                probe = lock(path)
-                if probe is None:
-                    return False
-                probe.release()
-                if probe.is_real:
-                    return True
+            locked = self._is_locked(path)
+            if locked is not None:
+                return not locked
         before = self._seen.get(path)
         now = time.monotonic()
         if before is None or (before.token, before.changed_ns) != (token, changed_ns):
             self._seen[path] = _Seen(token, changed_ns, now)
             return False
         return now - before.since > self._expiry_seconds
+
+    def _is_locked(self, path: Path) -> bool | None:
+        """Return whether a process of this machine holds a claim of this machine; None where that cannot be known."""
+        try:
+            probe = lock(path)
+        except OSError:
+            return None
+        if probe is None:
+            return True
+        probe.release()
+        return False if probe.is_real else None
 
     def _read(self, path: Path) -> tuple[str, int] | None:
         """Return the token of a claim and when it last showed life, None if there is none."""

@@ -117,11 +117,10 @@ def _work_on_shares(units: Sequence[Unit], shard: tuple[int, int], run: ManagedR
     shares, claims = shares_of(units, count), run.claims
     make_work_folder(units[0])
     signs = [work_path(units[0], "").with_name(f"share-{number}-of-{count}.claim") for number in range(count)]
-    if not claims.take(signs[own]):
+    if not claims.take(signs[own]) and signs[own] not in claims.take_dead([signs[own]]) and not claims.take(signs[own]):
         raise ConfigError(f"share {own} of {count} is being worked on by another process", hint="give each process a share of its own")
     run.runner.add(shares[own])
     run.until_done()
-    for number in range(count):
-        if number != own and claims.is_orphaned(signs[number]) and claims.take(signs[number]):
-            run.runner.add(shares[number])
-            run.until_done()
+    for sign in claims.take_dead(signs):
+        run.runner.add(shares[signs.index(sign)])
+        run.until_done()

@@ -33,7 +33,7 @@ class Record:
     deaths: int = 0
     """How often the process that worked on it ended without a word."""
     outputs: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """Size and time of change of each output, by path, when it was done."""
+    """Size and time of change of each output when it was done, by its name in `OutputPlan`."""
     result: Mapping[str, Any] = field(default_factory=dict)
     """As `InputResult.to_json`, when it was done or failed."""
 
@@ -91,13 +91,13 @@ def make_work_folder(unit: Unit) -> None:
 
 
 def output_states(unit: Unit) -> dict[str, tuple[int, int]]:
-    """Return size and time of change of each output that is there, by path: of a sequence, those of its folder."""
+    """Return size and time of change of each output that is there, by its name in `OutputPlan`: of a sequence, those of its folder."""
     found = {}
-    for path in unit.plan.paths():
-        place = place_of(path)
-        if place.exists():
-            status = place.stat()
-            found[str(path)] = (status.st_size, status.st_mtime_ns)
+    for name in ("composite", "alpha", "foreground"):
+        path = getattr(unit.plan, name)
+        if path is not None and place_of(path).exists():
+            status = place_of(path).stat()
+            found[name] = (status.st_size, status.st_mtime_ns)
     return found
 
 

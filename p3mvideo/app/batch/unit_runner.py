@@ -124,11 +124,12 @@ class UnitRunner:
             return None
         if record.state == "done":
             states = output_states(unit)
-            if all(str(path) in states for path in paths) and states == record.outputs:
+            if len(states) == len(paths) and states == record.outputs:
                 return InputResult.from_json(unit.item, unit.plan, record.result, note="done before")
-            changed = [path for path, state in states.items() if state != record.outputs.get(path)]
+            changed = [name for name, state in states.items() if state != record.outputs.get(name)]
             if changed and not self._overwrite:
-                raise SinkError(f"{changed[0]} exists already, and not as it was written", hint="use --overwrite to replace it")
+                path = getattr(unit.plan, changed[0])
+                raise SinkError(f"{path} exists already, and not as it was written", hint="use --overwrite to replace it")
         if record.state == "failed" and not self._options.retry_failed:
             return InputResult.from_json(unit.item, unit.plan, record.result, note="failed before")
         if record.deaths >= MAX_DEATHS and not self._options.retry_failed:

@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from typing import Any, Final, TextIO
 
 from p3mvideo.app.batch.failure import failure_of
-from p3mvideo.app.batch.records import Record, output_states, write_record
+from p3mvideo.app.batch.records import Record, output_states, segment_folder, write_record
 from p3mvideo.app.batch.result import InputResult
 from p3mvideo.app.batch.unit import Recipe, Unit, Work
 from p3mvideo.errors import ExitCode, P3MVideoError, SinkError, UnexpectedError, error_to_json
@@ -83,6 +83,8 @@ class Sender:
 
 def run_unit(work: Work, unit: Unit) -> InputResult:
     """Work on a unit and record what became of it, where that is wanted; what is raised is its failure."""
+    if unit.helps and not segment_folder(unit).is_dir():
+        return InputResult(unit.item, unit.plan)  # it was done before this process had loaded
     try:
         done = work(unit)
         if unit.key and not unit.helps:

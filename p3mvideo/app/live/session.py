@@ -184,6 +184,7 @@ class LiveSession:
             matte_stream=AdjustableStream(lambda: self.settings),
             refiner=GuidedRefiner(),
             outputs=[Output(make_compositor(lambda: self.settings, self._background), ShowSink(self._show))],
+            needs_network=self._parts.schedule(lambda: self.settings, engine.device),
             device=engine.device,
             seq_chunk=1,
             # The shortest queues: every frame that waits is late.

@@ -20,7 +20,7 @@ from p3mvideo.frame import Anonymizer, Compositor, Frame, Matte
 from p3mvideo.options import EngineOptions, FaceOptions, LiveOptions, SmoothingOptions
 from p3mvideo.options.faces import AnonymizeMode
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
-from p3mvideo.temporal import MatteStream, make_matte_stream
+from p3mvideo.temporal import MatteStream, make_matte_stream, make_schedule
 
 
 class StageFactory(Protocol):
@@ -32,6 +32,10 @@ class StageFactory(Protocol):
 
     def anonymizer(self, mode: AnonymizeMode, rung: Rung) -> Anonymizer:
         """Make the anonymizer for a level of quality."""
+        ...
+
+    def schedule(self, settings: Callable[[], LiveOptions], device: torch.device) -> Callable[[Frame], bool]:
+        """Make what tells which frames the network looks at, by settings that may change meanwhile."""
         ...
 
 
@@ -61,6 +65,17 @@ class DefaultStageFactory:
         faces = replace(self.faces, anonymize=mode, keep_subject=self.faces.keep_subject and mode == "output")
         return make_anonymizer(faces, look_every=rung.detector_every)
 
+    def schedule(self, settings: Callable[[], LiveOptions], device: torch.device) -> Callable[[Frame], bool]:
+        """See `StageFactory`."""
+        schedule = make_schedule(self.engine_options, SmoothingOptions(lookahead=0), device)
+
+        def needs_network(frame: Frame) -> bool:
+            # Where smoothing carries no mattes along, the network looks at every frame, whatever was asked for.
+            now = settings()
+            return schedule(frame) or now.smoothing != "adaptive" or not now.smoothing_strength
+
+        return needs_network
+
 
 class AdjustableStream:
     """A `MatteStream` by settings that may change while it is fed: without any look ahead, and of the people that are wanted.
@@ -74,10 +89,11 @@ class AdjustableStream:
         self._made_for = settings()
         self._stream = _make_stream(self._made_for)
 
-    def push(self, frame: Frame, matte: Matte) -> list[tuple[Frame, Matte]]:
+    def push(self, frame: Frame, matte: Matte | None) -> list[tuple[Frame, Matte]]:
         """See `MatteStream`."""
         settings = self._settings()
-        if settings is not self._made_for:
+        # A stream that begins needs a matte; a frame without one was scheduled for the former.
+        if settings is not self._made_for and matte is not None:
             if any(getattr(settings, name) != getattr(self._made_for, name) for name in ("smoothing", "smoothing_strength", "keep")):
                 self._stream = _make_stream(settings)  # the former one holds nothing back
             self._made_for = settings
@@ -109,8 +125,8 @@ class _KeptStream:
     def __init__(self, keep: KeepOne, stream: MatteStream) -> None:
         self._keep, self._stream = keep, stream
 
-    def push(self, frame: Frame, matte: Matte) -> list[tuple[Frame, Matte]]:
-        return self._stream.push(frame, self._keep(frame, matte))
+    def push(self, frame: Frame, matte: Matte | None) -> list[tuple[Frame, Matte]]:
+        return self._stream.push(frame, None if matte is None else self._keep(frame, matte))
 
     def flush(self) -> list[tuple[Frame, Matte]]:
         self._keep.reset()

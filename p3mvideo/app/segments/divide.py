@@ -15,6 +15,7 @@ from p3mvideo.app.batch.unit import Unit
 from p3mvideo.app.segments.borders import segment_borders
 from p3mvideo.app.segments.divided_file import DividedFile, read_json, write_json
 from p3mvideo.errors import SinkError
+from p3mvideo.frame import FrameSource
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.open_sink import is_sequence
 from p3mvideo.io.video.read.frame_times import read_frame_times
@@ -58,7 +59,8 @@ class Segmenting:
             return
         folder = segment_folder(unit)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            if not unit.helps:
+                folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SinkError(f"cannot make the folder {folder}: {error.strerror}", hint="choose another output folder") from error
         frames = [time for time in times.frames if time >= borders[0] and (end is None or time < end)]
@@ -66,10 +68,11 @@ class Segmenting:
             yield DividedFile(folder, frames, borders, len(outputs), claims)
 
 
-def keep_damage(file: DividedFile, first: int, damaged: Sequence[DamagedRange]) -> None:
-    """Keep what could not be decoded while segments from `first` on were worked on."""
+def keep_damage(file: DividedFile, source: FrameSource, number: int) -> None:
+    """Keep what of a source could not be decoded by the time that a segment is complete."""
+    damaged: Sequence[DamagedRange] = getattr(source, "damaged", ())
     if damaged:
-        write_json(file.folder / f"{first:05}.damage", [[str(r.start_seconds), str(r.end_seconds), r.reason] for r in damaged])
+        write_json(file.folder / f"{number:05}.damage", [[str(r.start_seconds), str(r.end_seconds), r.reason] for r in damaged])
 
 
 def kept_damage(file: DividedFile) -> tuple[DamagedRange, ...]:

@@ -216,10 +216,11 @@ class SegmentedSink:
     Args:
         claimed: The segments.
         open_segment: Opens one by its number.
+        before_finish: Called with the number of each before it is completed.
     """
 
-    def __init__(self, claimed: ClaimedSegments, open_segment: Callable[[int], FrameSink]) -> None:
-        self._claimed, self._open_segment = claimed, open_segment
+    def __init__(self, claimed: ClaimedSegments, open_segment: Callable[[int], FrameSink], before_finish: Callable[[int], None]) -> None:
+        self._claimed, self._open_segment, self._before_finish = claimed, open_segment, before_finish
         self._number: int | None = None
         self._sink: FrameSink | None = None
 
@@ -235,7 +236,8 @@ class SegmentedSink:
 
     def finish(self) -> None:
         """Complete the segment in work."""
-        if self._sink is not None:
+        if self._sink is not None and self._number is not None:
+            self._before_finish(self._number)
             self._sink.finish()
             self._sink.close()
             self._sink = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -15,6 +16,8 @@ from p3mvideo.privacy.follow.matching import centre
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, KeyFrame, PlannedTrack, Reason, Span, Uncovered, rounded_seconds
 from p3mvideo.privacy.two_pass.edits import Addition, Choice, Edits, Face, TimeRange
 from p3mvideo.privacy.two_pass.plan_json import plan_id
+
+logger = logging.getLogger(__name__)
 
 
 def resolved(edits: Edits, plan: CoverPlan) -> Edits:
@@ -144,7 +147,7 @@ def _check_choices(plan: CoverPlan, keep: Sequence[Choice], drop: Sequence[Choic
 
 
 def _check_addition(plan: CoverPlan, added: Addition) -> None:
-    """Raise ConfigError for boxes that lie outside the images or the recording."""
+    """Raise ConfigError for boxes that lie outside the images or the recording; warn of one that covers a single frame."""
     frames = [frame_at(plan, box.seconds) for box in added.boxes]
     for before, after in pairwise(frames):
         if after <= before:
@@ -159,8 +162,7 @@ def _check_addition(plan: CoverPlan, added: Addition) -> None:
     if added.end is not None and added.end < last:
         raise ConfigError(f"a face that is added ends at {added.end:g} s, before its box at {last:g} s", hint="mend end, or leave it out")
     if len(frames) == 1 and added.end is None and not added.follow and len(plan.seconds) > 1:
-        hint = "add another box, or end, or follow"
-        raise ConfigError(f"a face that is added at {last:g} s has one box only, which covers a single frame", hint=hint)
+        logger.warning("the face that was added at %.2f s is covered in that frame only: it has no other box and no end, and is not followed", last)
 
 
 def _interpolated(plan: CoverPlan, added: Addition) -> Span:

@@ -15,7 +15,7 @@ SAME_SECONDS, SAME_OVERLAP = 1.0, 0.3
 LEAST_SCORE = 0.2
 """What scores less is not worth a look: detectors say as much of any texture."""
 MOST = 200
-"""A plan lists at most this many candidates, those with the highest scores."""
+"""Largest number of candidates that a plan lists: those with the highest scores."""
 
 
 @dataclass

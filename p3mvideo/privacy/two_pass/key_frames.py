@@ -21,10 +21,10 @@ MISSED_SIDES = 0.5
 """How far from where a face is found again it may have been followed to one frame earlier, in its sides."""
 FILL_MARGIN = 0.15
 """How far it may lie beside that line, in addition to what it may where it is found, in its sides."""
-LEAST_ERROR_PX, ERROR, LEAN_ERROR_DEGREES = 0.25, 0.005, 1.0
+LEAST_ERROR_PX, ERROR, LEAN_ERROR_DEGREES = 0.25, 0.015, 2.0
 """How far what is interpolated may lie beside what was seen: each border in pixels or, if that is more, in sides of the face, and its lean."""
 LONGEST_FRAMES = 256
-"""There is a key frame at least every this many frames."""
+"""Largest distance of two key frames."""
 
 _RANKS: dict[Source, int] = {"found": 0, "followed": 1, "filled": 2, "held": 3}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -41,11 +42,10 @@ def test_the_claim_of_a_killed_process_is_taken_at_once(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "True\n"
         assert not mine.take(path)
-        assert not mine.is_orphaned(path)
+        assert list(mine.take_dead([path])) == []
         process.kill()
         process.wait()
-        assert mine.is_orphaned(path)
-        assert mine.take(path)
+        assert list(mine.take_dead([path])) == [path]
 
 
 def test_the_claim_of_another_machine_ends_without_signs_of_life(tmp_path: Path) -> None:
@@ -59,6 +59,25 @@ def test_the_claim_of_another_machine_ends_without_signs_of_life(tmp_path: Path)
         assert not mine.take(path), "it has shown life"
         time.sleep(0.4)
         assert mine.take(path)
+
+
+def test_claims_of_other_machines_are_watched_until_it_is_known_who_is_dead(tmp_path: Path) -> None:
+    living, dead, gone = (tmp_path / f"{name}.claim" for name in ("living", "dead", "gone"))
+    living.write_text("elsewhere")
+    dead.write_text("elsewhere too")
+    over = threading.Event()
+
+    def show_life() -> None:
+        while not over.wait(0.05):
+            os.utime(living)
+
+    thread = threading.Thread(target=show_life)
+    thread.start()
+    with Claims(2.0) as mine:
+        assert list(mine.take_dead([living, dead, gone])) == [dead]
+    over.set()
+    thread.join()
+    assert living.read_text() == "elsewhere"
 
 
 def test_a_holder_shows_life(tmp_path: Path) -> None:

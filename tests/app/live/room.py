@@ -26,7 +26,9 @@ from p3mvideo.engine import LoadedEngine
 from p3mvideo.errors import SourceError
 from p3mvideo.frame import Anonymizer, Face, Frame, Matte, UInt8Array
 from p3mvideo.io.devices.camera import Camera
+from p3mvideo.options import LiveOptions
 from p3mvideo.options.faces import AnonymizeMode
+from p3mvideo.temporal import every_frame
 from tests.app.live.recording_backend import RecordingBackend, all_images
 from tests.flat_options import call
 from tests.heard import Heard
@@ -167,6 +169,9 @@ class RoomStageFactory:
         self.while_made()
         made = len(self.anonymizers)
         return FaceCoverer(restores=mode != "output", fault=lambda call: self.anonymizer_fault(made, call))
+
+    def schedule(self, settings: Callable[[], LiveOptions], device: torch.device) -> Callable[[Frame], bool]:
+        return every_frame
 
 
 @dataclass

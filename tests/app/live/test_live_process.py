@@ -141,14 +141,12 @@ class Window:
 
 
 def label_of(text: str) -> UInt8Array:
-    """Return the label of an answer: what is the same over a black and a white image."""
-    drawn = [
-        draw_preview(np.full((HEIGHT, WIDTH, 3), value, np.uint8), SIZE, Overlay(LiveState.LIVE, "", answer=text)) for value in (0, 255)
-    ]  # fmt: skip
-    same = (drawn[0] == drawn[1]).all(2)
-    same[: TOP + 1] = False
-    rows, columns = np.flatnonzero(same.any(1)), np.flatnonzero(same.any(0))
-    return drawn[0][rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    """Return the label of an answer: what is drawn over a white image because of it."""
+    white = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+    plain, answered = (draw_preview(white, SIZE, Overlay(LiveState.LIVE, "", answer=answer)) for answer in ("", text))
+    label = (plain != answered).any(2)
+    rows, columns = np.flatnonzero(label.any(1)), np.flatnonzero(label.any(0))
+    return answered[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 @pytest.mark.slow

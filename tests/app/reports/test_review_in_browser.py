@@ -43,6 +43,7 @@ def show(page: Any, seconds: float) -> None:  # noqa: F811
 
 def drag(page: Any, x0: float, y0: float, x1: float, y1: float) -> None:  # noqa: F811
     """Draw a box, in pixels of the frame."""
+    page.locator("#stage").evaluate("stage => stage.scrollIntoView({block: 'start'})")
     area = page.locator("#stage").bounding_box()
     corners = [(area["x"] + x * area["width"] / WIDTH, area["y"] + y * area["height"] / HEIGHT) for x, y in ((x0, y0), (x1, y1))]
     page.mouse.move(*corners[0])

@@ -144,11 +144,11 @@ time_ranges = st.sampled_from([TimeRange(), TimeRange(0.2, 0.4), TimeRange(0.4),
 @given(plans(), st.data())
 def test_edits_change_what_they_say_and_nothing_else(plan: CoverPlan, data: st.DataObject) -> None:
     numbers = [track.number for track in plan.tracks]
-    kept, dropped = data.draw(st.lists(st.tuples(st.sampled_from(numbers), time_ranges), max_size=2)) if numbers else [], []
+    kept = data.draw(st.lists(st.tuples(st.sampled_from(numbers), time_ranges), max_size=2)) if numbers else []
     only = tuple(data.draw(st.lists(st.sampled_from(numbers), max_size=2))) if numbers else ()
     last = plan.seconds[-1]
     added = (Addition((HandBox(0.0, (10, 10, 40, 40)),), end=last),) if data.draw(st.booleans()) else ()
-    edits = Edits(tuple(Choice(*choice) for choice in kept), tuple(dropped), only, added)
+    edits = Edits(tuple(Choice(*choice) for choice in kept), only=only, add=added)
     try:
         edits = resolved(edits, plan)
     except ConfigError:
@@ -170,7 +170,6 @@ def test_edits_change_what_they_say_and_nothing_else(plan: CoverPlan, data: st.D
         (Edits(keep=(Choice(1, TimeRange(0.04, 9)),)), "not in sight"),
         (Edits(drop=(Choice(1, TimeRange(0.02, 0.03)),)), "not in sight"),
         (Edits(add=(Addition((HandBox(0, (400, 0, 500, 90)),), 1.0),)), "outside the image"),
-        (Edits(add=(Addition((HandBox(0, (10, 10, 50, 50)),)),)), "single frame"),
         (Edits(add=(Addition((HandBox(0.04, (10, 10, 50, 50)), HandBox(0, (10, 10, 50, 50)))),)), "follows one"),
         (Edits(add=(Addition((HandBox(0.04, (10, 10, 50, 50)),), 0.0),)), "before its box"),
         (Edits(add=(Addition((HandBox(3, (10, 10, 50, 50)),), 9.0),)), "no frame at 3 s"),

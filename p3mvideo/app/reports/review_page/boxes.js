@@ -96,7 +96,7 @@ function showExact(seconds) {
 
 if (data.video) {
   video.onloadedmetadata = () => {
-    if (video.videoWidth) Object.assign(byId("exact"), {min: data.begin, max: data.begin + data.seconds, step: "any"});
+    if (video.videoWidth) Object.assign(byId("exact"), {min: data.begin, max: data.begin + data.seconds, step: "any", value: moment()});
     byId("player").hidden = !video.videoWidth;
   };
   video.onpause = () => {

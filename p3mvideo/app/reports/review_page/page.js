@@ -35,9 +35,9 @@ function element(tag, properties = {}, ...children) {
 }
 
 function clock(seconds) {
-  const whole = Math.floor(seconds), pad = (value) => String(value).padStart(2, "0");
+  const tenths = Math.floor(seconds * 10 + 1e-6), whole = Math.floor(tenths / 10), pad = (value) => String(value).padStart(2, "0");
   const text = `${pad(Math.floor(whole / 60) % 60)}:${pad(whole % 60)}`;
-  return `${whole >= 3600 ? `${Math.floor(whole / 3600)}:` : ""}${text}.${Math.floor((seconds - whole) * 10)}`;
+  return `${whole >= 3600 ? `${Math.floor(whole / 3600)}:` : ""}${text}.${tenths % 10}`;
 }
 
 // Seconds for "12.5" or "1:02.5"; null for nothing, NaN for what is no time.
