@@ -37,7 +37,7 @@ def found(_: int) -> Sequence[Detection]:
     return [face_at(*place, SIDE) for place in (LEFT, RIGHT, FALSE)]
 
 
-def picture(number: int) -> UInt8Array:
+def image(number: int) -> UInt8Array:
     """Return a frame whose faces are checkerboards that move with them, the rest plain."""
     image = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
     for x, y in (LEFT, RIGHT, FALSE, missed_at(number)):
@@ -49,7 +49,7 @@ def picture(number: int) -> UInt8Array:
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("original") / "clip.mkv"
-    return make_video(path, pictures=[picture(number) for number in range(FRAMES)], codec="ffv1")
+    return make_video(path, images=[image(number) for number in range(FRAMES)], codec="ffv1")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import cv2
 from p3mvideo.app.reports.audit import beside
 from p3mvideo.errors import SinkError
 from p3mvideo.frame import Frame, UInt8Array
-from p3mvideo.ops.contact_sheet import contact_sheet, write_picture
+from p3mvideo.ops.contact_sheet import contact_sheet, write_image
 from p3mvideo.privacy.cover.ellipse import Ellipse
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Sighting
 
@@ -20,7 +20,7 @@ CONTEXT = 1.5
 
 
 class Review:
-    """Collects pictures of the moments at which a face may show. They are taken from the covered frames: the sheet shows no more
+    """Collects images of the moments at which a face may show. They are taken from the covered frames: the sheet shows no more
     than the recording does.
 
     Args:
@@ -35,12 +35,12 @@ class Review:
         self._by_frame: dict[int, list[Sighting]] = defaultdict(list)
         for moment in self._moments:
             self._by_frame[moment.frame].append(moment)
-        self._pictures: dict[tuple[int, int], UInt8Array] = {}
+        self._images: dict[tuple[int, int], UInt8Array] = {}
 
     def look(self, covered: Frame, number: int) -> None:
-        """Take a covered frame; keeps a picture if it is one of the moments."""
+        """Take a covered frame; keeps an image if it is one of the moments."""
         for moment in self._by_frame.get(number, ()):
-            self._pictures[number, moment.track] = self._close_up(covered, moment)
+            self._images[number, moment.track] = self._close_up(covered, moment)
 
     def write(self, target: Path) -> None:
         """Write `NAME.review.jpg` beside an output if a face is covered in it; a sheet that an earlier run left there is replaced or removed.
@@ -52,13 +52,13 @@ class Review:
             SinkError: It cannot be written.
         """
         sheet = beside(target, ".review.jpg")
-        shown = [moment for moment in self._moments if (moment.frame, moment.track) in self._pictures]
+        shown = [moment for moment in self._moments if (moment.frame, moment.track) in self._images]
         rows = []
         for first in range(0, len(shown), MOMENTS_PER_ROW):
             row = shown[first : first + MOMENTS_PER_ROW]
-            rows.append(("     ".join(map(self._label, row)), [self._pictures[moment.frame, moment.track] for moment in row]))
+            rows.append(("     ".join(map(self._label, row)), [self._images[moment.frame, moment.track] for moment in row]))
         if rows:
-            write_picture(sheet, contact_sheet(rows))
+            write_image(sheet, contact_sheet(rows))
             return
         try:
             sheet.unlink(missing_ok=True)
