@@ -80,6 +80,9 @@ def anonymize(
         if any(plan.composite == STDOUT for plan in plans):
             raise ConfigError("-o - is not possible here: audit and contact sheet lie beside the output", hint="name a file or folder")
         streams.check(items, plans)
+        encoder = streams.encoder_in_use(plans)
+        if encoder is not None:
+            listener.message(encoder)
         check_models(names, offline=detection.offline, face_model=detection.face_model)
         make_survey(detection).close()  # an option or model that will not do is found out before the first input is touched
         return _Anonymize(detection, style, cover.mask_scale, streams, options, listener)
