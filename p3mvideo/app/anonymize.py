@@ -110,6 +110,9 @@ def anonymize(
         if edits.any and len(items) != 1:
             raise ConfigError(f"corrections are about one input, there are {len(items)}", hint="correct one after the other")
         streams.check(items, plans)
+        encoder = streams.encoder_in_use(plans)
+        if encoder is not None:
+            listener.message(encoder)
         if corrections.earlier is None:
             check_models(names, offline=detection.offline, face_model=detection.face_model)
         return Recipe("p3mvideo.app.anonymize:load_work", {**options, "review": review.to_json(), "threads": threads, "segments": batch.segments})

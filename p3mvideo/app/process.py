@@ -107,6 +107,9 @@ def process(
                 if path is not None:
                     streams.check_output(path, alpha=False)
         streams.check(items, plans)
+        encoder = streams.encoder_in_use(plans)
+        if encoder is not None:
+            listener.message(encoder)
         if spec is not None and background_file:
             with ExitStack() as opened:  # a background that cannot be opened is found out before the first input is touched
                 run_interruptibly("open", partial(opened.enter_context, open_background(behind.background or "", spec, behind.background_fit)))

@@ -13,6 +13,7 @@ from p3mvideo.io.images.sequence_sink import SequenceSink
 from p3mvideo.io.images.sink import ImageSink
 from p3mvideo.io.pipes.sink import PipeSink
 from p3mvideo.io.video.write.codecs import CONTAINERS, alpha_choices
+from p3mvideo.io.video.write.hardware import AUTO
 from p3mvideo.io.video.write.sink import VideoSink
 from p3mvideo.options import WriteOptions
 from p3mvideo.options.media import PipeForm
@@ -101,7 +102,7 @@ def can_hold_alpha(path: Path | str, codec: str | None = None, *, pipe_form: Pip
     container = CONTAINERS.get(path.suffix.lower())
     if container is None:
         return path.suffix.lower() in ALPHA_SUFFIXES
-    return bool(container.alpha_codecs) if codec is None else codec in container.alpha_codecs
+    return bool(container.alpha_codecs) if codec in (None, AUTO) else codec in container.alpha_codecs
 
 
 def containers_with_alpha() -> str:

@@ -62,7 +62,14 @@ class WriteOptions(Options):
 
     panel: ClassVar[str | None] = "Writing"
 
-    codec: Annotated[str | None, Option("h264, hevc, vp9, ffv1 or prores.", unset="the container's own")] = None
+    codec: Annotated[
+        str | None,
+        Option(
+            "h264, hevc, vp9, ffv1 or prores; auto takes an encoder in hardware that works, else the container's own; or the name of one: "
+            "h264_nvenc, h264_qsv, h264_amf, h264_videotoolbox.",
+            unset="the container's own",
+        ),
+    ] = None
     crf: Annotated[int | None, Option("Constant quality on the codec's scale.", minimum=-1000, maximum=1000)] = None
     bitrate: Annotated[
         int | None, Option("Bits per second, instead of a quality.", minimum=1, maximum=10**12, metavar="BITS[k|M]", parse=parse_bitrate)

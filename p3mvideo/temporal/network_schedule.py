@@ -61,7 +61,7 @@ class NetworkSchedule:
         self._carried = 0
         """Frames since the last look."""
         self._longest = 0
-        """How many may be carried, by what moved since then."""
+        """How far the next one may be from it, by what has moved since."""
 
     def __call__(self, frame: Frame) -> bool:
         """Return whether the network has to look at the next frame."""

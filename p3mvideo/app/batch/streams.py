@@ -15,7 +15,8 @@ from p3mvideo.frame import FrameSink, FrameSource
 from p3mvideo.io.images.sequence_sink import sequence_place
 from p3mvideo.io.inputs import Input, open_source
 from p3mvideo.io.open_sink import can_hold_alpha, containers_with_alpha, is_sequence, open_sink
-from p3mvideo.io.video.write.codecs import CONTAINERS, encoder_for
+from p3mvideo.io.video.write.codecs import CONTAINERS
+from p3mvideo.io.video.write.hardware import AUTO, HARDWARE, choose_encoder
 from p3mvideo.io.video.write.segment import Segment
 from p3mvideo.io.video.write.segment_sink import SegmentSink
 from p3mvideo.io.video.write.sink import VideoSink
@@ -120,7 +121,17 @@ class Streams:
         if path != STDOUT and is_sequence(path):
             sequence_place(path)
         elif path.suffix.lower() in CONTAINERS:
-            encoder_for(path, self.writing.codec, alpha=alpha).quality_options(self.writing.crf, self.writing.bitrate)
+            choose_encoder(path, self.writing.codec, alpha=alpha).quality_options(self.writing.crf, self.writing.bitrate)
+
+    def encoder_in_use(self, plans: Sequence[OutputPlan]) -> str | None:
+        """Return what is said of the encoder where the choice was left to the program; None where it was not, or no H.264 is written."""
+        video = next((path for plan in plans for path in plan.paths() if path.suffix.lower() in CONTAINERS), None)
+        if self.writing.codec != AUTO or video is None:
+            return None
+        encoder = choose_encoder(video, AUTO, alpha=False)
+        if encoder.codec != "h264":
+            return None
+        return f"H.264 is encoded by {encoder.ffmpeg_name}" + ("" if encoder.ffmpeg_name in HARDWARE else ", for no encoder in hardware works here")
 
     @property
     def _writes_pixel_format(self) -> bool:

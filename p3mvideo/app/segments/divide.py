@@ -19,7 +19,8 @@ from p3mvideo.frame import FrameSource
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.open_sink import is_sequence
 from p3mvideo.io.video.read.frame_times import read_frame_times
-from p3mvideo.io.video.write.codecs import CONTAINERS, encoder_for
+from p3mvideo.io.video.write.codecs import CONTAINERS
+from p3mvideo.io.video.write.hardware import HARDWARE, choose_encoder
 
 
 @dataclass(frozen=True)
@@ -90,4 +91,6 @@ def kept_damage(file: DividedFile) -> tuple[DamagedRange, ...]:
 def _takes_segments(path: Path, streams: Streams, *, alpha: bool) -> bool:
     if is_sequence(path) or path.suffix.lower() not in CONTAINERS:
         return False
-    return not (alpha and encoder_for(path, streams.writing.codec, alpha=True).codec == "vp9")
+    # Encoders in hardware close their groups of images as they like.
+    encoder = choose_encoder(path, streams.writing.codec, alpha=alpha)
+    return encoder.ffmpeg_name not in HARDWARE and not (alpha and encoder.codec == "vp9")

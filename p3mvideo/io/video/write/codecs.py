@@ -32,6 +32,8 @@ class Encoder:
     default_crf: int | None = None
     """Constant quality if nothing is asked for; None for codecs without such a scale."""
     max_crf: int = 0
+    quality_names: tuple[str, ...] = ("crf",)
+    """FFmpeg's names of the options that take the quality."""
     codec_tag: str | None = None
     """FourCC in mp4 and mov, where FFmpeg's choice is not the one that players expect."""
 
@@ -65,7 +67,7 @@ class Encoder:
             raise ConfigError(f"--bitrate {bitrate} is not positive", hint="give it in bits per second")
         if bitrate is not None:
             return {"b": str(bitrate)}
-        quality = {"crf": str(self.default_crf if crf is None else crf)}
+        quality = dict.fromkeys(self.quality_names, str(self.default_crf if crf is None else crf))
         return quality | {"b": "0"} if self.codec == "vp9" else quality  # libvpx limits the rate unless told not to
 
 
@@ -136,7 +138,7 @@ def encoder_for(path: Path, codec: str | None, *, alpha: bool) -> Encoder:
     """
     container = container_for(path)
     if codec is not None and codec not in ENCODERS:
-        raise ConfigError(f"unknown codec {codec}", hint=f"use one of {', '.join(ENCODERS)}")
+        raise ConfigError(f"unknown codec {codec}", hint=f"use one of {', '.join(ENCODERS)}, or auto")
     if codec is not None and codec not in container.codecs:
         raise ConfigError(f"{container.suffix} files do not hold {codec}", hint=f"use one of {', '.join(container.codecs)}")
     choices = container.alpha_codecs if alpha else container.codecs

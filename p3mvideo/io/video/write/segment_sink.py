@@ -17,8 +17,9 @@ from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.av_errors import explaining, writing
 from p3mvideo.io.part_file import PartFile
 from p3mvideo.io.video.read.file import image_stream, open_video_file
-from p3mvideo.io.video.write.codecs import container_for, encoder_for
+from p3mvideo.io.video.write.codecs import container_for
 from p3mvideo.io.video.write.encoder import VideoEncoder, check_frame, encoder_like, first_alpha_of
+from p3mvideo.io.video.write.hardware import choose_encoder
 from p3mvideo.io.video.write.segment import SegmentWriter
 from p3mvideo.options import WriteOptions
 
@@ -55,7 +56,7 @@ class SegmentSink:
     ) -> None:
         self._path, self._video_path, self._info, self._options, self._source = path, video, info, options, source
         self._alpha, self._start, self._threads = alpha, start or Fraction(0), threads
-        self._encoder = encoder_for(video, options.codec, alpha=alpha)
+        self._encoder = choose_encoder(video, options.codec, alpha=alpha)
         self._quality = self._encoder.quality_options(options.crf, options.bitrate)
         self._part = PartFile(path, overwrite=True)
         self._file: BinaryIO | None = None

@@ -21,8 +21,10 @@ from p3mvideo.io.av_errors import explaining, writing
 from p3mvideo.io.part_file import PartFile
 from p3mvideo.io.video.read.packets import count_packets
 from p3mvideo.io.video.write.alpha_check import check_alpha
-from p3mvideo.io.video.write.codecs import container_for, encoder_for
+from p3mvideo.io.video.write.codecs import container_for
 from p3mvideo.io.video.write.encoder import VideoEncoder, check_frame, encoder_like, first_alpha_of
+from p3mvideo.io.video.write.even_size import even_info
+from p3mvideo.io.video.write.hardware import choose_encoder
 from p3mvideo.io.video.write.segment import Segment
 from p3mvideo.io.video.write.stream_copy import StreamCopy
 from p3mvideo.options.media import Even
@@ -43,7 +45,7 @@ class VideoSink:
         info: Size and rate of the frames. The rate only guides the encoder; frames are shown when they say.
         source: The video that the frames come from; its sound, subtitles, chapters and metadata are copied, and its colour
             tags kept.
-        codec: h264, hevc, vp9, ffv1 or prores; None for the container's default.
+        codec: h264, hevc, vp9, ffv1 or prores; None for the container's default; see `choose_encoder` for encoders in hardware.
         crf: Constant quality, on the codec's own scale.
         bitrate: Bits per second, instead of a quality.
         alpha: Whether frames have four channels, straight RGBA.
@@ -57,6 +59,7 @@ class VideoSink:
 
     Raises:
         ConfigError: If path, codec, alpha and quality do not go together.
+        DeviceError: If a hardware encoder was asked for by name and does not work here.
         SinkError: If the file exists, or its folder is missing, read-only or too full.
     """
 
@@ -82,7 +85,8 @@ class VideoSink:
         self._start, self._end = start, end
         self._sound, self._identity = sound, identity
         self._even: Even = even
-        self._encoder = encoder_for(self._path, codec, alpha=alpha)
+        written = even_info(info, even)
+        self._encoder = choose_encoder(self._path, codec, alpha=alpha, size=(written.width, written.height))
         self._quality = self._encoder.quality_options(crf, bitrate)
         if source is not None and self._path.exists() and self._path.samefile(source):
             raise ConfigError(f"{self._path} is both input and output", hint="choose another output name")
