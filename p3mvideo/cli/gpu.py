@@ -64,8 +64,8 @@ def train_command(
     backbone: Annotated[list[str], typer.Option(help="timm backbone of each network; - for its own.")] = [],  # noqa: B006
     initial: Annotated[list[str], typer.Option(metavar="NAME|PATH", help="Weights each network starts from; - for none.")] = [],  # noqa: B006
     pretrained: Annotated[list[str], typer.Option(metavar="NAME|PATH", help="ImageNet weights of each encoder; - for none.")] = [],  # noqa: B006
-    minutes: Annotated[float | None, typer.Option(min=0.05, help="End after so many minutes, start-up included.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="End after so many steps instead.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.05, help="End after this many minutes, start-up included.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="End after this many steps instead.")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Samples per step.")] = 128,
     size: Annotated[int, typer.Option(help="Side of the samples in pixels.")] = 384,
     lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 2e-3,

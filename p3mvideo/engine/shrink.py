@@ -1,4 +1,4 @@
-"""Brings pictures to the network's working size."""
+"""Brings images to the network's working size."""
 
 import torch.nn.functional as F
 from torch import Tensor

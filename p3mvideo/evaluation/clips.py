@@ -1,6 +1,6 @@
 """Scores clips in the video convention: each frame's matte by itself, or steadied over time.
 
-A split of clips is a folder with one folder per clip, and in each the folders of a still split: pictures and mattes, whose names
+A split of clips is a folder with one folder per clip, and in each the folders of a still split: images and mattes, whose names
 give the order.
 """
 
@@ -37,7 +37,7 @@ class ClipSmoothing:
     make_schedule: Callable[[], Callable[[Frame], bool]]
     """Makes what says which frames of a clip the network looks at."""
     rate: Fraction
-    """Frames a second, for smoothing goes by seconds and pictures have none."""
+    """Frames a second, for smoothing goes by seconds and images have none."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def find_clips(folder: Path, images: str = "") -> list[Clip]:
     """
     folders = sorted(path for path in folder.iterdir() if path.is_dir())
     if not folders:
-        raise DatasetError(f"{folder} holds no clips", hint="Expected a folder per clip, with a folder of pictures and one of mattes.")
+        raise DatasetError(f"{folder} holds no clips", hint="Expected a folder per clip, with a folder of images and one of mattes.")
     return [Clip(path.name, tuple(find_entries(path, images))) for path in folders]
 
 

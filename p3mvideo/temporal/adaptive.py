@@ -7,14 +7,14 @@ from typing import NamedTuple
 from p3mvideo.frame import Frame, Matte, UInt8Array
 from p3mvideo.temporal.memory import Memory, Observation, to_matte
 from p3mvideo.temporal.moment import Moment, same_kind
-from p3mvideo.temporal.motion_match import compared_size, match_pictures, small_gray
+from p3mvideo.temporal.motion_match import compared_size, match_images, small_gray
 
 
 class _Before(NamedTuple):
     moment: Moment
     matte: Matte
     """The last one that the network made."""
-    picture: UInt8Array
+    image: UInt8Array
     memory: Memory
 
 
@@ -60,15 +60,15 @@ class AdaptiveFilter:
         if before is None or elapsed is None or not (matte is None or same_kind(matte, before.matte)):
             if matte is None:
                 raise ValueError("the first frame of a scene needs a matte")
-            picture = small_gray(frame, compared_size(matte))
-            memory, steady = Memory.of(Observation.of(matte, picture.shape), self._memory_seconds), matte
+            image = small_gray(frame, compared_size(matte))
+            memory, steady = Memory.of(Observation.of(matte, image.shape), self._memory_seconds), matte
         else:
-            picture = small_gray(frame, before.picture.shape[::-1])
-            match = match_pictures(picture, before.picture)
+            image = small_gray(frame, before.image.shape[::-1])
+            match = match_images(image, before.image)
             memory = before.memory.carried(match, elapsed, self._memory_seconds)
             if matte is not None:
-                memory = memory.weighed(Observation.of(matte, picture.shape), match.trust, elapsed, self._memory_seconds)
+                memory = memory.weighed(Observation.of(matte, image.shape), match.trust, elapsed, self._memory_seconds)
             matte = matte or before.matte
             steady = to_matte(memory.mean, matte)
-        self._before = _Before(moment, matte, picture, memory)
+        self._before = _Before(moment, matte, image, memory)
         return steady

@@ -24,7 +24,7 @@ class _Waiting(NamedTuple):
     matte: Matte
     """Its own, or the last one before it that the network made."""
     moment: Moment
-    picture: UInt8Array
+    image: UInt8Array
     alpha: Float32Array
     """At the size of the compared images: that of the matte, or what is expected where there is none."""
     memory: Memory
@@ -67,28 +67,28 @@ class Lookahead:
             if matte is None:
                 raise ValueError("the first frame of a scene needs a matte")
             finished = self.flush()
-            picture = small_gray(frame, compared_size(matte))
-            seen = Observation.of(matte, picture.shape)
+            image = small_gray(frame, compared_size(matte))
+            seen = Observation.of(matte, image.shape)
             memory = Memory.of(seen, self._memory_seconds)
-            none = MotionMatch.none(picture.shape)
-            self._waiting.append(_Waiting(frame, matte, moment, picture, seen.alpha, memory, 0.0, none, seen.shrunk()))
+            none = MotionMatch.none(image.shape)
+            self._waiting.append(_Waiting(frame, matte, moment, image, seen.alpha, memory, 0.0, none, seen.shrunk()))
             return finished
         self._waiting.append(self._following(last, frame, matte, moment, elapsed))
         return [self._finish_oldest()] if len(self._waiting) > self._frames else []
 
     def _following(self, last: _Waiting, frame: Frame, matte: Matte | None, moment: Moment, elapsed: float) -> _Waiting:
-        picture = small_gray(frame, last.picture.shape[::-1])
-        back, forth = flow_both_ways(picture, last.picture)
-        match = match_by_flow(picture, last.picture, back, forth, contrast_share=CONTRAST_SHARE)
-        seen = None if matte is None else Observation.of(matte, picture.shape)
-        alpha = sample(last.alpha, match.places_at(*picture.shape[::-1])) if seen is None else seen.alpha
+        image = small_gray(frame, last.image.shape[::-1])
+        back, forth = flow_both_ways(image, last.image)
+        match = match_by_flow(image, last.image, back, forth, contrast_share=CONTRAST_SHARE)
+        seen = None if matte is None else Observation.of(matte, image.shape)
+        alpha = sample(last.alpha, match.places_at(*image.shape[::-1])) if seen is None else seen.alpha
         match = match.along_person(alpha)
         memory = last.memory.carried(match, elapsed, self._memory_seconds)
         if seen is not None:
             memory = memory.weighed(seen, match.trust, elapsed, self._memory_seconds)
-        from_before = match_by_flow(last.picture, picture, forth, back, contrast_share=CONTRAST_SHARE).along_person(last.alpha)
+        from_before = match_by_flow(last.image, image, forth, back, contrast_share=CONTRAST_SHARE).along_person(last.alpha)
         small = None if seen is None else seen.shrunk()
-        return _Waiting(frame, matte or last.matte, moment, picture, alpha, memory, elapsed, from_before, small)
+        return _Waiting(frame, matte or last.matte, moment, image, alpha, memory, elapsed, from_before, small)
 
     def flush(self) -> list[tuple[Frame, Matte]]:
         """Return what is still held back, oldest first, and forget all history."""

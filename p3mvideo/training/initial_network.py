@@ -20,7 +20,7 @@ from p3mvideo.weights.tensors import load_weights, parse_tensors
 _logger = logging.getLogger(__name__)
 
 SIDE_HEADS = frozenset(f"decoder.dbfi_{number}.conv2.weight" for number in range(3))
-"""Weights that only training needs and shipped files lack; they start anew."""
+"""Weights that only training needs and shipped files lack; they start from scratch."""
 
 IN_NETWORK = "encoder.backbone."
 """How the names of the backbone's weights begin in a real-time network."""

@@ -13,29 +13,29 @@ from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Frame
 from p3mvideo.options import EngineOptions, SmoothingOptions
 from p3mvideo.temporal import MatteStream, NetworkSchedule, every_frame, make_schedule
-from tests.temporal.scenes import Alpha, Picture, frame_at, plain_matte, scene, texture
+from tests.temporal.scenes import Alpha, Rgb, frame_at, plain_matte, scene, texture
 from tests.temporal.unsteady import matte_stream
 
 CPU = torch.device("cpu")
 
 
-def looks(schedule: Callable[[Frame], bool], pictures: list[Picture]) -> list[bool]:
-    return [schedule(frame_at(picture, Fraction(number, 30))) for number, picture in enumerate(pictures)]
+def looks(schedule: Callable[[Frame], bool], images: list[Rgb]) -> list[bool]:
+    return [schedule(frame_at(image, Fraction(number, 30))) for number, image in enumerate(images)]
 
 
-def walking(speed_px: float, frames: int = 9) -> list[tuple[Picture, Alpha]]:
+def walking(speed_px: float, frames: int = 9) -> list[tuple[Rgb, Alpha]]:
     return [scene(60 + speed_px * number, noise=1, seed=number) for number in range(frames)]
 
 
 def test_a_still_scene_is_looked_at_most_rarely_and_one_in_motion_more_often() -> None:
-    still, slow = ([picture for picture, _ in walking(speed)] for speed in (0, 0.4))
+    still, slow = ([image for image, _ in walking(speed)] for speed in (0, 0.4))
     assert looks(NetworkSchedule("auto"), still) == [True, False, False] * 3
     assert looks(NetworkSchedule("auto", looks_ahead=True), slow)[:5] == [True, False, True, False, True]
     assert looks(NetworkSchedule(3, looks_ahead=True), slow) == [True, False, False] * 3
 
 
 def test_what_motion_does_not_explain_is_looked_at_at_once() -> None:
-    fast = [picture for picture, _ in walking(11)]
+    fast = [image for image, _ in walking(11)]
     assert looks(NetworkSchedule("auto"), fast) == [True] * 9
     empty, entered = scene(None)[0], scene(60)[0]
     assert looks(NetworkSchedule("auto"), [empty, empty, entered, entered]) == [True, False, True, False]
@@ -43,22 +43,22 @@ def test_what_motion_does_not_explain_is_looked_at_at_once() -> None:
 
 @pytest.mark.parametrize("seconds", [Fraction(2), Fraction(1, 30), Fraction(0)], ids=["a gap", "time stands still", "time goes back"])
 def test_a_break_in_time_needs_the_network(seconds: Fraction) -> None:
-    schedule, picture = NetworkSchedule("auto"), texture(0)
-    assert looks(schedule, [picture, picture]) == [True, False]
-    assert schedule(frame_at(picture, seconds))
+    schedule, image = NetworkSchedule("auto"), texture(0)
+    assert looks(schedule, [image, image]) == [True, False]
+    assert schedule(frame_at(image, seconds))
 
 
 def test_another_scene_or_another_size_needs_the_network() -> None:
-    schedule, picture = NetworkSchedule("auto"), texture(0)
-    assert looks(schedule, [picture, picture, texture(1)]) == [True, False, True]
+    schedule, image = NetworkSchedule("auto"), texture(0)
+    assert looks(schedule, [image, image, texture(1)]) == [True, False, True]
     assert schedule(frame_at(texture(1, (90, 160)), Fraction(3, 30)))
 
 
-def carried(stream: MatteStream, pairs: list[tuple[Picture, Alpha]], *, every: int) -> list[Alpha]:
+def carried(stream: MatteStream, pairs: list[tuple[Rgb, Alpha]], *, every: int) -> list[Alpha]:
     """Return what comes out of a stream that gets a matte for every n-th frame."""
     out = []
-    for number, (picture, alpha) in enumerate(pairs):
-        out += stream.push(frame_at(picture, Fraction(number, 30)), None if number % every else plain_matte(alpha))
+    for number, (image, alpha) in enumerate(pairs):
+        out += stream.push(frame_at(image, Fraction(number, 30)), None if number % every else plain_matte(alpha))
     return [np.asarray(matte.alpha[0].numpy(), np.float32) for _, matte in out + stream.flush()]
 
 
@@ -97,12 +97,12 @@ def test_any_mattes_may_be_missing_behind_the_first(seed: int, lookahead: int, g
 
 @pytest.mark.parametrize("lookahead", [0, 3])
 def test_the_first_frame_of_a_scene_needs_a_matte(lookahead: int) -> None:
-    stream, picture = matte_stream(lookahead=lookahead), texture(0)
+    stream, image = matte_stream(lookahead=lookahead), texture(0)
     with pytest.raises(ValueError, match="first frame"):
-        stream.push(frame_at(picture, Fraction(0)), None)
-    stream.push(frame_at(picture, Fraction(0)), plain_matte(np.ones((54, 96), np.float32)))
+        stream.push(frame_at(image, Fraction(0)), None)
+    stream.push(frame_at(image, Fraction(0)), plain_matte(np.ones((54, 96), np.float32)))
     with pytest.raises(ValueError, match="first frame"):
-        stream.push(frame_at(picture, Fraction(5)), None)
+        stream.push(frame_at(image, Fraction(5)), None)
 
 
 def test_options_choose_the_schedule() -> None:
