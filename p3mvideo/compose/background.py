@@ -20,8 +20,12 @@ COLOURS = {
     "cyan": (0, 255, 255), "orange": (255, 140, 0), "purple": (128, 0, 128), "pink": (255, 170, 200), "navy": (0, 0, 96),
 }  # fmt: skip
 """Names that `--bg` knows; green and blue are those of chroma key screens."""
-BLUR_PX = 320
-"""Longer side of the copy of the frame that is blurred."""
+BLUR_PX, STRONG_BLUR_PX = 320, 160
+"""Longer side of the copy of the frame that is blurred: a strong blur leaves nothing that would not fit into a smaller one."""
+STRONG_BLUR = 0.25
+"""Strength from which a blur is strong."""
+LEFT_OUT_SHARE = 1 / 160
+"""How far around the person the frame is left out of the blur, in longer sides of the frame."""
 DEFAULT_BLUR = 0.5
 EDGE_WEIGHT = 4
 """How much faster than 1 - alpha a pixel's part in the blur vanishes."""
@@ -133,12 +137,13 @@ class BlurBackground:
 
     def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
         """See `Background`."""
-        scale = min(1.0, BLUR_PX / max(frame.width, frame.height))
+        scale = min(1.0, (STRONG_BLUR_PX if self._strength >= STRONG_BLUR else BLUR_PX) / max(frame.width, frame.height))
         size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
         small = cv2.resize(frame.interleaved(), size, interpolation=cv2.INTER_AREA).astype(np.float32)
         alpha = cv2.resize(matte.alpha[0].cpu().numpy(), size, interpolation=cv2.INTER_AREA)
         # A little more than the person is left out, and soft edges altogether: what of them came in would glow around the person.
-        weight = np.maximum(0, 1 - EDGE_WEIGHT * cv2.dilate(alpha, np.ones((5, 5), np.uint8)))
+        side = 2 * round(LEFT_OUT_SHARE * max(size)) + 1
+        weight = np.maximum(0, 1 - EDGE_WEIGHT * cv2.dilate(alpha, np.ones((side, side), np.uint8)))
         across, down = size[0] / frame.width, size[1] / frame.height
         for x0, y0, x1, y1 in frame.covered:
             weight[int(y0 * down) : ceil(y1 * down), int(x0 * across) : ceil(x1 * across)] *= COVERED_WEIGHT

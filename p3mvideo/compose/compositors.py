@@ -6,11 +6,8 @@ import cv2
 import numpy as np
 
 from p3mvideo.compose.background import Background
-from p3mvideo.compose.foreground import OPAQUE, ForegroundEstimator, to_bytes
+from p3mvideo.compose.foreground import ForegroundEstimator, to_bytes
 from p3mvideo.frame import Frame, Matte, UInt8Array
-
-ABOVE_ALL = 2.0
-"""More than any alpha."""
 
 
 def _like(frame: Frame, pixels: UInt8Array) -> Frame:
@@ -29,9 +26,8 @@ class ReplaceBackground:
         """See `p3mvideo.frame.Compositor`."""
         # Most pixels are the one or the other; only those of the edge are mixed.
         composite = self._background(frame, matte).copy()
-        opaque = cv2.inRange(matte.alpha[0].cpu().numpy(), OPAQUE, ABOVE_ALL)
-        cv2.copyTo(frame.interleaved(), opaque, composite)
         edge = self._foreground.edge(frame, matte)
+        cv2.copyTo(frame.interleaved(), edge.opaque, composite)
         behind = np.take(composite.reshape(-1, 3), edge.pixels, axis=0).astype(np.float32)
         composite.reshape(-1, 3)[edge.pixels] = to_bytes(behind + edge.alpha * (edge.colours - behind))
         return _like(frame, composite)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil, floor
 from typing import NamedTuple
 
 import cv2
@@ -15,6 +16,8 @@ ESTIMATE_PX = 192
 """Longer side at which both layers' colours are estimated: they vary slowly."""
 FAINT, OPAQUE = 0.02, 0.98
 """Between these alphas colours are estimated; outside, what shines through is too little to be seen."""
+FAINT_LEVEL, OPAQUE_LEVEL = floor(255 * FAINT), ceil(255 * OPAQUE) + 1
+"""The lowest levels of 255 at which colours are estimated, and at which they no longer are: whatever lies between both alphas does between these."""
 COLUMNS = 4096
 """Width of the grid in which pixels of the edge are looked up."""
 
@@ -27,7 +30,9 @@ class EdgeColours(NamedTuple):
     colours: Float32Array
     """RGB in [0, 255], (n, 3)."""
     alpha: Float32Array
-    """(n, 1), between `FAINT` and `OPAQUE`."""
+    """(n, 1), from about `FAINT` to about `OPAQUE`."""
+    opaque: UInt8Array
+    """Mask of the pixels that are the person's alone: 255 there, else 0, (H, W)."""
 
 
 class ForegroundEstimator:
@@ -69,10 +74,12 @@ def to_bytes(colours: Float32Array) -> UInt8Array:
 
 def _edge_colours(image: UInt8Array, alpha: Float32Array) -> EdgeColours:
     height, width = alpha.shape
-    # NumPy searches booleans much faster than bytes, and wants them to be 0 or 1; OpenCV's mask is 0 or 255.
-    edge = np.flatnonzero((cv2.inRange(alpha, FAINT, OPAQUE) & 1).view(np.bool_))
+    levels = cv2.convertScaleAbs(alpha, alpha=255.0)  # bytes are compared many times as fast
+    opaque = np.asarray(cv2.inRange(levels, OPAQUE_LEVEL, 255), np.uint8)
+    # Below the faint ones bytes wrap around, so that one comparison does.
+    edge = np.flatnonzero(levels - np.uint8(FAINT_LEVEL) < OPAQUE_LEVEL - FAINT_LEVEL)
     if not edge.size:
-        return EdgeColours(edge, np.empty((0, 3), np.float32), np.empty((0, 1), np.float32))
+        return EdgeColours(edge, np.empty((0, 3), np.float32), np.empty((0, 1), np.float32), opaque)
     scale = min(1.0, ESTIMATE_PX / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     # Single pixels, not means: only they are mixed of both layers exactly by their alpha. What aliases is smoothed afterwards.
@@ -92,7 +99,7 @@ def _edge_colours(image: UInt8Array, alpha: Float32Array) -> EdgeColours:
     colours *= a
     colours += person
     np.clip(colours, 0, 255, out=colours)
-    return EdgeColours(edge, colours, a)
+    return EdgeColours(edge, colours, a, opaque)
 
 
 def _look_up(layer: Float32Array, map_x: Float32Array, map_y: Float32Array) -> Float32Array:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from p3mvideo.frame import Frame, Matte
+from p3mvideo.ops.shrink import shrunk
 
 RADIUS_PX = 2
 """Half the side of the windows in which alpha is modelled as linear in brightness, in working-size pixels."""
@@ -22,7 +23,7 @@ class GuidedRefiner:
 
     Inside small windows alpha is taken for a linear function of brightness. The function's two coefficients are found at working
     size, where the matte is, and applied at full size, where the frame's edges are. Frames on the CPU go through OpenCV, others through
-    PyTorch; both compute the same.
+    PyTorch; both compute the same, on the CPU to a level of 255.
     """
 
     def __call__(self, frame: Frame, matte: Matte) -> Matte:
@@ -37,8 +38,7 @@ class GuidedRefiner:
 def _refine_on_cpu(frame: Frame, matte: Matte) -> Tensor:
     alpha = matte.alpha[0].numpy()
     height, width = alpha.shape
-    grey = cv2.cvtColor(frame.interleaved(), cv2.COLOR_RGB2GRAY)
-    guide = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) * np.float32(1 / 255)
+    guide = shrunk(frame.gray, (width, height)).astype(np.float32) * np.float32(1 / 255)
     side = (2 * RADIUS_PX + 1, 2 * RADIUS_PX + 1)
 
     def mean(x: np.ndarray) -> np.ndarray:
@@ -46,15 +46,12 @@ def _refine_on_cpu(frame: Frame, matte: Matte) -> Tensor:
 
     guide_mean, alpha_mean = mean(guide), mean(alpha)
     slope = (mean(guide * alpha) - guide_mean * alpha_mean) / (mean(guide * guide) - guide_mean * guide_mean + np.float32(EPSILON))
-    offset = alpha_mean - slope * guide_mean
+    offset = mean(alpha_mean - slope * guide_mean) * np.float32(255)
     size = (frame.width, frame.height)
-    slope = cv2.resize(mean(slope) * np.float32(1 / 255), size, interpolation=cv2.INTER_LINEAR)
-    offset = cv2.resize(mean(offset), size, interpolation=cv2.INTER_LINEAR)
-    refined = cv2.multiply(slope, grey, dtype=cv2.CV_32F)
-    cv2.add(refined, offset, dst=refined)
-    cv2.min(refined, 1.0, dst=refined)
-    cv2.max(refined, 0.0, dst=refined)
-    return torch.from_numpy(refined)[None]
+    slope, offset = (cv2.resize(coefficient, size, interpolation=cv2.INTER_LINEAR) for coefficient in (mean(slope), offset))
+    # In levels of 255, as everything is written: conversion to 8 bits clips and rounds in the pass that adds.
+    levels = cv2.add(cv2.multiply(slope, frame.gray, dst=slope, dtype=cv2.CV_32F), offset, dtype=cv2.CV_8U)
+    return torch.from_numpy(np.multiply(levels, np.float32(1 / 255), dtype=np.float32))[None]
 
 
 def _refine_on_device(frame: Frame, matte: Matte) -> Tensor:
