@@ -24,6 +24,7 @@ from p3mvideo.listener import Listener
 from p3mvideo.options import (
     BackgroundOptions,
     CoverOptions,
+    EditOptions,
     EngineOptions,
     FaceOptions,
     ReadOptions,
@@ -92,7 +93,13 @@ def process_work(segments: dict[str, float], listener: Listener) -> Work:
 
 
 def anonymize_work(segments: dict[str, float], listener: Listener) -> Work:
-    groups = {"detection": ReleaseDetectionOptions(), "cover": CoverOptions(), "reading": ReadOptions(), "writing": WriteOptions(codec="ffv1")}
+    groups = {
+        "detection": ReleaseDetectionOptions(),
+        "cover": CoverOptions(),
+        "edits": EditOptions(),
+        "reading": ReadOptions(),
+        "writing": WriteOptions(codec="ffv1"),
+    }
     options = {name: group.to_json() for name, group in groups.items()}
     return anonymize_module.load_work({**options, "threads": 1, "segments": segments}, listener)
 
