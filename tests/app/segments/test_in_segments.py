@@ -15,6 +15,7 @@ import pytest
 from p3mvideo.app import anonymize as anonymize_module
 from p3mvideo.app import process as process_module
 from p3mvideo.app.batch.output_plan import OutputPlan
+from p3mvideo.app.batch.records import segment_folder
 from p3mvideo.app.batch.unit import Unit, Work
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.inputs import Input
@@ -23,6 +24,7 @@ from p3mvideo.listener import Listener
 from p3mvideo.options import (
     BackgroundOptions,
     CoverOptions,
+    EditOptions,
     EngineOptions,
     FaceOptions,
     ReadOptions,
@@ -91,7 +93,13 @@ def process_work(segments: dict[str, float], listener: Listener) -> Work:
 
 
 def anonymize_work(segments: dict[str, float], listener: Listener) -> Work:
-    groups = {"detection": ReleaseDetectionOptions(), "cover": CoverOptions(), "reading": ReadOptions(), "writing": WriteOptions(codec="ffv1")}
+    groups = {
+        "detection": ReleaseDetectionOptions(),
+        "cover": CoverOptions(),
+        "edits": EditOptions(),
+        "reading": ReadOptions(),
+        "writing": WriteOptions(codec="ffv1"),
+    }
     options = {name: group.to_json() for name, group in groups.items()}
     return anonymize_module.load_work({**options, "threads": 1, "segments": segments}, listener)
 
@@ -150,6 +158,7 @@ def test_segments_interrupted_or_not_show_what_one_piece_shows(
 
 def test_a_helper_takes_segments_and_leaves_the_join_to_the_one_that_has_the_unit(clip: Path, tmp_path: Path) -> None:
     unit = unit_for(clip, tmp_path / "out", "shared", alpha=False)
+    segment_folder(unit).mkdir(parents=True)  # as the one that has the unit does
     work = process_work(DIVIDED, Listener())
     result = work(replace(unit, helps=True))
     assert result.error is None
