@@ -24,10 +24,10 @@ class P3MNet(nn.Module):
 
     Args:
         encoder: An `Encoder` module.
-        decoder: The decoders, built for that encoder's widths.
+        decoder: Both decoders: a module that turns `Features` into a `MattingOutput`, built for that encoder's widths.
     """
 
-    def __init__(self, encoder: nn.Module, decoder: Decoder) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder

@@ -56,6 +56,9 @@ class TrainingOptions(Options):
     backbone_lr: Annotated[
         float | None, Option("Peak learning rate of the pretrained encoder.", minimum=0, unset="by the recipe, in proportion to --lr")
     ] = None
+    frozen: Annotated[
+        int, Option("Stages at the start of the real-time network's backbone, counted from its stem, that stay as they are.", minimum=0)
+    ] = 0
     warmup: Annotated[int | None, Option("Steps of linear warm-up.", minimum=0, unset="by the recipe, at most a tenth of the steps")] = None
     ema: Annotated[float | None, Option("Decay of the averaged weights.", minimum=0, maximum=1, unset="by the recipe")] = None
     seed: Annotated[int, Option("Another seed gives other samples and initial weights.", minimum=0)] = 10007

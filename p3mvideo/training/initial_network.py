@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from p3mvideo.errors import ConfigError, WeightsError
+from p3mvideo.model.light_decoder import LightDecoder
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import REALTIME_VARIANTS, VARIANTS, build_network
+from p3mvideo.training.light_start import is_ordinary, light_start
 from p3mvideo.training.loop.checkpoint import average_of, load_checkpoint
 from p3mvideo.training.setup import TrainingSetup
 from p3mvideo.weights import find_weights
@@ -34,7 +36,7 @@ def build_start(options: TrainingSetup, *, pretrained: str | None, initial: str 
         pretrained: ImageNet weights of its encoder: the name of imported ones, or a file with timm's names for the real-time network (for
             example the model.safetensors that timm publishes), or the name or path of a real-time network's weights, whose encoder is taken.
         initial: Weights of the whole network: a checkpoint (.pt) of a run, of which the averaged weights are taken, or the name or path of
-            a weights file.
+            a weights file. A network with light decoders also takes those of one with ordinary decoders, see `light_start`.
 
     Raises:
         ConfigError: There is no such network or backbone.
@@ -51,6 +53,8 @@ def build_start(options: TrainingSetup, *, pretrained: str | None, initial: str 
     if initial is not None:
         path = Path(initial)
         tensors = average_of(path, load_checkpoint(path)) if path.suffix == ".pt" else load_weights(find_weights(initial))
+        if isinstance(network.decoder, LightDecoder) and is_ordinary(tensors):
+            tensors = light_start(tensors)
         _fill(network, tensors, initial, may_lack=SIDE_HEADS)
     elif pretrained is not None:
         _fill_encoder(network, pretrained)

@@ -40,6 +40,8 @@ class TrainingSetup:
     """Peak learning rate."""
     backbone_lr: float = 4e-4
     """Peak learning rate of the pretrained encoder."""
+    frozen: int = 0
+    """See `p3mvideo.training.loop.frozen_stages`."""
     weight_decay: float = 0.01
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup: int = 200
@@ -140,7 +142,7 @@ def resolve_options(options: TrainingOptions, *, portraits: int, device: torch.d
         recipe, steps=steps, variant=options.variant, network=None if options.backbone is None else {"backbone": options.backbone},
         batch=options.batch, size_px=options.size, lr=lr,
         backbone_lr=options.backbone_lr if options.backbone_lr is not None or lr is None else lr * usual.backbone_lr / usual.lr,
-        warmup=min(usual.warmup, steps // 10) if options.warmup is None else options.warmup, ema_decay=options.ema,
+        warmup=min(usual.warmup, steps // 10) if options.warmup is None else options.warmup, ema_decay=options.ema, frozen=options.frozen,
         precision=choose_precision(options.precision, recipe, device), composition=uses_composition(options), seed=options.seed,
         overfit=options.overfit, shares=options.shares, webcam=WebcamOptions(moving=options.moving, hard=options.hard),
         copy_paste=CopyPasteOptions(

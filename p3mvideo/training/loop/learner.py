@@ -11,7 +11,9 @@ from torch.nn.parallel import DistributedDataParallel
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.ops.normalise import normalise
 from p3mvideo.training.loop.feature_paste import PastingNetwork
+from p3mvideo.training.loop.frozen_stages import first_stages, freeze, hold
 from p3mvideo.training.loop.losses import matting_losses
+from p3mvideo.training.loop.precision import keep_strided_depthwise_in_f32
 from p3mvideo.training.loop.process_group import Group
 from p3mvideo.training.loop.state import TrainingState, make_optimizer
 from p3mvideo.training.loop.synced_norm import synchronise_norms
@@ -35,12 +37,16 @@ class Learner:
     def __init__(self, network: P3MNet, options: TrainingSetup, group: Group, *, compiled: bool = False) -> None:
         self.options, self.group = options, group
         self.network = network.to(group.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._frozen = first_stages(self.network, options.frozen)
+        freeze(self._frozen)
         average = WeightAverage(self.network, decay=options.ema_decay)
         if group.size > 1:
             synchronise_norms(self.network, group.sum_with_gradient)
         optimizer = make_optimizer(self.network, options)
         scaler = torch.amp.GradScaler(group.device.type, enabled=DTYPES[options.precision] == torch.float16)
         self.state = TrainingState(self.network, average, optimizer, scaler, options)
+        if group.device.type == "cpu" and options.precision == "bf16":
+            keep_strided_depthwise_in_f32(self.network)
         self._model: torch.nn.Module = PastingNetwork(self.network)
         if group.size > 1:
             self._model = DistributedDataParallel(self._model)
@@ -58,6 +64,7 @@ class Learner:
         """
         options, group, device, state = self.options, self.group, self.group.device, self.state
         self.network.train()
+        hold(self._frozen)
         torch.manual_seed(options.seed + state.step * group.size + group.rank)  # for drop-path: nothing to remember in a checkpoint
         image, layers, source, mask = _pixels(batch, device)
         classes = batch.classes.to(device, non_blocking=True).long()
