@@ -48,6 +48,10 @@ class TrainingOptions(Options):
         float,
         Option("Fraction of the other samples with people far away, from behind, in company or among things.", minimum=0, maximum=1),
     ] = 0.0
+    covers: Annotated[
+        float, Option("Fraction of the samples with smears where no face is, as face trackers make them.", minimum=0, maximum=1)
+    ] = 0.0
+    uses: Annotated[int, Option("How often each sample that is made is used, mirrored and in other light; kept in the output folder.", minimum=1)] = 1
     steps: Annotated[int | None, Option("Optimizer steps in all.", minimum=1, unset="by epochs")] = None
     epochs: Annotated[float | None, Option("How often each portrait is seen.", above=0, unset="by the recipe")] = None
     batch: Annotated[int | None, Option("Samples per step over all processes.", minimum=1, unset="by the recipe")] = None

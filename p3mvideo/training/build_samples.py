@@ -35,7 +35,9 @@ def build_samples(
     """
     donors = None if faces is None or options.copy_paste.level == "off" else DonorFaces(faces)
     scenes = _scenes(folder, names, options, backgrounds)
-    return TrainingSamples(scenes, length=options.steps * options.batch, seed=options.seed, donors=donors, copy_paste=options.copy_paste)
+    return TrainingSamples(
+        scenes, length=options.steps * options.batch, seed=options.seed, donors=donors, copy_paste=options.copy_paste, covers=options.covers
+    )
 
 
 def _scenes(folder: PortraitFolder, names: Sequence[str], options: TrainingSetup, backgrounds: Path | None) -> SceneMaker:

@@ -20,6 +20,7 @@ from p3mvideo.training.loop.fit import fit
 from p3mvideo.training.loop.glibc_memory import keep_memory
 from p3mvideo.training.loop.process_group import Group, joined_group
 from p3mvideo.training.loop.validation import ValidationSet
+from p3mvideo.training.samples.reused_samples import ReusedSamples
 from p3mvideo.training.setup import TrainingSetup, resolve_options, uses_composition
 
 
@@ -86,8 +87,9 @@ def train(
             out = Path(nowhere) if dry_run else output
             if not dry_run:
                 _prepare(output, group, resume=resume)
+            drawn = ReusedSamples(samples, out / "samples", uses=resolved.uses, batch=resolved.batch, seed=resolved.seed) if resolved.uses > 1 else samples
             last = fit(
-                network, samples, resolved, out, group=group, validation=over, resume=resume, workers=options.workers,
+                network, drawn, resolved, out, group=group, validation=over, resume=resume, workers=options.workers,
                 checkpoint_every=options.checkpoint_every, validate_every=options.validate_every,
                 tensorboard=options.tensorboard and not dry_run, log=news.recorded, stepped=news.stepped,
             )  # fmt: skip

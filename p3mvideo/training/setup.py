@@ -57,6 +57,10 @@ class TrainingSetup:
     copy_paste: CopyPasteOptions = field(default_factory=lambda: CopyPasteOptions(level="off"))
     webcam: WebcamOptions = field(default_factory=WebcamOptions)
     """How scenes of this program's own recipe are drawn."""
+    covers: float = 0.0
+    """Share of the samples with smears where no face is, see `p3mvideo.training.samples.false_covers`."""
+    uses: int = 1
+    """How often each sample is used, see `p3mvideo.training.samples.reused_samples`."""
     shares: Mapping[str, float] = field(default_factory=dict)
     """See `p3mvideo.training.samples.portrait_order.PortraitOrder`."""
     overfit: int = 0
@@ -73,6 +77,12 @@ class TrainingSetup:
                 raise ConfigError(f"the {name} share of the samples is in [0, 1], got {share:g}", hint=f"use --{name} 0.5")
             if share and self.recipe != "p3mvideo":
                 raise ConfigError(f"the recipe {self.recipe} knows no {shown}", hint=f"leave --{name} out, or take p3mvideo")
+
+        if self.uses > 1 and self.composition:
+            raise ConfigError("samples in other light have no layers for the composition loss", hint="leave --uses or --composition out")
+        fits = self.uses * (2 if self.webcam.moving and self.uses > 1 else 1)
+        if self.batch % fits:
+            raise ConfigError(f"a batch of {self.batch} cannot be made of samples of {self.uses} ages", hint=f"use --batch {fits * 2}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as a checkpoint keeps them."""
@@ -143,6 +153,7 @@ def resolve_options(options: TrainingOptions, *, portraits: int, device: torch.d
         batch=options.batch, size_px=options.size, lr=lr,
         backbone_lr=options.backbone_lr if options.backbone_lr is not None or lr is None else lr * usual.backbone_lr / usual.lr,
         warmup=min(usual.warmup, steps // 10) if options.warmup is None else options.warmup, ema_decay=options.ema, frozen=options.frozen,
+        covers=options.covers, uses=options.uses,
         precision=choose_precision(options.precision, recipe, device), composition=uses_composition(options), seed=options.seed,
         overfit=options.overfit, shares=options.shares, webcam=WebcamOptions(moving=options.moving, hard=options.hard),
         copy_paste=CopyPasteOptions(

@@ -20,6 +20,7 @@ from p3mvideo.datasets.donors import DonorFaces
 from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.trimap import KNOWN_FOREGROUND, UNKNOWN
 from p3mvideo.training.samples.copy_paste import FEATURE_LEVEL, IMAGE_LEVEL, Augmentation, PlacedFaces, obfuscated_faces, paste_faces, place_face
+from p3mvideo.training.samples.false_covers import with_false_covers
 from p3mvideo.training.samples.scene import Scene
 
 CopyPaste = Literal["off", "image", "feature", "both"]
@@ -79,16 +80,19 @@ class TrainingSamples(Dataset[Sample]):
         seed: Another seed gives other samples.
         donors: Faces for P3M-CP; None pastes none.
         copy_paste: How they are used.
+        covers: Share of the samples with smears where no face is.
     """
 
     def __init__(
-        self, scenes: SceneMaker, *, length: int, seed: int, donors: DonorFaces | None = None, copy_paste: CopyPasteOptions | None = None
-    ) -> None:
+        self, scenes: SceneMaker, *, length: int, seed: int, donors: DonorFaces | None = None, copy_paste: CopyPasteOptions | None = None,
+        covers: float = 0.0,
+    ) -> None:  # fmt: skip
         self.scenes = scenes
         self.length = length
         self.seed = seed
         self.donors = donors
         self.copy_paste = copy_paste or CopyPasteOptions(level="off")
+        self.covers = covers
 
     def __len__(self) -> int:
         return self.length
@@ -110,6 +114,10 @@ class TrainingSamples(Dataset[Sample]):
             source = self._faces(scene, FEATURE_LEVEL, rng)
         drawn = int(rng.integers(2**62))
         camera_seed = drawn if scene.camera_seed is None else scene.camera_seed
+        if self.covers:
+            of_camera = np.random.default_rng((camera_seed, 1))  # both frames of a clip have the same
+            if of_camera.random() < self.covers:
+                scene = replace(scene, image=with_false_covers(scene.image, obfuscated_faces(scene.face_mask, scene.alpha), of_camera))
         classes = np.digitize(trimap, (UNKNOWN, KNOWN_FOREGROUND)).astype(np.uint8)
         return Sample(
             _planes(self.scenes.camera(scene.image, np.random.default_rng(camera_seed))),
