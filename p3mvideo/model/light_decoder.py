@@ -1,9 +1,10 @@
 """P3M-Net's decoders at two fifths of the arithmetic and a third of the memory traffic, for processors.
 
-The graph is that of `p3mvideo.model.decoder`, with three differences. Integration modules mix their inputs with 1x1 instead of 3x3 kernels: without a
-non-linearity in between, their transforms and the kernel are one linear map per input, and what comes from the coarser size is mixed there, before it is
-enlarged. The semantic decoder ends at stride 4 and the detail decoder at stride 2, where its head predicts four values of alpha per position (sub-pixel
-convolution, Shi et al., arXiv 1609.05158). The shallow feature E0 is at stride 2.
+The graph is that of `p3mvideo.model.decoder`, with three differences. Integration modules mix their inputs with 1x1 instead of 3x3
+kernels: without a non-linearity in between, their transforms and the kernel are one linear map per input, and what comes from the
+coarser size is mixed there, before it is enlarged. The semantic decoder ends at stride 4 and the detail decoder at stride 2, where its
+head predicts four values of alpha per position (sub-pixel convolution, Shi et al., arXiv 1609.05158). The shallow feature E0 is at
+stride 2.
 """
 
 from __future__ import annotations

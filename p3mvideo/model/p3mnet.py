@@ -4,7 +4,6 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from p3mvideo.model.decoder import Decoder
 from p3mvideo.model.output import Features, MattingOutput
 
 STRIDE = 32

@@ -13,6 +13,7 @@ from p3mvideo.options.option import Option, Options
 
 RecipeName = Literal["p3m2021", "p3m2024", "p3mvideo"]
 CopyPaste = Literal["off", "image", "feature", "both"]
+InputScale = Literal["imagenet", "symmetric"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,9 @@ class TrainingOptions(Options):
     variant: Annotated[str | None, Option("The network.", unset="p3mnet-mobilenetv2; p3mnet-resnet34 with published recipes")] = None
     backbone: Annotated[str | None, Option("Another timm backbone for the real-time network.")] = None
     pretrained: Annotated[str | None, Option("ImageNet weights of the encoder: a file, or the name of imported ones.", metavar="NAME|PATH")] = None
+    pretrained_input: Annotated[
+        InputScale, Option("How those were shown colours: normalised as usual for ImageNet, or from -1 to 1, as TensorFlow's EfficientNets.")
+    ] = "imagenet"
     initial: Annotated[str | None, Option("Weights or checkpoint of a whole network to start from.", metavar="NAME|PATH")] = None
     images: Annotated[str | None, Option("Folder of images in the split.", unset="the first known one")] = None
     split: Annotated[Path | None, Option("File with the names to train on, one a line.", unset="every pair of image and matte")] = None
@@ -48,9 +52,7 @@ class TrainingOptions(Options):
         float,
         Option("Fraction of the other samples with people far away, from behind, in company or among things.", minimum=0, maximum=1),
     ] = 0.0
-    covers: Annotated[
-        float, Option("Fraction of the samples with smears where no face is, as face trackers make them.", minimum=0, maximum=1)
-    ] = 0.0
+    covers: Annotated[float, Option("Fraction of the samples with smears where no face is, as face trackers make them.", minimum=0, maximum=1)] = 0.0
     uses: Annotated[int, Option("How often each sample that is made is used, mirrored and in other light; kept in the output folder.", minimum=1)] = 1
     steps: Annotated[int | None, Option("Optimizer steps in all.", minimum=1, unset="by epochs")] = None
     epochs: Annotated[float | None, Option("How often each portrait is seen.", above=0, unset="by the recipe")] = None

@@ -18,8 +18,9 @@ def is_ordinary(tensors: Mapping[str, Tensor]) -> bool:
 def light_start(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return weights for light decoders that compute about what ordinary ones do.
 
-    A 3x3 kernel of an integration module becomes the sum of its taps, which is the same where features change slowly, joined with the 1x1
-    transforms before it. The shallow feature at stride 2 holds the one at full size at two of the four pixels of each cell, upper left and lower right.
+    A 3x3 kernel of an integration module becomes the sum of its taps, which is the same where features change slowly, joined with the
+    1x1 transforms before it. The shallow feature at stride 2 holds the one at full size at two of the four pixels of each cell, upper
+    left and lower right.
 
     Args:
         tensors: Weights of a real-time network with ordinary decoders of the same widths. The shallow feature has C0 channels.

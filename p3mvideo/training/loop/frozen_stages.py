@@ -1,6 +1,6 @@
 """Leaves the first stages of a pretrained backbone as they are.
 
-They hold the largest tensors, and what they find (edges, textures) is the same for every task; without them a step of learning takes a third less time.
+They hold the largest tensors, and what they find (edges, textures) is much the same for every task.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def first_stages(network: P3MNet, count: int) -> list[nn.Module]:
     backbone = getattr(network.encoder, "backbone", None)
     blocks = getattr(backbone, "blocks", None)
     if count and (backbone is None or not isinstance(blocks, nn.Sequential) or not hasattr(backbone, "conv_stem")):
-        raise ConfigError("only the real-time network on a backbone of the MobileNet and EfficientNet families can be frozen", hint="leave --frozen out")
+        raise ConfigError("only backbones of the MobileNet and EfficientNet families can be frozen", hint="leave --frozen out")
     if count > 1 + len(blocks or ()):
         raise ConfigError(f"the backbone has {1 + len(blocks)} stages with its stem, {count} cannot be frozen", hint=f"use --frozen {len(blocks)}")
     return [backbone.conv_stem, backbone.bn1, *blocks[: count - 1]] if count else []

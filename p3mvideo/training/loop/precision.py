@@ -49,12 +49,12 @@ def _cpu_computes_in_bf16() -> bool:
 
 
 def keep_strided_depthwise_in_f32(network: nn.Module) -> None:
-    """Have depth-wise convolutions with a stride compute in f32 under autocast, and return what they were given.
+    """Have depth-wise convolutions with a stride that are trained compute in f32 under autocast, and return what they were given.
 
     For a CPU: oneDNN has no fast kernel for their gradients in bf16 (96 channels at 128 px: 23 ms a sample, 4 in f32).
     """
     for module in network.modules():
-        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1 and module.stride[0] > 1:
+        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1 and module.stride[0] > 1 and module.weight.requires_grad:
             module.forward = _InF32(module)  # type: ignore[method-assign]
 
 

@@ -107,7 +107,7 @@ def _write(path: Path, sample: Sample) -> None:
 def _read(path: Path) -> Sample | None:
     """Return a kept sample, None if it is not there or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as parts:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as parts:
             return Sample(**{name: torch.from_numpy(parts[name]) for name in parts})
     except Exception:  # whatever a damaged file makes the reader stumble over
         return None
