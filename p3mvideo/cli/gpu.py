@@ -64,6 +64,9 @@ def train_command(
     backbone: Annotated[list[str], typer.Option(help="timm backbone of each network; - for its own.")] = [],  # noqa: B006
     initial: Annotated[list[str], typer.Option(metavar="NAME|PATH", help="Weights each network starts from; - for none.")] = [],  # noqa: B006
     pretrained: Annotated[list[str], typer.Option(metavar="NAME|PATH", help="ImageNet weights of each encoder; - for none.")] = [],  # noqa: B006
+    pretrained_input: Annotated[
+        Literal["imagenet", "symmetric"], typer.Option(help="How those were shown colours: as ImageNet's usual, or from -1 to 1.")
+    ] = "imagenet",
     minutes: Annotated[float | None, typer.Option(min=0.05, help="End after this many minutes, start-up included.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="End after this many steps instead.")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Samples per step.")] = 128,
@@ -100,7 +103,7 @@ def train_command(
             lr=lr, backbone_lr=backbone_lr, warmup=warmup, ema=ema, moving=moving, hard=hard, nobody=nobody, cp=cp, cp_level=cp_level,
             cp_layer=cp_layer, shares=share, seed=seed,
             device=device, precision=precision, workers=workers, checkpoint_minutes=checkpoint_minutes, moments=moments, compiled=compiled,
-            every=every, resume=resume,
+            every=every, resume=resume, pretrained_input=pretrained_input,
         )  # fmt: skip
         result = train_on_device(pack, output, options, licence=licence, begun=begun, say=_say, log=_logged)
         _say(f"{time.monotonic() - begun:.1f} s: {result.steps} steps of {batch} samples")

@@ -39,9 +39,11 @@ class Lock:
         return self._descriptor < 0 or os.path.samestat(os.fstat(self._descriptor), status)
 
     def release(self) -> None:
-        """Let go. May be called any number of times."""
+        """Let go, for processes that were forked meanwhile too. May be called any number of times."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
+            with contextlib.suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
 
 

@@ -125,16 +125,21 @@ def _are_backbone_args(value: object) -> bool:
 _SIDE_HEADS = {"side_heads": Rule("true or false", lambda value: isinstance(value, bool))}
 _BACKBONE = {"backbone": Rule(f"one of {', '.join(sorted(BACKBONES))}", _is_backbone)}
 
+_WIDTHS = {
+    "deep_channels": _whole_rule(1, 4096),
+    "widths": Rule("a list of four whole numbers from 1 to 1024", _are_widths),
+    "detail_channels": _whole_rule(1, 1024),
+    "full_channels": _whole_rule(1, 1024),
+}
+
 RULES: dict[str, dict[str, Rule]] = {
     "p3mnet-mobilenetv2": {
         **_BACKBONE,
         "backbone_args": Rule(f"a table with at most depth_multiplier, {_DEPTH.expected}", _are_backbone_args),
-        "deep_channels": _whole_rule(1, 4096),
-        "widths": Rule("a list of four whole numbers from 1 to 1024", _are_widths),
-        "detail_channels": _whole_rule(1, 1024),
-        "full_channels": _whole_rule(1, 1024),
+        **_WIDTHS,
         **_SIDE_HEADS,
     },
+    "p3mnet-mobilenetv2-light": {**_BACKBONE, **_WIDTHS, **_SIDE_HEADS},
     "p3mnet-mobilenetv2-small": {**_BACKBONE, **_SIDE_HEADS},
     "p3mnet-resnet34": _SIDE_HEADS,
     "p3mnet-swin-t": {"drop_path": _share_rule(0, 0.9), **_SIDE_HEADS},

@@ -28,4 +28,5 @@ class MattingOutput(NamedTuple):
     alpha: Tensor
     """(B, 1, H, W) in [0, 1]: the fused alpha."""
     side_logits: tuple[Tensor, ...]
-    """(B, 3, H, W) each: side outputs of dBFI 2, 1, 0 for training; empty in a network built without side heads."""
+    """(B, 3, H, W) each, or an integer fraction of that size: side outputs of dBFI 2, 1, 0 for training; empty in a network built without
+    side heads."""

@@ -2,7 +2,6 @@
 
 from torch import Tensor, nn
 
-from p3mvideo.model.decoder import Decoder
 from p3mvideo.model.encoder import Encoder
 from p3mvideo.model.output import Features, MattingOutput
 
@@ -15,10 +14,10 @@ class P3MNet(nn.Module):
 
     Args:
         encoder: The encoder.
-        decoder: The decoders, built for that encoder's widths.
+        decoder: Both decoders: a module that turns `Features` into a `MattingOutput`, built for that encoder's widths.
     """
 
-    def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
+    def __init__(self, encoder: Encoder, decoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from p3mvideo.model.context import ContextModule
 from p3mvideo.model.decoder import Decoder, DecoderLayout
 from p3mvideo.model.encoder import Encoder, EncoderState
+from p3mvideo.model.light_decoder import LightDecoder
 from p3mvideo.model.output import Features
 from p3mvideo.model.p3mnet import P3MNet
 
@@ -23,19 +24,22 @@ class TimmEncoder(Encoder):
         backbone_args: Further arguments of the timm model.
         skip_channels: Widths of S1 to S4.
         deep_channels: Width of the deepest feature after the context module.
-        full_channels: Width of the full-resolution feature, made by one 3x3 convolution of the image.
+        full_channels: Width of the shallow feature E0, made by one convolution of the image.
+        full_stride: Its stride: 1 (a 3x3 kernel), or 2 (4x4).
     """
 
     def __init__(
-        self, backbone: str, *, backbone_args: Mapping[str, Any] | None = None, skip_channels: Sequence[int], deep_channels: int, full_channels: int
-    ) -> None:
+        self, backbone: str, *, backbone_args: Mapping[str, Any] | None = None, skip_channels: Sequence[int], deep_channels: int, full_channels: int,
+        full_stride: int = 1,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.backbone = timm.create_model(backbone, features_only=True, pretrained=False, **(backbone_args or {}))
         strides = tuple(self.backbone.feature_info.reduction())
         if strides != STRIDES:
             raise ValueError(f"a backbone with features at strides {STRIDES} is needed, {backbone} has {strides}")
         *channels, deepest = self.backbone.feature_info.channels()
-        self.full = nn.Sequential(nn.Conv2d(3, full_channels, 3, padding=1, bias=False), nn.BatchNorm2d(full_channels), nn.ReLU(inplace=True))
+        kernel = nn.Conv2d(3, full_channels, 2 + full_stride, full_stride, padding=1, bias=False)
+        self.full = nn.Sequential(kernel, nn.BatchNorm2d(full_channels), nn.ReLU(inplace=True))
         self.lateral = nn.ModuleList(nn.Conv2d(c, s, 1) for c, s in zip(channels, skip_channels, strict=True))
         self.context = ContextModule(deepest, deep_channels)
 
@@ -113,6 +117,32 @@ def realtime_p3mnet(
         backbone, backbone_args=backbone_args, skip_channels=(w1, w2, w3, w4), deep_channels=deep_channels, full_channels=full_channels
     )
     return P3MNet(encoder, Decoder(layout))
+
+
+def light_p3mnet(
+    backbone: str = "mobilenetv2_100",
+    *,
+    deep_channels: int = 192,
+    widths: Sequence[int] = (128, 64, 32, 16),
+    detail_channels: int = 8,
+    full_channels: int = 16,
+    side_heads: bool = True,
+) -> P3MNet:
+    """Build the real-time P3M-Net with light decoders, with random weights; see `p3mvideo.model.light_decoder`.
+
+    Args:
+        backbone: One of `p3mvideo.model.arguments.BACKBONES`.
+        deep_channels: Width at stride 32.
+        widths: Widths of both decoders at strides 16, 8, 4, 2.
+        detail_channels: Width of the detail decoder's last feature.
+        full_channels: Width of the encoder's shallow feature.
+        side_heads: Whether to have the side outputs, which only training needs.
+    """
+    encoder = TimmEncoder(backbone, skip_channels=widths[::-1], deep_channels=deep_channels, full_channels=full_channels, full_stride=2)
+    decoder = LightDecoder(
+        deep_channels=deep_channels, widths=widths, detail_channels=detail_channels, full_channels=full_channels, side_heads=side_heads
+    )
+    return P3MNet(encoder, decoder)
 
 
 def small_p3mnet(backbone: str = "mobilenetv2_100", *, side_heads: bool = True) -> P3MNet:

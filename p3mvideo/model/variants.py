@@ -11,6 +11,7 @@ from p3mvideo.model.p3mnet import P3MNet
 
 VARIANTS: dict[str, tuple[str, str]] = {
     "p3mnet-mobilenetv2": ("realtime", "realtime_p3mnet"),
+    "p3mnet-mobilenetv2-light": ("realtime", "light_p3mnet"),
     "p3mnet-mobilenetv2-small": ("realtime", "small_p3mnet"),
     "p3mnet-resnet34": ("resnet34", "p3mnet_resnet34"),
     "p3mnet-swin-t": ("swin", "p3mnet_swin_t"),

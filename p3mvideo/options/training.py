@@ -17,6 +17,7 @@ from p3mvideo.options.option import Option
 from p3mvideo.options.recipe import BY_RECIPE, read_recipe
 
 Scenes = Literal["crops", "webcam"]
+InputScale = Literal["imagenet", "symmetric"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,9 @@ class TrainingOptions(CopyPasteOptions, LossOptions, CropOptions, OptimizerOptio
     variant: Annotated[str, Option("The network.", published="p3mnet-resnet34")] = BY_RECIPE
     backbone: Annotated[str | None, Option("Another timm backbone for the real-time network.")] = None
     pretrained: Annotated[str | None, Option("ImageNet weights of the encoder: a file, or the name of imported ones.", metavar="NAME|PATH")] = None
+    pretrained_input: Annotated[
+        InputScale, Option("How those were shown colours: normalised as usual for ImageNet, or from -1 to 1, as TensorFlow's EfficientNets.")
+    ] = "imagenet"
     initial: Annotated[str | None, Option("Weights or checkpoint of a whole network to start from.", metavar="NAME|PATH")] = None
     images: Annotated[str | None, Option("Folder of images in the split.", unset="the first known one")] = None
     split: Annotated[Path | None, Option("File with the names to train on, one a line.", unset="every pair of image and matte")] = None
@@ -51,6 +55,8 @@ class TrainingOptions(CopyPasteOptions, LossOptions, CropOptions, OptimizerOptio
         float,
         Option("Fraction of the other samples with people far away, from behind, in company or among things.", minimum=0, maximum=1),
     ] = 0.0
+    covers: Annotated[float, Option("Fraction of the samples with smears where no face is, as face trackers make them.", minimum=0, maximum=1)] = 0.0
+    uses: Annotated[int, Option("How often each sample that is made is used, mirrored and in other light; kept in the output folder.", minimum=1)] = 1
     steps: Annotated[int | None, Option("Optimizer steps in all. With --resume, more than before extend a run.", minimum=1, unset="by epochs")] = None
     epochs: Annotated[float, Option("How often each portrait is seen.", above=0, published=150.0)] = BY_RECIPE
     batch: Annotated[int, Option("Samples per step over all processes.", minimum=1, published=8)] = BY_RECIPE
@@ -59,6 +65,9 @@ class TrainingOptions(CopyPasteOptions, LossOptions, CropOptions, OptimizerOptio
         bool, Option("Compute activations again in the backward pass instead of keeping them: less memory for about a third more time.")
     ] = False
     size: Annotated[int, Option("Side of the samples in pixels, a multiple of 32.", minimum=64, published=512)] = BY_RECIPE
+    frozen: Annotated[
+        int, Option("Stages at the start of the real-time network's backbone, counted from its stem, that stay as they are.", minimum=0)
+    ] = 0
     seed: Annotated[int, Option("Another seed gives other samples and initial weights.", minimum=0)] = 10007
     device: Annotated[str, Option("auto, cpu, cuda, cuda:N or mps.")] = "auto"
     precision: Annotated[Precision, Option("What the network computes in. auto: bf16 or f16 where the device has it, else f32.", published="f32")] = (

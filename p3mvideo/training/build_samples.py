@@ -37,7 +37,7 @@ def build_samples(
     scenes = _scenes(folder, names, options, backgrounds)
     return TrainingSamples(
         scenes, length=options.steps * options.batch, seed=options.seed, donors=donors, copy_paste=options.copy_paste,
-        feature_start=options.feature_start,
+        feature_start=options.feature_start, covers=options.covers,
     )  # fmt: skip
 
 

@@ -10,9 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from p3mvideo.errors import ConfigError, WeightsError
+from p3mvideo.model.light_decoder import LightDecoder
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import REALTIME_VARIANTS, VARIANTS, build_network
+from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
+from p3mvideo.options.training import InputScale
+from p3mvideo.training.light_start import is_ordinary, light_start
 from p3mvideo.training.loop.checkpoint import average_of, load_checkpoint
+from p3mvideo.training.loop.frozen_stages import first_stages
 from p3mvideo.training.setup import TrainingSetup
 from p3mvideo.weights import find_weights
 from p3mvideo.weights.tensors import load_weights, parse_tensors
@@ -26,7 +31,7 @@ IN_NETWORK = "encoder.backbone."
 """How the names of the backbone's weights begin in a real-time network."""
 
 
-def build_start(options: TrainingSetup, *, pretrained: str | None, initial: str | None) -> P3MNet:
+def build_start(options: TrainingSetup, *, pretrained: str | None, initial: str | None, pretrained_input: InputScale = "imagenet") -> P3MNet:
     """Build a run's network with the weights to start from; what they do not cover is random.
 
     Args:
@@ -34,7 +39,9 @@ def build_start(options: TrainingSetup, *, pretrained: str | None, initial: str 
         pretrained: ImageNet weights of its encoder: the name of imported ones, or a file with timm's names for the real-time network (for
             example the model.safetensors that timm publishes), or the name or path of a real-time network's weights, whose encoder is taken.
         initial: Weights of the whole network: a checkpoint (.pt) of a run, of which the averaged weights are taken, or the name or path of
-            a weights file.
+            a weights file. A network with light decoders also takes those of one with ordinary decoders, see `light_start`.
+        pretrained_input: How `pretrained` was shown colours x in [0, 1]: "imagenet" less their mean and over their deviation, or "symmetric",
+            2 x - 1, which is folded into the first convolution (but for its padding: middle grey becomes the mean colour).
 
     Raises:
         ConfigError: There is no such network or backbone.
@@ -48,12 +55,17 @@ def build_start(options: TrainingSetup, *, pretrained: str | None, initial: str 
         network = build_network(options.variant, options.network)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"the network cannot be built: {error}", hint="choose one of those backbones, or leave --backbone out") from error
+    first_stages(network, options.frozen)  # there are this many
     if initial is not None:
         path = Path(initial)
         tensors = average_of(path, load_checkpoint(path)) if path.suffix == ".pt" else load_weights(find_weights(initial))
+        if isinstance(network.decoder, LightDecoder) and is_ordinary(tensors):
+            tensors = light_start(tensors)
         _fill(network, tensors, initial, may_lack=SIDE_HEADS)
     elif pretrained is not None:
         _fill_encoder(network, pretrained)
+        if pretrained_input == "symmetric":
+            _fold_symmetric(network)
     else:
         _logger.warning("the encoder starts from random weights; --pretrained gives it those of ImageNet")
     return network
@@ -69,6 +81,18 @@ def _fill_encoder(network: P3MNet, pretrained: str) -> None:
     if weights.kind != "backbone":
         raise WeightsError(f"{pretrained} is a whole network, not an encoder", hint="start from it with --initial")
     _fill(network.encoder, {name.removeprefix("encoder."): tensor for name, tensor in load_weights(weights).items()}, pretrained)
+
+
+@torch.no_grad()
+def _fold_symmetric(network: P3MNet) -> None:
+    """Have an encoder that was pretrained on colours from -1 to 1 see ImageNet-normalised ones as the same."""
+    backbone = getattr(network.encoder, "backbone", None)
+    stem, norm = getattr(backbone, "conv_stem", None), getattr(backbone, "bn1", None)
+    if not isinstance(stem, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d) or norm.running_mean is None:
+        raise ConfigError("only backbones of the MobileNet and EfficientNet families take --pretrained-input symmetric", hint="leave it out")
+    mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    norm.running_mean -= (stem.weight * (2 * mean - 1)).sum((1, 2, 3))
+    stem.weight *= 2 * deviation
 
 
 def _backbone_weights(pretrained: str) -> dict[str, Tensor]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import torch
 from p3mvideo.datasets.layout import read_split, training_split, validation_splits
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.engine.load_engine import choose_device
-from p3mvideo.errors import ConfigError, TrainingError
+from p3mvideo.errors import ConfigError
 from p3mvideo.listener import Listener
 from p3mvideo.options import TrainingOptions
 from p3mvideo.training.build_samples import build_samples
@@ -21,7 +23,13 @@ from p3mvideo.training.loop.fit import fit
 from p3mvideo.training.loop.glibc_memory import keep_memory
 from p3mvideo.training.loop.process_group import Group, joined_group
 from p3mvideo.training.loop.validation import ValidationSet
+from p3mvideo.training.run_folder import run_folder
+from p3mvideo.training.samples.dataset import TrainingSamples
+from p3mvideo.training.samples.reused_samples import ReusedSamples
 from p3mvideo.training.setup import TrainingSetup, extended, resolve_options
+
+KEPT_SAMPLES = "samples"
+"""Folder in the output for samples that are used again; it goes at the end of the run."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ def train(
         ConfigError, DeviceError: Options make no sense, or do not go together.
         DatasetError: Data is missing or broken.
         WeightsError: Weights to start from are missing or do not fit.
-        TrainingError: See `p3mvideo.training.loop.fit`; or the output folder holds a run already.
+        TrainingError: See `p3mvideo.training.loop.fit` and `p3mvideo.training.run_folder`.
     """
     device = choose_device(options.device)
     folder = PortraitFolder(
@@ -79,7 +87,7 @@ def train(
     if device.type == "cpu":
         keep_memory()
     torch.manual_seed(resolved.seed)
-    network = build_start(resolved, pretrained=options.pretrained, initial=options.initial)
+    network = build_start(resolved, pretrained=options.pretrained, initial=options.initial, pretrained_input=options.pretrained_input)
     with joined_group(device) as group:
         if resolved.batch % group.size:
             raise ConfigError(f"a batch of {resolved.batch} cannot be shared by {group.size} processes", hint=f"use --batch {group.size * 4}")
@@ -91,15 +99,17 @@ def train(
             raise ConfigError("moving people come in pairs of samples, and batches, or their parts, are odd", hint=hint)
         news = _TrainingNews(listener if listener is not None and group.leads else Listener(), resolved)
         news.describe(len(names), group)
-        with tempfile.TemporaryDirectory() as nowhere:
+        with tempfile.TemporaryDirectory() as nowhere, ExitStack() as held:
             out = Path(nowhere) if dry_run else output
             if not dry_run:
-                _prepare(output, group, resume=resume)
+                held.enter_context(run_folder(output, "last.pt", group, resume=resume))
             last = fit(
-                network, samples, resolved, out, group=group, validation=over, resume=resume, workers=options.workers,
-                checkpoint_every=options.checkpoint_every, validate_every=options.validate_every,
+                network, _reused(samples, resolved, out / KEPT_SAMPLES), resolved, out, group=group, validation=over, resume=resume,
+                workers=options.workers, checkpoint_every=options.checkpoint_every, validate_every=options.validate_every,
                 tensorboard=options.tensorboard and not dry_run, log=news.recorded, stepped=news.stepped,
             )  # fmt: skip
+            if resolved.uses > 1:
+                shutil.rmtree(out / KEPT_SAMPLES, ignore_errors=True)
         news.end()
         leads = group.leads
     return TrainResult(resolved, len(names), None if dry_run or not leads else last)
@@ -140,13 +150,7 @@ class _TrainingNews:
         self._listener.end()
 
 
-def _prepare(output: Path, group: Group, *, resume: bool) -> None:
-    """Make the output folder; one that holds a run is taken only to go on with it."""
-    if (output / "last.pt").exists() and not resume:
-        raise TrainingError(f"{output} holds a run already", hint="go on with it by --resume, or choose another --output")
-    if group.leads:
-        try:
-            output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise TrainingError(f"cannot make the folder {output}: {error.strerror or error}", hint="choose another --output") from error
-    group.wait()
+def _reused(samples: TrainingSamples, options: TrainingSetup, folder: Path) -> TrainingSamples | ReusedSamples:
+    if options.uses == 1:
+        return samples
+    return ReusedSamples(samples, folder, uses=options.uses, batch=options.batch, seed=options.seed)

@@ -50,6 +50,8 @@ class TrainingSetup:
     """Parts of a batch that are learnt one after the other."""
     recompute: bool = False
     """Whether activations are computed again in the backward pass."""
+    frozen: int = 0
+    """See `p3mvideo.training.loop.frozen_stages`."""
     precision: Precision = "f32"
     """What convolutions and matrix products are computed in."""
     feature_start: int = 0
@@ -58,6 +60,10 @@ class TrainingSetup:
     """Steps after which every portrait was seen once."""
     webcam: WebcamOptions = field(default_factory=WebcamOptions)
     """How webcam scenes are drawn."""
+    covers: float = 0.0
+    """Share of the samples with smears where no face is, see `p3mvideo.training.samples.false_covers`."""
+    uses: int = 1
+    """How often each sample is used, see `p3mvideo.training.samples.reused_samples`."""
     shares: Mapping[str, float] = field(default_factory=dict)
     """See `p3mvideo.training.samples.portrait_order.PortraitOrder`."""
     overfit: int = 0
@@ -76,6 +82,12 @@ class TrainingSetup:
                 raise ConfigError(f"the recipe {self.recipe} knows no {shown}", hint=f"leave --{name} out, or add --scenes webcam")
         if self.losses.composition and self.scenes == "webcam":
             raise ConfigError("webcam scenes have no composition loss", hint="leave --composition out, or take --scenes crops")
+
+        if self.uses > 1 and self.losses.composition:
+            raise ConfigError("samples in other light have no layers for the composition loss", hint="leave --uses or --composition out")
+        fits = self.uses * (2 if self.webcam.moving and self.uses > 1 else 1)
+        if self.batch % fits:
+            raise ConfigError(f"a batch of {self.batch} cannot be made of samples of {self.uses} ages", hint=f"use --batch {fits * 2}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as a checkpoint keeps them."""
@@ -98,7 +110,8 @@ def setup_of(options: TrainingOptions, *, steps: int, **changes: Any) -> Trainin
         "optimizer": part_of(options, OptimizerOptions), "losses": part_of(options, LossOptions), "crops": part_of(options, CropOptions),
         "copy_paste": replace(part_of(options, CopyPasteOptions), cp=options.cp or ("off" if options.faces is None else "image")),
         "network": {} if options.backbone is None else {"backbone": options.backbone}, "accumulate": options.accumulate,
-        "recompute": options.recompute, "seed": options.seed, "overfit": options.overfit, "shares": options.shares,
+        "recompute": options.recompute, "frozen": options.frozen, "covers": options.covers, "uses": options.uses,
+        "seed": options.seed, "overfit": options.overfit, "shares": options.shares,
         "webcam": WebcamOptions(moving=options.moving, hard=options.hard),
     }  # fmt: skip
     return TrainingSetup(steps=steps, **{**known, **changes})

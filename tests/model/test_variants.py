@@ -32,7 +32,10 @@ def test_any_multiple_of_the_stride(network: P3MNet, height: int, width: int) ->
         output = network(image)
     assert output.semantic_logits.shape == (1, 3, height, width)
     assert output.detail.shape == output.alpha.shape == (1, 1, height, width)
-    assert [side.shape for side in output.side_logits] == [(1, 3, height, width)] * 3
+    assert [side.shape[:2] for side in output.side_logits] == [(1, 3)] * 3
+    for side in output.side_logits:
+        stride = height // side.shape[2]
+        assert (side.shape[2] * stride, side.shape[3] * stride) == (height, width)
     for tensor in (output.semantic_logits, output.detail, output.alpha):
         assert tensor.isfinite().all()
     assert 0 <= output.alpha.min() <= output.alpha.max() <= 1

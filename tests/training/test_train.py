@@ -86,22 +86,49 @@ def save_and_die(path, state):
     os.kill(os.getpid(), signal.SIGKILL)
 
 loop.save_checkpoint = save_and_die
-run(Path(sys.argv[1]), Path(sys.argv[2]), steps=6, checkpoint_every=3, faces=Path(sys.argv[3]), cp="both", cp_start=0.5)
+run(Path(sys.argv[1]), Path(sys.argv[2]), steps=6, checkpoint_every=3, faces=Path(sys.argv[3]), cp="both", cp_start=0.5, uses=2, frozen=2)
 """
 
 
 def test_killed_and_resumed_is_bit_by_bit_the_same(data: Path, tmp_path: Path) -> None:
-    copy_paste: dict[str, Any] = {"faces": tmp_path / "faces", "cp": "both", "cp_start": 0.5}
-    whole = run(data, tmp_path / "whole", steps=6, **copy_paste).checkpoint
+    options: dict[str, Any] = {"faces": tmp_path / "faces", "cp": "both", "cp_start": 0.5, "uses": 2, "frozen": 2}
+    whole = run(data, tmp_path / "whole", steps=6, **options).checkpoint
     command = [sys.executable, "-c", KILLED_AFTER_THREE, str(data), str(tmp_path / "parts"), str(tmp_path / "faces")]
     killed = subprocess.run(command, cwd=Path(__file__).parents[2], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert load_checkpoint(tmp_path / "parts" / "last.pt")["step"] == 3
-    resumed = run(data, tmp_path / "parts", steps=6, resume=True, workers=1, **copy_paste).checkpoint
+    resumed = run(data, tmp_path / "parts", steps=6, resume=True, workers=1, **options).checkpoint
     assert whole is not None
     assert resumed is not None
     assert_same(load_checkpoint(whole), load_checkpoint(resumed))
     assert [record["step"] for record in records(tmp_path / "parts") if "total" in record] == [1, 2, 5, 6]
+    assert not (tmp_path / "parts" / "samples").exists()
+
+
+def test_frozen_stages_stay_bit_by_bit_as_they_were(data: Path, tmp_path: Path) -> None:
+    result = run(data, tmp_path / "run", frozen=2, warmup=0)
+    torch.manual_seed(result.options.seed)
+    before = build_start(result.options, pretrained=None, initial=None).state_dict()
+    after = load_checkpoint(tmp_path / "run" / "last.pt")["network"]
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    frozen = ("encoder.backbone.conv_stem.", "encoder.backbone.bn1.", "encoder.backbone.blocks.0.")
+    assert not any(name.startswith(frozen) for name in changed)
+    assert any(name.startswith("encoder.backbone.blocks.1.") for name in changed)
+    assert "decoder.tfi_0.bn1.running_mean" in changed
+
+
+def test_two_runs_do_not_write_one_folder(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p3mvideo.training.run_folder.ORPHANS_SECONDS", 0.0)
+    refused: list[str] = []
+
+    def second_run() -> None:
+        with pytest.raises(TrainingError, match="another process is training in") as caught:
+            run(data, tmp_path / "run", resume=True)
+        refused.append(caught.value.message)
+
+    run(data, tmp_path / "run", validate_every=1, listener=Heard(second_run))
+    assert refused
+    run(data, tmp_path / "run", resume=True)
 
 
 def assert_same(one: Any, other: Any) -> None:
@@ -292,6 +319,9 @@ def test_a_sample_process_that_dies_is_reported(data: Path, tmp_path: Path) -> N
         ({"backgrounds": Path("nowhere")}, DatasetError, "holds no images"),
         ({"faces": Path("nowhere")}, DatasetError, "holds no donor faces"),
         ({"pretrained": "nowhere.safetensors"}, WeightsError, "cannot read the backbone weights"),
+        ({"frozen": 9}, ConfigError, "9 cannot be frozen"),
+        ({"uses": 3}, ConfigError, "samples of 3 ages"),
+        ({"recipe": "p3m2024", "variant": "p3mnet-mobilenetv2", "uses": 2}, ConfigError, "composition loss"),
         ({"initial": "nowhere.pt"}, TrainingError, "cannot read the checkpoint"),
         ({"initial": "no-such-weights"}, WeightsError, "there are no weights"),
     ],

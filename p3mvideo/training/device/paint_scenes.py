@@ -66,8 +66,8 @@ def paint(plan: Any, material: Material, size_px: int, generator: torch.Generato
     if len(plan.shots.scene):
         paint_shots(image, alpha, plan.shots, plan.sensor, material, generator)
     source, paste = _sources(plan, material, image, alpha, face) if len(plan.photo_sources.target) + len(plan.people_sources.target) else (None, None)
-    parts = (image, alpha, face, source, paste)
-    image, alpha, face, source, paste = (None if part is None else _mirrored(part, plan.mirrored) for part in parts)
+    image, alpha, face = (_mirrored(part, plan.mirrored) for part in (image, alpha, face))
+    source, paste = (None if part is None else _mirrored(part, plan.mirrored) for part in (source, paste))
     return Scenes(image, (alpha * 255).round_().clamp_(0, 255).to(torch.uint8), face, source, paste)
 
 

@@ -15,6 +15,7 @@ from p3mvideo.engine.load_engine import choose_device
 from p3mvideo.errors import ConfigError, TrainingError
 from p3mvideo.options import TrainingOptions
 from p3mvideo.options.copy_paste import Level
+from p3mvideo.options.training import InputScale
 from p3mvideo.training.device.batches import DeviceBatches
 from p3mvideo.training.device.budget import Budget
 from p3mvideo.training.device.fit import fit_on_device
@@ -28,6 +29,7 @@ from p3mvideo.training.loop.learner import Learner
 from p3mvideo.training.loop.precision import Precision, choose_precision
 from p3mvideo.training.loop.process_group import Group
 from p3mvideo.training.preview import write_sheet
+from p3mvideo.training.run_folder import run_folder
 from p3mvideo.training.samples.dataset import Sample
 from p3mvideo.training.samples.webcam_scenes import WebcamOptions
 from p3mvideo.training.setup import BY_THE_CLOCK, TrainingSetup, setup_of
@@ -47,6 +49,8 @@ class GpuTrainOptions:
     """Weights or checkpoint of each network to start from; empty for none."""
     pretrained: Sequence[str] = ()
     """ImageNet weights of each network's encoder; empty for none."""
+    pretrained_input: InputScale = "imagenet"
+    """How those were shown colours, see `p3mvideo.training.initial_network`."""
     steps: int | None = None
     """Optimizer steps in all; None trains by the clock."""
     minutes: float | None = None
@@ -125,17 +129,32 @@ def train_on_device(
         ConfigError, DeviceError: Options make no sense, or do not go together.
         DatasetError: The pack is incomplete or damaged.
         WeightsError: Weights to start from are missing or do not fit.
-        TrainingError: See `fit_on_device`; or the output folder holds a run already.
+        TrainingError: See `fit_on_device` and `p3mvideo.training.run_folder`.
     """
     begun = time.monotonic() if begun is None else begun
     if (options.steps is None) == (options.minutes is None):
         raise ConfigError("training ends after some steps or after some minutes", hint="give either --steps or --minutes")
     device = choose_device(options.device)
     runs = _run_options(options, device)
-    _prepare(output, resume=options.resume)
     if device.type == "cpu":
         keep_memory()
+    with run_folder(output, INDEX, Group(device=device), resume=options.resume):
+        return _trained(pack, output, options, runs, device, licence=licence, begun=begun, say=say, log=log, stepped=stepped)
 
+
+def _trained(
+    pack: Path,
+    output: Path,
+    options: GpuTrainOptions,
+    runs: dict[str, TrainingSetup],
+    device: torch.device,
+    *,
+    licence: str,
+    begun: float,
+    say: Callable[[str], None],
+    log: Callable[[dict[str, float]], None],
+    stepped: Callable[[int, int], None],
+) -> GpuTrainResult:
     material = _material(pack, device, options)
     gib = (material.portraits.nbytes() + material.backgrounds.nbytes()) / 2**30
     say(f"{time.monotonic() - begun:.1f} s: {len(material.portraits)} portraits, {len(material.backgrounds)} backgrounds on {device}, {gib:.1f} GiB")
@@ -218,20 +237,12 @@ def _run_options(options: GpuTrainOptions, device: torch.device) -> dict[str, Tr
 
 def _learner(name: str, run: TrainingSetup, options: GpuTrainOptions, device: torch.device, place: int) -> Learner:
     torch.manual_seed(options.seed + place)
-    network = build_start(run, pretrained=_of(options.pretrained, place), initial=_of(options.initial, place))
+    network = build_start(
+        run, pretrained=_of(options.pretrained, place), initial=_of(options.initial, place), pretrained_input=options.pretrained_input
+    )
     return Learner(network, run, Group(device=device), compiled=options.compiled)
 
 
 def _of(values: Sequence[str], place: int) -> str | None:
     """Return the value for a network; "-" is none."""
     return values[place] if values and values[place] != "-" else None
-
-
-def _prepare(output: Path, *, resume: bool) -> None:
-    """Make the output folder; one that holds a run is taken only to go on with it."""
-    if (output / INDEX).exists() and not resume:
-        raise TrainingError(f"{output} holds a run already", hint="go on with it by --resume, or choose another --output")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"cannot make the folder {output}: {error.strerror or error}", hint="choose another --output") from error

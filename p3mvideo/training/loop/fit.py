@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from p3mvideo.errors import DatasetError, TrainingError
 from p3mvideo.model.p3mnet import P3MNet
@@ -17,13 +18,13 @@ from p3mvideo.training.loop.process_group import Group
 from p3mvideo.training.loop.run_log import RunLog, is_logged
 from p3mvideo.training.loop.schedule import learning_rate_factor
 from p3mvideo.training.loop.validation import ValidationSet, validate
-from p3mvideo.training.samples.dataset import Sample, TrainingSamples, collate
+from p3mvideo.training.samples.dataset import Sample, collate
 from p3mvideo.training.setup import TrainingSetup
 
 
 def fit(
     network: P3MNet,
-    samples: TrainingSamples,
+    samples: Dataset[Sample],
     options: TrainingSetup,
     out: Path,
     *,
@@ -66,6 +67,7 @@ def fit(
     loader = DataLoader(
         samples, batch_sampler=_Batches(state.step, options, group), collate_fn=collate, num_workers=workers,
         prefetch_factor=4 if workers else None, pin_memory=group.device.type == "cuda", generator=torch.Generator(),
+        worker_init_fn=_give_way,
     )  # fmt: skip
 
     with RunLog(out, after=state.step, writes=group.leads, tensorboard=tensorboard, log=log) as records:
@@ -115,6 +117,12 @@ class _Batches:
         for step in self.steps:
             begin = step * self.batch + self.first
             yield list(range(begin, begin + self.share))
+
+
+def _give_way(_: int) -> None:
+    """Let this process, which makes samples ahead, give way to the one that learns where processors are scarce."""
+    if hasattr(os, "nice"):
+        os.nice(10)
 
 
 def _loaded(loader: DataLoader[Sample]) -> Iterator[Sample]:

@@ -12,7 +12,9 @@ from torch.nn.parallel import DistributedDataParallel
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.ops.normalise import normalise
 from p3mvideo.training.loop.feature_paste import PastingNetwork, frozen_copy
+from p3mvideo.training.loop.frozen_stages import first_stages, freeze, hold
 from p3mvideo.training.loop.losses import matting_losses
+from p3mvideo.training.loop.precision import keep_strided_depthwise_in_f32
 from p3mvideo.training.loop.process_group import Group
 from p3mvideo.training.loop.recompute import recompute_activations
 from p3mvideo.training.loop.state import TrainingState, make_optimizer
@@ -37,6 +39,8 @@ class Learner:
     def __init__(self, network: P3MNet, options: TrainingSetup, group: Group, *, compiled: bool = False) -> None:
         self.options, self.group = options, group
         self.network = network.to(group.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._frozen = first_stages(self.network, options.frozen)
+        freeze(self._frozen)
         average, paste = WeightAverage(self.network, decay=options.optimizer.ema), options.copy_paste
         source = frozen_copy(self.network.encoder) if paste.pastes_features and paste.cp_source == "frozen" else None
         if group.size > 1:
@@ -46,6 +50,8 @@ class Learner:
         self.state = TrainingState(self.network, average, optimizer, scaler, options, source)
         if options.recompute:
             recompute_activations(self.network)
+        if group.device.type == "cpu" and options.precision == "bf16":
+            keep_strided_depthwise_in_f32(self.network)
         pasting = PastingNetwork(self.network, layer=paste.cp_layer, every_scale=paste.cp_type == "multiscale", source=source)
         self._model: torch.nn.Module = pasting
         if group.size > 1:
@@ -66,6 +72,7 @@ class Learner:
         if state.source is not None and state.step % options.epoch_steps == 0:
             state.source.load_state_dict(self.network.encoder.state_dict())
         self.network.train()
+        hold(self._frozen)
         torch.manual_seed(options.seed + state.step * group.size + group.rank)  # for drop-path: nothing to remember in a checkpoint
         unknown_px = (group.sum((batch.classes.to(group.device, non_blocking=True) == 1).sum().float()) + 1) / (group.size * options.accumulate) - 1
         state.optimizer.zero_grad(set_to_none=True)

@@ -26,10 +26,12 @@ from p3mvideo.training.samples.copy_paste import (
     feature_augmentation,
     image_augmentation,
     is_large_enough,
+    obfuscated_faces,
     paste_faces,
     place_face,
     seen_faces,
 )
+from p3mvideo.training.samples.false_covers import with_false_covers
 from p3mvideo.training.samples.scene import Scene
 
 
@@ -76,11 +78,12 @@ class TrainingSamples(Dataset[Sample]):
         donors: Faces for P3M-CP; None pastes none.
         copy_paste: How they are used; None pastes none.
         feature_start: The first sample that may carry a face for the feature level: plain training comes before.
+        covers: Share of the samples with smears where no face is.
     """
 
     def __init__(
         self, scenes: SceneMaker, *, length: int, seed: int, donors: DonorFaces | None = None, copy_paste: CopyPasteOptions | None = None,
-        feature_start: int = 0,
+        feature_start: int = 0, covers: float = 0.0,
     ) -> None:  # fmt: skip
         self.scenes = scenes
         self.length = length
@@ -88,6 +91,7 @@ class TrainingSamples(Dataset[Sample]):
         self.donors = donors
         self.copy_paste = copy_paste or CopyPasteOptions().with_recipe()
         self.feature_start = feature_start
+        self.covers = covers
 
     def __len__(self) -> int:
         return self.length
@@ -109,6 +113,10 @@ class TrainingSamples(Dataset[Sample]):
             source = self._faces(scene, options.cp_feature_chance, feature_augmentation(options), rng)
         drawn = int(rng.integers(2**62))
         camera_seed = drawn if scene.camera_seed is None else scene.camera_seed
+        if self.covers:
+            of_camera = np.random.default_rng((camera_seed, 1))  # both frames of a clip have the same
+            if of_camera.random() < self.covers:
+                scene = replace(scene, image=with_false_covers(scene.image, obfuscated_faces(scene.face_mask, scene.alpha), of_camera))
         classes = np.digitize(trimap, (UNKNOWN, KNOWN_FOREGROUND)).astype(np.uint8)
         return Sample(
             _planes(self.scenes.camera(scene.image, np.random.default_rng(camera_seed))),

@@ -180,8 +180,8 @@ def test_a_crop_cuts_the_donor_off_where_it_cuts_the_face_off() -> None:
             faces = place_face(seen, box, Donor(image, mask), STILL, np.random.default_rng(0))
             assert faces is not None
             x = np.arange(96) + 0.5
-            middle, there = (box[0] + box[2]) / 2, (faces.mask > 0).any(0)
-            blue = (faces.image[..., 2] > 128).any(0)
+            middle, there = (box[0] + box[2]) / 2, np.asarray((faces.mask > 0).any(0))
+            blue = np.asarray((faces.image[..., 2] > 128).any(0))
             assert blue[there & (x < middle - 2)].all()
             assert not blue[there & (x > middle + 2)].any()
             assert (faces.mask[seen] > 0).mean() > 0.85
