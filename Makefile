@@ -12,12 +12,16 @@ demo: .venv/.installed
 # What the build server runs: formatter, linter, types, all tests.
 check: lint test
 
+# Two processes; more of them on a machine with more cores and memory (about 2 GB each).
+TESTS_AT_ONCE ?= 2
+PYTEST = $(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist loadfile
+
 test: .venv/.installed-dev
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 # Without the tests that take more than a few seconds.
 test-fast: .venv/.installed-dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff format --check .

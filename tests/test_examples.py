@@ -17,6 +17,7 @@ from tests.app.conftest import LOADED
 from tests.evaluation.miniature import miniature, tiny_weights
 from tests.evaluation.test_trimap_networks import channel_network
 from tests.io.media import make_video
+from tests.training.miniature import split
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -59,6 +60,15 @@ def test_read_mattes(video: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     run(monkeypatch, "read_mattes.py", video)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == ["0.000 s", "0.040 s", "0.080 s"]
+
+
+@pytest.mark.slow
+def test_log_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    split(tmp_path / "data" / "train", count=2)
+    monkeypatch.chdir(tmp_path)
+    run(monkeypatch, "log_training.py", tmp_path / "data", tmp_path / "log.csv", "1")
+    lines = [line.split(",") for line in (tmp_path / "log.csv").read_text().splitlines()]
+    assert ["1", "total"] in [line[:2] for line in lines]
 
 
 def test_reproduce_p3m(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

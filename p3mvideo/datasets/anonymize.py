@@ -120,7 +120,7 @@ def anonymize_portraits(
 class CutFaces(NamedTuple):
     """What `cut_faces` did."""
 
-    count: int
+    faces: int
     left_out: tuple[str, ...]
     """Which images gave no face, as "NAME: reason"."""
 

@@ -32,12 +32,12 @@ class EngineOptions(Options):
         int | Literal["auto"],
         Option(
             "Longest distance in frames between two looks of the network; mattes between follow the motion, and what moves too fast is looked at. "
-            "auto: 2, and 3 where nothing moves.",
+            "auto: 2, and 3 where nothing moves; slowly moving edges then shake a little more.",
             minimum=1,
             maximum=100,
             metavar="auto|N",
             parse=parse_every,
         ),
-    ] = "auto"
+    ] = 1
     seq_chunk: Annotated[int, Option("Frames per batch of the network.", minimum=1, maximum=1024)] = 4
     threads: Annotated[int, Option("CPU threads of decoder, network and encoder each; 0 lets them choose.", minimum=0, maximum=1024)] = 0

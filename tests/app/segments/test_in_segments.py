@@ -27,8 +27,10 @@ from p3mvideo.options import (
     EditOptions,
     EngineOptions,
     FaceOptions,
+    MatteOptions,
     ReadOptions,
     ReleaseDetectionOptions,
+    ReviewOptions,
     SmoothingOptions,
     WriteOptions,
 )
@@ -86,7 +88,7 @@ def process_work(segments: dict[str, float], listener: Listener) -> Work:
     groups = {
         "engine": EngineOptions(downsample_ratio=1.0), "background": BackgroundOptions(background="#203040"),
         "faces": FaceOptions(anonymize="output"),
-        "smoothing": SmoothingOptions(), "reading": ReadOptions(), "writing": WriteOptions(codec="ffv1"),
+        "smoothing": SmoothingOptions(), "matte": MatteOptions(), "reading": ReadOptions(), "writing": WriteOptions(codec="ffv1"),
     }  # fmt: skip
     options = {name: group.to_json() for name, group in groups.items()}
     return process_module.load_work({**options, "threads": 1, "segments": segments}, listener)
@@ -97,6 +99,7 @@ def anonymize_work(segments: dict[str, float], listener: Listener) -> Work:
         "detection": ReleaseDetectionOptions(),
         "cover": CoverOptions(),
         "edits": EditOptions(),
+        "review": ReviewOptions(),
         "reading": ReadOptions(),
         "writing": WriteOptions(codec="ffv1"),
     }
