@@ -116,7 +116,7 @@ def faces_command(
         with make_progress(progress, quiet=quiet, unit="images") as display:
             done = cut_faces(source, target, on_progress=counting(display, "cutting out"))
             display.end(failed=False)
-        print(f"{done.count} donor faces in {target}")
+        print(f"{done.faces} donor faces in {target}")
         _say_left_out(done.left_out, target / "left_out.txt")
 
 
