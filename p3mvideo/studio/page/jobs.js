@@ -46,7 +46,7 @@ export class JobList {
         links.append(element("button", { type: "button", text: "Faces", "data-key": `faces ${result.id}`, onclick: () => this.onFaces(job, result) }));
       }
       if (!job.preview) {
-        const word = number === 0 ? "Download" : result.name.includes(".audit.") ? "Audit" : "Review";
+        const word = number === 0 ? "Download" : result.name.includes(".audit.") ? "Audit" : result.name.endsWith(".jpg") ? "Sheet" : "Review";
         links.append(element("a", { class: "button", href: api.contentOf(result.id, true), download: result.name, text: word, "data-key": `get ${result.id}` }));
       }
     }
