@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from p3mvideo.errors import ConfigError
+from p3mvideo.model.output import MattingOutput
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import build_network
 from p3mvideo.ops.normalise import normalise
@@ -24,7 +25,8 @@ def setup(variant: str = "p3mnet-mobilenetv2", backbone: str | None = None) -> T
 
 @torch.inference_mode()
 def alpha(network: P3MNet, image: torch.Tensor) -> torch.Tensor:
-    return network.eval()(normalise(image)).alpha
+    output: MattingOutput = network.eval()(normalise(image))
+    return output.alpha
 
 
 def test_a_light_network_starts_as_nearly_the_ordinary_one() -> None:

@@ -17,13 +17,15 @@ def first_stages(network: P3MNet, count: int) -> list[nn.Module]:
     Raises:
         ConfigError: The network has no backbone with so many stages.
     """
+    if not count:
+        return []
     backbone = getattr(network.encoder, "backbone", None)
-    blocks = getattr(backbone, "blocks", None)
-    if count and (backbone is None or not isinstance(blocks, nn.Sequential) or not hasattr(backbone, "conv_stem")):
+    stem, norm, blocks = (getattr(backbone, name, None) for name in ("conv_stem", "bn1", "blocks"))
+    if not isinstance(stem, nn.Module) or not isinstance(norm, nn.Module) or not isinstance(blocks, nn.Sequential):
         raise ConfigError("only backbones of the MobileNet and EfficientNet families can be frozen", hint="leave --frozen out")
-    if count > 1 + len(blocks or ()):
+    if count > 1 + len(blocks):
         raise ConfigError(f"the backbone has {1 + len(blocks)} stages with its stem, {count} cannot be frozen", hint=f"use --frozen {len(blocks)}")
-    return [backbone.conv_stem, backbone.bn1, *blocks[: count - 1]] if count else []
+    return [stem, norm, *blocks[: count - 1]]
 
 
 def freeze(stages: list[nn.Module]) -> None:

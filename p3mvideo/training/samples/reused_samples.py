@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -98,7 +98,8 @@ def _write(path: Path, sample: Sample) -> None:
     """Keep a sample; one that cannot be kept is made again later."""
     part = path.with_name(f".{secrets.token_hex(6)}.npz")
     try:
-        np.savez(part, **cast("dict[str, np.ndarray]", {name: part.numpy() for name, part in sample._asdict().items() if part is not None}))
+        arrays: dict[str, Any] = {name: value.numpy() for name, value in sample._asdict().items() if value is not None}
+        np.savez(part, **arrays)
         os.replace(part, path)
     except OSError:
         part.unlink(missing_ok=True)
