@@ -33,7 +33,7 @@ bench: .venv/.installed
 	$(BIN)/p3mvideo bench
 
 # The shipped networks again, see weights/MODEL_CARD.md. PORTRAITS holds train/ and val/ with original_image/ and mask/, DONORS the names of
-# those whose faces may be pasted, BACKGROUNDS pictures without people, PRETRAINED timm's MobileNetV2. What is done already is not done again.
+# those whose faces may be pasted, BACKGROUNDS images without people, PRETRAINED timm's MobileNetV2. What is done already is not done again.
 RUNS ?= runs
 DATA = $(RUNS)/data
 TRAIN = $(BIN)/p3mvideo train --data $(DATA) --backgrounds $(BACKGROUNDS) --faces $(DATA)/train/faces --share house_=0.07 --share ccp_=0.5 --resume

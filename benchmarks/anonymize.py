@@ -2,7 +2,7 @@
 
     python -m benchmarks.anonymize --portraits DIR --backgrounds DIR [--clips DIR] [--only TABLE] [--answers FILE]
 
-Portraits: a folder with `original_image/NAME.jpg` and `mask/NAME.png`. Backgrounds: a folder of pictures without people. Clips: a
+Portraits: a folder with `original_image/NAME.jpg` and `mask/NAME.png`. Backgrounds: a folder of images without people. Clips: a
 folder of videos in which one person is seen in every frame. Answers: a file that keeps what the detectors answer, so that another run with other
 trackers takes a fraction of the time.
 """
@@ -47,10 +47,10 @@ FRAMES_WITH_FACE = {
 def covered_mask(plan: CoverPlan, number: int, width: int, height: int) -> UInt8Array:
     """Return 1 where a frame is covered past recognition and 0 elsewhere, uint8 (H, W)."""
     blank = np.zeros((height, width, 3), np.uint8)
-    return np.asarray((covered_picture(blank, plan, number, Solid(PAINT)) == PAINT).all(axis=2), np.uint8)
+    return np.asarray((covered_image(blank, plan, number, Solid(PAINT)) == PAINT).all(axis=2), np.uint8)
 
 
-def covered_picture(image: UInt8Array, plan: CoverPlan, number: int, style: Style) -> UInt8Array:
+def covered_image(image: UInt8Array, plan: CoverPlan, number: int, style: Style) -> UInt8Array:
     """Return a frame's pixels (H, W, 3) with everything covered that the plan covers in it."""
     return cover(image, [sighting.cover for sighting in plan.at(number)], style)
 
@@ -98,7 +98,7 @@ def _covered(clip: Path, plan: CoverPlan, look: FaceDetector) -> tuple[int, int]
 def portraits_table(portraits: Path) -> Iterator[str]:
     """Yield the row of photographs, each surveyed as a clip of one frame, covered, written, and looked at again."""
     found_again = "the independent look finds one in a covered place, under checks | likewise, under a blur"
-    yield f"| pictures | faces, by the independent look | of these covered | {found_again} |"
+    yield f"| images | faces, by the independent look | of these covered | {found_again} |"
     yield "|---|---|---|---|---|"
     totals = np.zeros(5, int)
     with FaceDetector(confidence=0.3) as look:
@@ -110,7 +110,7 @@ def portraits_table(portraits: Path) -> Iterator[str]:
             faces, covered = independent_look(look, frame), covered_mask(plan, 0, frame.width, frame.height)
             again = []
             for style in (Checks(), Blur()):
-                image = covered_picture(frame.interleaved(), plan, 0, style)
+                image = covered_image(frame.interleaved(), plan, 0, style)
                 packed = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
                 written = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR_RGB), np.uint8)
                 again.append(_finds_covered(look, Frame.from_interleaved(written), plan, 0))
@@ -130,7 +130,7 @@ def _finds(clip: Path, plan: CoverPlan, look: FaceDetector, style: Style, folder
     target = folder / f"{clip.stem}.mp4"
     with VideoSource(clip) as source, closing(VideoSink(target, source.info, overwrite=True)) as sink:
         for number, frame in enumerate(source):
-            image = covered_picture(frame.interleaved(), plan, number, style)
+            image = covered_image(frame.interleaved(), plan, number, style)
             sink.write(Frame.from_interleaved(image, frame.pts, frame.time_base))
         sink.finish()
     with VideoSource(target) as written:

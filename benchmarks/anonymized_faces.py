@@ -2,7 +2,7 @@
 
     python benchmarks/anonymized_faces.py ORIGINALS TARGET
 
-A face counts as found again if a detection in the anonymized picture overlaps it by an IoU of 0.3 or more. Detections where there was no
+A face counts as found again if a detection in the anonymized image overlaps it by an IoU of 0.3 or more. Detections where there was no
 face before are counted apart.
 """
 
@@ -39,7 +39,7 @@ def main() -> None:
             if soft.any():
                 worst_change = max(worst_change, float(np.abs(original.image[soft].astype(int) - blurred.image[soft]).mean()))
     print(f"{faces} faces before, {again} found again ({100 * again / max(1, faces):.2f} %), {new} detections where there was no face before")
-    print(f"transition pixels: mean change in the worst picture {worst_change:.2f} of 255 (JPEG)")
+    print(f"transition pixels: mean change in the worst image {worst_change:.2f} of 255 (JPEG)")
     print("found again:", ", ".join(names))
 
 

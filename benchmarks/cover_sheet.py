@@ -20,7 +20,7 @@ import numpy as np
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover, cover
-from p3mvideo.privacy.cover.styles import Blur, Mosaic, MosaicOfFace, Picture, Solid, Style
+from p3mvideo.privacy.cover.styles import Blur, ImageCover, Mosaic, MosaicOfFace, Solid, Style
 from p3mvideo.privacy.detect.registry import DETECTORS
 from p3mvideo.privacy.make_anonymizer import make_searches, make_survey
 from p3mvideo.privacy.region import Region
@@ -46,7 +46,7 @@ def mask_of_a_smile() -> UInt8Array:
 
 
 STYLES: dict[str, Style] = {
-    "blur": Blur(), "solid": Solid(), "mosaic": Mosaic(), "mosaic of the face": MosaicOfFace(), "image": Picture.of(mask_of_a_smile()),
+    "blur": Blur(), "solid": Solid(), "mosaic": Mosaic(), "mosaic of the face": MosaicOfFace(), "image": ImageCover.of(mask_of_a_smile()),
 }  # fmt: skip
 
 

@@ -32,15 +32,15 @@ RATE = Fraction(30)
 STEP_PX = 4
 """How far the portrait moves from one frame to the next."""
 PLACES = 16
-"""After so many frames it is back."""
+"""After this many frames it is back."""
 
 
 class MovingPortrait:
-    """A `FrameSource` of pictures that lie ready in memory, as fast as they are taken."""
+    """A `FrameSource` of images that lie ready in memory, as fast as they are taken."""
 
     def __init__(self, width: int, height: int, frames: int) -> None:
         portrait = np.asarray(cv2.resize(sample_portrait(), (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
-        self._pictures = [np.ascontiguousarray(np.roll(portrait, STEP_PX * min(place, PLACES - place), 1)) for place in range(PLACES)]
+        self._images = [np.ascontiguousarray(np.roll(portrait, STEP_PX * min(place, PLACES - place), 1)) for place in range(PLACES)]
         self._frames = frames
         self.info = StreamInfo(width, height, RATE, frames=frames)
 
@@ -52,11 +52,11 @@ class MovingPortrait:
 
     def __iter__(self) -> Iterator[Frame]:
         for number in range(self._frames):
-            yield Frame.from_interleaved(self._pictures[number % PLACES], number, 1 / RATE)
+            yield Frame.from_interleaved(self._images[number % PLACES], number, 1 / RATE)
 
 
 class Taker:
-    """A `FrameSink` that waits until each picture is complete."""
+    """A `FrameSink` that waits until each image is complete."""
 
     def write(self, frame: Frame) -> None:
         frame.image.cpu()

@@ -71,7 +71,7 @@ class Case:
     scene_frames: int = FRAMES
     """After how many frames the scene changes."""
     hidden: range = range(0)
-    """Frames in which a bar hides the middle of the picture."""
+    """Frames in which a bar hides the middle of the image."""
     frames: int = FRAMES
     clips: int | None = None
     """How many clips are made; None leaves that to whoever asks."""
@@ -167,12 +167,12 @@ def shoot(case: Case, actors: Sequence[Actor], backgrounds: Sequence[UInt8Array]
 
 
 def _warped(actor: Actor, placed: Placed, width: int, height: int) -> tuple[UInt8Array, UInt8Array, UInt8Array]:
-    """Return an actor's picture, matte and face mask where he is placed."""
+    """Return an actor's image, matte and face mask where he is placed."""
     scale = placed.side_px / actor.side_px
     shrunk = min(1.0, 2 * scale)
-    pictures = [cv2.resize(picture, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA) for picture in (actor.image, actor.alpha, actor.face)]
+    images = [cv2.resize(image, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA) for image in (actor.image, actor.alpha, actor.face)]
     x, y = actor.middle[0] * shrunk, actor.middle[1] * shrunk
     matrix = cv2.getRotationMatrix2D((x, y), -placed.degrees, scale / shrunk)
     matrix[:, 2] += (placed.x - x, placed.y - y)
-    shown, alpha, face = (cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR) for picture in pictures)
+    shown, alpha, face = (cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR) for image in images)
     return shown, alpha, np.where(face > 127, 255, 0).astype(np.uint8)

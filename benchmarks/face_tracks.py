@@ -170,7 +170,7 @@ def walk_in_table(actors: Sequence[Actor], backgrounds: Sequence[UInt8Array], cl
 
 
 def nobody_table(rooms: Iterable[UInt8Array], make_detector: MakeDetector) -> Iterator[str]:
-    """Yield the row of pans over rooms that nobody is in."""
+    """Yield the row of pans over rooms that no one is in."""
     stream, file = Count(), Count()
     clips = with_cover = 0
     for room in rooms:

@@ -34,7 +34,7 @@ CLIP_SECONDS = 12
 
 
 class TakingBackend:
-    """A back end of pyvirtualcam that copies each picture, as a device does, and remembers when it came."""
+    """A back end of pyvirtualcam that copies each image, as a device does, and remembers when it came."""
 
     times: list[float] = []  # noqa: RUF012 # pyvirtualcam makes the object
 
@@ -95,13 +95,13 @@ def table(result: WebcamResult, log: Log, *, what: str, seconds: float) -> str:
     lines = [
         f"Machine: {machine()}. {network}. {what}.", "",
         "| | |", "|---|---|",
-        f"| pictures captured, shown, dropped | {result.captured}, {result.shown}, {result.dropped} "
+        f"| images captured, shown, dropped | {result.captured}, {result.shown}, {result.dropped} "
         f"({100 * result.dropped / max(1, result.captured):.2f} %) |",
         f"| shown per second | {result.shown / seconds:.2f} |",
         f"| latency p50, p95 | {result.latency_p50_ms:.1f} ms, {result.latency_p95_ms:.1f} ms |",
         f"| latency p50 of the last seconds, mean by thirds | {', '.join(f'{third(p50s, number):.1f} ms' for number in range(3))} |",
         f"| latency p95 of the last seconds, mean by thirds | {', '.join(f'{third(p95s, number):.1f} ms' for number in range(3))} |",
-        f"| between two pictures sent, p50, p99 | {np.percentile(gaps, 50):.1f} ms, {np.percentile(gaps, 99):.1f} ms |",
+        f"| between two images sent, p50, p99 | {np.percentile(gaps, 50):.1f} ms, {np.percentile(gaps, 99):.1f} ms |",
         f"| quality, from, to | {log.figures[0].quality if log.figures else '-'}, {result.quality} |",
         f"| placeholders in between | {result.placeholders} |",
         f"| memory, middle third, last third | {middle:.0f} MiB, {last:.0f} MiB ({100 * (last / max(1.0, middle) - 1):+.1f} %) |",
@@ -118,7 +118,7 @@ def table(result: WebcamResult, log: Log, *, what: str, seconds: float) -> str:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=0.5, help="how long, from the first picture on")
+    parser.add_argument("--minutes", type=float, default=0.5, help="how long, from the first image on")
     parser.add_argument("--size", default="1280x720", help="of the made clip")
     parser.add_argument("--camera", type=Path, help="a clip of your own")
     parser.add_argument("--bg", default="navy")

@@ -3,8 +3,8 @@
     python -m benchmarks.temporal --portraits DIR --backgrounds DIR [--clips DIR] [--strips DIR]
 
 Portraits: a folder with `original_image/NAME.jpg` and `mask/NAME.png`; twelve clips with exact alpha are made from it, from still to
-fast. Backgrounds: a folder of pictures without people. Clips: a folder of videos, of which flicker is measured without ground truth.
-Strips: where pictures of the videos before and after smoothing are written. Clips and raw mattes are kept in `--work` for the next run.
+fast. Backgrounds: a folder of images without people. Clips: a folder of videos, of which flicker is measured without ground truth.
+Strips: where images of the videos before and after smoothing are written. Clips and raw mattes are kept in `--work` for the next run.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from p3mvideo.temporal import MatteStream, make_matte_stream
 
 ROWS = ("off", "ema", "adaptive, live", "adaptive, look-ahead 3")
 KNOWN = f"the last one, and edges averaged over {2 * REACH + 1} frames along the true person's motion"
-"""A filter that is told who is in the picture: what it leaves is hardly a matter of smoothing."""
+"""A filter that is told who is in the image: what it leaves is hardly a matter of smoothing."""
 
 
 def stream_of(row: str) -> MatteStream:
@@ -47,11 +47,11 @@ def exact_table(clips: Iterable[RawClip]) -> Iterator[str]:
     for clip in clips:
         assert clip.true is not None
         names.append(clip.name)
-        pictures = [frame.interleaved() for frame in clip.frames]
+        images = [frame.interleaved() for frame in clip.frames]
         for row in ROWS:
             smoothed = clip.smoothed(stream_of(row))
-            measured[row].append(clip_metrics(smoothed, clip.true, pictures))
-        measured[KNOWN].append(clip_metrics(averaged_along_person(clip, smoothed), clip.true, pictures))
+            measured[row].append(clip_metrics(smoothed, clip.true, images))
+        measured[KNOWN].append(clip_metrics(averaged_along_person(clip, smoothed), clip.true, images))
     columns = [field.name for field in fields(ClipMetrics)]
     means = {row: {name: _mean(measured[row], name) for name in columns} for row in measured}
     yield f"| {len(names)} clips | MAD | dtSSD | dtSSD, sum | MESSDdt | moving-edge error | lag, frames (largest) |"
@@ -87,12 +87,12 @@ def flicker_table(clips: Iterable[RawClip], strips: Path | None) -> Iterator[str
     yield "|---" * (1 + len(ROWS)) + "|"
     for clip in clips:
         alphas: dict[str, Float32Array] = {row: clip.smoothed(stream_of(row)) for row in ROWS}
-        pictures = [frame.interleaved() for frame in clip.frames]
+        images = [frame.interleaved() for frame in clip.frames]
         for row in ROWS:
-            scores[row].append(measure_flicker(zip(pictures, alphas[row], strict=True)).score)
+            scores[row].append(measure_flicker(zip(images, alphas[row], strict=True)).score)
         yield f"| {clip.name} | " + " | ".join(_against(scores[row][-1], scores["off"][-1]) for row in ROWS) + " |"
         if strips is not None:
-            write_strips(strips, clip.name, pictures, alphas)
+            write_strips(strips, clip.name, images, alphas)
     yield "| mean | " + " | ".join(_against(float(np.mean(scores[row])), float(np.mean(scores["off"]))) for row in ROWS) + " |"
 
 
@@ -125,7 +125,7 @@ def main() -> None:
     parser.add_argument("--backgrounds", type=Path, required=True)
     parser.add_argument("--clips", type=Path, help="folder of videos")
     parser.add_argument("--seconds", type=float, default=5.0, help="how much of each video is measured")
-    parser.add_argument("--strips", type=Path, help="folder for pictures of the videos")
+    parser.add_argument("--strips", type=Path, help="folder for images of the videos")
     parser.add_argument("--model", default="p3mnet-mobilenetv2", help="name or path of the weights")
     parser.add_argument("--seed", type=int, default=0, help="another seed makes other clips")
     parser.add_argument("--work", type=Path, default=Path("runs/temporal"), help="where clips and raw mattes are kept")

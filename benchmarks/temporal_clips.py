@@ -83,9 +83,9 @@ class Network:
 def exact_clips(portraits: Path, backgrounds: Path, network: Network, folder: Path, *, count: int = len(MOTIONS), seed: int = 0) -> Iterator[RawClip]:
     """Yield clips with exact alpha, the next kind of motion each time, from still to fast."""
     for path in make_clips(portraits, output=folder / f"clips-{seed}", backgrounds=backgrounds, count=count, seed=seed, rate=RATE):
-        pictures = [cv2.imread(str(file))[..., ::-1] for file in sorted((path / "image").iterdir())]
+        images = [cv2.imread(str(file))[..., ::-1] for file in sorted((path / "image").iterdir())]
         true = np.stack([cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in sorted((path / "alpha").iterdir())])
-        frames = [Frame.from_interleaved(np.ascontiguousarray(picture), number, Fraction(1, RATE)) for number, picture in enumerate(pictures)]
+        frames = [Frame.from_interleaved(np.ascontiguousarray(image), number, Fraction(1, RATE)) for number, image in enumerate(images)]
         yield RawClip(path.name, frames, network.mattes(frames), true.astype(np.float32) / np.float32(255))
 
 
@@ -97,6 +97,6 @@ def filmed_clips(folder: Path, network: Network, *, seconds: float) -> Iterator[
         yield RawClip(path.stem, frames, network.mattes(frames))
 
 
-def picture(frame: Frame) -> UInt8Array:
+def image(frame: Frame) -> UInt8Array:
     """Return a frame's pixels, RGB (H, W, 3)."""
     return frame.interleaved()[..., :3]

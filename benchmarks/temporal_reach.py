@@ -26,7 +26,7 @@ def averaged_along_person(clip: RawClip, alphas: Float32Array) -> Float32Array:
     """
     assert clip.true is not None
     size = alphas.shape[2], alphas.shape[1]
-    pictures = [cv2.resize(cv2.cvtColor(frame.interleaved()[..., :3], cv2.COLOR_RGB2GRAY), size) for frame in clip.frames]
+    images = [cv2.resize(cv2.cvtColor(frame.interleaved()[..., :3], cv2.COLOR_RGB2GRAY), size) for frame in clip.frames]
     window = np.ones((2 * NEAR_PX + 1,) * 2, np.uint8)
     averaged = alphas.copy()
     for t, true in enumerate(clip.true):
@@ -34,7 +34,7 @@ def averaged_along_person(clip: RawClip, alphas: Float32Array) -> Float32Array:
         brought = [alphas[t]]
         for other in range(max(0, t - REACH), min(len(alphas), t + REACH + 1)):
             if other != t:
-                flow = _of_person(dense_flow(np.asarray(pictures[t], np.uint8), np.asarray(pictures[other], np.uint8), effort="medium"), inside)
+                flow = _of_person(dense_flow(np.asarray(images[t], np.uint8), np.asarray(images[other], np.uint8), effort="medium"), inside)
                 brought.append(warp(alphas[other], flow))
         near = cv2.dilate(((true > 0.02) & (true < 0.98)).astype(np.uint8), window) > 0
         averaged[t] = np.where(near, np.mean(brought, axis=0), alphas[t])

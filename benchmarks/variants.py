@@ -39,7 +39,7 @@ def alive(network: P3MNet) -> P3MNet:
 
 
 def settle(network: P3MNet, image: Tensor) -> None:
-    """Let batch-norm take its statistics from a picture."""
+    """Let batch-norm take its statistics from an image."""
     network.train()
     with torch.no_grad():
         network(torch.cat([image, image.flip(3)]))

@@ -1,4 +1,4 @@
-"""Clips of people who walk into the frame over one of its edges, and of rooms that nobody is in."""
+"""Clips of people who walk into the frame over one of its edges, and of rooms that no one is in."""
 
 from __future__ import annotations
 

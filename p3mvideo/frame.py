@@ -43,7 +43,7 @@ def check_rgb(image: object, *, channels: tuple[int, ...] = (3,)) -> None:
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture and the moment at which it is shown."""
+    """One image and the moment at which it is shown."""
 
     image: torch.Tensor
     """uint8 RGB, full range, shape (3, H, W), on any device; straight RGBA, shape (4, H, W), for a composite without background.
@@ -200,7 +200,7 @@ class FrameSink(Protocol):
 
 
 class MattingEngine(Protocol):
-    """Finds the person in pictures. Has no memory."""
+    """Finds the person in images. Has no memory."""
 
     def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
         """Return a matte at working size for each image, uint8 RGB (3, H, W), all of one size."""
@@ -243,7 +243,7 @@ class Anonymizer(Protocol):
 
 
 class Compositor(Protocol):
-    """Makes the picture that is written from a frame and its matte."""
+    """Makes the image that is written from a frame and its matte."""
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
         """Return the composite, with the frame's timing. `matte` has the frame's size."""

@@ -26,7 +26,7 @@ def _one_network(own_cache: object, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def video(tmp_path: Path, grace_hopper: UInt8Array) -> Path:
     small = cv2.resize(grace_hopper, (112, 128), interpolation=cv2.INTER_AREA)
-    return make_video(tmp_path / "in.mp4", pictures=[small[:, offset : offset + 96].copy() for offset in range(3)])
+    return make_video(tmp_path / "in.mp4", images=[small[:, offset : offset + 96].copy() for offset in range(3)])
 
 
 def run(monkeypatch: pytest.MonkeyPatch, name: str, *arguments: str | Path) -> None:

@@ -91,7 +91,7 @@ def test_threads_share_a_session(session: p3mvideo.MattingSession, portrait: UIn
 
 
 def test_a_video_gives_each_frame_with_its_time_and_matte(session: p3mvideo.MattingSession, portrait: UInt8Array, tmp_path: Path) -> None:
-    video = make_video(tmp_path / "in.mp4", pictures=[np.roll(portrait, shift, axis=1) for shift in range(6)])
+    video = make_video(tmp_path / "in.mp4", images=[np.roll(portrait, shift, axis=1) for shift in range(6)])
     found = list(session.mattes(video))
     assert [float(frame.seconds) for frame, _ in found] == pytest.approx([number / 25 for number in range(6)])
     assert all(alpha.shape == (192, 160) for _, alpha in found)

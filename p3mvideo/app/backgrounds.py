@@ -20,7 +20,7 @@ def open_background(text: str, spec: BackgroundSpec, fit: Fit) -> Iterator[Backg
     """Yield the background that `--bg` asks for, `spec` being what `parse_background` made of `text`.
 
     Raises:
-        ConfigError: There is no such file, or it is neither a picture nor a video.
+        ConfigError: There is no such file, or it is neither an image nor a video.
         SourceError: It cannot be read.
     """
     if spec.kind == "blur":
@@ -43,8 +43,8 @@ def open_background(text: str, spec: BackgroundSpec, fit: Fit) -> Iterator[Backg
 
         if item.kind == "image":
             with _as_background(text), open_it() as source:
-                picture = next(iter(source)).interleaved()
-            yield ImageBackground(picture, fit)
+                image = next(iter(source)).interleaved()
+            yield ImageBackground(image, fit)
             return
         with _as_background(text):
             background = VideoBackground(open_it, fit)

@@ -25,7 +25,7 @@ from p3mvideo.frame import Frame, Matte
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.listener import Listener
-from p3mvideo.ops.contact_sheet import write_picture
+from p3mvideo.ops.contact_sheet import write_image
 from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
 from p3mvideo.options.engine import Precision
 from p3mvideo.pipeline import Output, Pipeline, RunStatistics
@@ -38,7 +38,7 @@ NETWORK_SIZE = (512, 288)
 
 @dataclass(frozen=True)
 class NetworkTime:
-    """The network alone, one picture at a time, at `NETWORK_SIZE`."""
+    """The network alone, one image at a time, at `NETWORK_SIZE`."""
 
     precision: str
     p50_ms: float
@@ -126,7 +126,7 @@ def bench(
         folder = Path(name)
         path = clip or make_sample_clip(folder / "clip.mp4", width=size[0], height=size[1], seconds=seconds)
         if background is None:
-            write_picture(folder / "background.png", sunset(1280, 720))
+            write_image(folder / "background.png", sunset(1280, 720))
             background = str(folder / "background.png")
         with VideoSource(path) as source:
             info = source.info
@@ -233,9 +233,9 @@ def _floor(path: Path, target: Path) -> RunStatistics:
 
 
 def _network_times(engine: EngineOptions, runs: int = 60) -> tuple[NetworkTime, ...]:
-    """Time the network alone in OpenVINO, one picture at a time, in both precisions."""
+    """Time the network alone in OpenVINO, one image at a time, in both precisions."""
     times = []
-    picture = torch.from_numpy(cv2.resize(sunset(640, 360), NETWORK_SIZE)).permute(2, 0, 1)
+    image = torch.from_numpy(cv2.resize(sunset(640, 360), NETWORK_SIZE)).permute(2, 0, 1)
     precisions: tuple[Precision, ...] = ("f32", "bf16")
     for precision in precisions:
         try:
@@ -246,7 +246,7 @@ def _network_times(engine: EngineOptions, runs: int = 60) -> tuple[NetworkTime, 
         took = []
         for _ in range(runs):
             started = time.perf_counter()
-            network([picture])
+            network([image])
             took.append((time.perf_counter() - started) * 1000)
         settled = took[runs // 6 :]
         times.append(NetworkTime(precision, float(np.percentile(settled, 50)), float(np.percentile(settled, 95))))

@@ -1,4 +1,4 @@
-"""`p3mvideo demo`: the main job on a clip made on the spot, with pictures to look at."""
+"""`p3mvideo demo`: the main job on a clip made on the spot, with images to look at."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from p3mvideo.errors import SinkError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.listener import Listener
-from p3mvideo.ops.contact_sheet import contact_sheet, write_picture
+from p3mvideo.ops.contact_sheet import contact_sheet, write_image
 from p3mvideo.options import FaceOptions, WriteOptions
 
 SHEET_FRAMES = 6
@@ -48,7 +48,7 @@ def demo(folder: Path = Path("demo"), *, seconds: float = 4.0, listener: Listene
         raise SinkError(f"cannot make the folder {folder}: {error.strerror}", hint="name another folder") from error
     clip = make_sample_clip(folder / "clip.mp4", seconds=seconds)
     background = folder / "background.png"
-    write_picture(background, sunset(960, 720))
+    write_image(background, sunset(960, 720))
     composite, alpha, sheet = folder / "composite.mp4", folder / "alpha.mp4", folder / "contact_sheet.png"
     replacing = WriteOptions(overwrite=True)
     result = process(
@@ -60,7 +60,7 @@ def demo(folder: Path = Path("demo"), *, seconds: float = 4.0, listener: Listene
         result = again if again.failures else result
     if not result.failures:
         rows = [("input", clip), ("matte", alpha), ("composite", composite), ("background blurred, face hidden", hidden)]
-        write_picture(sheet, contact_sheet([(label, list(spread_frames(path, SHEET_FRAMES))) for label, path in rows]))
+        write_image(sheet, contact_sheet([(label, list(spread_frames(path, SHEET_FRAMES))) for label, path in rows]))
     return DemoResult(result, composite, sheet)
 
 
@@ -84,5 +84,5 @@ def sunset(width: int, height: int) -> UInt8Array:
     waves = 0.5 + 0.5 * np.sin(y * (0.25 + 0.9 * y / height) + 3 * np.sin(x / 37) + 2 * np.sin(x / 11))
     sea = np.stack([70 + 50 * waves, 60 + 45 * waves, 95 + 40 * waves], 2) + 0.5 * glow * waves[..., None] * np.array([200, 120, 30], np.float32)
     horizon = np.clip((up - 0.4) * height / 2 + 0.5, 0, 1)[..., None]
-    picture = np.clip(horizon * sky + (1 - horizon) * sea, 0, 255).astype(np.uint8)
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 2.0), np.uint8)
+    image = np.clip(horizon * sky + (1 - horizon) * sea, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), 2.0), np.uint8)

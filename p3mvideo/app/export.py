@@ -62,7 +62,7 @@ def export(
     if format not in suffixes:
         raise ConfigError(f"there is no format {format!r}", hint=f"known are {', '.join(suffixes)}")
     if format == "safetensors" and size is not None:
-        raise ConfigError("a safetensors file holds weights, which have no picture size", hint="leave --size out")
+        raise ConfigError("a safetensors file holds weights, which have no image size", hint="leave --size out")
     weights = find_weights(model)
     path = output or Path(f"{weights.name}{suffixes[format]}")
     if path.suffix != suffixes[format]:

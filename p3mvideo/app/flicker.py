@@ -17,7 +17,7 @@ from p3mvideo.errors import ConfigError, SinkError, SourceError
 from p3mvideo.frame import Float32Array, Frame, FrameSource, Matte, MattingEngine
 from p3mvideo.io.inputs import expand_inputs, open_source
 from p3mvideo.listener import Listener
-from p3mvideo.ops.contact_sheet import write_picture
+from p3mvideo.ops.contact_sheet import write_image
 from p3mvideo.ops.flicker import FlickerReport, measure_flicker
 from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
@@ -140,8 +140,8 @@ def _prepare(output: Path, overwrite: bool) -> None:
 
 
 def _write(report: FlickerReport, seconds: tuple[float, ...], output: Path) -> Flicker:
-    write_picture(output / PLOT, draw_flicker_plot(report, list(seconds)))
-    write_picture(output / STRIP, draw_flicker_strip(report))
+    write_image(output / PLOT, draw_flicker_plot(report, list(seconds)))
+    write_image(output / STRIP, draw_flicker_strip(report))
     try:
         with (output / SCORES).open("w", encoding="utf-8", newline="") as file:
             rows = zip(range(len(seconds)), seconds, report.scores, strict=True)

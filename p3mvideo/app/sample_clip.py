@@ -28,10 +28,10 @@ def sample_portrait() -> UInt8Array:
     # Found without importing it, which makes a folder in the user's home.
     package = find_spec("matplotlib")
     path = Path(package.origin if package and package.origin else "matplotlib").parent / "mpl-data" / "sample_data" / "grace_hopper.jpg"
-    picture = read_image_file(path)
-    if picture is None:
+    image = read_image_file(path)
+    if image is None:
         raise SourceError(f"the sample portrait {path} is not there", hint="name a clip of your own")
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def make_sample_clip(path: Path, *, width: int = 640, height: int = 720, seconds: float = 4.0, clip: Path | None = None) -> Path:
@@ -46,18 +46,18 @@ def make_sample_clip(path: Path, *, width: int = 640, height: int = 720, seconds
     """
     frames = round(seconds * RATE)
     info = StreamInfo(width, height, RATE, frames=frames)
-    pictures = _pictures(clip)
+    images = _images(clip)
     sink = open_sink(path, info, WriteOptions(overwrite=True))
     try:
         for number in range(frames):
-            picture = pictures[number % len(pictures)]
+            image = images[number % len(images)]
             t = number / float(RATE)
-            picture_height, picture_width = picture.shape[:2]
-            scale = max(width / picture_width, height / picture_height) * (1.06 + 0.03 * np.sin(0.9 * t))
+            image_height, image_width = image.shape[:2]
+            scale = max(width / image_width, height / image_height) * (1.06 + 0.03 * np.sin(0.9 * t))
             sway = np.array([0.012 * np.sin(1.3 * t), 0.010 * np.sin(1.9 * t + 1)]) * (width, height)
-            turn = cv2.getRotationMatrix2D((picture_width / 2, picture_height / 2), 0.8 * np.sin(0.7 * t), scale)
-            turn[:, 2] += np.array([width, height]) / 2 - np.array([picture_width, picture_height]) / 2 + sway
-            shown = cv2.warpAffine(picture, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            turn = cv2.getRotationMatrix2D((image_width / 2, image_height / 2), 0.8 * np.sin(0.7 * t), scale)
+            turn[:, 2] += np.array([width, height]) / 2 - np.array([image_width, image_height]) / 2 + sway
+            shown = cv2.warpAffine(image, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             sink.write(Frame.from_interleaved(np.asarray(shown, np.uint8), number, 1 / RATE, 1))
         sink.finish()
     finally:
@@ -65,7 +65,7 @@ def make_sample_clip(path: Path, *, width: int = 640, height: int = 720, seconds
     return path
 
 
-def _pictures(clip: Path | None) -> list[UInt8Array]:
+def _images(clip: Path | None) -> list[UInt8Array]:
     if clip is None:
         return [sample_portrait()]
     with VideoSource(clip, end=Fraction(4)) as source:

@@ -65,7 +65,7 @@ def webcam(
 ) -> WebcamResult:
     """Put another background behind the person before a camera, until the user ends it. Blocks; call it in the main thread.
 
-    Nothing of the room is ever shown that was not matted: where there is no such picture, a placeholder takes its place.
+    Nothing of the room is ever shown that was not matted: where there is no such image, a placeholder takes its place.
 
     Args:
         camera: Index, name or device file of a camera, URL of one in the network, or a video file to be played over and over. None takes
@@ -123,7 +123,7 @@ def webcam(
         outlets += [screen.outlet] if screen is not None else []
         outlets += [recording] if recording is not None else []
         if not outlets:
-            raise DeviceError("there is nothing to show the picture on", hint="install a virtual camera (p3mvideo doctor), or use --record FILE")
+            raise DeviceError("there is nothing to show the image on", hint="install a virtual camera (p3mvideo doctor), or use --record FILE")
         show = OutputGate(info.width, info.height, rate, outlets)
         stack.callback(show.close)
         show.start()
@@ -158,7 +158,7 @@ def _open(chosen: ChosenCamera, settings: LiveOptions) -> CameraSource:
 def _virtual_outlet(
     wanted: bool | None, device: str | None, info: StreamInfo, rate: Fraction, say: Callable[[str], None]
 ) -> VirtualCameraOutput | None:
-    """Return the virtual camera; None if none is wanted, or there is none and nobody insists."""
+    """Return the virtual camera; None if none is wanted, or there is none and no one insists."""
     if wanted is False:
         return None
     try:
@@ -173,7 +173,7 @@ def _virtual_outlet(
 
 
 def _screen(wanted: bool | None, info: StreamInfo, say: Callable[[str], None]) -> LivePreview | None:
-    """Return the preview; None if none is wanted, or there is no screen and nobody insists."""
+    """Return the preview; None if none is wanted, or there is no screen and no one insists."""
     if wanted is False:
         return None
     problem = window_problem()

@@ -78,16 +78,16 @@ def anonymize_command(
 
 @dataset_app.command("faces")
 def faces_command(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder of pictures of people who agreed.")],
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder of images of people who agreed.")],
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="Folder for image/ and mask/.")],
     progress: Shown = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Cut the faces out of pictures, as donor faces for P3M-CP."""
+    """Cut the faces out of images, as donor faces for P3M-CP."""
     with reporting_errors():
         from p3mvideo.datasets.anonymize import cut_faces
 
-        with make_progress(progress, quiet=quiet, unit="pictures") as display:
+        with make_progress(progress, quiet=quiet, unit="images") as display:
             count = cut_faces(source, target, on_progress=counting(display, "cutting out"))
             display.end(failed=False)
         print(f"{count} donor faces in {target}")
@@ -140,18 +140,18 @@ def stats_command(
 @dataset_app.command("preview")
 def preview_command(
     data: Data,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture, .png or .jpg.")] = Path("preview.png"),
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The image, .png or .jpg.")] = Path("preview.png"),
     recipe: Annotated[Literal["p3m2021", "p3m2024", "p3mvideo"], typer.Option(help="Whose samples.")] = "p3mvideo",
     faces: Annotated[Path | None, typer.Option(help="Donor faces for P3M-CP.")] = None,
     cp: Annotated[
         Literal["off", "image", "feature", "both"] | None, typer.Option(help="Where they are pasted. [default: both where there are faces]")
     ] = None,
-    backgrounds: Annotated[Path | None, typer.Option(help="Folder of pictures without people, for p3mvideo.")] = None,
+    backgrounds: Annotated[Path | None, typer.Option(help="Folder of images without people, for p3mvideo.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the samples in pixels. [default: the recipe's]")] = None,
     count: Annotated[int, typer.Option(min=1, help="How many samples.")] = 8,
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives other samples.")] = 10007,
 ) -> None:
-    """Make a picture of training samples, one a row."""
+    """Make an image of training samples, one a row."""
     with reporting_errors():
         from p3mvideo.training.preview import preview_samples
 
@@ -161,7 +161,7 @@ def preview_command(
 @dataset_app.command("clips")
 def clips_command(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="One split of portraits with mattes.")],
-    backgrounds: Annotated[Path, typer.Option(help="Folder of pictures to move behind the people.")],
+    backgrounds: Annotated[Path, typer.Option(help="Folder of images to move behind the people.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the clips.")] = Path("clips"),
     motion: Annotated[list[str], typer.Option(help="Kinds of motion; repeat for several. [default: all]")] = MOTIONS,
     count: Annotated[int, typer.Option(help="How many clips.")] = 12,

@@ -67,8 +67,8 @@ def train_command(
     pretrained_input: Annotated[
         Literal["imagenet", "symmetric"], typer.Option(help="How those were shown colours: as ImageNet's usual, or from -1 to 1.")
     ] = "imagenet",
-    minutes: Annotated[float | None, typer.Option(min=0.05, help="End after so many minutes, start-up included.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="End after so many steps instead.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.05, help="End after this many minutes, start-up included.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="End after this many steps instead.")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Samples per step.")] = 128,
     size: Annotated[int, typer.Option(help="Side of the samples in pixels.")] = 384,
     lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 2e-3,

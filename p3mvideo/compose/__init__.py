@@ -1,4 +1,4 @@
-"""The picture that is written, made of a frame, its matte and a background."""
+"""The image that is written, made of a frame, its matte and a background."""
 
 from p3mvideo.compose.background import Background, BlurBackground, ColourBackground, ImageBackground, parse_background
 from p3mvideo.compose.compositors import AlphaOnly, Cutout, ForegroundOnly, ReplaceBackground

@@ -91,28 +91,28 @@ class ColourBackground:
 
     def __init__(self, colour: tuple[int, int, int]) -> None:
         self._colour = colour
-        self._picture = np.empty((0, 0, 3), np.uint8)
+        self._image = np.empty((0, 0, 3), np.uint8)
 
     def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
         """See `Background`."""
-        if self._picture.shape[:2] != (frame.height, frame.width):
-            self._picture = np.full((frame.height, frame.width, 3), self._colour, np.uint8)
-        return self._picture
+        if self._image.shape[:2] != (frame.height, frame.width):
+            self._image = np.full((frame.height, frame.width, 3), self._colour, np.uint8)
+        return self._image
 
 
 class ImageBackground:
-    """A `Background` that is a still picture."""
+    """A `Background` that is a still image."""
 
-    def __init__(self, picture: UInt8Array, fit: Fit = "cover") -> None:
-        self._original = picture
+    def __init__(self, image: UInt8Array, fit: Fit = "cover") -> None:
+        self._original = image
         self._fit = fit
-        self._picture = np.empty((0, 0, 3), np.uint8)
+        self._image = np.empty((0, 0, 3), np.uint8)
 
     def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
         """See `Background`."""
-        if self._picture.shape[:2] != (frame.height, frame.width):
-            self._picture = fit_to(self._original, frame.width, frame.height, self._fit)
-        return self._picture
+        if self._image.shape[:2] != (frame.height, frame.width):
+            self._image = fit_to(self._original, frame.width, frame.height, self._fit)
+        return self._image
 
 
 class BlurBackground:
@@ -147,9 +147,9 @@ class BlurBackground:
         return np.asarray(cv2.resize(softened, (frame.width, frame.height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _soften(picture: np.ndarray, sigma: float) -> np.ndarray:
+def _soften(image: np.ndarray, sigma: float) -> np.ndarray:
     """Blur by a near Gaussian: three boxes, whose cost does not depend on `sigma`."""
     side = 2 * max(1, round(sigma)) + 1  # three boxes of this side have about this standard deviation
     for _ in range(3):
-        picture = cv2.blur(picture, (side, side), borderType=cv2.BORDER_REFLECT)
-    return picture
+        image = cv2.blur(image, (side, side), borderType=cv2.BORDER_REFLECT)
+    return image

@@ -45,7 +45,7 @@ class Cutout:
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
         """See `p3mvideo.frame.Compositor`."""
-        alpha = alpha_picture(matte)
+        alpha = alpha_image(matte)
         colours = hide_background(self._foreground(frame, matte), alpha)
         return _like(frame, np.dstack([colours, alpha]))
 
@@ -58,18 +58,18 @@ class ForegroundOnly:
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
         """See `p3mvideo.frame.Compositor`."""
-        return _like(frame, hide_background(self._foreground(frame, matte), alpha_picture(matte)))
+        return _like(frame, hide_background(self._foreground(frame, matte), alpha_image(matte)))
 
 
 class AlphaOnly:
-    """A `Compositor`: the matte as grey picture."""
+    """A `Compositor`: the matte as grey image."""
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
         """See `p3mvideo.frame.Compositor`."""
-        return _like(frame, np.asarray(cv2.cvtColor(alpha_picture(matte), cv2.COLOR_GRAY2RGB), np.uint8))
+        return _like(frame, np.asarray(cv2.cvtColor(alpha_image(matte), cv2.COLOR_GRAY2RGB), np.uint8))
 
 
-def alpha_picture(matte: Matte) -> UInt8Array:
+def alpha_image(matte: Matte) -> UInt8Array:
     """Return alpha as uint8 (H, W), rounded."""
     return np.asarray(cv2.convertScaleAbs(matte.alpha[0].cpu().numpy(), alpha=255.0), np.uint8)
 

@@ -53,7 +53,7 @@ class ForegroundEstimator:
         return self._last[1]
 
     def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
-        """Return the whole picture in the person's colours, uint8 RGB (H, W, 3). Where alpha is near 0 they are the frame's own."""
+        """Return the whole image in the person's colours, uint8 RGB (H, W, 3). Where alpha is near 0 they are the frame's own."""
         edge = self.edge(frame, matte)
         foreground = frame.interleaved()[..., :3].copy()
         foreground.reshape(-1, 3)[edge.pixels] = to_bytes(edge.colours)
@@ -67,7 +67,7 @@ def to_bytes(colours: Float32Array) -> UInt8Array:
     return np.asarray(cv2.convertScaleAbs(colours), np.uint8).reshape(colours.shape)
 
 
-def _edge_colours(picture: UInt8Array, alpha: Float32Array) -> EdgeColours:
+def _edge_colours(image: UInt8Array, alpha: Float32Array) -> EdgeColours:
     height, width = alpha.shape
     # NumPy searches booleans much faster than bytes, and wants them to be 0 or 1; OpenCV's mask is 0 or 255.
     edge = np.flatnonzero((cv2.inRange(alpha, FAINT, OPAQUE) & 1).view(np.bool_))
@@ -77,17 +77,17 @@ def _edge_colours(picture: UInt8Array, alpha: Float32Array) -> EdgeColours:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     # Single pixels, not means: only they are mixed of both layers exactly by their alpha. What aliases is smoothed afterwards.
     small_alpha = np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_NEAREST), np.float32)
-    small_picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-    layers = estimate_layers(small_picture, small_alpha, radius_px=max(4, max(size) // 12))
+    small_image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    layers = estimate_layers(small_image, small_alpha, radius_px=max(4, max(size) // 12))
 
     y, x = np.divmod(edge.astype(np.int32), np.int32(width))
-    # Where in the small picture each pixel of the edge lies, for bilinear look-up.
+    # Where in the small image each pixel of the edge lies, for bilinear look-up.
     map_x = (x + np.float32(0.5)) * np.float32(size[0] / width) - np.float32(0.5)
     map_y = (y + np.float32(0.5)) * np.float32(size[1] / height) - np.float32(0.5)
     person, behind = _look_up(layers.foreground, map_x, map_y), _look_up(layers.background, map_x, map_y)
     a = np.take(alpha.reshape(-1), edge)[:, None]
     # person + a * (own - a * person - (1 - a) * behind), in fewer steps
-    colours = np.take(picture.reshape(-1, 3), edge, axis=0) - behind
+    colours = np.take(image.reshape(-1, 3), edge, axis=0) - behind
     colours -= a * (person - behind)
     colours *= a
     colours += person

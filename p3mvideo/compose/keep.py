@@ -13,18 +13,18 @@ from p3mvideo.frame import Frame, Matte, UInt8Array
 PERSON = 0.3
 """Alpha from which a pixel belongs to the body of a person; what is fainter goes with the nearest body."""
 SMALL_SHARE = 0.002
-"""Parts of less than this share of the picture are nobody."""
+"""Components smaller than this fraction of the image are ignored."""
 STICKINESS = 1.5
 """How many times as large, or as near the middle, another person must be to take the place of the one that is kept."""
 
 
 class KeepOne:
-    """A `TemporalFilter` that keeps one connected part of the matte. Who is kept stays kept until somebody else is clearly more fitting.
+    """A `TemporalFilter` that keeps one connected part of the matte. Who is kept stays kept until someone else is clearly more fitting.
 
     People who touch are one part and stay together.
 
     Args:
-        keep: `largest`, or `center` for the one nearest to the middle of the picture.
+        keep: `largest`, or `center` for the one nearest to the middle of the image.
     """
 
     def __init__(self, keep: Literal["largest", "center"]) -> None:
@@ -43,7 +43,7 @@ class KeepOne:
         if not parts:
             self._last = None
             return matte
-        # Along the picture only: heads at different heights are as much in the middle.
+        # Along the image only: heads at different heights are as much in the middle.
         fitness = {
             part: float(statistics[part, cv2.CC_STAT_AREA]) if self._keep == "largest" else 1 / (0.05 + abs(centres[part, 0] / width - 0.5))
             for part in parts

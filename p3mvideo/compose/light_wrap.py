@@ -11,7 +11,7 @@ from p3mvideo.frame import Compositor, Float32Array, Frame, Matte, UInt8Array
 SMALL_PX = 256
 """Longer side at which light is spread: it has no fine detail."""
 REACH_SHARE = 0.02
-"""How far light reaches over the person, in longer sides of the picture."""
+"""How far light reaches over the person, in longer sides of the image."""
 FAINT = 0.01
 """Less light than this is not seen."""
 
@@ -19,7 +19,7 @@ FAINT = 0.01
 class LightWrap:
     """A `Compositor` that lets the background's blurred light fall on the person, strongest at the very edge.
 
-    A cut-out that stands before a bright picture looks pasted in because in a room light bends around us; compositors add that by hand
+    A cut-out that stands before a bright image looks pasted in because in a room light bends around us; compositors add that by hand
     as "light wrap" (Brinkmann, "The Art and Science of Digital Compositing").
 
     Args:

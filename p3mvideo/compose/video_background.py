@@ -15,8 +15,8 @@ class VideoBackground:
     """A `Background` that is a video. It loops, and keeps its own clock: it plays at its own speed whatever the frames' rate.
 
     Args:
-        open_source: Opens the video from its start; called anew for every loop.
-        fit: How its pictures are brought to the frame's size.
+        open_source: Opens the video from its start; called again for every loop.
+        fit: How its images are brought to the frame's size.
 
     Calling it raises `SourceError` if the video cannot be read, also midway: a background that stops moving unnoticed is not what was
     asked for.
@@ -28,19 +28,19 @@ class VideoBackground:
         self._frames = self._loop()
         self._shown, self._next = self._step(), self._step()
         self._started: Fraction | None = None
-        self._picture: tuple[Frame, UInt8Array] | None = None
+        self._image: tuple[Frame, UInt8Array] | None = None
 
     def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
-        """See `Background`. Frames come in order; the first one meets the video's first picture."""
+        """See `Background`. Frames come in order; the first one meets the video's first image."""
         if self._started is None:
             self._started = frame.seconds
         passed = frame.seconds - self._started
         while self._next[0] <= passed:
             self._shown, self._next = self._next, self._step(passed)
         current = self._shown[1]
-        if self._picture is None or self._picture[0] is not current or self._picture[1].shape[:2] != (frame.height, frame.width):
-            self._picture = current, fit_to(current.interleaved(), frame.width, frame.height, self._fit)
-        return self._picture[1]
+        if self._image is None or self._image[0] is not current or self._image[1].shape[:2] != (frame.height, frame.width):
+            self._image = current, fit_to(current.interleaved(), frame.width, frame.height, self._fit)
+        return self._image[1]
 
     def close(self) -> None:
         """Release the video. May be called any number of times."""

@@ -104,27 +104,27 @@ def anonymize_portraits(
 
 
 def cut_faces(source: Path, target: Path, *, on_progress: Progress | None = None) -> int:
-    """Cut the faces out of a folder of pictures to `target/{image,mask}`, for copy-and-paste; return how many there are.
+    """Cut the faces out of a folder of images to `target/{image,mask}`, for copy-and-paste; return how many there are.
 
-    Only pictures with exactly one face are taken. The people in them should have agreed.
+    Only images with exactly one face are taken. The people in them should have agreed.
 
     Args:
-        source: A folder of pictures.
+        source: A folder of images.
         target: Where to write.
-        on_progress: Called after each picture.
+        on_progress: Called after each image.
 
     Raises:
-        DatasetError: There is no picture, or no face in any of them, or the target cannot be written.
+        DatasetError: There is no image, or no face in any of them, or the target cannot be written.
         WeightsError: The face detection models are missing.
     """
     from p3mvideo.privacy.detect.detector import FaceDetector
     from p3mvideo.privacy.region import face_region_mask
 
-    pictures = images_in(source)
+    images = images_in(source)
     _make_folders(target, "image", "mask")
     count = 0
     with FaceDetector() as detector:
-        for done, path in enumerate(pictures, start=1):
+        for done, path in enumerate(images, start=1):
             image = read_image(path)
             detections = detector(image, min_face_px=_smallest_face_px(image))
             mask = face_region_mask(image, detections)
@@ -132,9 +132,9 @@ def cut_faces(source: Path, target: Path, *, on_progress: Progress | None = None
                 _write_donor(target, path.stem, image, mask)
                 count += 1
             if on_progress is not None:
-                on_progress(done, len(pictures))
+                on_progress(done, len(images))
     if not count:
-        raise DatasetError(f"none of the {len(pictures)} pictures in {source} shows exactly one face", hint="take portraits of one person")
+        raise DatasetError(f"none of the {len(images)} images in {source} shows exactly one face", hint="take portraits of one person")
     return count
 
 

@@ -158,7 +158,7 @@ def _check_files(split: str, image_path: Path, matte_path: Path, face_path: Path
                 return Finding("broken", split, f"{path} is {shape[1]}x{shape[0]}, its image {image.shape[1]}x{image.shape[0]}", RESTORE)
     except DatasetError as error:
         return Finding("broken", split, error.message, error.hint)
-    return None if matte.any() else Finding("note", split, f"{matte_path} is empty: it shows nobody")
+    return None if matte.any() else Finding("note", split, f"{matte_path} is empty: it shows no one")
 
 
 def _some(names: Collection[str]) -> str:

@@ -1,6 +1,6 @@
 """`p3mvideo dataset clips`: short clips with exact alpha, made from portraits and their mattes.
 
-A clip is a folder with one picture and one matte per frame, as `p3mvideo evaluate --protocol video` reads them:
+A clip is a folder with one image and one matte per frame, as `p3mvideo evaluate --protocol video` reads them:
 
     OUTPUT/NAME_MOTION/image/00000.png    OUTPUT/NAME_MOTION/alpha/00000.png
 """
@@ -47,7 +47,7 @@ def make_clips(
     Args:
         data: A split of portraits with mattes.
         output: Where to write.
-        backgrounds: Folder of pictures to move behind the people.
+        backgrounds: Folder of images to move behind the people.
         motion: Kinds of motion, names in `p3mvideo.datasets.moving_people.motion.MOTIONS`.
         count: How many clips.
         seconds: Length of each.
@@ -68,11 +68,11 @@ def make_clips(
     if count < 1 or frames < 1 or min(width, height) < 32:
         raise ConfigError(f"{count} clips of {frames} frames of {width}x{height} make no sense", hint="at least 1 clip, 1 frame, 32x32 pixels")
     folder = PortraitFolder(data, names=None if split is None else read_split(split))
-    pictures = images_in(backgrounds)
+    images = images_in(backgrounds)
     made = []
     for number in range(count):
         name, kind = folder.names[number * len(folder) // count % len(folder)], motion[number % len(motion)]
-        background = pictures[int(np.random.default_rng((seed, number)).integers(len(pictures)))]
+        background = images[int(np.random.default_rng((seed, number)).integers(len(images)))]
         target = output / f"{number:03d}_{name}_{kind}"
         if not (target / COMPLETE).exists():
             portrait = folder.load(name)

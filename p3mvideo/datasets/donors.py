@@ -51,7 +51,7 @@ class DonorFaces:
         if not self._is_celeb and not (folder / "image").is_dir():
             raise DatasetError(
                 f"{folder} holds no donor faces: neither image/ and mask/ nor {CELEB_IMAGES}/ and {CELEB_MASKS}/",
-                hint="cut faces out of a folder of pictures with `p3mvideo dataset faces`",
+                hint="cut faces out of a folder of images with `p3mvideo dataset faces`",
             )
         self._images = images_in(folder / (CELEB_IMAGES if self._is_celeb else "image"))
         if self._is_celeb:
@@ -59,7 +59,7 @@ class DonorFaces:
         else:
             missing = [path for path in self._images if not (folder / "mask" / f"{path.stem}.png").exists()]
         if missing:
-            hint = "restore the masks, or remove the pictures"
+            hint = "restore the masks, or remove the images"
             raise DatasetError(f"{folder}: {len(missing)} faces have no mask, first {missing[0].name}", hint=hint)
 
     def __len__(self) -> int:
@@ -88,7 +88,7 @@ def _celeb_region(folder: Path, name: str, width: int, height: int) -> UInt8Arra
     skin with everything in it, cut off above the brows.
     """
     if not name.isdigit():
-        raise DatasetError(f"{CELEB_IMAGES}/{name} is not named by a number", hint="CelebAMask-HQ's pictures are called 0.jpg to 29999.jpg")
+        raise DatasetError(f"{CELEB_IMAGES}/{name} is not named by a number", hint="CelebAMask-HQ's images are called 0.jpg to 29999.jpg")
     number = int(name)
     region = np.zeros((512, 512), np.uint8)
     top: int | None = None

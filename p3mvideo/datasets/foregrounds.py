@@ -48,7 +48,7 @@ def make_foregrounds(
     Args:
         data: The split's folder.
         method: How colours are estimated.
-        workers: Processes; 0 takes one per core. Closed-form estimation takes about 1 GB each for a picture of 2 megapixels.
+        workers: Processes; 0 takes one per core. Closed-form estimation takes about 1 GB each for an image of 2 megapixels.
         on_progress: Called after each portrait.
 
     Raises:

@@ -1,7 +1,7 @@
 """Hides faces for training so that a detector finds them no more, and as little else as that takes.
 
 P3M-10k's blur leaves a head: hair, ears, shoulders and a spot of skin, and a detector takes many such heads for faces. So the blurred
-picture is looked through again, and what is found again is hidden in stronger ways, one after the other: in one flat colour, up to the
+image is looked through again, and what is found again is hidden in stronger ways, one after the other: in one flat colour, up to the
 forehead, in colours that no face has. The matte's transition area is never touched, and beyond the brow line only what is opaque.
 """
 
@@ -43,7 +43,7 @@ def hide_faces(image: UInt8Array, alpha: UInt8Array, faces: Sequence[Detection],
         image: RGB (H, W, 3).
         alpha: Its matte (H, W), 255 is opaque.
         faces: What was found in it.
-        find: Finds faces in a picture, RGB (H, W, 3).
+        find: Finds faces in an image, RGB (H, W, 3).
     """
     from p3mvideo.privacy.cover.smear import obfuscate
     from p3mvideo.privacy.detection import iou

@@ -16,7 +16,7 @@ from p3mvideo.frame import Float32Array, UInt8Array
 
 JPEG_QUALITY = 95
 GREY_TOLERANCE = 8
-"""By how much the channels of a grey mask may differ (of 255): JPEG makes small differences, a palette or a picture large ones."""
+"""By how much the channels of a grey mask may differ (of 255): JPEG makes small differences, a palette or an image large ones."""
 
 
 def read_image(path: Path, *, size: tuple[int, int] | None = None) -> UInt8Array:
@@ -24,7 +24,7 @@ def read_image(path: Path, *, size: tuple[int, int] | None = None) -> UInt8Array
 
     Args:
         path: The file.
-        size: (width, height) of its matte. An orientation tag is followed, unless the picture has that size only as it is stored:
+        size: (width, height) of its matte. An orientation tag is followed, unless the image has that size only as it is stored:
             mattes may have been drawn by programs that do not know the tag.
 
     Raises:

@@ -99,7 +99,7 @@ class PortraitFolder:
             if other is not None and other.shape[:2] != image.shape[:2]:
                 raise DatasetError(
                     f"{name}: the image is {image.shape[1]}x{image.shape[0]}, its {what} {other.shape[1]}x{other.shape[0]}",
-                    hint="they must show the same picture at the same size",
+                    hint="they must show the same image at the same size",
                 )
         return Portrait(name, image, alpha, face_mask, foreground, background)
 

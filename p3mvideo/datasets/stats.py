@@ -41,7 +41,7 @@ class DatasetStats:
     with_face: int
     """How many have a face mask that is not empty."""
     distributions: tuple[Distribution, ...]
-    """width and height in pixels; person, transition and face as shares of the picture."""
+    """width and height in pixels; person, transition and face as shares of the image."""
 
 
 def dataset_stats(data: Path, *, split: Path | None = None, plot: Path | None = None, on_progress: Progress | None = None) -> DatasetStats:
@@ -50,7 +50,7 @@ def dataset_stats(data: Path, *, split: Path | None = None, plot: Path | None = 
     Args:
         data: The split's folder.
         split: File with the names to measure, one a line; None takes all.
-        plot: Where to write a picture with a histogram of each quantity; None writes none.
+        plot: Where to write an image with a histogram of each quantity; None writes none.
         on_progress: Called after each portrait.
 
     Raises:

@@ -1,6 +1,6 @@
 """Networks as files for other programs, checked against PyTorch.
 
-An exported network takes one picture, `image`, float32 RGB (1, 3, H, W) in [0, 1], and gives `alpha`, float32 (1, 1, H, W) in [0, 1], and
+An exported network takes one image, `image`, float32 RGB (1, 3, H, W) in [0, 1], and gives `alpha`, float32 (1, 1, H, W) in [0, 1], and
 `semantic`, float32 (1, 3, H, W): the probabilities of background, transition and foreground. The normalisation is inside.
 """
 
@@ -32,7 +32,7 @@ Runner = Callable[[Float32Array], tuple[Float32Array, Float32Array]]
 
 
 class Parity(NamedTuple):
-    """How far the exported network is from PyTorch's on a test picture."""
+    """How far the exported network is from PyTorch's on a test image."""
 
     width: int
     height: int
@@ -95,7 +95,7 @@ def export_graph(network: P3MNet, path: Path, *, format: GraphFormat, size: tupl
             raise DeviceError(f"the format {format} needs {needed}, which is not installed", hint=f"pip install {needed}")
     portable = PortableNetwork(network)
     width, height = size or (96, 64)
-    example = torch.from_numpy(_picture(width, height))
+    example = torch.from_numpy(_image(width, height))
     write = {"onnx": _write_onnx, "openvino": _write_openvino, "torchscript": _write_torchscript}[format]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -180,7 +180,7 @@ _RUNNERS: dict[GraphFormat, Callable[[Path], Runner]] = {"onnx": _onnx_runner, "
 def _compared(portable: PortableNetwork, run: Runner, sizes: list[tuple[int, int]]) -> list[Parity]:
     parities = []
     for width, height in sizes:
-        image = _picture(width, height)
+        image = _image(width, height)
         expected = [part.numpy() for part in portable(torch.from_numpy(image))]
         try:
             got = run(image)
@@ -191,10 +191,10 @@ def _compared(portable: PortableNetwork, run: Runner, sizes: list[tuple[int, int
     return parities
 
 
-def _picture(width: int, height: int) -> Float32Array:
-    """Return a made-up picture with soft and hard edges, float32 (1, 3, height, width) in [0, 1]."""
+def _image(width: int, height: int) -> Float32Array:
+    """Return a made-up image with soft and hard edges, float32 (1, 3, height, width) in [0, 1]."""
     rng = np.random.default_rng(0)
     coarse = cv2.resize(rng.random((9, 12, 3), np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
     cv2.circle(coarse, (width // 2, height // 2), height // 4, (0.9, 0.7, 0.6), -1)
-    picture: Float32Array = np.ascontiguousarray(coarse.clip(0, 1).transpose(2, 0, 1)[None])
-    return picture
+    image: Float32Array = np.ascontiguousarray(coarse.clip(0, 1).transpose(2, 0, 1)[None])
+    return image

@@ -14,7 +14,7 @@ ALPHA_NAMES = ("alpha", "pha", "matte", "fused")
 
 
 class OnnxNetwork:
-    """A network with one picture as input and an alpha among its outputs.
+    """A network with one image as input and an alpha among its outputs.
 
     Args:
         path: The .onnx file.
@@ -50,15 +50,15 @@ class OnnxNetwork:
         """(width, height) that the network takes; None if it takes any."""
 
     def __call__(self, image: Float32Array) -> Float32Array:
-        """Return the alpha of a picture, float32 (1, 3, H, W), as float32 (h, w).
+        """Return the alpha of an image, float32 (1, 3, H, W), as float32 (h, w).
 
         Raises:
-            ConfigError: The network does not take this picture, or its output is no alpha.
+            ConfigError: The network does not take this image, or its output is no alpha.
         """
         try:
             alpha = np.asarray(self._session.run([self._output], {self._input: image})[0], np.float32)
         except Exception as error:  # see above
-            raise ConfigError(f"the network does not take a picture of the shape {image.shape}: {error}") from error
+            raise ConfigError(f"the network does not take an image of the shape {image.shape}: {error}") from error
         alpha = alpha.squeeze()
         if alpha.ndim != 2:
             raise ConfigError(f"the output {self._output} has the shape {alpha.shape}, expected one alpha (1, 1, H, W)")

@@ -37,10 +37,10 @@ class OpenVINOEngine:
         make_network: Builds the network with its weights; called only if it was not converted before.
         key: Identifies the weights; what is converted once is kept under this name.
         precision: "f32" or "bf16".
-        downsample_ratio: Working size over picture size; None brings the longer side to about 512 pixels.
+        downsample_ratio: Working size over image size; None brings the longer side to about 512 pixels.
         threads: CPU threads; 0 takes all cores.
         semantic: Whether mattes carry class probabilities.
-        live: Whether single pictures must come back as soon as possible; otherwise several are worked on at a time, a core each.
+        live: Whether single images must come back as soon as possible; otherwise several are worked on at a time, a core each.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ def convert(network: P3MNet, *, semantic: bool = True, size: tuple[int, int] | N
 
 
 def _prepared(model: ov.Model) -> ov.Model:
-    """Make the model take interleaved uint8 RGB pictures, normalising inside."""
+    """Make the model take interleaved uint8 RGB images, normalising inside."""
     steps = PrePostProcessor(model)
     steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC")).set_shape([1, -1, -1, 3])
     steps.input().model().set_layout(ov.Layout("NCHW"))

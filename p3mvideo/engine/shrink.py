@@ -1,4 +1,4 @@
-"""Brings pictures to the network's working size."""
+"""Brings images to the network's working size."""
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ from p3mvideo.frame import UInt8Array
 def shrink_on_cpu(image: Tensor, size: tuple[int, int]) -> UInt8Array:
     """Return uint8 RGB (3, H, W) as an interleaved (height, width, 3) array of `size` = (width, height), without aliasing.
 
-    Large pictures are halved first: OpenCV's mean of 2 x 2 pixels is many times as fast as its means of broken numbers of them.
+    Large images are halved first: OpenCV's mean of 2 x 2 pixels is many times as fast as its means of broken numbers of them.
     """
     pixels = image.permute(1, 2, 0).numpy()
     width, height = size

@@ -1,4 +1,4 @@
-"""How a P3M-Net looks at a picture of any size: the two published ways, and the way of this program's engine."""
+"""How a P3M-Net looks at an image of any size: the two published ways, and the way of this program's engine."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Size(NamedTuple):
 def network_size(width: int, height: int, scale: float) -> Size:
     """Return the size at which the published strategies run the network: multiples of 32, rounded down, at most 1600.
 
-    Pictures that are too large are shrunk as a whole; the published code cuts each side by itself, which distorts them. The least is
+    Images that are too large are shrunk as a whole; the published code cuts each side by itself, which distorts them. The least is
     32, where the published code arrives at 0.
 
     Args:
-        width: Of the picture in pixels.
-        height: Of the picture in pixels.
+        width: Of the image in pixels.
+        height: Of the image in pixels.
         scale: Of the pass, 1 or 0.5.
     """
     scale = min(scale, LONGEST_PX / max(width, height))

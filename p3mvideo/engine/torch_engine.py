@@ -21,7 +21,7 @@ class TorchEngine:
         network: In evaluation mode.
         device: Where to run it.
         precision: What convolutions and matrix products are computed in; the rest stays in 32 bits.
-        downsample_ratio: Working size over picture size; None brings the longer side to about 512 pixels.
+        downsample_ratio: Working size over image size; None brings the longer side to about 512 pixels.
         semantic: Whether mattes carry class probabilities.
     """
 

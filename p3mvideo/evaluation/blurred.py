@@ -1,4 +1,4 @@
-"""Makes the blurred partner of each picture that has none, for the privacy-preserving protocol."""
+"""Makes the blurred partner of each image that has none, for the privacy-preserving protocol."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ DETECTION_CONFIDENCE = 0.4
 
 
 def blur_originals(
-    entries: Sequence[Entry], folder: Path, *, anew: bool = False, advance: Callable[[], None] = lambda: None
+    entries: Sequence[Entry], folder: Path, *, again: bool = False, advance: Callable[[], None] = lambda: None
 ) -> tuple[list[Entry], list[Entry], list[str]]:
-    """Blur the faces of pictures as P3M-10k does: from brow line to chin, less the matte's transition area.
+    """Blur the faces of images as P3M-10k does: from brow line to chin, less the matte's transition area.
 
     Args:
-        entries: Pictures with faces as they are.
-        folder: Where blurred pictures and face masks are written.
-        anew: Whether to make those again that are there.
-        advance: Called after each picture.
+        entries: Images with faces as they are.
+        folder: Where blurred images and face masks are written.
+        again: Whether to make those again that are there.
+        advance: Called after each image.
 
     Returns:
-        The same pictures as they are and blurred, both with the face mask, without those in which no face was found; and their names.
+        The same images as they are and blurred, both with the face mask, without those in which no face was found; and their names.
 
     Raises:
         SinkError: The folder cannot be written.
@@ -45,15 +45,15 @@ def blur_originals(
     originals, blurred, without_face = [], [], []
     with FaceDetector(confidence=DETECTION_CONFIDENCE) as detector:
         for entry in entries:
-            picture, mask_path = folder / "blurred_image" / f"{entry.name}.png", folder / "facemask" / f"{entry.name}.png"
+            blurred_path, mask_path = folder / "blurred_image" / f"{entry.name}.png", folder / "facemask" / f"{entry.name}.png"
             try:
                 alpha = None if entry.alpha is None else read_alpha(entry.alpha)
-                if alpha is not None and (anew or not mask_path.exists()):
+                if alpha is not None and (again or not mask_path.exists()):
                     image = read_image(entry.image, size=alpha.shape[::-1])
                     faces = detector(image, min_face_px=max(20, max(image.shape) // 24))
                     same_size = image.shape[:2] == alpha.shape
                     mask = face_region_mask(image, faces, alpha=np.round(alpha * 255).astype(np.uint8) if same_size else None)
-                    _write(picture, cv2.cvtColor(obfuscate(image, mask), cv2.COLOR_RGB2BGR))
+                    _write(blurred_path, cv2.cvtColor(obfuscate(image, mask), cv2.COLOR_RGB2BGR))
                     _write(mask_path, mask)
             except DatasetError:
                 alpha = None
@@ -62,7 +62,7 @@ def blur_originals(
                 originals.append(entry)
             elif read_levels(mask_path).any():
                 originals.append(replace(entry, face_mask=mask_path))
-                blurred.append(replace(entry, image=picture, face_mask=mask_path))
+                blurred.append(replace(entry, image=blurred_path, face_mask=mask_path))
             else:
                 without_face.append(entry.name)
     return originals, blurred, without_face

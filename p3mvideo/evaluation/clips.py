@@ -1,6 +1,6 @@
 """Scores clips in the video convention: each frame's matte by itself, or steadied over time.
 
-A split of clips is a folder with one folder per clip, and in each the folders of a still split: pictures and mattes, whose names
+A split of clips is a folder with one folder per clip, and in each the folders of a still split: images and mattes, whose names
 give the order.
 """
 
@@ -35,7 +35,7 @@ class ClipSmoothing:
     make_stream: Callable[[], MatteStream]
     """Makes a new stream for each clip."""
     rate: Fraction
-    """Frames a second, for smoothing goes by seconds and pictures have none."""
+    """Frames a second, for smoothing goes by seconds and images have none."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def find_clips(folder: Path, images: str = "") -> list[Clip]:
     """
     folders = sorted(path for path in folder.iterdir() if path.is_dir())
     if not folders:
-        raise DatasetError(f"{folder} holds no clips", hint="Expected a folder per clip, with a folder of pictures and one of mattes.")
+        raise DatasetError(f"{folder} holds no clips", hint="Expected a folder per clip, with a folder of images and one of mattes.")
     return [Clip(path.name, tuple(find_entries(path, images))) for path in folders]
 
 
@@ -89,10 +89,10 @@ def score_clip(clip: Clip, method: Method, *, smoothing: ClipSmoothing | None = 
     return {**still, **moving, "predict_ms": predict_ms}
 
 
-def _smoothed(pictures: list[UInt8Array], alphas: list[Float32Array], smoothing: ClipSmoothing) -> list[Float32Array]:
+def _smoothed(images: list[UInt8Array], alphas: list[Float32Array], smoothing: ClipSmoothing) -> list[Float32Array]:
     stream = smoothing.make_stream()
     steady = []
-    for number, (picture, alpha) in enumerate(zip(pictures, alphas, strict=True)):
-        frame = Frame.from_interleaved(np.ascontiguousarray(picture), number, 1 / smoothing.rate)
+    for number, (image, alpha) in enumerate(zip(images, alphas, strict=True)):
+        frame = Frame.from_interleaved(np.ascontiguousarray(image), number, 1 / smoothing.rate)
         steady += stream.push(frame, Matte(torch.from_numpy(alpha)[None]))
     return [matte.alpha[0].numpy() for _, matte in steady + stream.flush()]

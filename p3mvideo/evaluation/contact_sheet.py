@@ -1,4 +1,4 @@
-"""A picture of the worst results: what the method saw, the true matte, its own, and the person on green."""
+"""An image of the worst results: what the method saw, the true matte, its own, and the person on green."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _drawn(row: Row) -> UInt8Array:
 
 
 def _cell(image: UInt8Array) -> UInt8Array:
-    """Return a picture inside a grey square, below the title's line."""
+    """Return an image inside a grey square, below the title's line."""
     height, width = image.shape[:2]
     scale = (CELL_PX - 20) / max(height, width)
     small = cv2.resize(image, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""One picture or clip, one method: scored in threads, what fails is reported and does not end the run."""
+"""One image or clip, one method: scored in threads, what fails is reported and does not end the run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DERIVED_TRIMAP_PX = 25
 
 @dataclass(frozen=True)
 class Failure:
-    """A picture that a method could not be scored on."""
+    """An image that a method could not be scored on."""
 
     method: str
     images: str
@@ -40,7 +40,7 @@ class Job:
 
     method: Method
     images: str
-    """Which folder of pictures."""
+    """Which folder of images."""
     subject: Entry | Clip
 
     @property
@@ -99,7 +99,7 @@ def _score(job: Job, metrics: tuple[Metric, ...], derive: bool, smoothing: ClipS
 
 
 def predicted(method: Method, entry: Entry, derive: bool) -> tuple[BenchmarkImage, Float32Array, float]:
-    """Return a picture, the method's alpha, and how many milliseconds it took."""
+    """Return an image, the method's alpha, and how many milliseconds it took."""
     portrait = entry.load()
     if portrait.trimap is None and derive:
         levels = np.round(portrait.alpha * 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Ways to get a matte from a picture, behind one interface: our networks, foreign ONNX networks, trimap-based solvers."""
+"""Ways to get a matte from an image, behind one interface: our networks, foreign ONNX networks, trimap-based solvers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SOLVERS = {
 
 
 class Method(Protocol):
-    """Finds the alpha of single pictures. May be called from several threads."""
+    """Finds the alpha of single images. May be called from several threads."""
 
     @property
     def name(self) -> str:
@@ -52,18 +52,18 @@ class Method(Protocol):
 
     @property
     def learned(self) -> bool:
-        """Whether it was trained on pictures, blurred or not."""
+        """Whether it was trained on images, blurred or not."""
         ...
 
     def predict(self, image: UInt8Array, trimap: UInt8Array | None) -> Float32Array:
-        """Return alpha in [0, 1], float32 (H, W), of a uint8 RGB picture (H, W, 3).
+        """Return alpha in [0, 1], float32 (H, W), of a uint8 RGB image (H, W, 3).
 
         Args:
-            image: The picture.
+            image: The image.
             trimap: uint8 (H, W), 0, 128 and 255; None if there is none.
 
         Raises:
-            DatasetError: The method cannot treat this picture.
+            DatasetError: The method cannot treat this image.
         """
         ...
 
@@ -93,7 +93,7 @@ class NetworkMethod:
 
 
 class EngineMethod:
-    """A P3M-Net as the program itself runs it: at working size, then refined with the picture's edges.
+    """A P3M-Net as the program itself runs it: at working size, then refined with the image's edges.
 
     Args:
         weights: Which network.
@@ -177,7 +177,7 @@ class SolverMethod:
         try:
             alpha = self._solve(image / 255.0, known)
         except ValueError as error:
-            raise DatasetError(f"{self.name} cannot solve this picture: {error}") from error
+            raise DatasetError(f"{self.name} cannot solve this image: {error}") from error
         return np.asarray(alpha.clip(0, 1), np.float32)
 
 
@@ -194,7 +194,7 @@ def make_method(
 
     Args:
         model: The name.
-        strategy: How a P3M-Net looks at pictures; "auto" is "engine" for the real-time network and "resize" for the published ones.
+        strategy: How a P3M-Net looks at images; "auto" is "engine" for the real-time network and "resize" for the published ones.
         device: auto, cpu, cuda, cuda:N or mps.
         runtime: For the strategy "engine".
         precision: For the strategy "engine"; the others compute in 32 bits.
@@ -224,5 +224,5 @@ def _memory_in_words(image: UInt8Array) -> Iterator[None]:
     except torch.cuda.OutOfMemoryError as error:
         torch.cuda.empty_cache()
         raise DatasetError(
-            f"the GPU's memory is too small for a picture of {image.shape[1]}x{image.shape[0]}", hint="Use --device cpu for it."
+            f"the GPU's memory is too small for an image of {image.shape[1]}x{image.shape[0]}", hint="Use --device cpu for it."
         ) from error

@@ -168,22 +168,22 @@ def _images(
     if (folder / BLURRED).is_dir():
         if originals[0].image.parent.name == BLURRED:
             raise DatasetError(
-                f"{folder} has blurred pictures only, and the protocol ppt needs them unblurred too",
+                f"{folder} has blurred images only, and the protocol ppt needs them unblurred too",
                 hint=f"Put them into {folder / ORIGINAL}.",
             )
         blurred = {entry.name: entry for entry in find_entries(folder, BLURRED, names=names)}
         both = [entry for entry in originals if entry.name in blurred][:last]
         if not both:
-            raise DatasetError(f"{folder} has no picture both in {BLURRED} and in {originals[0].image.parent.name}")
+            raise DatasetError(f"{folder} has no image both in {BLURRED} and in {originals[0].image.parent.name}")
         return {BLURRED: [blurred[entry.name] for entry in both], ORIGINAL: both}, []
     listener.begin("blurring faces", len(originals[:last]))
-    plain, hidden, without_face = blur_originals(originals[:last], output, anew=again, advance=_counter(listener, 0))
+    plain, hidden, without_face = blur_originals(originals[:last], output, again=again, advance=_counter(listener, 0))
     listener.end()
     return {BLURRED: hidden, ORIGINAL: plain}, without_face
 
 
 def _sheets(jobs: Sequence[Job], scores: Sequence[Score], worst: int, by: Metric, derive: bool, output: Path) -> None:
-    """Write a contact sheet of the worst results of each method on each folder of pictures."""
+    """Write a contact sheet of the worst results of each method on each folder of images."""
     by_key = {job.key: job for job in jobs}
     for method, images in dict.fromkeys((score.method, score.images) for score in scores):
         mine = [s for s in scores if (s.method, s.images) == (method, images) and np.isfinite(s.values.get(by, np.nan))]

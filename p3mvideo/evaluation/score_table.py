@@ -1,4 +1,4 @@
-"""The scores of single pictures: one row a picture, in a CSV file that grows while the run goes on and lets it be resumed."""
+"""The scores of single images: one row an image, in a CSV file that grows while the run goes on and lets it be resumed."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ KEY_COLUMNS = ("method", "images", "name")
 
 @dataclass(frozen=True)
 class Score:
-    """The scores of one picture by one method."""
+    """The scores of one image by one method."""
 
     method: str
     """Name of the method."""
     images: str
-    """Which folder of pictures, such as "blurred_image"."""
+    """Which folder of images, such as "blurred_image"."""
     name: str
-    """Name of the picture, or of the clip."""
+    """Name of the image, or of the clip."""
     values: Mapping[str, float]
     """By metric; "predict_ms" is how long the method took. NaN where a metric is undefined."""
 

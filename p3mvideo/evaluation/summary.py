@@ -1,4 +1,4 @@
-"""From scores of pictures to the figures of a report."""
+"""From scores of images to the figures of a report."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ GAP_METRICS = ("sad", "mad", "mse", "sad_face")
 
 
 def summarise(scores: Sequence[Score], groups: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Return one record per method, folder of pictures and group of names: "count", and per metric the mean and percentiles 10 and 90.
+    """Return one record per method, folder of images and group of names: "count", and per metric the mean and percentiles 10 and 90.
 
-    The mean is the arithmetic mean over pictures, as published. A picture for which a metric is undefined is not part of its mean.
+    The mean is the arithmetic mean over images, as published. An image for which a metric is undefined is not part of its mean.
 
     Args:
-        scores: Of single pictures.
-        groups: Patterns of names, such as `hs_*`; all pictures together are a group too, called "all".
+        scores: Of single images.
+        groups: Patterns of names, such as `hs_*`; all images together are a group too, called "all".
     """
     records = []
     for method, images in dict.fromkeys((score.method, score.images) for score in scores):
@@ -59,14 +59,14 @@ def markdown_table(records: Sequence[Mapping[str, Any]]) -> str:
 
 
 def gaps(scores: Sequence[Score], trained_on: Mapping[str, str], blurred: str, original: str) -> list[dict[str, Any]]:
-    """Return per method what the privacy-preserving protocol asks: the same pictures blurred (B) and not (N), and the gap.
+    """Return per method what the privacy-preserving protocol asks: the same images blurred (B) and not (N), and the gap.
 
-    Only pictures that were scored both ways count. The gap is (N - B) / B.
+    Only images that were scored both ways count. The gap is (N - B) / B.
 
     Args:
-        scores: Of single pictures.
+        scores: Of single images.
         trained_on: "B" or "N" per method that was trained; other methods are written with "-".
-        blurred: Name of the folder of blurred pictures.
+        blurred: Name of the folder of blurred images.
         original: Name of the other.
     """
     records: list[dict[str, Any]] = []

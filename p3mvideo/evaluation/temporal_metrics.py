@@ -1,6 +1,6 @@
 """How steady and how punctual predicted alphas are over a clip, against the true ones.
 
-Two conventions of dtSSD exist whose numbers must never be compared: the video convention (`dtssd`, about 1 to 3, whole picture)
+Two conventions of dtSSD exist whose numbers must never be compared: the video convention (`dtssd`, about 1 to 3, whole image)
 and the unnormalised one (`dtssd_sum`, about 20 to 40, unknown area only).
 """
 
@@ -51,7 +51,7 @@ def clip_metrics(predicted: Alphas, true: Alphas, frames: list[UInt8Array]) -> C
     Args:
         predicted: Alphas in [0, 1], (T, H, W).
         true: Exact alphas, same shape.
-        frames: T RGB pictures (H, W, 3), for the optical flow.
+        frames: T RGB images (H, W, 3), for the optical flow.
 
     Raises:
         ValueError: The shapes differ.
@@ -117,7 +117,7 @@ def messddt(predicted: Alphas, true: Alphas, frames: list[UInt8Array], unknown: 
     Args:
         predicted: Alphas in [0, 1], (T, H, W).
         true: Exact alphas, same shape.
-        frames: T RGB pictures (H, W, 3).
+        frames: T RGB images (H, W, 3).
         unknown: The unknown area of each frame's trimap, (T, H, W); `unknown_area` of the true alphas if None.
 
     Returns:

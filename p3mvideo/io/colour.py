@@ -65,25 +65,25 @@ class Colour:
 
 
 def usual_matrix(height: int) -> int:
-    """Return the matrix that players assume for an untagged picture of this height."""
+    """Return the matrix that players assume for an untagged image of this height."""
     return BT709 if height >= HD_LINES else SMPTE170M
 
 
-def colour_of(picture: av.VideoFrame | VideoCodecContext) -> Colour:
+def colour_of(image: av.VideoFrame | VideoCodecContext) -> Colour:
     """Return how a decoded frame, or a stream, is coloured; what it does not say is filled in as players do.
 
     Raises:
         SourceError: If the matrix is one that cannot be converted (YCgCo, ICtCp and the like).
     """
     # RGB carries no matrix (code 0); which one stands here is then of no consequence.
-    matrix = usual_matrix(picture.height) if picture.colorspace in (0, UNSPECIFIED) else picture.colorspace
+    matrix = usual_matrix(image.height) if image.colorspace in (0, UNSPECIFIED) else image.colorspace
     if matrix == 10:  # BT.2020 constant luminance: swscale has only the other kind, which is off by little
         matrix = BT2020_NCL
     if matrix not in SWSCALE_MATRIX:
         raise SourceError(f"the video's YUV matrix (H.273 code {matrix}) is not supported", hint="convert the video to BT.709 first")
-    pixels = picture.format
-    full = picture.color_range == ColorRange.JPEG or (pixels is not None and (pixels.is_rgb or pixels.name.startswith("yuvj")))
-    return Colour(matrix, picture.color_primaries, picture.color_trc, full)
+    pixels = image.format
+    full = image.color_range == ColorRange.JPEG or (pixels is not None and (pixels.is_rgb or pixels.name.startswith("yuvj")))
+    return Colour(matrix, image.color_primaries, image.color_trc, full)
 
 
 def colour_to_write(height: int, source: Colour | None) -> Colour:
@@ -95,5 +95,5 @@ def colour_to_write(height: int, source: Colour | None) -> Colour:
         return Colour(BT709, BT709, BT709)
     if source is not None:
         return Colour(source.matrix, source.primaries, source.transfer)
-    # Without a source the pixels come from pictures, which are sRGB and so have the primaries of BT.709 at any size.
+    # Without a source the pixels come from images, which are sRGB and so have the primaries of BT.709 at any size.
     return Colour(usual_matrix(height), BT709, BT709)

@@ -61,7 +61,7 @@ class DamageLog:
             self._add(self._error[0], start, self._error[1])
             self._error = None
         if corrupt:
-            self._add(start, end, "parts of the picture were concealed by the decoder")
+            self._add(start, end, "parts of the image were concealed by the decoder")
         self._shown_until = end
 
     def finish(self, expected_end: Fraction | None = None) -> None:

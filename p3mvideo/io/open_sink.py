@@ -30,10 +30,10 @@ def open_sink(
     threads: int = 0,
     pixel_format: str | None = None,
 ) -> FrameSink:
-    """Open a video, picture, sequence or pipe for writing.
+    """Open a video, image, sequence or pipe for writing.
 
     Args:
-        path: `-` is standard output; a suffix of a video or picture says which; a name with a place for a number
+        path: `-` is standard output; a suffix of a video or image says which; a name with a place for a number
             (`frame_%05d.png`) or without any suffix is a sequence of PNG files.
         info: Size, rate and number of the frames.
         options: How it is written.
@@ -105,5 +105,5 @@ def can_hold_alpha(path: Path | str, codec: str | None = None, *, pipe_form: Pip
 
 
 def containers_with_alpha() -> str:
-    """Return in words what can be written with a transparent background."""
+    """Describe what can be written with a transparent background."""
     return f"{alpha_choices()}, {', '.join(ALPHA_SUFFIXES)}, or a sequence of PNG files (frame_%05d.png or a folder)"

@@ -1,4 +1,4 @@
-"""Turns stored pictures the way they are to be seen."""
+"""Turns stored images the way they are to be seen."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from p3mvideo.frame import UInt8Array
 
 @dataclass(frozen=True)
 class Orientation:
-    """What to do with a stored picture: first transpose, then flip. All eight right-angled positions can be said so."""
+    """What to do with a stored image: first transpose, then flip. All eight right-angled positions can be said so."""
 
     transpose: bool = False
     flip_horizontally: bool = False
     flip_vertically: bool = False
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Return (width, height) as shown of a picture stored as (width, height)."""
+        """Return (width, height) as shown of an image stored as (width, height)."""
         return (height, width) if self.transpose else (width, height)
 
     def apply(self, image: UInt8Array) -> UInt8Array:
-        """Return the (H, W, C) picture as it is to be seen, contiguous; the same array if nothing is to be done."""
+        """Return the (H, W, C) image as it is to be seen, contiguous; the same array if nothing is to be done."""
         if self.transpose:
             image = cast(UInt8Array, cv2.transpose(image))
         if self.flip_horizontally or self.flip_vertically:

@@ -187,7 +187,7 @@ class PartFile:
             self.path.unlink()
 
     def _replace_folder(self) -> None:
-        """Replace a folder of pictures; the old one is gone only when the new one is in its place."""
+        """Replace a folder of images; the old one is gone only when the new one is in its place."""
         if not os.path.lexists(self.final):
             os.rename(self.path, self.final)
             return
@@ -224,19 +224,19 @@ def _sync(path: Path) -> None:
 
 
 def _check_replaceable(folder: Path) -> None:
-    """Raise SinkError unless this is a folder of numbered pictures. Any other is somebody's own and is left alone, whatever was asked."""
+    """Raise SinkError unless this is a folder of numbered images. Any other is someone's own and is left alone, whatever was asked."""
     if folder.is_symlink():
         raise SinkError(f"{folder} is not replaced: it is a link", hint="name the folder that it leads to, or choose another name")
     stranger = next(_strangers(folder), None)
     if stranger is not None:
         raise SinkError(
-            f"{folder} is not replaced: it holds {stranger.name}, which is no picture of a sequence",
+            f"{folder} is not replaced: it holds {stranger.name}, which is no image of a sequence",
             hint="choose another name",
         )
 
 
 def _strangers(folder: Path) -> Iterator[Path]:
-    """Yield what does not belong into a folder of pictures; a file is a stranger itself."""
+    """Yield what does not belong into a folder of images; a file is a stranger itself."""
     if not folder.is_dir():
         yield folder
         return
@@ -244,11 +244,11 @@ def _strangers(folder: Path) -> Iterator[Path]:
 
 
 def _remove(path: Path) -> None:
-    """Remove a part or a folder of pictures, if it is there."""
+    """Remove a part or a folder of images, if it is there."""
     if path.is_dir() and not path.is_symlink():
         _check_replaceable(path)
-        for picture in path.iterdir():
-            picture.unlink()
+        for image in path.iterdir():
+            image.unlink()
         path.rmdir()
     else:
         path.unlink(missing_ok=True)

@@ -76,7 +76,7 @@ def recognise(published: Mapping[str, Tensor]) -> Recognised | None:
 
 
 def misfits(ours: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> list[str]:
-    """Return in words what a mapped checkpoint lacks, has too much, or has in another shape or type than `expected`.
+    """Describe what a mapped checkpoint lacks, has too much, or has in another shape or type than `expected`.
 
     The random projections of ViTAE-S may be missing, for no published checkpoint holds them; so may batch-norm's counters.
     """

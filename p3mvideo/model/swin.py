@@ -78,7 +78,7 @@ def attention_mask(height: int, width: int, shift: tuple[int, int], like: Tensor
 
 
 def _parts(length: int, shift: int, device: torch.device) -> Tensor:
-    """Return for each row of a padded and rolled map: 0 the picture, 1 the padding, 2 the picture from the other side."""
+    """Return for each row of a padded and rolled map: 0 the image, 1 the padding, 2 the image from the other side."""
     padded = -(-length // WINDOW) * WINDOW
     position = torch.arange(padded, device=device)
     return torch.roll((position >= length).long(), -shift) + 2 * (position >= padded - shift)

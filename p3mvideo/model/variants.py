@@ -20,7 +20,7 @@ VARIANTS: dict[str, tuple[str, str]] = {
 """The module in `p3mvideo.model` and the builder of each variant; the builder's keyword arguments are what a weights file stores."""
 
 REALTIME_VARIANTS = frozenset(name for name, (module, _) in VARIANTS.items() if module == "realtime")
-"""Those for video, which all look at pictures about 512 pixels large, and take any of `BACKBONES`."""
+"""Those for video, which all look at images about 512 pixels large, and take any of `BACKBONES`."""
 
 
 def build_network(variant: str, arguments: Mapping[str, Any] | None = None) -> P3MNet:

@@ -21,7 +21,7 @@ FEATURES_SEED = 20220331
 class PerformerAttention(nn.Module):
     """Attention in linear time by positive random features (Choromanski et al., arXiv 2009.14794), one head.
 
-    The published code draws the projection anew for every network and never stores it. Here it is a buffer: drawn from a fixed seed,
+    The published code draws the projection again for every network and never stores it. Here it is a buffer: drawn from a fixed seed,
     moved and stored with the weights.
 
     Args:

@@ -1,4 +1,4 @@
-"""Pictures side by side, to look at a result at one glance."""
+"""Images side by side, to look at a result at one glance."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ INK, PAPER = (60, 60, 60), 255
 
 
 def contact_sheet(rows: Sequence[tuple[str, Sequence[UInt8Array]]]) -> UInt8Array:
-    """Return labelled rows of pictures, uint8 RGB (H, W, 3).
+    """Return labelled rows of images, uint8 RGB (H, W, 3).
 
     Args:
-        rows: Label and pictures, RGB (h, w, 3), of each row; all pictures are brought to the same height.
+        rows: Label and images, RGB (h, w, 3), of each row; all images are brought to the same height.
     """
-    columns = max(len(pictures) for _, pictures in rows)
+    columns = max(len(images) for _, images in rows)
     height, width = rows[0][1][0].shape[:2]
     cell_width = min(width, (SHEET_WIDTH_PX - GAP_PX) // columns - GAP_PX)
     cell_height = max(1, round(height * cell_width / width))
     sheet = np.full((GAP_PX + len(rows) * (LABEL_PX + cell_height + GAP_PX), GAP_PX + columns * (cell_width + GAP_PX), 3), PAPER, np.uint8)
     y = GAP_PX
-    for label, pictures in rows:
+    for label, images in rows:
         cv2.putText(sheet, drawable(label), (GAP_PX, y + LABEL_PX - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.5, INK, 1, cv2.LINE_AA)
         y += LABEL_PX
-        for column, picture in enumerate(pictures):
+        for column, image in enumerate(images):
             x = GAP_PX + column * (cell_width + GAP_PX)
-            smaller = cell_width < picture.shape[1]
+            smaller = cell_width < image.shape[1]
             interpolation = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-            sheet[y : y + cell_height, x : x + cell_width] = cv2.resize(picture, (cell_width, cell_height), interpolation=interpolation)
+            sheet[y : y + cell_height, x : x + cell_width] = cv2.resize(image, (cell_width, cell_height), interpolation=interpolation)
         y += cell_height + GAP_PX
     return sheet
 
 
-def write_picture(path: Path, picture: UInt8Array) -> None:
-    """Write an RGB picture in one step; the suffix says how.
+def write_image(path: Path, image: UInt8Array) -> None:
+    """Write an RGB image in one step; the suffix says how.
 
     Raises:
         SinkError: It cannot be written.
     """
     try:
-        write_image_file(path, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        write_image_file(path, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     except OSError as error:
         raise SinkError(f"cannot write {path}: {error.strerror or error}", hint="check that its folder exists and can be written to") from error

@@ -1,7 +1,7 @@
 """A score for how much a matte flickers, on anybody's clip, without ground truth.
 
-A matte that belongs to its picture changes only along with it. Each alpha is compared with the mean of its two neighbours in time,
-both brought to it along the motion of the picture; where the picture itself is explained by that motion, what is left over is flicker:
+A matte that belongs to its image changes only along with it. Each alpha is compared with the mean of its two neighbours in time,
+both brought to it along the motion of the image; where the image itself is explained by that motion, what is left over is flicker:
 
     score = 100 · sqrt(mean over all pixels of trust · (a_t - (warped a_t-1 + warped a_t+1) / 2)²)
 
@@ -25,7 +25,7 @@ from p3mvideo.ops.optical_flow import dense_flow, warp
 LONG_SIDE_PX = 512
 """Longer side at which frames and alphas are compared."""
 NOISE_LEVELS = 6.0
-"""Difference of the pictures, in 8-bit levels, up to which the motion explains them."""
+"""Difference of the images, in 8-bit levels, up to which the motion explains them."""
 STRIP_FRAMES = 5
 """Moments kept around the worst one."""
 
@@ -33,7 +33,7 @@ STRIP_FRAMES = 5
 class Moment(NamedTuple):
     """One frame and its matte, as they are compared."""
 
-    picture: UInt8Array
+    image: UInt8Array
     """RGB (h, w, 3)."""
     alpha: Float32Array
     """In [0, 1], (h, w)."""
@@ -93,8 +93,8 @@ def _judged(clip: Iterable[tuple[UInt8Array, Float32Array]]) -> Iterator[Moment]
     now: Moment | None = None
     for after in _reduced(clip):
         if now is not None:
-            if after.picture.shape != now.picture.shape:
-                raise ValueError(f"a clip has one size, got {after.picture.shape[:2]} after {now.picture.shape[:2]}")
+            if after.image.shape != now.image.shape:
+                raise ValueError(f"a clip has one size, got {after.image.shape[:2]} after {now.image.shape[:2]}")
             yield now if before is None else now._replace(flicker=_flicker(before, now, after))
         before, now = now, after
     if now is not None:
@@ -108,16 +108,16 @@ def _reduced(clip: Iterable[tuple[UInt8Array, Float32Array]]) -> Iterator[Moment
             raise ValueError(f"an alpha is a float array (H, W) in [0, 1], got {alpha.dtype} {alpha.shape}")
         scale = min(1.0, LONG_SIDE_PX / max(frame.shape[:2]))
         size = max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale))
-        picture, matte = (cv2.resize(array, size, interpolation=cv2.INTER_AREA) for array in (frame, alpha))
-        yield Moment(np.asarray(picture, np.uint8), np.asarray(matte, np.float32), np.zeros(size[::-1], np.float32))
+        image, matte = (cv2.resize(array, size, interpolation=cv2.INTER_AREA) for array in (frame, alpha))
+        yield Moment(np.asarray(image, np.uint8), np.asarray(matte, np.float32), np.zeros(size[::-1], np.float32))
 
 
 def _flicker(before: Moment, now: Moment, after: Moment) -> Float32Array:
-    gray = cv2.cvtColor(now.picture, cv2.COLOR_RGB2GRAY)
+    gray = cv2.cvtColor(now.image, cv2.COLOR_RGB2GRAY)
     expected = np.zeros_like(now.alpha)
     trust = np.ones_like(now.alpha)
     for other in (before, after):
-        other_gray = cv2.cvtColor(other.picture, cv2.COLOR_RGB2GRAY)
+        other_gray = cv2.cvtColor(other.image, cv2.COLOR_RGB2GRAY)
         flow = dense_flow(gray, other_gray, effort="medium")
         moved = warp(other_gray.astype(np.float32), flow, outside=-255.0)
         error = cv2.dilate(cv2.blur(np.abs(gray - moved), (5, 5)), np.ones((7, 7), np.uint8))

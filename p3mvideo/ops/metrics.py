@@ -2,7 +2,7 @@
 
 `pred_alpha` and `true_alpha` are float (H, W) in [0, 1]; `trimap` is uint8 (H, W) with 0 background, 128 transition and
 255 foreground; `mask` is bool (H, W). The video convention (RobustVideoMatting, arXiv 2108.11515) scales some of the same errors
-otherwise, see `video_frame_scores`. An error that a picture leaves undefined (no pixel to average over) is NaN.
+otherwise, see `video_frame_scores`. An error that an image leaves undefined (no pixel to average over) is NaN.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def image_scores(
     person: BoolArray | None = None,
     metrics: tuple[Metric, ...] = METRICS,
 ) -> dict[str, float]:
-    """Return the named errors of one still picture, those that need a missing trimap or face mask left out.
+    """Return the named errors of one still image, those that need a missing trimap or face mask left out.
 
     Args:
         pred_alpha: Predicted alpha.

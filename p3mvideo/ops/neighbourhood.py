@@ -1,4 +1,4 @@
-"""What the pixels of a neighbourhood have in common: nothing fine, so that it is found on a smaller picture."""
+"""What the pixels of a neighbourhood have in common: nothing fine, so that it is found on a smaller image."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from p3mvideo.frame import Float32Array
 
 
 def neighbourhood_mean(values: Float32Array, *, share: float, shrink: int) -> Float32Array:
-    """Return the mean of each pixel's square neighbourhood, on a smaller picture.
+    """Return the mean of each pixel's square neighbourhood, on a smaller image.
 
     Args:
         values: (H, W), any range.
-        share: Side of the neighbourhood, in longer sides of the picture.
+        share: Side of the neighbourhood, in longer sides of the image.
         shrink: How many times smaller the result is.
 
     Returns:

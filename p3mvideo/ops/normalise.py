@@ -1,4 +1,4 @@
-"""From pictures to network input."""
+"""From images to network input."""
 
 from functools import lru_cache
 

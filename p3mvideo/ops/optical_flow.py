@@ -1,4 +1,4 @@
-"""Dense optical flow between two pictures and the warping that goes with it, on NumPy arrays."""
+"""Dense optical flow between two images and the warping that goes with it, on NumPy arrays."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def dense_flow(present: UInt8Array, other: UInt8Array, *, effort: Effort = "fast
 
 
 def warp(array: Float32Array, flow: Float32Array, *, outside: float | None = None) -> Float32Array:
-    """Bring an array of the other picture to the present one.
+    """Bring an array of the other image to the present one.
 
     Args:
         array: (H, W) or (H, W, C), any range.
-        flow: Displacement from the present picture to the other, (H, W, 2), as `dense_flow` returns it.
-        outside: Value for what lies beyond the other picture's border; None repeats the border.
+        flow: Displacement from the present image to the other, (H, W, 2), as `dense_flow` returns it.
+        outside: Value for what lies beyond the other image's border; None repeats the border.
 
     Returns:
         `array` sampled bilinearly at each displaced pixel, same shape.
@@ -69,7 +69,7 @@ def warp(array: Float32Array, flow: Float32Array, *, outside: float | None = Non
 
 
 def places(flow: Float32Array) -> Float32Array:
-    """Return where each pixel of the present picture lies in the other, (x, y) in pixels, (H, W, 2); `flow` as in `warp`."""
+    """Return where each pixel of the present image lies in the other, (x, y) in pixels, (H, W, 2); `flow` as in `warp`."""
     return _grid(flow.shape[1], flow.shape[0]) + flow
 
 

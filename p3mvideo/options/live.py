@@ -18,7 +18,7 @@ Keep = Literal["all", "largest", "center"]
 class LiveOptions(Options):
     """The settings of a live run."""
 
-    panel: ClassVar[str | None] = "Picture"
+    panel: ClassVar[str | None] = "Image"
 
     bg: Annotated[
         tuple[str, ...], Option("Colour, image, video, sunset, studio, shelves or blur[:STRENGTH]; several to go through by key.", metavar="BG")

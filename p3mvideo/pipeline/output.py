@@ -12,7 +12,7 @@ from p3mvideo.frame_queue import QueueClosed
 
 @dataclass(frozen=True)
 class Output:
-    """A picture made of every frame, and where it goes: the composite, the matte alone, the foreground."""
+    """An image made of every frame, and where it goes: the composite, the matte alone, the foreground."""
 
     compositor: Compositor
     sink: FrameSink

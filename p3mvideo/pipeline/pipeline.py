@@ -5,7 +5,7 @@
     network thread   engine, in batches
         | ClosableQueue: one finished batch waits while the next is in work
     compose thread   matte stream (temporal filter), refiner, faces given back, the subject's perhaps, compositors
-        | ClosableQueue: finished pictures
+        | ClosableQueue: finished images
     write thread     sinks
     calling thread   waits, and hears of failures, Ctrl-C and SIGTERM
 
@@ -56,10 +56,10 @@ class MattedFrame(NamedTuple):
     matte: Matte
 
 
-class Pictures(NamedTuple):
-    """What is written of one frame: a picture for every output."""
+class ComposedImages(NamedTuple):
+    """What is written of one frame: an image for every output."""
 
-    pictures: tuple[Frame, ...]
+    images: tuple[Frame, ...]
     captured_at: float
 
 
@@ -130,10 +130,10 @@ class Pipeline:
             with closing_all(self.outputs):
                 raise
         batches: ClosableQueue[list[MattedFrame]] = ClosableQueue(1)
-        pictures: ClosableQueue[Pictures] = ClosableQueue(self.sink_queue_size)
+        images: ClosableQueue[ComposedImages] = ClosableQueue(self.sink_queue_size)
 
         def stop(error: BaseException) -> None:
-            for queue in (frames, batches, pictures):
+            for queue in (frames, batches, images):
                 queue.fail(error)
 
         self.statistics.start()
@@ -141,8 +141,8 @@ class Pipeline:
             {
                 "capture": partial(self._capture, frames),
                 "network": partial(self._matte, frames, batches),
-                "compose": partial(self._compose, batches, pictures),
-                "write": partial(self._write, pictures, frames),
+                "compose": partial(self._compose, batches, images),
+                "write": partial(self._write, images, frames),
             },
             stop=stop,
         )
@@ -182,20 +182,20 @@ class Pipeline:
             del batch, mattes
         batches.close()
 
-    def _compose(self, batches: ClosableQueue[list[MattedFrame]], pictures: ClosableQueue[Pictures]) -> None:
+    def _compose(self, batches: ClosableQueue[list[MattedFrame]], images: ClosableQueue[ComposedImages]) -> None:
         held_back: deque[CapturedFrame] = deque()  # what the matte stream has not given back yet
         for batch in batches:
             for captured, matte in batch:
                 held_back.append(captured)
                 with self.statistics.timed("smooth"):
                     steadied = self.matte_stream.push(captured.frame, matte)
-                self._finish(steadied, held_back, pictures)
+                self._finish(steadied, held_back, images)
         with self.statistics.timed_overhead("smooth"):
             steadied = self.matte_stream.flush()
-        self._finish(steadied, held_back, pictures)
-        pictures.close()
+        self._finish(steadied, held_back, images)
+        images.close()
 
-    def _finish(self, steadied: list[tuple[Frame, Matte]], held_back: deque[CapturedFrame], pictures: ClosableQueue[Pictures]) -> None:
+    def _finish(self, steadied: list[tuple[Frame, Matte]], held_back: deque[CapturedFrame], images: ClosableQueue[ComposedImages]) -> None:
         """Refine and compose frames whose mattes are steady, oldest first."""
         for frame, matte in steadied:
             captured = held_back.popleft()
@@ -204,14 +204,14 @@ class Pipeline:
             with self.statistics.timed("compose"):
                 restored = restore_faces(frame, self.subject_keeper(frame, captured.faces, refined))
                 composed = tuple(output.compositor(restored, refined) for output in self.outputs)
-            pictures.put(Pictures(composed, captured.captured_at))
+            images.put(ComposedImages(composed, captured.captured_at))
 
-    def _write(self, pictures: ClosableQueue[Pictures], frames: FrameQueue) -> None:
+    def _write(self, images: ClosableQueue[ComposedImages], frames: FrameQueue) -> None:
         with closing_all(self.outputs):
-            for composed, captured_at in pictures:
+            for composed, captured_at in images:
                 with self.statistics.timed("encode"):
-                    for output, picture in zip(self.outputs, composed, strict=True):
-                        output.sink.write(picture)
+                    for output, image in zip(self.outputs, composed, strict=True):
+                        output.sink.write(image)
                 self.statistics.wrote_frame(captured_at)
                 self.on_progress(Progress(self.statistics.frames_in, self.statistics.frames_out, frames.dropped))
             self._check_complete(frames.dropped)

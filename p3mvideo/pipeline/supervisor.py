@@ -65,7 +65,7 @@ def run_stages(stages: Mapping[str, Callable[[], None]], *, stop: Callable[[Base
         try:
             raise failure
         finally:
-            # The failure's traceback holds this call's variables: without this, they would hold each other, and every picture.
+            # The failure's traceback holds this call's variables: without this, they would hold each other, and every image.
             del failure
 
 

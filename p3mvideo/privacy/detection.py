@@ -26,7 +26,7 @@ class Detection:
     """The detector's confidence in [0, 1]."""
     belief: float | None = None
     """How much both models believe it on average when they look at it closely several times, 0.5 where the threshold lies; None where
-    nobody looked so closely."""
+    no one looked so closely."""
 
     def moved(self, *, scale: float = 1.0, dx: float = 0.0, dy: float = 0.0) -> Detection:
         """Return the same face in other coordinates: scaled about the origin, then shifted."""

@@ -30,7 +30,7 @@ BROW_TO_CHIN = np.array(
 BROWS, CHIN = 0.3, 0.61
 """How far brows lie above the eyes, and the chin below the mouth, in distances of eyes and mouth."""
 EARS = 0.9
-"""Part of the way to the outermost key points, the ears of a face from the front, that counts as face. All of it, in some pictures,
+"""Part of the way to the outermost key points, the ears of a face from the front, that counts as face. All of it, in some images,
 would reach over the outline of the head, which a matting network then looks for in vain."""
 
 
@@ -68,10 +68,10 @@ UNKNOWN_REACH = Reach()
 
 @dataclass(frozen=True)
 class Region:
-    """The part of a picture that a face takes up: its box, and how the head leans in it."""
+    """The part of an image that a face takes up: its box, and how the head leans in it."""
 
     box: Box
-    """(x0, y0, x1, y1) in pixels; may reach beyond the picture's border."""
+    """(x0, y0, x1, y1) in pixels; may reach beyond the image's border."""
     lean: float = 0.0
     """Angle in radians by which the head leans clockwise."""
     reach: Reach = UNKNOWN_REACH
@@ -88,7 +88,7 @@ class Region:
         return max(self.box[2] - self.box[0], self.box[3] - self.box[1])
 
     def grown(self, margin_px: float) -> Region:
-        """Return the region with every border of its box moved outward by so many pixels. The face in it stays as large as it is."""
+        """Return the region with every border of its box moved outward by this many pixels. The face in it stays as large as it is."""
         x0, y0, x1, y1 = self.box
         box = (x0 - margin_px, y0 - margin_px, x1 + margin_px, y1 + margin_px)
         across, down = ((old / new if new > 0 else 1.0) for old, new in ((x1 - x0, box[2] - box[0]), (y1 - y0, box[3] - box[1])))
@@ -137,5 +137,5 @@ def face_region_mask(image: UInt8Array, detections: Iterable[Detection], *, alph
 
 
 def shows(region: Region, width: int, height: int) -> bool:
-    """Return whether any of a region's box lies inside a picture."""
+    """Return whether any of a region's box lies inside an image."""
     return intersection(region.box, (0.0, 0.0, float(width), float(height))) > 0

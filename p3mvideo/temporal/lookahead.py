@@ -23,16 +23,16 @@ class _Waiting(NamedTuple):
     frame: Frame
     matte: Matte
     moment: Moment
-    picture: UInt8Array
+    image: UInt8Array
     seen: Observation
     memory: Memory
     """Of this matte and those before."""
     seconds_before: float
     """Time since the frame before; 0 for the first of a scene."""
     from_before: MotionMatch
-    """How the picture before is explained by this one; not at all for the first of a scene."""
+    """How the image before is explained by this one; not at all for the first of a scene."""
     small: Observation
-    """The matte at the size of the compared pictures."""
+    """The matte at the size of the compared images."""
 
 
 class Lookahead:
@@ -55,20 +55,20 @@ class Lookahead:
     def push(self, frame: Frame, matte: Matte) -> list[tuple[Frame, Matte]]:
         """Take the next frame and its matte; return the pairs that are finished: none, one, or all before a break."""
         moment = Moment.of(frame, matte)
-        picture = small_gray(frame, matte)
-        seen = Observation.of(matte, picture.shape)
+        image = small_gray(frame, matte)
+        seen = Observation.of(matte, image.shape)
         last = self._waiting[-1] if self._waiting else None
         elapsed = None if last is None else last.moment.seconds_until(moment)
         if last is None or elapsed is None:
             finished = self.flush()
             memory = Memory.of(seen, self._memory_seconds)
-            self._waiting.append(_Waiting(frame, matte, moment, picture, seen, memory, 0.0, MotionMatch.none(picture.shape), seen.shrunk()))
+            self._waiting.append(_Waiting(frame, matte, moment, image, seen, memory, 0.0, MotionMatch.none(image.shape), seen.shrunk()))
             return finished
-        back, forth = flow_both_ways(picture, last.picture)
-        match = _match(picture, last.picture, back, forth, seen)
+        back, forth = flow_both_ways(image, last.image)
+        match = _match(image, last.image, back, forth, seen)
         memory = last.memory.carried(match, elapsed, self._memory_seconds).weighed(seen, match.trust, elapsed, self._memory_seconds)
-        from_before = _match(last.picture, picture, forth, back, last.seen)
-        self._waiting.append(_Waiting(frame, matte, moment, picture, seen, memory, elapsed, from_before, seen.shrunk()))
+        from_before = _match(last.image, image, forth, back, last.seen)
+        self._waiting.append(_Waiting(frame, matte, moment, image, seen, memory, elapsed, from_before, seen.shrunk()))
         return [self._finish_oldest()] if len(self._waiting) > self._frames else []
 
     def flush(self) -> list[tuple[Frame, Matte]]:
@@ -86,7 +86,7 @@ class Lookahead:
     def _future(self) -> Memory | None:
         """Return the memory of all waiting mattes, the latest first, at the earliest of them; None if nothing waits.
 
-        It is that of small mattes: it has to be found anew for every frame, and fine detail comes from the mattes before.
+        It is that of small mattes: it has to be found again for every frame, and fine detail comes from the mattes before.
         """
         if not self._waiting:
             return None

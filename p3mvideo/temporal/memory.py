@@ -6,8 +6,8 @@ The memory is an exponentially weighted mean of all mattes, each brought along b
     mean    = (carried · warped mean + sample · matte) / support
 
 Where the motion is not to be believed nothing is carried, and the mean is the new matte. A sample counts less where the matte is
-undecided, and where it contradicts a memory that the pictures support: what is steady yields to a change in the matte alone only
-when it lasts, and to one that the pictures show at once.
+undecided, and where it contradicts a memory that the images support: what is steady yields to a change in the matte alone only
+when it lasts, and to one that the images show at once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CONTRADICTING = 0.8
 AGREES, CONTRADICTS = 0.2, 0.6
 """Differences of alpha between which a sample goes from agreeing to contradicting."""
 WITNESS_SHARE = 0.1
-"""Side of the neighbourhood in which pixels bear witness of a change, in widths of the picture."""
+"""Side of the neighbourhood in which pixels bear witness of a change, in widths of the image."""
 FIRST_SECONDS = 1 / 30
 """The time that the first matte is taken to stand for."""
 
@@ -43,16 +43,16 @@ class Observation:
     pixels: Float32Array
     """Alpha, and the three semantic probabilities if there are any, (H, W, 1 or 4)."""
     alpha: Float32Array
-    """Alpha at the size of the compared pictures, (h, w)."""
+    """Alpha at the size of the compared images, (h, w)."""
 
     @classmethod
     def of(cls, matte: Matte, shape: tuple[int, ...]) -> Observation:
-        """Take a matte apart; `shape` is the (h, w) of the compared pictures."""
+        """Take a matte apart; `shape` is the (h, w) of the compared images."""
         pixels = to_pixels(matte)
         return cls(pixels, _shrunk_alpha(pixels, shape))
 
     def shrunk(self) -> Observation:
-        """Return the matte as it is compared, at the size of the compared pictures."""
+        """Return the matte as it is compared, at the size of the compared images."""
         return Observation(_resized(self.pixels, self.alpha.shape), self.alpha)
 
 
@@ -63,7 +63,7 @@ class Memory:
     mean: Float32Array
     """Alpha, and the three semantic probabilities if there are any, (H, W, 1 or 4)."""
     support: Float32Array
-    """How much the mean rests on, from 0 to about 1, at the size of the compared pictures (h, w)."""
+    """How much the mean rests on, from 0 to about 1, at the size of the compared images (h, w)."""
 
     @classmethod
     def of(cls, seen: Observation, memory_seconds: float) -> Memory:
@@ -71,7 +71,7 @@ class Memory:
         return cls(seen.pixels, _sample(seen.alpha, FIRST_SECONDS, memory_seconds))
 
     def carried(self, match: MotionMatch, elapsed_seconds: float, memory_seconds: float) -> Memory:
-        """Return what is left of this memory `elapsed_seconds` away, at a picture that `match` explains by this one's."""
+        """Return what is left of this memory `elapsed_seconds` away, at an image that `match` explains by this one's."""
         height, width = self.mean.shape[:2]
         mean = sample(self.mean, match.places_at(width, height)).reshape(self.mean.shape)
         keep = math.exp(-elapsed_seconds / memory_seconds)
@@ -79,13 +79,13 @@ class Memory:
         return Memory(mean, support * match.trust * np.float32(keep))
 
     def weighed(self, seen: Observation, trust: Float32Array, elapsed_seconds: float, memory_seconds: float) -> Memory:
-        """Return this carried memory together with the matte of the picture that it was carried to."""
+        """Return this carried memory together with the matte of the image that it was carried to."""
         contradiction = self._contradiction(seen.alpha)
         sample = _sample(seen.alpha, elapsed_seconds, memory_seconds) * (1 - CONTRADICTING * contradiction)
         return self._corrected(contradiction, trust).joined(Memory(seen.pixels, sample))
 
     def corrected(self, seen: Observation, trust: Float32Array) -> Memory:
-        """Return this carried memory without what the picture that it was carried to disproves."""
+        """Return this carried memory without what the image that it was carried to disproves."""
         return self._corrected(self._contradiction(seen.alpha), trust)
 
     def joined(self, other: Memory) -> Memory:

@@ -1,4 +1,4 @@
-"""Where the pixels of one picture lie in another of the same scene, and how far that is to be believed."""
+"""Where the pixels of one image lie in another of the same scene, and how far that is to be believed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from p3mvideo.ops.neighbourhood import enlarged, neighbourhood_mean
 from p3mvideo.ops.optical_flow import dense_flow, places, sample
 
 LONG_SIDE_PX = 256
-"""Longer side of the pictures that are compared."""
+"""Longer side of the images that are compared."""
 NOISE_LEVELS = 2.0
 """Difference, in 8-bit levels, that is always taken for noise."""
 NOISE_FACTOR = 2.5
-"""Differences up to this many times the picture's median difference are taken for noise."""
+"""Differences up to this many times the image's median difference are taken for noise."""
 CONTRAST_SHARE = 0.02
 """Share of the local contrast that sampling between pixels may cost. More makes slow edges lag: what they miss in a frame adds up."""
 ROUND_TRIP_PX = 0.6
@@ -26,13 +26,13 @@ FAR_PX = 12.0
 TEXTURE_FACTOR = 4.0
 """Local contrast, as a multiple of the noise, from which a surface shows its motion."""
 EDGE_SHARE = 0.06
-"""Side of the neighbourhood whose motion an edge takes over, in widths of the picture."""
+"""Side of the neighbourhood whose motion an edge takes over, in widths of the image."""
 CUT_TRUST = 0.3
-"""Below this mean trust the pictures do not show one scene."""
+"""Below this mean trust the images do not show one scene."""
 
 
 def small_gray(frame: Frame, matte: Matte) -> UInt8Array:
-    """Return a small gray picture of a frame, with the proportions of its matte and at most `LONG_SIDE_PX` a side, (h, w)."""
+    """Return a small gray image of a frame, with the proportions of its matte and at most `LONG_SIDE_PX` a side, (h, w)."""
     height, width = matte.alpha.shape[1:]
     scale = min(1.0, LONG_SIDE_PX / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -42,18 +42,18 @@ def small_gray(frame: Frame, matte: Matte) -> UInt8Array:
 
 @dataclass(frozen=True)
 class MotionMatch:
-    """How the present picture is explained by another one."""
+    """How the present image is explained by another one."""
 
     flow: Float32Array
-    """Displacement (dx, dy) in pixels from the present picture to the other, (h, w, 2)."""
+    """Displacement (dx, dy) in pixels from the present image to the other, (h, w, 2)."""
     trust: Float32Array
     """How sure that is, in [0, 1], (h, w); 0 everywhere across a cut."""
     texture: Float32Array
-    """How well the present picture shows motion, in [0, 1], (h, w); 0 where it is plain."""
+    """How well the present image shows motion, in [0, 1], (h, w); 0 where it is plain."""
     _places: dict[tuple[int, int], Float32Array] = field(default_factory=dict, repr=False, compare=False)
 
     def places_at(self, width: int, height: int) -> Float32Array:
-        """Return where each pixel lies in the other picture, (x, y), at another size of both: (height, width, 2).
+        """Return where each pixel lies in the other image, (x, y), at another size of both: (height, width, 2).
 
         Kept, because a look ahead asks again and again.
         """
@@ -68,11 +68,11 @@ class MotionMatch:
     def along_person(self, alpha: Float32Array) -> MotionMatch:
         """Return this match with the motion of the person spread over their edge.
 
-        Beside a moving person the wall is covered and uncovered, so that the pictures cannot agree there; but the edge goes
+        Beside a moving person the wall is covered and uncovered, so that the images cannot agree there; but the edge goes
         where the person goes.
 
         Args:
-            alpha: In [0, 1], of the present picture, (h, w).
+            alpha: In [0, 1], of the present image, (h, w).
         """
         shown = np.square(alpha) * self.texture
         weight = shown * self.trust
@@ -92,24 +92,24 @@ class MotionMatch:
 
     @classmethod
     def none(cls, shape: tuple[int, ...]) -> MotionMatch:
-        """Return the match of pictures (h, w) that have nothing in common."""
+        """Return the match of images (h, w) that have nothing in common."""
         return cls(np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32))
 
 
-def match_pictures(present: UInt8Array, other: UInt8Array) -> MotionMatch:
-    """Explain each pixel of a gray picture (h, w) by standing still or by motion from another, whichever fits better."""
+def match_images(present: UInt8Array, other: UInt8Array) -> MotionMatch:
+    """Explain each pixel of a gray image (h, w) by standing still or by motion from another, whichever fits better."""
     return match_by_flow(present, other, *flow_both_ways(present, other))
 
 
 def flow_both_ways(one: UInt8Array, two: UInt8Array) -> tuple[Float32Array, Float32Array]:
-    """Return the flow from the first gray picture to the second, and back, each (h, w, 2)."""
+    """Return the flow from the first gray image to the second, and back, each (h, w, 2)."""
     return dense_flow(one, two, effort="ultrafast"), dense_flow(two, one, effort="ultrafast")
 
 
 def match_by_flow(
     present: UInt8Array, other: UInt8Array, there: Float32Array, back: Float32Array, *, contrast_share: float = CONTRAST_SHARE
 ) -> MotionMatch:
-    """Do as `match_pictures`, with the flow from `present` to `other` and back given."""
+    """Do as `match_images`, with the flow from `present` to `other` and back given."""
     now, then = present.astype(np.float32), other.astype(np.float32)
     # OpenCV samples four channels as fast as one, and two or three much slower.
     sampled = sample(np.asarray(cv2.merge((back, then, then)), np.float32), places(there), outside=-1.0)

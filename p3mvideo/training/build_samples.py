@@ -26,7 +26,7 @@ def build_samples(
         folder: Where people come from.
         names: Which of them.
         options: How samples are drawn.
-        backgrounds: Folder of pictures without people; None does without.
+        backgrounds: Folder of images without people; None does without.
         faces: Folder of donor faces, needed if the options paste faces.
 
     Raises:
@@ -48,5 +48,5 @@ def _scenes(folder: PortraitFolder, names: Sequence[str], options: TrainingSetup
         scenes = WebcamScenes(folder, order, size_px=options.size_px, options=options.webcam, backgrounds=backgrounds)
         return MovingScenes(scenes, seed=options.seed) if options.webcam.moving else scenes
     if backgrounds is not None:
-        raise ConfigError(f"the recipe {options.recipe} puts nobody before other backgrounds", hint="leave --backgrounds out, or take p3mvideo")
+        raise ConfigError(f"the recipe {options.recipe} puts no one before other backgrounds", hint="leave --backgrounds out, or take p3mvideo")
     return PublishedScenes(folder, order, size_px=options.size_px, anchor="corner" if options.recipe == "p3m2021" else "centre")

@@ -25,7 +25,7 @@ from p3mvideo.weights.tensors import load_weights, parse_tensors
 _logger = logging.getLogger(__name__)
 
 SIDE_HEADS = frozenset(f"decoder.dbfi_{number}.conv2.weight" for number in range(3))
-"""Weights that only training needs and shipped files lack; they start anew."""
+"""Weights that only training needs and shipped files lack; they start from scratch."""
 
 IN_NETWORK = "encoder.backbone."
 """How the names of the backbone's weights begin in a real-time network."""
@@ -55,7 +55,7 @@ def build_start(options: TrainingSetup, *, pretrained: str | None, initial: str 
         network = build_network(options.variant, options.network)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"the network cannot be built: {error}", hint="choose one of those backbones, or leave --backbone out") from error
-    first_stages(network, options.frozen)  # there are so many
+    first_stages(network, options.frozen)  # there are this many
     if initial is not None:
         path = Path(initial)
         tensors = average_of(path, load_checkpoint(path)) if path.suffix == ".pt" else load_weights(find_weights(initial))

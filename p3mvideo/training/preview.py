@@ -1,4 +1,4 @@
-"""`p3mvideo dataset preview`: a picture of a few samples, for looking at what a recipe makes of a data set."""
+"""`p3mvideo dataset preview`: an image of a few samples, for looking at what a recipe makes of a data set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from p3mvideo.training.build_samples import build_samples
 from p3mvideo.training.samples.dataset import CopyPaste, CopyPasteOptions, Sample
 from p3mvideo.training.setup import recipe_options
 
-COLUMNS = ("picture", "matte", "classes", "cut out", "donor at feature level")
+COLUMNS = ("image", "matte", "classes", "cut out", "donor at feature level")
 CELL_PX = 224
 TITLE_PX = 24
 
@@ -36,9 +36,9 @@ def preview_samples(
     count: int = 8,
     seed: int = 10007,
 ) -> Path:
-    """Write a picture with one sample a row and return its path.
+    """Write an image with one sample a row and return its path.
 
-    Columns: the picture as the network sees it (with faces pasted at image level), the matte, the classes (grey is transition), the person
+    Columns: the image as the network sees it (with faces pasted at image level), the matte, the classes (grey is transition), the person
     cut out by the matte, and the donors' faces that are pasted at feature level.
 
     Args:
@@ -47,14 +47,14 @@ def preview_samples(
         recipe: Whose samples.
         faces: Donor faces for P3M-CP.
         cp: At which level they are pasted; by default both where there are faces.
-        backgrounds: Folder of pictures without people, for p3mvideo.
+        backgrounds: Folder of images without people, for p3mvideo.
         size: Side of the samples in pixels; by default the recipe's.
         count: How many samples.
         seed: Another seed gives other samples.
 
     Raises:
         ConfigError: Options make no sense, or do not go together.
-        DatasetError: Data is missing or broken, or the picture cannot be written.
+        DatasetError: Data is missing or broken, or the image cannot be written.
     """
     level: CopyPaste = cp or ("off" if faces is None else "both")
     if level != "off" and faces is None:
@@ -67,7 +67,7 @@ def preview_samples(
 
 
 def write_sheet(output: Path, samples: Iterable[Sample]) -> None:
-    """Write a picture with one sample a row, see `preview_samples`.
+    """Write an image with one sample a row, see `preview_samples`.
 
     Raises:
         DatasetError: It cannot be written.

@@ -163,7 +163,7 @@ def resolve_options(options: TrainingOptions, *, portraits: int, device: torch.d
 
 
 def differences(before: Mapping[str, Any], now: TrainingSetup) -> list[str]:
-    """Return in words in which options a checkpoint's run differs from another one."""
+    """Describe in which options a checkpoint's run differs from another one."""
     new = now.to_dict()
     return [f"{name} was {before.get(name)!r}, is {new[name]!r}" for name in new if _plain(before.get(name)) != _plain(new[name])]
 

@@ -23,7 +23,7 @@ from p3mvideo.weights.weights_file import WeightsFile
 NESTED_UNDER = ("state_dict_ema", "state_dict", "model")
 """Where training programs put the weights, the better ones first."""
 SHOWN = 4
-"""So many misfits an error names."""
+"""This many misfits an error names."""
 UNKNOWN_LICENCE = "unknown: ask those who published it"
 
 

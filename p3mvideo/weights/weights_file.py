@@ -28,4 +28,4 @@ class WeightsFile:
     source: str = ""
     """Where the weights come from."""
     sha256: str | None = None
-    """Hexadecimal SHA-256 that the file must have; None if nobody vouches for it."""
+    """Hexadecimal SHA-256 that the file must have; None if no one vouches for it."""

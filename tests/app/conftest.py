@@ -48,4 +48,4 @@ def portrait_frames(grace_hopper: UInt8Array) -> list[UInt8Array]:
 @pytest.fixture(scope="session")
 def clip(portrait_frames: list[UInt8Array], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six frames of a portrait at 25 per second, with sound, 64x80."""
-    return make_video(tmp_path_factory.mktemp("clip") / "clip.mp4", pictures=portrait_frames, audio="aac")
+    return make_video(tmp_path_factory.mktemp("clip") / "clip.mp4", images=portrait_frames, audio="aac")

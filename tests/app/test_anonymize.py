@@ -55,19 +55,19 @@ def surveys(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return state
 
 
-def pictures() -> list[UInt8Array]:
+def images() -> list[UInt8Array]:
     """Return frames whose face region is a checkerboard, the rest plain."""
-    picture = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
+    image = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
     checks = (np.indices((HEIGHT, WIDTH)).sum(axis=0) // 4 % 2 * 255).astype(np.uint8)
-    picture[FACE] = checks[FACE][..., None]
-    return [picture] * FRAMES
+    image[FACE] = checks[FACE][..., None]
+    return [image] * FRAMES
 
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     return make_video(
         tmp_path / "clip.mp4",
-        pictures=pictures(),
+        images=images(),
         audio="aac",
         metadata={"location": "+48.1+11.5/", "artist": "Somebody", "title": "Holiday"},
         options={"crf": "10"},
@@ -102,7 +102,7 @@ def test_a_video_is_written_without_faces_beside_its_audit_and_sheet(clip: Path)
     assert bare(output) == []
     images = frames_of(output)
     assert len(images) == FRAMES
-    assert abs(int(images[5][10, 10, 0]) - 120) < 8, "the rest of the picture changed"
+    assert abs(int(images[5][10, 10, 0]) - 120) < 8, "the rest of the image changed"
     audit = json.loads(clip.with_name("clip_anonymized.audit.json").read_text())
     assert audit["frames"] == FRAMES
     assert audit["options"]["cover"]["replace_with"] == "blur"
@@ -191,7 +191,7 @@ def test_nothing_beside_the_images_shows_or_names_somebody(tmp_path: Path, keep:
 
 
 def test_sound_that_an_edit_list_hides_does_not_come_back(tmp_path: Path) -> None:
-    source = hide_beginning(make_video(tmp_path / "clip.mp4", frames=FRAMES, pictures=pictures(), audio="aac"), 0.6)
+    source = hide_beginning(make_video(tmp_path / "clip.mp4", frames=FRAMES, images=images(), audio="aac"), 0.6)
     before = dict.fromkeys(data for time, data in packets_of(source, "audio") if time < -0.05)
     anonymize([source])
     assert len(before) > 10
@@ -204,11 +204,11 @@ def test_sound_can_be_dropped(clip: Path) -> None:
         assert [stream.type for stream in container.streams] == ["video"]
 
 
-def test_pictures_and_folders(tmp_path: Path) -> None:
+def test_images_and_folders(tmp_path: Path) -> None:
     folder = tmp_path / "album"
     (folder / "deep").mkdir(parents=True)
     for name in ("one.png", "deep/two.png"):
-        cv2.imwrite(str(folder / name), pictures()[0])
+        cv2.imwrite(str(folder / name), images()[0])
     result = call(anonymize, [folder], output=tmp_path / "safe")
     assert result.exit_code is ExitCode.DONE
     for name in ("one.png", "deep/two.png"):

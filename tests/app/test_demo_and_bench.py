@@ -1,4 +1,4 @@
-"""The demonstration, the benchmark, and the pictures that they lay out."""
+"""The demonstration, the benchmark, and the images that they lay out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from p3mvideo.app.demo import demo, spread_frames, sunset
 from p3mvideo.app.sample_clip import make_sample_clip
 from p3mvideo.errors import SinkError
 from p3mvideo.io.video.read.source import VideoSource
-from p3mvideo.ops.contact_sheet import contact_sheet, write_picture
+from p3mvideo.ops.contact_sheet import contact_sheet, write_image
 from p3mvideo.pipeline import STAGES
 from tests.app.conftest import LOADED
 from tests.flat_options import call
@@ -93,13 +93,13 @@ def test_frames_are_spread_evenly(tmp_path: Path, frames: int, count: int, expec
     assert len(list(spread_frames(path, count))) == expected
 
 
-def test_a_contact_sheet_holds_all_pictures_at_one_size() -> None:
+def test_a_contact_sheet_holds_all_images_at_one_size() -> None:
     red, blue = np.full((40, 60, 3), (255, 0, 0), np.uint8), np.full((80, 120, 3), (0, 0, 255), np.uint8)
     sheet = contact_sheet([("input", [red, red]), ("matte", [blue, blue])])
     assert (sheet == (255, 0, 0)).all(2).sum() == 2 * 40 * 60
     assert (sheet == (0, 0, 255)).all(2).sum() == 2 * 40 * 60
 
 
-def test_a_picture_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+def test_a_image_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="cannot write"):
-        write_picture(tmp_path / "none" / "sunset.png", sunset(16, 9))
+        write_image(tmp_path / "none" / "sunset.png", sunset(16, 9))

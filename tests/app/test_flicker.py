@@ -38,8 +38,8 @@ def matte(hole: bool = False, size: tuple[int, int] = (96, 128)) -> UInt8Array:
 
 
 def clip_and_matte(folder: Path, count: int = 9, hole_at: int | None = None) -> tuple[Path, Path]:
-    clip = make_video(folder / "clip.mp4", pictures=[wall()] * count)
-    return clip, make_video(folder / "matte.mp4", pictures=[matte(t == hole_at) for t in range(count)])
+    clip = make_video(folder / "clip.mp4", images=[wall()] * count)
+    return clip, make_video(folder / "matte.mp4", images=[matte(t == hole_at) for t in range(count)])
 
 
 def scored(folder: Path, hole_at: int | None, **options: object) -> Flicker:
@@ -75,8 +75,8 @@ def test_a_matte_may_be_a_sequence_and_smaller(tmp_path: Path) -> None:
 def test_smoothing_lowers_the_score_of_the_network(tmp_path: Path, grace_hopper: UInt8Array, lookahead: int) -> None:
     rng = np.random.default_rng(0)
     small = cv2.resize(grace_hopper, (256, 288), interpolation=cv2.INTER_AREA)
-    pictures = [np.clip(small + rng.normal(0, 12, small.shape), 0, 255).astype(np.uint8) for _ in range(12)]
-    clip = make_video(tmp_path / "clip.mp4", pictures=pictures)
+    images = [np.clip(small + rng.normal(0, 12, small.shape), 0, 255).astype(np.uint8) for _ in range(12)]
+    clip = make_video(tmp_path / "clip.mp4", images=images)
     heard = Heard()
     raw = call(flicker, clip, smoothing="off", anonymize="off", output=tmp_path / "raw", listener=heard)
     steady = call(flicker, clip, lookahead=lookahead, anonymize="off", output=tmp_path / "steady")
@@ -94,22 +94,22 @@ def test_an_earlier_report_is_kept(tmp_path: Path) -> None:
 
 REFUSED: dict[str, tuple[dict[str, object], type[P3MVideoError], str]] = {
     "missing clip": ({"clip": "nowhere.mp4"}, SourceError, "there is no"),
-    "a picture": ({"clip": "picture.png"}, ConfigError, "not one clip"),
+    "an image": ({"clip": "image.png"}, ConfigError, "not one clip"),
     "matte too short": ({"matte": "short.mp4"}, SourceError, "fewer frames"),
     "matte too long": ({"matte": "long.mp4"}, SourceError, "more frames"),
     "matte of other shape": ({"matte": "other.mp4"}, SourceError, "is 128x128, the clip 128x96"),
     "strength": ({"smoothing_strength": 2.0}, ConfigError, "smoothing_strength"),
     "look-ahead": ({"lookahead": -1}, ConfigError, "lookahead is"),
-    "output is a file": ({"output": "picture.png/out"}, SinkError, "cannot make the folder"),
+    "output is a file": ({"output": "image.png/out"}, SinkError, "cannot make the folder"),
 }
 
 
 @pytest.mark.parametrize(("options", "error", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_makes_no_sense_is_refused(tmp_path: Path, options: dict[str, object], error: type[P3MVideoError], message: str) -> None:
     clip, alpha = clip_and_matte(tmp_path, count=6)
-    cv2.imwrite(str(tmp_path / "picture.png"), wall())
+    cv2.imwrite(str(tmp_path / "image.png"), wall())
     for name, count, size in (("short", 4, (96, 128)), ("long", 8, (96, 128)), ("other", 6, (128, 128))):
-        make_video(tmp_path / f"{name}.mp4", pictures=[matte(size=size)] * count)
+        make_video(tmp_path / f"{name}.mp4", images=[matte(size=size)] * count)
     here = {name: tmp_path / value if isinstance(value, str) else value for name, value in options.items()}
     given = {"clip": clip, "matte": alpha, "output": tmp_path / "out", "anonymize": "off", **here}
     with pytest.raises(error, match=message):

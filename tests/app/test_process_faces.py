@@ -41,7 +41,7 @@ def failing(n: int) -> list[Detection]:
 
 
 class EverybodyEngine:
-    """Takes the whole picture for the person, and keeps what it was shown."""
+    """Takes the whole image for the person, and keeps what it was shown."""
 
     def __init__(self) -> None:
         self.seen: list[UInt8Array] = []
@@ -62,12 +62,12 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> EverybodyEngine:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, engine: EverybodyEngine, tmp_path: Path) -> Callable[..., list[UInt8Array]]:
     """Process a clip with two faces, which a script finds, and return what was written."""
-    picture = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
+    image = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
     checks = (np.indices((HEIGHT, WIDTH)).sum(axis=0) // 4 % 2 * 255).astype(np.uint8)
     for face in (SUBJECT, BYSTANDER):
-        picture[face] = checks[face][..., None]
+        image[face] = checks[face][..., None]
     clip = make_video(
-        tmp_path / "clip.mkv", frames=FRAMES, pictures=[picture] * FRAMES, codec="ffv1", pixel_format="bgr0",
+        tmp_path / "clip.mkv", frames=FRAMES, images=[image] * FRAMES, codec="ffv1", pixel_format="bgr0",
         metadata={"artist": "Jane Doe"}, chapters=[(0, 0.1, "Jane Doe speaks")],
     )  # fmt: skip
 

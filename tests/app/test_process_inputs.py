@@ -16,7 +16,7 @@ from tests.app.conftest import Process
 from tests.heard import Heard
 
 
-def add_picture(path: Path, shade: int = 128) -> Path:
+def add_image(path: Path, shade: int = 128) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.full((48, 40, 3), shade, np.uint8))
     return path
@@ -28,10 +28,10 @@ def tree(folder: Path) -> list[str]:
 
 @pytest.fixture
 def media(tmp_path: Path, clip: Path) -> Path:
-    """A folder with pictures and a video in it, some of them in folders of their own."""
+    """A folder with images and a video in it, some of them in folders of their own."""
     folder = tmp_path / "media"
-    add_picture(folder / "a.png")
-    add_picture(folder / "deep" / "er" / "b.jpg")
+    add_image(folder / "a.png")
+    add_image(folder / "deep" / "er" / "b.jpg")
     shutil.copy(clip, folder / "deep" / "c.mp4")
     (folder / "notes.txt").write_text("no media")
     return folder
@@ -44,8 +44,8 @@ def test_a_folder_is_mirrored(run: Process, media: Path, tmp_path: Path) -> None
     assert tree(tmp_path / "mattes") == ["a.png", "deep/c.mp4", "deep/er/b.png"]
 
 
-def test_a_folder_of_one_picture_is_still_a_folder(run: Process, tmp_path: Path) -> None:
-    add_picture(tmp_path / "media" / "a.jpg")
+def test_a_folder_of_one_image_is_still_a_folder(run: Process, tmp_path: Path) -> None:
+    add_image(tmp_path / "media" / "a.jpg")
     run(tmp_path / "media", output=tmp_path / "out")
     assert tree(tmp_path / "out") == ["a.jpg"]
     run(tmp_path / "media", output=tmp_path / "one.png")
@@ -66,7 +66,7 @@ def test_results_beside_the_inputs_are_no_inputs_the_next_time(run: Process, med
     assert again.exit_code == 0
     assert len(again.inputs) == 3
     assert tree(media) == everything
-    add_picture(media / "new.png")
+    add_image(media / "new.png")
     third = run(media, background="black")
     assert [done.item.path.name for done in third.inputs if done.error is None] == ["new.png"]
     assert all("exists already" in done.error.message for done in third.inputs if done.error is not None)
@@ -119,7 +119,7 @@ def test_a_batch_goes_on_after_a_bad_file(run: Process, media: Path, tmp_path: P
 )  # fmt: skip
 def test_an_input_is_never_replaced(run: Process, media: Path, tmp_path: Path, output: str, message: str | None) -> None:
     before = (media / "a.png").read_bytes()
-    numbered = add_picture(media / "f_001.png")
+    numbered = add_image(media / "f_001.png")
     arguments = {"output": tmp_path / output, "background": "white", "overwrite": True}
     if message is None:
         assert run(media / "a.png", **arguments).exit_code == 0
@@ -134,7 +134,7 @@ def test_an_input_is_never_replaced(run: Process, media: Path, tmp_path: Path, o
 
 
 def test_a_background_is_never_replaced(run: Process, media: Path, tmp_path: Path) -> None:
-    background = add_picture(tmp_path / "bg.png", 200)
+    background = add_image(tmp_path / "bg.png", 200)
     with pytest.raises(ConfigError, match="both input and output"):
         run(media / "a.png", output=background, background=str(background), overwrite=True)
 

@@ -16,7 +16,7 @@ from p3mvideo.app.batch.output_plan import Wanted, plan_outputs
 from p3mvideo.errors import ConfigError, SinkError
 from p3mvideo.io.inputs import Input
 from tests.app.conftest import Process
-from tests.app.test_process_inputs import add_picture, tree
+from tests.app.test_process_inputs import add_image, tree
 from tests.io.media import decoded, make_video
 
 NOBODY = 65_534
@@ -54,8 +54,8 @@ def test_inputs_of_one_name_and_several_kinds_all_get_a_name(run: Process, clip:
 
 
 def test_inputs_of_one_name_in_several_folders_all_get_a_name(run: Process, tmp_path: Path) -> None:
-    pictures = [add_picture(tmp_path / folder / "a.png", shade) for folder, shade in (("x", 10), ("y", 120), ("z", 240))]
-    result = run(*pictures, output=tmp_path / "out", alpha=tmp_path / "mattes", background="white", overwrite=True)
+    images = [add_image(tmp_path / folder / "a.png", shade) for folder, shade in (("x", 10), ("y", 120), ("z", 240))]
+    result = run(*images, output=tmp_path / "out", alpha=tmp_path / "mattes", background="white", overwrite=True)
     assert result.exit_code == 0
     assert tree(tmp_path / "out") == tree(tmp_path / "mattes")
     assert len(tree(tmp_path / "out")) == 3
@@ -69,7 +69,7 @@ def test_results_with_a_review_beside_them_differ_in_more_than_the_suffix() -> N
 
 def test_a_place_for_a_number_in_a_files_own_name_is_only_a_name(run: Process, clip: Path, tmp_path: Path) -> None:
     shutil.copy(clip, tmp_path / "100%05d.mp4")
-    add_picture(tmp_path / "50%03d.png")
+    add_image(tmp_path / "50%03d.png")
     result = run(tmp_path / "100%05d.mp4", tmp_path / "50%03d.png", background="white")
     assert result.exit_code == 0
     assert len(list(decoded(tmp_path / "100%05d_matted.mp4"))) == 6
@@ -90,7 +90,7 @@ def test_a_sequence_needs_a_folder_of_its_own(run: Process, clip: Path, tmp_path
 
 def test_a_name_that_is_too_long_fails_alone(run: Process, tmp_path: Path) -> None:
     for name in ("x" * 250 + ".png", "short.png"):
-        add_picture(tmp_path / "in.png").rename(tmp_path / name)
+        add_image(tmp_path / "in.png").rename(tmp_path / name)
     result = run(tmp_path / ("x" * 250 + ".png"), tmp_path / ("y" * 300 + ".png"), tmp_path / "short.png", background="white")
     assert result.exit_code == 1
     assert all("name too long" in str(done.error) or "name is too long" in str(done.error) for done in result.failures)
@@ -103,8 +103,8 @@ def test_a_name_that_is_too_long_fails_alone(run: Process, tmp_path: Path) -> No
 def test_names_that_are_not_unicode(run: Process, clip: Path, tmp_path: Path) -> None:
     name = os.fsdecode(b"caf\xe9")
     shutil.copy(clip, tmp_path / f"{name}.mp4")
-    add_picture(tmp_path / "plain.png").rename(tmp_path / f"{name}.jpg.png")  # OpenCV itself would crash
-    background = add_picture(tmp_path / "b.png").rename(tmp_path / f"{name}-background.png")
+    add_image(tmp_path / "plain.png").rename(tmp_path / f"{name}.jpg.png")  # OpenCV itself would crash
+    background = add_image(tmp_path / "b.png").rename(tmp_path / f"{name}-background.png")
     inputs = (tmp_path / f"{name}.mp4", tmp_path / f"{name}.jpg.png")
     result = run(*inputs, background=str(background), output=tmp_path / name, report=tmp_path / f"{name}.json")
     assert result.exit_code == 0
@@ -115,7 +115,7 @@ def test_names_that_are_not_unicode(run: Process, clip: Path, tmp_path: Path) ->
 def test_what_may_not_be_read_is_told_and_the_rest_goes_on(run: Process, unprivileged: Path) -> None:
     media = unprivileged / "media"
     for name in ("a.png", "closed.png", "deep/b.png", "locked/c.png", "unsearchable/d.png"):
-        add_picture(media / name)
+        add_image(media / name)
     (media / "closed.png").chmod(0)
     (media / "locked").chmod(0)
     (media / "unsearchable").chmod(0o444)
@@ -139,22 +139,22 @@ def test_an_output_folder_that_may_not_be_searched_is_told(run: Process, unprivi
     try:
         for target in (closed / "a.png", closed / "deeper" / "a.png"):
             with pytest.raises(SinkError, match="not permitted"):
-                run(add_picture(unprivileged / "a.png"), output=target, background="white")
+                run(add_image(unprivileged / "a.png"), output=target, background="white")
     finally:
         closed.chmod(0o755)
 
 
 def test_mattes_of_jpeg_images_are_png(run: Process, tmp_path: Path) -> None:
-    add_picture(tmp_path / "media" / "a.jpg")
-    add_picture(tmp_path / "media" / "b.webp")
+    add_image(tmp_path / "media" / "a.jpg")
+    add_image(tmp_path / "media" / "b.webp")
     assert run(tmp_path / "media", alpha=tmp_path / "mattes").exit_code == 0
     assert tree(tmp_path / "mattes") == ["a.png", "b.png"]
 
 
 def test_a_folder_of_avif_is_a_folder_of_images(run: Process, portrait_frames: list[np.ndarray], tmp_path: Path) -> None:
     (tmp_path / "phone").mkdir()
-    for number, picture in enumerate(portrait_frames[:2]):
-        Image.fromarray(picture).save(tmp_path / "phone" / f"{number}.avif", speed=10)
+    for number, image in enumerate(portrait_frames[:2]):
+        Image.fromarray(image).save(tmp_path / "phone" / f"{number}.avif", speed=10)
     (tmp_path / "phone" / "2.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(80))
     result = run(tmp_path / "phone", output=tmp_path / "out", background="white")
     assert result.exit_code == 1
@@ -166,7 +166,7 @@ def test_a_folder_of_avif_is_a_folder_of_images(run: Process, portrait_frames: l
 
 @pytest.mark.parametrize("form", ["webp", "png"])
 def test_all_frames_of_an_animated_image_are_processed(run: Process, portrait_frames: list[np.ndarray], tmp_path: Path, form: str) -> None:
-    shown = [Image.fromarray(picture) for picture in portrait_frames]
+    shown = [Image.fromarray(image) for image in portrait_frames]
     shown[0].save(tmp_path / f"a.{form}", save_all=True, append_images=shown[1:], duration=80)
     assert run(tmp_path / f"a.{form}", background="white").exit_code == 0
     assert [frame.time for frame in decoded(tmp_path / "a_matted.mp4")] == pytest.approx([0.08 * n for n in range(6)])

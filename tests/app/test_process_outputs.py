@@ -19,7 +19,7 @@ from p3mvideo.frame import UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.io.video.write.alpha_check import first_alpha
 from tests.app.conftest import Process
-from tests.io.media import make_video, moving_picture, packets_of
+from tests.io.media import make_video, moving_image, packets_of
 
 
 def frames_of(path: Path) -> list[UInt8Array]:
@@ -32,8 +32,8 @@ def times_of(path: Path) -> list[Fraction]:
         return [frame.seconds for frame in source]
 
 
-def picture(path: Path) -> UInt8Array:
-    """Return a picture as it is stored, RGB or RGBA."""
+def image(path: Path) -> UInt8Array:
+    """Return an image as it is stored, RGB or RGBA."""
     stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     assert stored is not None, path
     code = cv2.COLOR_BGRA2RGBA if stored.shape[2] == 4 else cv2.COLOR_BGR2RGB
@@ -52,10 +52,10 @@ def test_the_composite_mixes_the_foreground_and_the_background_by_the_matte(run:
     result = run(portrait, background="20,200,90", **names)
     assert result.exit_code == 0
     assert result.inputs[0].plan.paths() == list(names.values())
-    alpha, foreground = picture(names["alpha"]) / 255, picture(names["foreground"]).astype(float)
+    alpha, foreground = image(names["alpha"]) / 255, image(names["foreground"]).astype(float)
     expected = alpha * foreground + (1 - alpha) * np.array([20, 200, 90])
-    assert np.abs(picture(names["output"]) - expected).max() <= 2 + 255 * max(FAINT, 1 - OPAQUE)
-    assert np.abs(picture(names["output"]) - expected).mean() < 1
+    assert np.abs(image(names["output"]) - expected).max() <= 2 + 255 * max(FAINT, 1 - OPAQUE)
+    assert np.abs(image(names["output"]) - expected).mean() < 1
     assert alpha[200:].mean() > 0.5
     assert alpha[:20, :20].mean() < 0.2, "the corner is background"
     assert not foreground[alpha[..., 0] == 0].any()
@@ -64,9 +64,9 @@ def test_the_composite_mixes_the_foreground_and_the_background_by_the_matte(run:
 @pytest.mark.parametrize("bg", ["blur", "blur:1", "white", "#fff"])
 def test_the_person_stays_whatever_stands_behind(run: Process, portrait: Path, tmp_path: Path, bg: str) -> None:
     run(portrait, output=tmp_path / "out.png", alpha=tmp_path / "alpha.png", background=bg)
-    opaque = picture(tmp_path / "alpha.png")[..., 0] == 255
+    opaque = image(tmp_path / "alpha.png")[..., 0] == 255
     assert opaque.mean() > 0.1
-    difference = np.abs(picture(tmp_path / "out.png").astype(int) - picture(portrait))
+    difference = np.abs(image(tmp_path / "out.png").astype(int) - image(portrait))
     assert difference[opaque].max() <= 1
 
 
@@ -102,24 +102,24 @@ def test_transparent_video_holds_true_alpha(run: Process, clip: Path, tmp_path: 
 
 def test_a_transparent_sequence_holds_true_alpha(run: Process, clip: Path, tmp_path: Path) -> None:
     assert run(clip, output=tmp_path / "frames" / "f_%04d.png", background="transparent").exit_code == 0
-    pictures = sorted((tmp_path / "frames").iterdir())
-    assert [path.name for path in pictures] == [f"f_{number:04d}.png" for number in range(1, 7)]
-    for path in pictures:
-        rgba = picture(path)
+    images = sorted((tmp_path / "frames").iterdir())
+    assert [path.name for path in images] == [f"f_{number:04d}.png" for number in range(1, 7)]
+    for path in images:
+        rgba = image(path)
         assert rgba.shape == (80, 64, 4)
         assert not rgba[rgba[..., 3] == 0].any()
         assert rgba[..., 3].max() > 200
     assert run(clip, output=tmp_path / "folder", background=None).exit_code == 0
-    assert np.array_equal(picture(tmp_path / "folder" / "frame_000001.png"), picture(pictures[0]))
+    assert np.array_equal(image(tmp_path / "folder" / "frame_000001.png"), image(images[0]))
 
 
 def test_without_a_background_the_output_is_transparent_if_it_can_be_else_white(run: Process, portrait: Path, tmp_path: Path) -> None:
     run(portrait, output=tmp_path / "a.png", alpha=tmp_path / "alpha.png")
-    assert picture(tmp_path / "a.png").shape[2] == 4
+    assert image(tmp_path / "a.png").shape[2] == 4
     run(portrait, output=tmp_path / "a.bmp")
-    empty = picture(tmp_path / "alpha.png")[..., 0] == 0
+    empty = image(tmp_path / "alpha.png")[..., 0] == 0
     assert empty.any()
-    assert (picture(tmp_path / "a.bmp")[empty] == 255).all()
+    assert (image(tmp_path / "a.bmp")[empty] == 255).all()
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_part_of_a_video(run: Process, clip: Path, tmp_path: Path, start: str 
     assert times_of(tmp_path / "out.mp4") == [Fraction(number, 25) for number in range(kept)]
 
 
-def test_pictures_among_videos_are_not_cut(run: Process, clip: Path, portrait: Path, tmp_path: Path) -> None:
+def test_images_among_videos_are_not_cut(run: Process, clip: Path, portrait: Path, tmp_path: Path) -> None:
     result = run(clip, portrait, output=tmp_path / "out", background="white", start=0.08)
     assert result.exit_code == 0
     assert [done.statistics.frames_out for done in result.inputs if done.statistics] == [4, 1]
@@ -196,14 +196,14 @@ def test_a_sequence_becomes_a_video_and_a_sequence(run: Process, tmp_path: Path,
     assert len(list((tmp_path / "in_matted").iterdir())) == 6
 
 
-def test_a_picture_becomes_a_video_of_one_frame(run: Process, portrait: Path, tmp_path: Path) -> None:
+def test_a_image_becomes_a_video_of_one_frame(run: Process, portrait: Path, tmp_path: Path) -> None:
     assert run(portrait, output=tmp_path / "out.mp4", background="white").exit_code == 0
     assert len(frames_of(tmp_path / "out.mp4")) == 1
 
 
 def test_a_video_stands_behind_with_its_own_clock(run: Process, clip: Path, tmp_path: Path) -> None:
     greys = [np.full((40, 32, 3), 20 + 60 * number, np.uint8) for number in range(3)]
-    background = make_video(tmp_path / "bg.mkv", pictures=greys, rate=Fraction(10), codec="ffv1", pixel_format="bgr0")
+    background = make_video(tmp_path / "bg.mkv", images=greys, rate=Fraction(10), codec="ffv1", pixel_format="bgr0")
     out, alpha = tmp_path / "out.mkv", tmp_path / "alpha.mkv"
     assert run(clip, output=out, alpha=alpha, background=str(background), codec="ffv1").exit_code == 0
     shown = []
@@ -215,7 +215,7 @@ def test_a_video_stands_behind_with_its_own_clock(run: Process, clip: Path, tmp_
 
 
 @pytest.mark.parametrize("fit", ["cover", "contain", "stretch", "tile"])
-def test_how_a_picture_stands_behind(run: Process, clip: Path, tmp_path: Path, fit: str) -> None:
+def test_how_a_image_stands_behind(run: Process, clip: Path, tmp_path: Path, fit: str) -> None:
     cv2.imwrite(str(tmp_path / "bg.png"), np.full((10, 30, 3), 77, np.uint8))
     assert run(clip, output=tmp_path / "out.mkv", codec="ffv1", background=str(tmp_path / "bg.png"), background_fit=fit).exit_code == 0
     corner = frames_of(tmp_path / "out.mkv")[0][0, 0, 0]
@@ -242,7 +242,7 @@ def test_y4m_goes_through_pipes(run: Process, clip: Path, tmp_path: Path, monkey
     assert len(frames_of(tmp_path / "out.mp4")) == 6
 
 
-def test_raw_video_and_pictures_go_through_pipes(run: Process, portrait_frames: list[UInt8Array], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_raw_video_and_images_go_through_pipes(run: Process, portrait_frames: list[UInt8Array], monkeypatch: pytest.MonkeyPatch) -> None:
     raw = b"".join(pixels.tobytes() for pixels in portrait_frames)
     form = {"size": (64, 80), "rate": 25, "pixel_format": "rgb24"}
     out = pipe(monkeypatch, raw)
@@ -262,7 +262,7 @@ def test_raw_video_and_pictures_go_through_pipes(run: Process, portrait_frames: 
     assert len(out.getvalue()) == 64 * 80 * 3
 
 
-def test_a_large_picture(run: Process, tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "large.png"), cv2.resize(moving_picture(0, 80, 80), (8000, 8000)), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+def test_a_large_image(run: Process, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "large.png"), cv2.resize(moving_image(0, 80, 80), (8000, 8000)), [cv2.IMWRITE_PNG_COMPRESSION, 1])
     assert run(tmp_path / "large.png", output=tmp_path / "out.jpg", background="blur").exit_code == 0
-    assert picture(tmp_path / "out.jpg").shape == (8000, 8000, 3)
+    assert image(tmp_path / "out.jpg").shape == (8000, 8000, 3)

@@ -58,5 +58,5 @@ def process(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
 def clip(grace_hopper: UInt8Array, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four frames of a portrait at 25 per second, with sound, 64x80."""
     small = cv2.resize(grace_hopper, (70, 80), interpolation=cv2.INTER_AREA)
-    pictures = [small[:, offset : offset + 64].copy() for offset in range(4)]
-    return make_video(tmp_path_factory.mktemp("clip") / "clip.mp4", pictures=pictures, audio="aac")
+    images = [small[:, offset : offset + 64].copy() for offset in range(4)]
+    return make_video(tmp_path_factory.mktemp("clip") / "clip.mp4", images=images, audio="aac")

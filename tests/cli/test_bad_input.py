@@ -143,7 +143,7 @@ def foreign_face_model(folder: Path, _: pytest.MonkeyPatch) -> list[str]:
     return [str(folder / "in.mp4"), "--anonymize", "input", "--offline", "--face-model", str(folder / "face_detection_short_range.tflite")]
 
 
-def huge_picture(folder: Path, _: pytest.MonkeyPatch) -> list[str]:
+def huge_image(folder: Path, _: pytest.MonkeyPatch) -> list[str]:
     cv2.imwrite(str(folder / "huge.png"), np.zeros((10_000, 20_000), np.uint8), [cv2.IMWRITE_PNG_COMPRESSION, 1])
     return [str(folder / "huge.png"), "-o", str(folder / "o.png")]
 
@@ -156,14 +156,14 @@ TABLE: list[Any] = [
     Case("a sequence that is not there", lambda folder, _: [str(folder / "f_%03d.png")], 1, "there is no image {}/f_%03d.png"),
     Case("a folder without media", empty_folder, 1, "the folder {}/empty has no videos and no images in it"),
     Case("zero bytes", file("zero.mp4", b""), 1, "cannot read {}/zero.mp4: it is empty"),
-    Case("a picture of zero bytes", file("zero.png", b""), 1, "cannot read {}/zero.png"),
+    Case("an image of zero bytes", file("zero.png", b""), 1, "cannot read {}/zero.png"),
     Case("a text named .mp4", file("text.mp4", TEXT), 1, "cannot read {}/text.mp4: it holds no readable media"),
     Case("a text named .png", file("text.png", TEXT), 1, "cannot read {}/text.png: it is no image"),
     Case("a cut mp4 without its index", cut_without_index, 1, "cannot read {}/cut.mp4: it holds no readable media"),
     Case("a cut mp4, strictly", damaged_strictly, 4, "{}/cut.mp4 is damaged"),
     Case("flipped bytes, strictly", flipped_bytes_strictly, 4, "{}/flipped.mp4 is damaged"),
     Case("only sound", only_sound, 1, "{}/sound.m4a has no video stream, only audio"),
-    Case("a picture like a bomb", huge_picture, 1, "{}/huge.png has more than 67 million pixels"),
+    Case("an image like a bomb", huge_image, 1, "{}/huge.png has more than 67 million pixels"),
     Case("nothing on standard input", lambda folder, _: ["-"], 1, "nothing came through standard input"),
     Case("an unknown background", given("--bg", "{}/beach.jpg"), 2, "background '{}/beach.jpg' is no colour and no single file"),
     Case("a text as background", text_as_background, 1, "background {}/bg.txt: cannot read {}/bg.txt"),
@@ -177,7 +177,7 @@ TABLE: list[Any] = [
     Case("an output that exists", existing_output, 1, "{}/o.mp4 exists already"),
     Case("output equal to input", given("-o", "{}/in.mp4", "--overwrite"), 2, "{}/in.mp4 is both input and output"),
     Case("an output of an unknown kind", given("-o", "{}/o.xyz"), 2, "o.xyz"),
-    Case("a picture for a video", given("-o", "{}/o.png"), 2, "o.png is one image, the input has 3 frames"),
+    Case("an image for a video", given("-o", "{}/o.png"), 2, "o.png is one image, the input has 3 frames"),
     Case("transparency in mp4", given("--bg", "transparent"), 2, "o.mp4 cannot hold transparency"),
     Case("a codec that the container does not hold", given("--codec", "ffv1"), 2, ".mp4 files do not hold ffv1"),
     Case("an unknown codec", given("--codec", "cinepak"), 2, "unknown codec cinepak"),
@@ -256,8 +256,8 @@ def largest_file(size: int) -> Iterator[None]:
 
 
 def test_a_disk_that_fills_up_midway(process: Run, tmp_path: Path) -> None:
-    pictures = [np.random.default_rng(number).integers(0, 256, (96, 128, 3), dtype=np.uint8) for number in range(12)]
-    source = make_video(tmp_path / "in.mkv", pictures=pictures, codec="ffv1", pixel_format="bgr0")
+    images = [np.random.default_rng(number).integers(0, 256, (96, 128, 3), dtype=np.uint8) for number in range(12)]
+    source = make_video(tmp_path / "in.mkv", images=images, codec="ffv1", pixel_format="bgr0")
     with largest_file(8_000):
         done = process(source, "-o", tmp_path / "o.mkv", "--bg", "blur", "--codec", "ffv1", "--progress", "none")
     assert done.exit_code == 1, done.stderr

@@ -123,7 +123,7 @@ def test_dataset_foregrounds(run: Run, data: Path) -> None:
 
 BAD = {
     "no data": (["train", "--data", "{}/none"], 1, "is not a folder"),
-    "an unreadable picture": (["train", "--data", "{}/unreadable"], 1, "is not an image that can be read"),
+    "an unreadable image": (["train", "--data", "{}/unreadable"], 1, "is not an image that can be read"),
     "a pair of two sizes": (["train", "--data", "{}/mismatched"], 1, "the image is 64x64, its matte"),
     "an empty split": (["train", "--data", "{}/data", "--split", "{}/empty.txt"], 1, "names nothing"),
     "a wrong face folder": (["train", "--data", "{}/data", "--faces", "{}/data"], 1, "holds no donor faces"),
@@ -133,7 +133,7 @@ BAD = {
     "a device that is not there": (["train", "--data", "{}/data", "--device", "cuda:99"], 3, "cuda:99 was asked for"),
     "nothing to check": (["dataset", "check", "{}/none"], 1, "is not a folder"),
     "no portraits to anonymize": (["dataset", "anonymize", "{}/none", "{}/out"], 1, "is not a folder"),
-    "no pictures to cut faces from": (["dataset", "faces", "{}/none", "{}/out"], 1, "holds no images"),
+    "no images to cut faces from": (["dataset", "faces", "{}/none", "{}/out"], 1, "holds no images"),
     "no colours to estimate from": (["dataset", "foregrounds", "{}/none"], 1, "is not a folder"),
     "nothing to measure": (["dataset", "stats", "{}/none"], 1, "is not a folder"),
     "a preview without faces": (["dataset", "preview", "{}/data", "--cp", "image"], 2, "there are none"),
@@ -145,7 +145,7 @@ BAD = {
     "exporting over a file": (["export", "--format", "torchscript", "-o", "{}/there.pt"], 2, "there.pt exists"),
     "exporting under a wrong name": (["export", "--format", "onnx", "-o", "{}/net.pt"], 2, "is no name for onnx"),
     "exporting for an impossible size": (["export", "--format", "torchscript", "-o", "{}/net.pt", "--size", "100x64"], 2, "multiples of 32"),
-    "weights for one size": (["export", "--format", "safetensors", "-o", "{}/net.safetensors", "--size", "64x64"], 2, "no picture size"),
+    "weights for one size": (["export", "--format", "safetensors", "-o", "{}/net.safetensors", "--size", "64x64"], 2, "no image size"),
 }  # fmt: skip
 
 
@@ -155,7 +155,7 @@ def test_bad_input(run: Run, data: Path, tmp_path: Path, name: str) -> None:
         shutil.copytree(data, tmp_path / damaged)
         for path in (tmp_path / damaged / "train" / change[0]).iterdir():
             path.write_bytes(b"broken") if damaged == "unreadable" else shutil.copy(tmp_path / "faces" / "mask" / "0.png", path)
-    (tmp_path / "empty.txt").write_text("# nobody\n")
+    (tmp_path / "empty.txt").write_text("# no one\n")
     (tmp_path / "corrupt").mkdir()
     (tmp_path / "corrupt" / "last.pt").write_bytes(b"PK\x03\x04 half")
     (tmp_path / "there.pt").touch()

@@ -93,7 +93,7 @@ def material(tmp_path_factory: pytest.TempPathFactory, grace_hopper: UInt8Array)
     """A clip, a photograph, a data set, and small weights."""
     folder = tmp_path_factory.mktemp("material")
     small = cv2.resize(grace_hopper, (272, 320), interpolation=cv2.INTER_AREA)
-    make_video(folder / "in.mp4", pictures=[small[:, offset : offset + 256].copy() for offset in range(5)], audio="aac")
+    make_video(folder / "in.mp4", images=[small[:, offset : offset + 256].copy() for offset in range(5)], audio="aac")
     (folder / "portraits" / "original_image").mkdir(parents=True)
     (folder / "portraits" / "mask").mkdir()
     cv2.imwrite(str(folder / "portraits" / "original_image" / "p_00000001.jpg"), small[..., ::-1])

@@ -33,7 +33,7 @@ def test_a_socket_would_end_the_process() -> None:
 @pytest.fixture
 def video(tmp_path: Path, grace_hopper: UInt8Array) -> Path:
     small = cv2.resize(grace_hopper, (272, 320), interpolation=cv2.INTER_AREA)
-    return make_video(tmp_path / "in.mp4", pictures=[small[:, offset : offset + 256].copy() for offset in range(5)], audio="aac")
+    return make_video(tmp_path / "in.mp4", images=[small[:, offset : offset + 256].copy() for offset in range(5)], audio="aac")
 
 
 def test_process_without_faces(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,13 +49,13 @@ def test_a_wrong_background_is_named_with_a_hint(text: str) -> None:
 
 
 def quarters(width: int, height: int) -> UInt8Array:
-    """Return a picture whose four quarters are red, green, blue and white."""
-    picture = np.zeros((height, width, 3), np.uint8)
-    picture[: height // 2, : width // 2] = 255, 0, 0
-    picture[: height // 2, width // 2 :] = 0, 255, 0
-    picture[height // 2 :, : width // 2] = 0, 0, 255
-    picture[height // 2 :, width // 2 :] = 255, 255, 255
-    return picture
+    """Return an image whose four quarters are red, green, blue and white."""
+    image = np.zeros((height, width, 3), np.uint8)
+    image[: height // 2, : width // 2] = 255, 0, 0
+    image[: height // 2, width // 2 :] = 0, 255, 0
+    image[height // 2 :, : width // 2] = 0, 0, 255
+    image[height // 2 :, width // 2 :] = 255, 255, 255
+    return image
 
 
 R, G, B, W, K = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
@@ -77,7 +77,7 @@ R, G, B, W, K = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0
         ("tile", (19, 9), (R, R, R, R)),
     ],
 )
-def test_how_a_picture_of_40x20_fits(fit: Fit, size: tuple[int, int], corners: Sequence[tuple[int, int, int]]) -> None:
+def test_how_a_image_of_40x20_fits(fit: Fit, size: tuple[int, int], corners: Sequence[tuple[int, int, int]]) -> None:
     fitted = fit_to(quarters(40, 20), *size, fit)
     assert fitted.shape == (size[1], size[0], 3)
     assert fitted.dtype == np.uint8
@@ -92,17 +92,17 @@ def test_contain_shows_everything_in_the_middle() -> None:
 
 
 @pytest.mark.parametrize("fit", ["cover", "contain", "stretch", "tile"])
-@pytest.mark.parametrize("picture", [(1, 1), (3, 500), (500, 3), (64, 48)])
+@pytest.mark.parametrize("image", [(1, 1), (3, 500), (500, 3), (64, 48)])
 @pytest.mark.parametrize("frame", [(1, 1), (7, 300), (300, 7)])
-def test_every_picture_fits_every_frame(fit: Fit, picture: tuple[int, int], frame: tuple[int, int]) -> None:
-    fitted = fit_to(np.full((picture[1], picture[0], 3), 100, np.uint8), *frame, fit)
+def test_every_image_fits_every_frame(fit: Fit, image: tuple[int, int], frame: tuple[int, int]) -> None:
+    fitted = fit_to(np.full((image[1], image[0], 3), 100, np.uint8), *frame, fit)
     assert fitted.shape == (frame[1], frame[0], 3)
     assert fitted.flags.c_contiguous
     assert set(np.unique(fitted)) <= ({0, 100} if fit == "contain" else {100})
 
 
 class Clip:
-    """A video of grey pictures; picture i has the brightness 10 i."""
+    """A video of grey images; image i has the brightness 10 i."""
 
     def __init__(self, times: Sequence[Fraction], last: Fraction, *, breaks_at: int | None = None) -> None:
         self._times, self._last, self._breaks_at = times, last, breaks_at
@@ -136,11 +136,11 @@ def steady(rate: int, frames: int, first: Fraction = Fraction(0)) -> Clip:
 
 
 def shown(background: VideoBackground, times: Sequence[Fraction]) -> list[int]:
-    """Return the number of the clip's picture that stands behind frames at these times."""
+    """Return the number of the clip's image that stands behind frames at these times."""
     matte = Matte(torch.zeros(1, 2, 4))
     frame = np.zeros((2, 4, 3), np.uint8)
-    pictures = [background(Frame.from_interleaved(frame, round(at * 1000), Fraction(1, 1000)), matte) for at in times]
-    return [int(picture[0, 0, 0]) // 10 for picture in pictures]
+    images = [background(Frame.from_interleaved(frame, round(at * 1000), Fraction(1, 1000)), matte) for at in times]
+    return [int(image[0, 0, 0]) // 10 for image in images]
 
 
 def seconds(*values: float) -> list[Fraction]:
@@ -154,7 +154,7 @@ def seconds(*values: float) -> list[Fraction]:
         # Twice as fast as the frames, and half as fast.
         (steady(20, 20), seconds(0, 0.1, 0.2, 0.3), [0, 2, 4, 6]),
         (steady(5, 20), seconds(0, 0.1, 0.2, 0.3, 0.4), [0, 0, 1, 1, 2]),
-        # It loops, and the loop is as long as its pictures are shown.
+        # It loops, and the loop is as long as its images are shown.
         (steady(10, 3), seconds(0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6), [0, 1, 2, 0, 1, 2, 0]),
         (steady(10, 3), seconds(0, 1.0, 1.1), [0, 1, 2]),
         (steady(10, 1), seconds(0, 5, 6), [0, 0, 0]),

@@ -127,22 +127,22 @@ def test_a_composite_mixes_foreground_and_background_by_alpha(seed: int, red: in
 def test_nothing_of_the_background_lies_hidden_in_a_cut_out() -> None:
     frame, alpha = frame_of(scenery(80, 60)), disc(80, 60)
     for compositor in (Cutout(ForegroundEstimator()), ForegroundOnly(ForegroundEstimator())):
-        picture = compositor(frame, matte_of(alpha)).interleaved()
-        assert not picture[alpha == 0].any()
-        assert picture[alpha == 1].any()
+        image = compositor(frame, matte_of(alpha)).interleaved()
+        assert not image[alpha == 0].any()
+        assert image[alpha == 1].any()
 
 
 def test_a_cut_out_holds_alpha_and_the_persons_colours() -> None:
     frame, alpha = frame_of(scenery(80, 60)), disc(80, 60)
-    picture = Cutout(ForegroundEstimator())(frame, matte_of(alpha)).interleaved()
-    assert np.abs(picture[..., 3] - alpha * 255).max() <= 0.5001
-    assert np.array_equal(picture[alpha == 1][:, :3], frame.interleaved()[alpha == 1])
+    image = Cutout(ForegroundEstimator())(frame, matte_of(alpha)).interleaved()
+    assert np.abs(image[..., 3] - alpha * 255).max() <= 0.5001
+    assert np.array_equal(image[alpha == 1][:, :3], frame.interleaved()[alpha == 1])
 
 
 def test_the_matte_alone_is_grey() -> None:
     alpha = np.linspace(0, 1, 256, dtype=np.float32)[None].repeat(3, 0)
-    picture = AlphaOnly()(frame_of(scenery(256, 3)), matte_of(alpha)).interleaved()
-    assert np.array_equal(picture, np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, 0).repeat(3, 2))
+    image = AlphaOnly()(frame_of(scenery(256, 3)), matte_of(alpha)).interleaved()
+    assert np.array_equal(image, np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, 0).repeat(3, 2))
 
 
 @pytest.mark.gpu
@@ -159,8 +159,8 @@ def behind_a_blur(colour: tuple[int, int, int], strength: float, soft_px: float)
     """Return the blurred background of a grey room with a strongly coloured person in it."""
     alpha = disc(320, 240, soft_px)
     room = 120 + 20 * np.sin(np.mgrid[:240, :320][1] / 25.0)[..., None] * np.ones(3)
-    picture = alpha[..., None] * np.array(colour) + (1 - alpha[..., None]) * room
-    return BlurBackground(strength)(frame_of(np.round(picture).astype(np.uint8)), matte_of(alpha))
+    image = alpha[..., None] * np.array(colour) + (1 - alpha[..., None]) * room
+    return BlurBackground(strength)(frame_of(np.round(image).astype(np.uint8)), matte_of(alpha))
 
 
 @settings(max_examples=15, deadline=None)
@@ -180,17 +180,17 @@ def test_a_blurred_background_has_no_halo_of_a_cover() -> None:
     nobody, box = matte_of(np.zeros((240, 320))), (100, 60, 180, 160)
     behind = []
     for colour in ((255, 0, 0), (0, 0, 255)):
-        picture = room.copy()
-        picture[60:160, 100:180] = colour
-        behind.append(BlurBackground(0.5)(replace(frame_of(picture), covered=(box,)), nobody).astype(int))
+        image = room.copy()
+        image[60:160, 100:180] = colour
+        behind.append(BlurBackground(0.5)(replace(frame_of(image), covered=(box,)), nobody).astype(int))
     assert np.abs(behind[0] - behind[1])[:, :80].max() <= 2, "the cover's colour reaches the room"
     assert np.abs(behind[0] - behind[1]).max() <= 25, "the cover shows through"
 
 
 def test_what_is_covered_everywhere_is_blurred_as_it_is() -> None:
     frame = frame_of(np.full((48, 64, 3), 90, np.uint8))
-    picture = BlurBackground(0.5)(replace(frame, covered=((0, 0, 64, 48),)), matte_of(np.zeros((48, 64))))
-    assert np.abs(picture.astype(int) - 90).max() <= 2
+    image = BlurBackground(0.5)(replace(frame, covered=((0, 0, 64, 48),)), matte_of(np.zeros((48, 64))))
+    assert np.abs(image.astype(int) - 90).max() <= 2
 
 
 def test_a_stronger_blur_is_smoother() -> None:
@@ -201,5 +201,5 @@ def test_a_stronger_blur_is_smoother() -> None:
 
 
 def test_a_whole_person_leaves_no_background_to_blur() -> None:
-    picture = BlurBackground()(frame_of(scenery(64, 48)), matte_of(np.ones((48, 64))))
-    assert picture.shape == (48, 64, 3)
+    image = BlurBackground()(frame_of(scenery(64, 48)), matte_of(np.ones((48, 64))))
+    assert image.shape == (48, 64, 3)

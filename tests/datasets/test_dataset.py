@@ -50,7 +50,7 @@ def test_a_sound_data_set(data: Path) -> None:
         ("cut fg_blurred/p_00000002.png", "broken", "not an image that can be read"),
         ("small mask/p_00000000.png", "broken", "is 8x8, its image 64x64"),
         ("small facemask/p_00000000.png", "broken", "is 8x8, its image 64x64"),
-        ("empty mask/p_00000000.png", "note", "it shows nobody"),
+        ("empty mask/p_00000000.png", "note", "it shows no one"),
         ("rmdir mask", "missing", "no folder mask or alpha"),
         ("rmdir facemask", "note", "4 of 4 portraits have no face masks"),
         ("rm bg/p_00000003.jpg", "note", "1 of 4 portraits have no background colours"),
@@ -121,7 +121,7 @@ def test_foregrounds_are_made_once_and_resumed(data: Path) -> None:
 
 @needs_pymatting
 @pytest.mark.parametrize("method", ["closed-form", "multi-level"])
-def test_layers_mix_to_the_picture_and_the_person_keeps_its_colour(method: ForegroundMethod) -> None:
+def test_layers_mix_to_the_image_and_the_person_keeps_its_colour(method: ForegroundMethod) -> None:
     alpha = cv2.GaussianBlur(np.pad(np.full((24, 24), 255, np.uint8), 20), (0, 0), 3)
     weight = alpha[..., None] / 255
     image = np.round(weight * (200, 40, 40) + (1 - weight) * (20, 160, 60)).astype(np.uint8)
@@ -175,16 +175,16 @@ def test_clips_that_make_no_sense(data: Path, tmp_path: Path) -> None:
 def test_preview_shows_a_row_for_each_sample(data: Path, tmp_path: Path, recipe: str) -> None:
     faces = miniature.faces(tmp_path / "faces")
     path = preview_samples(data, output=tmp_path / "look.png", recipe=recipe, faces=faces, size=64, count=5)  # type: ignore[arg-type]
-    picture = read_image(path)
-    cell = picture.shape[1] // 5
-    assert picture.shape[0] == 5 * cell + 24
-    donors = picture[24:, 4 * cell :]
+    image = read_image(path)
+    cell = image.shape[1] // 5
+    assert image.shape[0] == 5 * cell + 24
+    donors = image[24:, 4 * cell :]
     assert ((donors[..., 0] > 150) & (donors[..., 1] < 100)).any(), "no donor face at feature level"
     with pytest.raises(ConfigError, match="pastes donor faces"):
         preview_samples(data, output=path, cp="image")
 
 
-def test_full_disk_leaves_no_half_picture(tmp_path: Path) -> None:
+def test_full_disk_leaves_no_half_image(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (100, 100, 3), dtype=np.uint8)
     with at_most(10_000), pytest.raises(DatasetError, match="cannot write"):
         write_image(tmp_path / "a.png", noise)
@@ -193,7 +193,7 @@ def test_full_disk_leaves_no_half_picture(tmp_path: Path) -> None:
 
 @pytest.fixture
 def originals(tmp_path: Path, portraits: dict[str, UInt8Array], cached_face_models: Path) -> Path:
-    """Two real portraits and one picture that shows nobody, with rough mattes."""
+    """Two real portraits and one image that shows no one, with rough mattes."""
     folder = tmp_path / "originals"
     for name in ("original_image", "mask"):
         (folder / name).mkdir(parents=True)
@@ -245,7 +245,7 @@ def test_anonymizing_goes_on_where_it_stopped(originals: Path, tmp_path: Path) -
     assert not PortraitFolder(target).load("nobody").face_mask.any()
 
 
-def test_donor_faces_of_a_folder_of_pictures(originals: Path, tmp_path: Path) -> None:
+def test_donor_faces_of_a_folder_of_images(originals: Path, tmp_path: Path) -> None:
     assert cut_faces(originals / "original_image", tmp_path / "faces") == 2
     assert len(DonorFaces(tmp_path / "faces")) == 2
     lonely = tmp_path / "lonely"

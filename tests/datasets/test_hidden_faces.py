@@ -16,7 +16,7 @@ ELSEWHERE = Detection((0.0, 0.0, 20.0, 20.0), np.zeros((6, 2), np.float32), 0.9)
 
 @pytest.fixture
 def portrait() -> tuple[UInt8Array, UInt8Array]:
-    """A picture of noise, and a matte that is soft across the face."""
+    """An image of noise, and a matte that is soft across the face."""
     image = np.random.default_rng(0).integers(0, 256, (120, 120, 3), dtype=np.uint8)
     alpha = np.zeros((120, 120), np.uint8)
     cv2.circle(alpha, (60, 60), 35, 255, -1)
@@ -56,7 +56,7 @@ def test_it_is_as_gentle_as_the_detector_allows(portrait: tuple[UInt8Array, UInt
     assert (masks[2].image[65, 60] == GREY).all()
 
 
-def test_a_picture_without_faces_stays_and_is_not_looked_through(portrait: tuple[UInt8Array, UInt8Array]) -> None:
+def test_a_image_without_faces_stays_and_is_not_looked_through(portrait: tuple[UInt8Array, UInt8Array]) -> None:
     seen: list[UInt8Array] = []
     hidden = hide_faces(*portrait, [], find=found_again(0, seen))
     assert np.array_equal(hidden.image, portrait[0])

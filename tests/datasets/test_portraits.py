@@ -46,7 +46,7 @@ def test_layers_are_read_when_asked_for(tmp_path: Path, foregrounds: str) -> Non
     assert (int(portrait.foreground[0, 0, 0]), int(portrait.background[0, 0, 0])) == (20, 30)
 
 
-def test_blurred_pictures_come_before_original_ones(tmp_path: Path) -> None:
+def test_blurred_images_come_before_original_ones(tmp_path: Path) -> None:
     for name in ("original_image", "blurred_image"):
         write(tmp_path / name / "a.jpg", channels=3)
     write(tmp_path / "mask" / "a.png")

@@ -82,7 +82,7 @@ def test_any_size_gives_a_matte_at_working_size(runtime: Runtime, size: tuple[in
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_several_pictures_come_back_in_order_and_nothing_is_remembered(runtime: Runtime, grace_hopper: UInt8Array) -> None:
+def test_several_images_come_back_in_order_and_nothing_is_remembered(runtime: Runtime, grace_hopper: UInt8Array) -> None:
     small = as_image(cv2.resize(grace_hopper, (128, 160), interpolation=cv2.INTER_AREA))
     images = [small, noise(128, 160), small.flip(2), small.flip(1), noise(128, 160, seed=1)]
     run = engine(runtime).engine
@@ -96,7 +96,7 @@ def test_several_pictures_come_back_in_order_and_nothing_is_remembered(runtime: 
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_matte_is_not_written_again_by_the_next_picture(runtime: Runtime) -> None:
+def test_a_matte_is_not_written_again_by_the_next_image(runtime: Runtime) -> None:
     run = engine(runtime).engine
     (first,) = run([noise(96, 64)])
     assert first.semantic is not None
@@ -167,7 +167,7 @@ def test_cuda_agrees_with_the_cpu(grace_hopper: UInt8Array) -> None:
     loaded = call(load_engine, device="cuda", precision="f32")
     (reference,), (other,) = engine("torch").engine([image]), loaded.engine([image.cuda()])
     assert other.alpha.device.type == "cuda"
-    # The picture is made smaller on the device by another method.
+    # The image is made smaller on the device by another method.
     assert float((reference.alpha - other.alpha.cpu()).abs().mean()) < 0.005
 
 

@@ -81,7 +81,7 @@ def test_a_network_that_differs_is_told() -> None:
     ({"format": "tflite"}, ConfigError, "there is no format"),
     ({"format": "onnx", "output": Path("net.pt")}, ConfigError, "is no name for onnx"),
     ({"format": "torchscript", "output": Path("net.pt"), "size": (100, 64)}, ConfigError, "multiples of 32"),
-    ({"format": "safetensors", "size": (64, 64)}, ConfigError, "no picture size"),
+    ({"format": "safetensors", "size": (64, 64)}, ConfigError, "no image size"),
 ])  # fmt: skip
 def test_what_makes_no_sense(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, object], kind: type[Exception], message: str

@@ -18,8 +18,8 @@ def slanted_edge(width: int = 480, height: int = 320) -> tuple[UInt8Array, Float
     """Return a frame of a bright person before a dark wall, with a slanted, smoothed edge, and its true alpha."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     alpha = np.clip((x - 0.35 * width - 0.2 * y) / 3 + 0.5, 0, 1)
-    picture = alpha[..., None] * np.array([210, 180, 160]) + (1 - alpha[..., None]) * np.array([50, 60, 80])
-    return np.round(picture).astype(np.uint8), alpha
+    image = alpha[..., None] * np.array([210, 180, 160]) + (1 - alpha[..., None]) * np.array([50, 60, 80])
+    return np.round(image).astype(np.uint8), alpha
 
 
 def shrunk(alpha: Float32Array, factor: int = 8) -> Matte:
@@ -31,9 +31,9 @@ def noise_frame(width: int, height: int, seed: int = 0) -> Frame:
 
 
 def test_edges_move_onto_the_edges_of_the_frame() -> None:
-    picture, true_alpha = slanted_edge()
+    image, true_alpha = slanted_edge()
     matte = shrunk(true_alpha)
-    refined = GuidedRefiner()(Frame.from_interleaved(picture), matte).alpha
+    refined = GuidedRefiner()(Frame.from_interleaved(image), matte).alpha
     plain = F.interpolate(matte.alpha[None], true_alpha.shape, mode="bilinear")[0]
     truth = torch.from_numpy(true_alpha)[None]
     assert float((refined - truth).abs().mean()) < 0.3 * float((plain - truth).abs().mean())
@@ -42,9 +42,9 @@ def test_edges_move_onto_the_edges_of_the_frame() -> None:
 
 
 def test_a_shifted_matte_is_pulled_back() -> None:
-    picture, true_alpha = slanted_edge()
+    image, true_alpha = slanted_edge()
     matte = shrunk(np.roll(true_alpha, 5, axis=1))
-    refined = GuidedRefiner()(Frame.from_interleaved(picture), matte).alpha[0, 40:-40, 40:-40]
+    refined = GuidedRefiner()(Frame.from_interleaved(image), matte).alpha[0, 40:-40, 40:-40]
     plain = F.interpolate(matte.alpha[None], true_alpha.shape, mode="bilinear")[0][0, 40:-40, 40:-40]
     truth = torch.from_numpy(true_alpha)[40:-40, 40:-40]
     assert float((refined - truth).abs().mean()) < 0.9 * float((plain - truth).abs().mean())
@@ -83,8 +83,8 @@ def test_any_sizes_give_alphas_at_the_size_of_the_frame(width: int, height: int,
 
 @pytest.mark.parametrize("factor", [2, 8])
 def test_both_ways_compute_the_same(factor: int) -> None:
-    picture, true_alpha = slanted_edge()
-    textured = np.clip(picture + np.random.default_rng(0).normal(0, 8, picture.shape), 0, 255).astype(np.uint8)
+    image, true_alpha = slanted_edge()
+    textured = np.clip(image + np.random.default_rng(0).normal(0, 8, image.shape), 0, 255).astype(np.uint8)
     frame, matte = Frame.from_interleaved(textured), shrunk(true_alpha, factor)
     difference = (_refine_on_cpu(frame, matte) - _refine_on_device(frame, matte)).abs()
     assert float(difference.mean()) < 1e-3
@@ -99,21 +99,21 @@ def test_a_matte_of_the_size_of_the_frame_is_left_alone() -> None:
 
 def test_nothing_is_remembered() -> None:
     refiner = GuidedRefiner()
-    picture, true_alpha = slanted_edge()
-    frame, matte = Frame.from_interleaved(picture), shrunk(true_alpha)
+    image, true_alpha = slanted_edge()
+    frame, matte = Frame.from_interleaved(image), shrunk(true_alpha)
     before = matte.alpha.clone()
     first = refiner(frame, matte).alpha.clone()
     refiner(noise_frame(480, 320), Matte(torch.rand(1, 40, 60)))
     assert torch.equal(refiner(frame, matte).alpha, first)
     assert torch.equal(matte.alpha, before)
-    assert np.array_equal(frame.interleaved(), picture)
+    assert np.array_equal(frame.interleaved(), image)
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 def test_cuda_gives_what_the_cpu_gives() -> None:
-    picture, true_alpha = slanted_edge()
-    frame, matte = Frame.from_interleaved(picture), shrunk(true_alpha)
+    image, true_alpha = slanted_edge()
+    frame, matte = Frame.from_interleaved(image), shrunk(true_alpha)
     there = GuidedRefiner()(frame.with_image(frame.image.cuda()), Matte(matte.alpha.cuda())).alpha
     assert there.device.type == "cuda"
     assert float((there.cpu() - GuidedRefiner()(frame, matte).alpha).abs().max()) < 0.03

@@ -44,7 +44,7 @@ def weights(tmp_path: Path) -> str:
 
 
 def red_channel_network(path: Path, size: tuple[int | str, int | str] = ("H", "W"), output: str = "pha") -> str:
-    """Write an ONNX network whose alpha is the picture's red channel."""
+    """Write an ONNX network whose alpha is the image's red channel."""
     nodes = [helper.make_node("Slice", ["image", "from", "to", "axis"], [output])]
     numbers = [helper.make_tensor(name, TensorProto.INT64, [1], [value]) for name, value in (("from", 0), ("to", 1), ("axis", 1))]
     graph = helper.make_graph(
@@ -147,7 +147,7 @@ def test_interrupted_runs_go_on(data: Path, weights: str, tmp_path: Path) -> Non
     assert set(run(metric=["sad"], overwrite=True)[0].values) == {"sad", "predict_ms"}
 
 
-def test_blurred_and_unblurred_pictures_of_the_same_people(tmp_path: Path, weights: str) -> None:
+def test_blurred_and_unblurred_images_of_the_same_people(tmp_path: Path, weights: str) -> None:
     base = tmp_path / "own" / "val"
     for seed in range(3):
         image, alpha = person(seed, 64, 64)
@@ -165,7 +165,7 @@ def test_blurred_and_unblurred_pictures_of_the_same_people(tmp_path: Path, weigh
     assert {(score.images, score.name) for score in done.scores} == {(f, n) for f in ("blurred_image", "original_image") for n in "01"}
     found = {record["method"]: record for record in done.summary["gaps"]}
     assert (found["tiny"]["trained_on"], found["red"]["trained_on"]) == ("N", "B")
-    assert found["red"]["mad"]["gap"] < 0  # blur hurts a network that reads colours off the picture
+    assert found["red"]["mad"]["gap"] < 0  # blur hurts a network that reads colours off the image
     assert "| tiny | SAD | 2 | N:B " in done.markdown
 
 
@@ -237,9 +237,9 @@ def test_masks_in_other_forms_score_the_same(data: Path, tmp_path: Path, change:
 
 
 def with_palette(path: Path) -> None:
-    picture = Image.open(path).convert("P")
-    picture.putpalette([value for index in range(256) for value in (255 - index, index, 128)])
-    picture.save(path)
+    image = Image.open(path).convert("P")
+    image.putpalette([value for index in range(256) for value in (255 - index, index, 128)])
+    image.save(path)
 
 
 def replaced_by_folder(path: Path) -> Path:
@@ -259,7 +259,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "palette": (lambda d: with_palette(d / SPLIT / "mask/p_00000001.png"), "is coloured"),
     "empty mask file": (lambda d: (d / SPLIT / "mask/p_00000001.png").write_bytes(b""), r"not a mask that can be read \(0 bytes\)"),
-    "empty picture": (lambda d: (d / SPLIT / "blurred_image/p_00000001.jpg").write_bytes(b""), r"not an image that can be read \(0"),
+    "empty image": (lambda d: (d / SPLIT / "blurred_image/p_00000001.jpg").write_bytes(b""), r"not an image that can be read \(0"),
     "text": (lambda d: (d / SPLIT / "blurred_image/p_00000001.jpg").write_text("a face"), "not an image that can be read"),
     "cut mask": (
         lambda d: (p := d / SPLIT / "mask/p_00000001.png").write_bytes(p.read_bytes()[:30]), "not a mask that can be read"
@@ -269,7 +269,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize(("damage", "message"), BROKEN.values(), ids=BROKEN)
-def test_one_broken_picture_is_reported_in_words(data: Path, tmp_path: Path, damage: Callable[[Path], object], message: str) -> None:
+def test_one_broken_image_is_reported_in_words(data: Path, tmp_path: Path, damage: Callable[[Path], object], message: str) -> None:
     damage(data)
     red = red_channel_network(tmp_path / "red.onnx")
     done = call(evaluate, data, split="P3M-500-P", model=[red], metric=["sad"], worst=3, output=tmp_path / "out")
@@ -284,9 +284,9 @@ NOTHING: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
     "no such folder": (lambda d: {"data": d / "nowhere"}, "is not a folder"),
     "no such split": (lambda d: {"split": "P3M-500-X"}, "has no split 'P3M-500-X'"),
     "split not given": (lambda d: {"split": ""}, "has no folder of images"),
-    "no such pictures": (lambda d: {"split": "P3M-500-NP", "images": "blurred_image"}, "expected blurred_image"),
+    "no such images": (lambda d: {"split": "P3M-500-NP", "images": "blurred_image"}, "expected blurred_image"),
     "no name fits": (lambda d: {"split": "P3M-500-P", "names": ["hs_*"]}, r"no image whose name fits hs_\*"),
-    "only blurred": (lambda d: {"split": "P3M-500-P", "protocol": "ppt"}, "has blurred pictures only"),
+    "only blurred": (lambda d: {"split": "P3M-500-P", "protocol": "ppt"}, "has blurred images only"),
     "no mattes": (lambda d: {"data": replaced_by_folder(d / "x/image").parent, "split": ""}, "no folder of mattes"),
     "no clips": (lambda d: {"data": replaced_by_folder(d / "y"), "split": "", "protocol": "video"}, "holds no clips"),
 }
@@ -355,7 +355,7 @@ def test_summary_leaves_undefined_values_out() -> None:
     assert set(METRICS) <= TITLES.keys()
 
 
-def test_gaps_compare_the_same_pictures_only() -> None:
+def test_gaps_compare_the_same_images_only() -> None:
     values = {("B", "1"): 2.0, ("B", "2"): 4.0, ("N", "1"): 3.0, ("N", "2"): 6.0, ("N", "3"): 99.0}
     scores = [Score("net", images, name, {"sad": sad}) for (images, name), sad in values.items()]
     (record,) = gaps(scores, {"net": "B"}, "B", "N")

@@ -78,7 +78,7 @@ def test_hybrid_lets_no_specks_of_the_detail_branch_into_what_is_known(width: in
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (7, 300), (33, 31)])
 @pytest.mark.parametrize("strategy", [resize_strategy, hybrid_strategy])
-def test_small_pictures(strategy: object, width: int, height: int) -> None:
+def test_small_images(strategy: object, width: int, height: int) -> None:
     alpha = strategy(Rule(), stripes(height, width))  # type: ignore[operator]
     assert alpha.shape == (height, width)
     assert np.isfinite(alpha).all()

@@ -68,7 +68,7 @@ def test_dtssd_sum_counts_pixels_of_the_unknown_area_only() -> None:
     np.testing.assert_allclose(dtssd_sum(predicted, true, unknown), [2.0, 2.0, 0.0])
 
 
-def test_messddt_of_a_still_picture_is_the_change_of_the_squared_error() -> None:
+def test_messddt_of_a_still_image_is_the_change_of_the_squared_error() -> None:
     true = np.zeros((3, 120, 160), np.float32)
     predicted = np.stack([np.full((120, 160), value, np.float32) for value in (0.1, 0.5, 0.5)])
     unknown = np.zeros(true.shape, bool)

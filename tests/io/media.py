@@ -31,7 +31,7 @@ CHART = np.array(
 
 
 def chart(width: int = 96, height: int = 64) -> UInt8Array:
-    """Return an RGB picture of 4 x 3 plain patches."""
+    """Return an RGB image of 4 x 3 plain patches."""
     rows, columns = np.arange(height) * 3 // height, np.arange(width) * 4 // width
     pixels: UInt8Array = CHART[rows[:, None] * 4 + columns[None, :]]
     return pixels
@@ -45,8 +45,8 @@ def patches(image: UInt8Array) -> UInt8Array:
     return np.stack([image[row, column, :3] for row in rows for column in columns])
 
 
-def moving_picture(index: int, width: int, height: int) -> UInt8Array:
-    """Return an RGB picture with a gradient and a square that moves with `index`, so that no two frames are alike."""
+def moving_image(index: int, width: int, height: int) -> UInt8Array:
+    """Return an RGB image with a gradient and a square that moves with `index`, so that no two frames are alike."""
     image = np.zeros((height, width, 3), np.uint8)
     image[..., 0] = np.linspace(40, 200, width, dtype=np.uint8)[None, :]
     image[..., 1] = np.linspace(60, 180, height, dtype=np.uint8)[:, None]
@@ -61,7 +61,7 @@ def make_video(
     *,
     frames: int = 12,
     size: tuple[int, int] = (64, 48),
-    pictures: Sequence[UInt8Array] | None = None,
+    images: Sequence[UInt8Array] | None = None,
     pts: Sequence[int] | None = None,
     time_base: Fraction = Fraction(1, 12_800),
     rate: Fraction = Fraction(25),
@@ -87,10 +87,10 @@ def make_video(
     form: str | None = None,
 ) -> Path:
     """Write a video and return its path. `matrix` 2 leaves the colours untagged and converts by BT.601."""
-    if pictures is not None:
-        frames, size = len(pictures), (pictures[0].shape[1], pictures[0].shape[0])
+    if images is not None:
+        frames, size = len(images), (images[0].shape[1], images[0].shape[0])
     else:
-        pictures = [moving_picture(index, *size) for index in range(frames)]
+        images = [moving_image(index, *size) for index in range(frames)]
     step = round(1 / (rate * time_base))
     times = list(pts) if pts is not None else [index * step for index in range(frames)]
     with av.open(str(path), "w", format=form, container_options=container_options or {}) as output:
@@ -111,8 +111,8 @@ def make_video(
         titles = _subtitle_stream(output, subtitle_codec) if subtitles else None
         packets: list[Packet[Any]] = []
         reformatter = VideoReformatter()
-        for picture, time in zip(pictures, times, strict=True):
-            given = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), "rgba" if picture.shape[2] == 4 else "rgb24")
+        for image, time in zip(images, times, strict=True):
+            given = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), "rgba" if image.shape[2] == 4 else "rgb24")
             frame = reformatter.reformat(
                 given,
                 format=pixel_format,
@@ -142,16 +142,15 @@ def packets_of(path: Path, kind: str) -> list[tuple[Fraction, bytes]]:
 
 
 def decoded(path: Path) -> Iterator[av.VideoFrame]:
-    """Yield the pictures of a video as FFmpeg decodes them."""
+    """Yield the images of a video as FFmpeg decodes them."""
     with av.open(str(path)) as container:
         yield from container.decode(video=0)
 
 
-def frames_for(pictures: Iterable[UInt8Array], *, time_base: Fraction = Fraction(1, 25), pts: Sequence[int] | None = None) -> list[Frame]:
-    """Return frames of these pictures, one unit of time each unless `pts` says otherwise."""
+def frames_for(images: Iterable[UInt8Array], *, time_base: Fraction = Fraction(1, 25), pts: Sequence[int] | None = None) -> list[Frame]:
+    """Return frames of these images, one unit of time each unless `pts` says otherwise."""
     return [
-        Frame.from_interleaved(np.ascontiguousarray(picture), index if pts is None else pts[index], time_base)
-        for index, picture in enumerate(pictures)
+        Frame.from_interleaved(np.ascontiguousarray(image), index if pts is None else pts[index], time_base) for index, image in enumerate(images)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Media files that name or show somebody in every place that they have beside the images."""
+"""Media files that name or show someone in every place that they have beside the images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from av.container import OutputContainer
 from av.packet import Packet
 
-from tests.io.media import moving_picture
+from tests.io.media import moving_image
 
 ASS = (
     "[Script Info]\r\n; written by Jane Doe\r\nTitle: Interview with Jane Doe\r\nOriginal Script: Jane Doe\r\nScriptType: v4.00+\r\nPlayResX: 640\r\n"
@@ -29,7 +29,7 @@ def attach(output: OutputContainer) -> None:
 
 
 def with_names(path: Path, texts: Sequence[tuple[float, float, str]]) -> Path:
-    """A Matroska file that names somebody in every place that it has."""
+    """A Matroska file that names someone in every place that it has."""
     with av.open(str(path), "w") as output:
         output.metadata.update({"title": "Jane Doe", "artist": "Jane Doe"})
         output.set_chapters([{"id": 0, "start": 0, "end": 400, "time_base": Fraction(1, 1000), "metadata": {"title": "Jane Doe speaks"}}])
@@ -44,7 +44,7 @@ def with_names(path: Path, texts: Sequence[tuple[float, float, str]]) -> Path:
         attach(output)
         output.start_encoding()
         for number in range(10):
-            output.mux(video.encode(at(av.VideoFrame.from_ndarray(moving_picture(number, 64, 48)), number)))
+            output.mux(video.encode(at(av.VideoFrame.from_ndarray(moving_image(number, 64, 48)), number)))
         output.mux(video.encode(None))
         frame = av.AudioFrame.from_ndarray(np.zeros((2, 17_640), np.float32), format="fltp", layout="stereo")
         frame.sample_rate, frame.pts = 44_100, 0

@@ -23,7 +23,7 @@ from p3mvideo.io.pipes.sink import PipeSink
 from p3mvideo.io.pipes.source import PipeSource
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.io.video.write.sink import VideoSink
-from tests.io.media import frames_for, info_of, make_video, moving_picture
+from tests.io.media import frames_for, info_of, make_video, moving_image
 
 SIZE = (38, 26)
 
@@ -37,18 +37,18 @@ class SourceCase:
     make_bad: Callable[[Path], FrameSource]
 
 
-def picture_data(index: int = 0) -> bytes:
-    return encode_image(moving_picture(index, *SIZE), Path("a.png"))
+def image_data(index: int = 0) -> bytes:
+    return encode_image(moving_image(index, *SIZE), Path("a.png"))
 
 
 def image(folder: Path) -> FrameSource:
-    (folder / "a.png").write_bytes(picture_data())
+    (folder / "a.png").write_bytes(image_data())
     return ImageSource(folder / "a.png")
 
 
 def sequence(folder: Path) -> FrameSource:
     for number in range(4):
-        (folder / f"frame_{number:03d}.png").write_bytes(picture_data(number))
+        (folder / f"frame_{number:03d}.png").write_bytes(image_data(number))
     return SequenceSource(folder / "frame_%03d.png", rate=Fraction(10))
 
 
@@ -57,7 +57,7 @@ def y4m(folder: Path) -> FrameSource:
 
 
 def raw(folder: Path) -> FrameSource:
-    data = b"".join(moving_picture(index, *SIZE).tobytes() for index in range(4))
+    data = b"".join(moving_image(index, *SIZE).tobytes() for index in range(4))
     return PipeSource(io.BytesIO(data), size=SIZE, rate=Fraction(25), pixel_format="rgb24")
 
 
@@ -65,7 +65,7 @@ SOURCES = {
     "video": SourceCase(lambda folder: VideoSource(make_video(folder / "a.mp4", frames=4, size=SIZE)), 4, lambda f: VideoSource(f / "x.mp4")),
     "image": SourceCase(image, 1, lambda folder: ImageSource(folder / "x.png")),
     "sequence": SourceCase(sequence, 4, lambda folder: SequenceSource(folder / "x_%d.png")),
-    "pipe of a picture": SourceCase(lambda folder: PipeSource(io.BytesIO(picture_data())), 1, lambda f: PipeSource(io.BytesIO(b""))),
+    "pipe of an image": SourceCase(lambda folder: PipeSource(io.BytesIO(image_data())), 1, lambda f: PipeSource(io.BytesIO(b""))),
     "pipe of y4m": SourceCase(y4m, 4, lambda folder: PipeSource(io.BytesIO(b"YUV4MPEG2 W9\n"))),
     "pipe of raw video": SourceCase(raw, 4, lambda f: PipeSource(io.BytesIO(b""), size=SIZE, rate=Fraction(9), pixel_format="rgb24")),
 }  # fmt: skip
@@ -100,10 +100,10 @@ class TestSource:
                 assert pixels.__array_interface__["data"][0] == frame.image.data_ptr()
                 assert pixels.flags.writeable
 
-    def test_the_first_picture_is_the_one_that_was_stored(self, tmp_path: Path, source_case: SourceCase) -> None:
+    def test_the_first_image_is_the_one_that_was_stored(self, tmp_path: Path, source_case: SourceCase) -> None:
         with source_case.make(tmp_path) as source:
             frame = next(iter(source))
-        assert np.abs(frame.interleaved().astype(int) - moving_picture(0, *SIZE)).mean() < 8
+        assert np.abs(frame.interleaved().astype(int) - moving_image(0, *SIZE)).mean() < 8
 
     def test_times_increase(self, tmp_path: Path, source_case: SourceCase) -> None:
         with source_case.make(tmp_path) as source:
@@ -162,7 +162,7 @@ def sink_case(request: pytest.FixtureRequest) -> SinkCase:
 
 
 def some_frames(case: SinkCase | None = None) -> list[Frame]:
-    return frames_for([moving_picture(index, *SIZE) for index in range(1 if case is not None and case.single else 4)])
+    return frames_for([moving_image(index, *SIZE) for index in range(1 if case is not None and case.single else 4)])
 
 
 def names(folder: Path) -> list[str]:

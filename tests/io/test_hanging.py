@@ -13,7 +13,7 @@ import pytest
 from p3mvideo.frame import Frame
 from p3mvideo.io.video.read.decoded_source import CLOSE_SECONDS, DecodedSource
 from p3mvideo.io.video.write.sink import VideoSink
-from tests.io.media import frames_for, info_of, make_video, moving_picture
+from tests.io.media import frames_for, info_of, make_video, moving_image
 
 IN_TIME = CLOSE_SECONDS + 10
 """Generous: the machine may be busy."""
@@ -55,7 +55,7 @@ def test_leaving_a_source_does_not_wait_for_a_read_that_hangs(tmp_path: Path) ->
 
 
 def test_closing_a_sink_does_not_wait_for_a_write_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    frames = frames_for([moving_picture(index, 64, 48) for index in range(4)])
+    frames = frames_for([moving_image(index, 64, 48) for index in range(4)])
     sink = VideoSink(tmp_path / "out.mp4", info_of(frames))
     sink.write(frames[0])
     engaged, release = threading.Event(), threading.Event()

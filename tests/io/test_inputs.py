@@ -37,7 +37,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("media/b.mp4", "media/deep/er/a.MOV", "media/.hidden/x.mp4", "media/sub.mkv/inside.webm"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(video)
-    for name in ("media/p.png", "media/deep/q.JPG", "numbered/f_001.png", "numbered/f_002.png", "odd[1].png", "picture.mp4"):
+    for name in ("media/p.png", "media/deep/q.JPG", "numbered/f_001.png", "numbered/f_002.png", "odd[1].png", "image.mp4"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(stream.getvalue())
     (tmp_path / "media/notes.txt").write_text("notes")
@@ -58,7 +58,7 @@ def listed(*arguments: str) -> list[tuple[str, str, str]]:
     [
         (["media/b.mp4"], [("media/b.mp4", "video", "b.mp4")]),
         (["video.bin"], [("video.bin", "video", "video.bin")]),
-        (["picture.mp4"], [("picture.mp4", "image", "picture.mp4")]),
+        (["image.mp4"], [("image.mp4", "image", "image.mp4")]),
         (["text.mp4"], [("text.mp4", "video", "text.mp4")]),
         (["odd[1].png"], [("odd[1].png", "image", "odd[1].png")]),
         (["-"], [("-", "pipe", "stdin")]),
@@ -150,7 +150,7 @@ def test_paths_get_their_sinks(tmp_path: Path, path: str, kind: type) -> None:
     sink.close()
 
 
-def test_a_video_does_not_fit_into_a_picture(tmp_path: Path) -> None:
+def test_a_video_does_not_fit_into_a_image(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="the input has 3 frames") as caught:
         open_sink(tmp_path / "a.png", StreamInfo(4, 4, frames=3))
     assert "frame_%05d.png" in caught.value.hint

@@ -155,7 +155,7 @@ def test_a_part_that_was_replaced_is_not_published(tmp_path: Path) -> None:
     assert not (tmp_path / "out.bin").exists()
 
 
-def test_a_link_to_a_folder_of_pictures_is_not_replaced(tmp_path: Path) -> None:
+def test_a_link_to_a_folder_of_images_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     (tmp_path / "own/frame_1.png").write_text("precious")
     (tmp_path / "frames").symlink_to(tmp_path / "own")

@@ -1,4 +1,4 @@
-"""Pictures of any size through the engine, with every variant."""
+"""Images of any size through the engine, with every variant."""
 
 import pytest
 import torch
@@ -49,7 +49,7 @@ LARGE = [
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("variant", "width", "height", "ratio"), LARGE)
-def test_large_pictures(variant: str, width: int, height: int, ratio: float) -> None:
+def test_large_images(variant: str, width: int, height: int, ratio: float) -> None:
     check(build_network(variant).eval(), width, height, ratio)
 
 

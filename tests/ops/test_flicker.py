@@ -1,4 +1,4 @@
-"""The flicker score: what counts, what does not, and the pictures that show it."""
+"""The flicker score: what counts, what does not, and the images that show it."""
 
 import cv2
 import numpy as np
@@ -8,12 +8,12 @@ import pytest
 from p3mvideo.app.reports.flicker import draw_flicker_plot, draw_flicker_strip
 from p3mvideo.ops.flicker import measure_flicker
 
-Picture = npt.NDArray[np.uint8]
+Rgb = npt.NDArray[np.uint8]
 Alpha = npt.NDArray[np.float32]
-Clip = list[tuple[Picture, Alpha]]
+Clip = list[tuple[Rgb, Alpha]]
 
 
-def texture(seed: int, size: tuple[int, int] = (96, 160)) -> Picture:
+def texture(seed: int, size: tuple[int, int] = (96, 160)) -> Rgb:
     pixels = np.random.default_rng(seed).integers(0, 255, (*size, 3), dtype=np.uint8)
     blurred = cv2.GaussianBlur(pixels, (0, 0), 2).astype(np.float32)
     return np.asarray(np.clip((blurred - 128) * 3 + 128, 0, 255), np.uint8)
@@ -33,16 +33,16 @@ def person_before_wall(ways: list[float]) -> Clip:
         alpha = disc(80 + way)
         shift = np.array([[1, 0, way], [0, 1, 0]], np.float32)
         moved = cv2.warpAffine(person, shift, (160, 96), borderMode=cv2.BORDER_REFLECT)
-        picture = wall + alpha[..., None] * (moved.astype(np.float32) - wall)
-        clip.append((np.rint(picture).astype(np.uint8), alpha))
+        image = wall + alpha[..., None] * (moved.astype(np.float32) - wall)
+        clip.append((np.rint(image).astype(np.uint8), alpha))
     return clip
 
 
 def flickering(clip: Clip, at: int, amount: float = 0.5) -> Clip:
     """Return the clip with a part of the person missing in one matte."""
-    picture, alpha = clip[at]
+    image, alpha = clip[at]
     hole = disc(70, 10)
-    return [*clip[:at], (picture, alpha * (1 - amount * hole)), *clip[at + 1 :]]
+    return [*clip[:at], (image, alpha * (1 - amount * hole)), *clip[at + 1 :]]
 
 
 def test_a_still_clip_does_not_flicker() -> None:
@@ -50,7 +50,7 @@ def test_a_still_clip_does_not_flicker() -> None:
 
 
 def test_a_steady_error_does_not_count() -> None:
-    clip = [(picture, np.clip(alpha * 0.5, 0, 1)) for picture, alpha in person_before_wall([0.0] * 5)]
+    clip = [(image, np.clip(alpha * 0.5, 0, 1)) for image, alpha in person_before_wall([0.0] * 5)]
     assert measure_flicker(clip).score == pytest.approx(0, abs=0.01)
 
 
@@ -80,7 +80,7 @@ def test_a_person_who_appears_does_not_count() -> None:
 
 
 def test_alpha_may_be_smaller_than_the_frame() -> None:
-    clip = [(picture, np.asarray(cv2.resize(alpha, (80, 48)), np.float32)) for picture, alpha in person_before_wall([0.0] * 3)]
+    clip = [(image, np.asarray(cv2.resize(alpha, (80, 48)), np.float32)) for image, alpha in person_before_wall([0.0] * 3)]
     assert measure_flicker(clip).score == pytest.approx(0, abs=0.01)
 
 
@@ -104,7 +104,7 @@ def test_a_change_of_size_is_refused() -> None:
         measure_flicker([*person_before_wall([0.0]), small])
 
 
-def test_pictures_show_the_worst_moment() -> None:
+def test_images_show_the_worst_moment() -> None:
     report = measure_flicker(flickering(person_before_wall([0.0] * 9), 4))
     strip = draw_flicker_strip(report)
     assert strip.shape[1] == 5 * 320

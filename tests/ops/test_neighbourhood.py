@@ -1,4 +1,4 @@
-"""Means of neighbourhoods on smaller pictures."""
+"""Means of neighbourhoods on smaller images."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def test_what_is_even_stays_even(height: int, width: int, shrink: int, share: fl
 
 @pytest.mark.parametrize("shrink", [1, 2, 4])
 def test_a_neighbourhood_is_a_share_of_the_longer_side(shrink: int) -> None:
-    picture = np.zeros((80, 160), np.float32)
-    picture[40:44, 80:84] = 1
-    mean = neighbourhood_mean(picture, share=0.125, shrink=shrink)
+    image = np.zeros((80, 160), np.float32)
+    image[40:44, 80:84] = 1
+    mean = neighbourhood_mean(image, share=0.125, shrink=shrink)
     reached = np.argwhere(mean > 1e-6)
     high, wide = (reached.max(0) - reached.min(0) + 1) * shrink
     assert (high, wide) == pytest.approx((20 + 4, 20 + 4), abs=2 * shrink)
-    assert mean.sum() * shrink**2 == pytest.approx(picture.sum(), rel=1e-4)
+    assert mean.sum() * shrink**2 == pytest.approx(image.sum(), rel=1e-4)

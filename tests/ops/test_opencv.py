@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from p3mvideo.datasets.image_files import read_image, read_levels
-from p3mvideo.ops.contact_sheet import contact_sheet, write_picture
+from p3mvideo.ops.contact_sheet import contact_sheet, write_image
 from p3mvideo.ops.opencv import drawable, read_image_file, write_image_file
 
 IMAGE = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
@@ -26,7 +26,7 @@ def test_images_with_names_that_are_not_unicode_are_written_and_read(tmp_path: P
     assert np.array_equal(read, IMAGE)
     assert np.array_equal(read_image(path)[..., ::-1], IMAGE)
     assert read_levels(path).shape == (6, 8)
-    write_picture(path, contact_sheet([(os.fsdecode(b"caf\xe9"), [IMAGE])]))
+    write_image(path, contact_sheet([(os.fsdecode(b"caf\xe9"), [IMAGE])]))
     assert read_image_file(path) is not None
 
 

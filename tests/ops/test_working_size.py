@@ -1,4 +1,4 @@
-"""The size at which the network looks at a picture."""
+"""The size at which the network looks at an image."""
 
 import pytest
 from hypothesis import given

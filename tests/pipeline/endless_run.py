@@ -12,7 +12,7 @@ from pathlib import Path
 
 from p3mvideo.frame import Frame
 from p3mvideo.pipeline import Output
-from tests.pipeline.fakes import PictureCompositor, make_stream, pipeline_threads
+from tests.pipeline.fakes import ImageCompositor, make_stream, pipeline_threads
 
 
 class PartFileSink:
@@ -49,7 +49,7 @@ def main() -> int:
         time.sleep(3600 if hangs and next(deliveries) == 3 else 0.01)
 
     try:
-        make_stream(360_000, hooks={"source": pause}, outputs=[Output(PictureCompositor(), sink)]).pipeline.run()
+        make_stream(360_000, hooks={"source": pause}, outputs=[Output(ImageCompositor(), sink)]).pipeline.run()
     except KeyboardInterrupt as interrupt:
         print(f"interrupted by {interrupt}, threads left: {pipeline_threads()}")
         return 130

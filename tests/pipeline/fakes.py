@@ -194,7 +194,7 @@ class StretchingRefiner:
         return Matte(matte.alpha.expand(1, frame.height, frame.width))
 
 
-class PictureCompositor:
+class ImageCompositor:
     """The frame itself, in new memory."""
 
     def __init__(self, hook: Hook = nothing) -> None:
@@ -249,7 +249,7 @@ class Stream:
     source: Source
     engine: MeanEngine
     temporal_filter: PassingFilter
-    compositors: list[PictureCompositor]
+    compositors: list[ImageCompositor]
     sinks: list[MemorySink]
 
 
@@ -264,7 +264,7 @@ def make_stream(frames: int = 20, *, hooks: dict[str, Hook] | None = None, live:
     source = Source(frames, live=live, hook=hook("source"))
     engine = MeanEngine(hook("engine"))
     temporal_filter = PassingFilter(hook("temporal_filter"))
-    compositors = [PictureCompositor(hook(f"compositor {index}")) for index in range(2)]
+    compositors = [ImageCompositor(hook(f"compositor {index}")) for index in range(2)]
     sinks = [MemorySink(write_hook=hook(f"write {index}"), finish_hook=hook(f"finish {index}")) for index in range(2)]
     parts: dict[str, Any] = {
         "source": source,

@@ -23,9 +23,9 @@ from tests.pipeline.fakes import (
     PLACES,
     Fault,
     Hook,
+    ImageCompositor,
     MeanEngine,
     MemorySink,
-    PictureCompositor,
     Stream,
     Trip,
     make_stream,
@@ -136,7 +136,7 @@ def test_the_first_error_wins_and_later_ones_are_noted() -> None:
 def test_a_sink_that_fails_to_close_does_not_hide_the_fault_or_keep_others_open() -> None:
     trip = Trip(error=Fault("write"))
     sinks = [MemorySink(write_hook=trip, close_error=SinkError("stuck")), MemorySink()]
-    stream = make_stream(outputs=[Output(PictureCompositor(), sink) for sink in sinks])
+    stream = make_stream(outputs=[Output(ImageCompositor(), sink) for sink in sinks])
     caught = run_until(trip, stream)
     assert caught.__notes__ == ["after that, an output could not be closed: SinkError: stuck"]
     assert [sink.closes for sink in sinks] == [1, 1]
@@ -145,7 +145,7 @@ def test_a_sink_that_fails_to_close_does_not_hide_the_fault_or_keep_others_open(
 def test_a_sink_that_fails_to_close_after_another_stages_fault_is_noted() -> None:
     trip = Trip(at=1, error=Fault("engine"))
     sinks = [MemorySink(close_error=SinkError("stuck")), MemorySink()]
-    stream = make_stream(60, outputs=[Output(PictureCompositor(), sink) for sink in sinks], engine=MeanEngine(trip))
+    stream = make_stream(60, outputs=[Output(ImageCompositor(), sink) for sink in sinks], engine=MeanEngine(trip))
     caught = run_until(trip, stream)
     assert caught.__notes__ == ["after that, write failed too: SinkError: stuck"]
     assert [sink.closes for sink in sinks] == [1, 1]
@@ -154,7 +154,7 @@ def test_a_sink_that_fails_to_close_after_another_stages_fault_is_noted() -> Non
 def test_a_sink_that_cannot_be_closed_is_an_error_by_itself() -> None:
     sink = MemorySink(close_error=SinkError("stuck"))
     with pytest.raises(SinkError, match="stuck"):
-        make_stream(outputs=[Output(PictureCompositor(), sink)]).pipeline.run()
+        make_stream(outputs=[Output(ImageCompositor(), sink)]).pipeline.run()
 
 
 # Blocking calls

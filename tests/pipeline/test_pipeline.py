@@ -23,9 +23,9 @@ from tests.pipeline.fakes import (
     COVERED,
     CoveringAnonymizer,
     Delays,
+    ImageCompositor,
     MeanEngine,
     MemorySink,
-    PictureCompositor,
     Source,
     Trip,
     make_stream,
@@ -85,7 +85,7 @@ def test_a_slow_end_slows_the_other_and_loses_nothing(slow: str) -> None:
 
 def test_one_output_is_enough_and_none_is_refused() -> None:
     sink = MemorySink()
-    make_stream(3, outputs=[Output(PictureCompositor(), sink)]).pipeline.run()
+    make_stream(3, outputs=[Output(ImageCompositor(), sink)]).pipeline.run()
     assert sink.numbers == [0, 1, 2]
     with pytest.raises(ValueError, match="at least one output"):
         make_stream(outputs=[])
@@ -98,7 +98,7 @@ def test_sizes_start_at_one(setting: str) -> None:
         make_stream(**options)
 
 
-def test_faces_are_covered_until_the_picture_is_composed_and_then_restored_exactly() -> None:
+def test_faces_are_covered_until_the_image_is_composed_and_then_restored_exactly() -> None:
     stream = make_stream(7, anonymizer=CoveringAnonymizer())
     stream.engine.keep = stream.temporal_filter.keep = True
     stream.pipeline.run()
@@ -193,7 +193,7 @@ def test_the_number_of_frames_in_memory_does_not_depend_on_the_length() -> None:
     assert alive() == 0
 
 
-class PassingCompositor(PictureCompositor):
+class PassingCompositor(ImageCompositor):
     """The frame itself, in its own memory."""
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:

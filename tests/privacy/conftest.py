@@ -1,4 +1,4 @@
-"""Pictures with faces, and the real detector where its models can be had."""
+"""Images with faces, and the real detector where its models can be had."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ def model_paths() -> dict[ModelName, object]:
 
 @pytest.fixture(scope="session")
 def detector(model_paths: object) -> Iterator[FaceDetector]:
-    """Both models, loaded, for pictures."""
+    """Both models, loaded, for images."""
     with FaceDetector(confidence=0.3) as loaded:
         yield loaded

@@ -1,4 +1,4 @@
-"""A search that answers from a script, and pictures whose faces need no detector."""
+"""A search that answers from a script, and images whose faces need no detector."""
 
 from __future__ import annotations
 

@@ -36,11 +36,11 @@ def same(one: Matte, two: Matte) -> bool:
 def flickering(count: int, seed: int = 0, semantic: bool = True) -> list[tuple[Frame, Matte]]:
     """Return a still scene whose mattes are random."""
     rng = np.random.default_rng(seed)
-    picture, alpha = scene(90)
+    image, alpha = scene(90)
     pairs = []
     for index in range(count):
         wrong = np.clip(alpha + rng.normal(0, 0.3, alpha.shape), 0, 1).astype(np.float32)
-        pairs.append((frame_at(picture, Fraction(index, 30)), matte_of(wrong) if semantic else plain_matte(wrong)))
+        pairs.append((frame_at(image, Fraction(index, 30)), matte_of(wrong) if semantic else plain_matte(wrong)))
     return pairs
 
 
@@ -170,9 +170,9 @@ def test_alpha_stays_in_range_for_any_input(seed: int, strength: float, gaps: li
     ticks, out = 0, []
     for gap in gaps:
         ticks += gap
-        picture = rng.integers(0, 255, (24, 40, 3), dtype=np.uint8) if rng.random() < 0.5 else np.full((24, 40, 3), 128, np.uint8)
+        image = rng.integers(0, 255, (24, 40, 3), dtype=np.uint8) if rng.random() < 0.5 else np.full((24, 40, 3), 128, np.uint8)
         alpha = (rng.random((24, 40)) < 0.5).astype(np.float32) if rng.random() < 0.5 else rng.random((24, 40), dtype=np.float32)
-        out += stream.push(Frame.from_interleaved(picture, ticks, Fraction(1, 90000)), plain_matte(alpha))
+        out += stream.push(Frame.from_interleaved(image, ticks, Fraction(1, 90000)), plain_matte(alpha))
     out += stream.flush()
     assert len(out) == len(gaps)
     for _, matte in out:
@@ -184,9 +184,9 @@ def test_alpha_stays_in_range_for_any_input(seed: int, strength: float, gaps: li
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 1000), lookahead=st.sampled_from([0, 3]), rate=st.sampled_from([15, 30, 60]))
 def test_a_still_clip_passes_unchanged(seed: int, lookahead: int, rate: int) -> None:
-    picture, _ = scene(90)
-    alpha = np.random.default_rng(seed).random(picture.shape[:2], dtype=np.float32)
-    for out in steadied(matte_stream(lookahead=lookahead), [(picture, alpha)] * 8, rate):
+    image, _ = scene(90)
+    alpha = np.random.default_rng(seed).random(image.shape[:2], dtype=np.float32)
+    for out in steadied(matte_stream(lookahead=lookahead), [(image, alpha)] * 8, rate):
         np.testing.assert_allclose(out, alpha, atol=1e-5)
 
 

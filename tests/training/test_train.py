@@ -58,7 +58,7 @@ def records(output: Path) -> list[dict[str, float]]:
 
 @pytest.mark.timeout(400)
 def test_four_portraits_are_learnt_by_heart(tmp_path: Path) -> None:
-    # As large as the engine looks at small pictures, so that validation sees people at the size at which they are learnt.
+    # As large as the engine looks at small images, so that validation sees people at the size at which they are learnt.
     side = SHORTEST_LONG_SIDE_PX
     portraits = PortraitFolder(miniature.split(tmp_path / "train", count=4, width=side, height=side))
     options = {"overfit": 4, "batch": 4, "size": side, "warmup": 5, "lr": 3e-3, "backbone_lr": 3e-3, "ema": 0.8, "steps": 40}
@@ -241,7 +241,7 @@ def test_log_holds_each_step_once_after_resuming(data: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_unreadable_picture_is_named(data: Path, tmp_path: Path, workers: int) -> None:
+def test_unreadable_image_is_named(data: Path, tmp_path: Path, workers: int) -> None:
     for path in (data / "train" / "blurred_image").iterdir():
         path.write_bytes(b"broken")
     with pytest.raises(DatasetError, match=r"p_0000000\d\.jpg is not an image that can be read"):
@@ -281,7 +281,7 @@ def test_a_sample_process_that_dies_is_reported(data: Path, tmp_path: Path) -> N
         ({"backbone": "no_such_model"}, ConfigError, "cannot be built"),
         ({"recipe": "p3m2022"}, ConfigError, "recipe is 'p3m2022', expected"),
         ({"composition": True}, ConfigError, "has no composition loss"),
-        ({"recipe": "p3m2024", "backgrounds": Path("rooms")}, ConfigError, "puts nobody before other backgrounds"),
+        ({"recipe": "p3m2024", "backgrounds": Path("rooms")}, ConfigError, "puts no one before other backgrounds"),
         ({"share": ["p_"]}, ConfigError, "PREFIX=SHARE"),
         ({"share": ["x_=0.5"]}, DatasetError, "starts with 'x_'"),
         ({"batch": 0}, ConfigError, "batch is 0, expected"),
@@ -344,7 +344,7 @@ def test_checkpoints_of_runs_that_did_not_name_their_network_can_be_shipped(data
     assert ship(tmp_path / "old.pt", tmp_path / "old.safetensors", licence="", source="").variant == "p3mnet-mobilenetv2"
 
 
-def test_tensorboard_gets_scalars_and_pictures(data: Path, tmp_path: Path) -> None:
+def test_tensorboard_gets_scalars_and_images(data: Path, tmp_path: Path) -> None:
     reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     run(data, tmp_path / "run", tensorboard=True)
     events = reader.EventAccumulator(str(tmp_path / "run" / "tensorboard"), size_guidance={"images": 0})

@@ -60,11 +60,11 @@ def networks() -> list[Check]:
         for check in verify_weights()
     ]
     loaded = load_engine(live=True)
-    picture = torch.from_numpy(sample_portrait()).permute(2, 0, 1).to(loaded.device)
+    image = torch.from_numpy(sample_portrait()).permute(2, 0, 1).to(loaded.device)
     with torch.no_grad():
-        loaded.engine([picture])
+        loaded.engine([image])
         started = time.perf_counter()
-        matte = loaded.engine([picture])[0]
+        matte = loaded.engine([image])[0]
         milliseconds = (time.perf_counter() - started) * 1000
     share = float(matte.alpha.mean())
     if not 0.1 < share < 0.9:
@@ -107,7 +107,7 @@ def runtimes() -> list[Check]:
 
 
 def encoders() -> list[Check]:
-    """Write two pictures with every codec."""
+    """Write two images with every codec."""
     checks = []
     with tempfile.TemporaryDirectory(prefix="p3mvideo-doctor-") as name:
         for codec in ENCODERS:
@@ -149,29 +149,29 @@ def _version(library: str) -> str:
 
 
 def _weights_fix(problem: str) -> str:
-    return f"reinstall p3mvideo; for {DEFAULT_MODEL} that brings the file back, others are imported anew" if problem else ""
+    return f"reinstall p3mvideo; for {DEFAULT_MODEL} that brings the file back, others are imported again" if problem else ""
 
 
 def _try_runtime(name: str, device: str, runtime: str) -> Check:
-    picture = torch.zeros(160, 256, 3, dtype=torch.uint8).permute(2, 0, 1)
+    image = torch.zeros(160, 256, 3, dtype=torch.uint8).permute(2, 0, 1)
     try:
         loaded = load_engine(EngineOptions(device=device, runtime="openvino" if runtime == "openvino" else "torch"), live=True)
         with torch.no_grad():
-            loaded.engine([picture.to(loaded.device)])
+            loaded.engine([image.to(loaded.device)])
             started = time.perf_counter()
-            loaded.engine([picture.to(loaded.device)])[0].alpha.cpu()
+            loaded.engine([image.to(loaded.device)])[0].alpha.cpu()
     except (P3MVideoError, RuntimeError) as error:
         message = error.message if isinstance(error, P3MVideoError) else str(error).splitlines()[0]
         return Check("runtimes", name, "warning", message, getattr(error, "hint", "") or f"use another --device than {device}")
-    return Check("runtimes", name, "ok", f"{(time.perf_counter() - started) * 1000:.0f} ms for a picture of 256x160, {loaded.description}")
+    return Check("runtimes", name, "ok", f"{(time.perf_counter() - started) * 1000:.0f} ms for an image of 256x160, {loaded.description}")
 
 
 def _write_two(path: Path, codec: str) -> None:
     sink = open_sink(path, StreamInfo(64, 64, Fraction(25), frames=2), options=WriteOptions(codec=codec))
     try:
-        picture = np.asarray(cv2.resize(sample_portrait(), (64, 64)), np.uint8)
+        image = np.asarray(cv2.resize(sample_portrait(), (64, 64)), np.uint8)
         for number in range(2):
-            sink.write(Frame.from_interleaved(picture, number, Fraction(1, 25), 1))
+            sink.write(Frame.from_interleaved(image, number, Fraction(1, 25), 1))
         sink.finish()
     finally:
         sink.close()

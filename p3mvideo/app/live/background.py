@@ -19,7 +19,7 @@ from p3mvideo.options.background import Fit
 FALLBACK = (64, 70, 82)
 """Colour behind the person where a background fails: never the room."""
 LONGEST_STEP_SECONDS = Fraction(1, 5)
-"""How far a moving background goes on from one picture to the next at most."""
+"""How far a moving background goes on from one image to the next at most."""
 
 
 class _Opened(NamedTuple):
@@ -37,7 +37,7 @@ class LiveBackground:
 
     Args:
         names: What `--bg` named, and what else the key goes through; at least one.
-        fit: How a picture or video comes to the frame's size.
+        fit: How an image or video comes to the frame's size.
         say: Tells the user.
 
     Raises:
@@ -47,7 +47,7 @@ class LiveBackground:
     def __init__(self, names: Sequence[str], fit: Fit, say: Callable[[str], None]) -> None:
         for name in names:
             if parse_background(name).kind == "transparent":
-                raise ConfigError("a live picture cannot be transparent", hint="use --bg green and remove that colour where it is shown")
+                raise ConfigError("a live image cannot be transparent", hint="use --bg green and remove that colour where it is shown")
         self._names, self._fit, self._say = tuple(names), fit, say
         self._fallback = ColourBackground(FALLBACK)
         self._current: _Opened | None = self._open(names[0])
@@ -100,9 +100,9 @@ class LiveBackground:
         return self.name
 
     def check_file(self) -> None:
-        """Open the present one's file anew if it has changed, and is not being written any more; called about once a second."""
+        """Reopen the current one's file if it has changed, and is not being written any more; called about once a second."""
         now = self._look()
-        # Half-written files change; one that looks the same twice is complete. A file that is gone leaves its picture behind.
+        # Half-written files change; one that looks the same twice is complete. A file that is gone leaves its image behind.
         if now is None or now == self._seen:
             self._pending = None
         elif now != self._pending:

@@ -17,18 +17,18 @@ class Observation(NamedTuple):
     """What the last second was like."""
 
     lost_share: float
-    """Pictures that were dropped, over all that the camera delivered."""
+    """Images that were dropped, over all that the camera delivered."""
     load: float
     """Share of its time that the busiest thread worked."""
     rate: float
-    """Pictures shown per second."""
+    """Images shown per second."""
 
 
 class LoadMeter:
     """Compares counts and times with what they were a second ago.
 
     Args:
-        source: Counts what the camera delivered and nobody took.
+        source: Counts what the camera delivered and no one took.
     """
 
     def __init__(self, source: CameraSource) -> None:
@@ -40,13 +40,13 @@ class LoadMeter:
         self._before = (0, 0, 0)
         self._busy_before = [0.0] * len(THREADS)
         self.last_out_at = float("-inf")
-        """`time.monotonic()` when the last picture came out; long ago if there was none."""
+        """`time.monotonic()` when the last image came out; long ago if there was none."""
         self.newest = Observation(0.0, 0.0, 0.0)
         """The last observation."""
 
     @property
     def dropped(self) -> int:
-        """Pictures that were dropped, by the camera or in the pipeline."""
+        """Images that were dropped, by the camera or in the pipeline."""
         return self._source.dropped + self._past_dropped + self._progress.dropped
 
     @property
@@ -63,7 +63,7 @@ class LoadMeter:
         self._busy_before = [0.0] * len(THREADS)
 
     def progressed(self, progress: Progress) -> None:
-        """Take note of a picture that came out."""
+        """Take note of an image that came out."""
         self._progress = progress
         self.last_out_at = time.monotonic()
 

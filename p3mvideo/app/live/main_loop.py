@@ -19,7 +19,7 @@ PAUSE_SECONDS = 0.03
 FILE_SECONDS, FIGURES_SECONDS, VIEWERS_SECONDS = 1.0, 1.0, 2.0
 """Between two looks at the background's file, two sets of figures, two looks for viewers."""
 UNWATCHED_LOOKS = 5
-"""As many looks in a row that find nobody let the network rest."""
+"""As many looks in a row that find no one let the network rest."""
 
 
 def run_main_loop(
@@ -44,7 +44,7 @@ def run_main_loop(
         background: Stands behind the person.
         controls: Does what keys say.
         screen: The preview, if there is one.
-        only_device: The virtual camera, if nothing but it is fed: while nobody watches it, nothing needs to run.
+        only_device: The virtual camera, if nothing but it is fed: while no one watches it, nothing needs to run.
         on_figures: Takes the figures of the last moments, once a second.
     """
     chores = [_Chore(FILE_SECONDS, background.check_file), _Chore(FIGURES_SECONDS, lambda: on_figures(figures(show, session)))]
@@ -75,7 +75,7 @@ class _Chore:
 
 
 class _ViewerWatch:
-    """Lets the network rest while nobody watches the virtual camera."""
+    """Lets the network rest while no one watches the virtual camera."""
 
     def __init__(self, device: str, controls: LiveControls) -> None:
         self._device, self._controls = device, controls

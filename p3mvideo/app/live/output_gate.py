@@ -1,4 +1,4 @@
-"""What is shown at every moment of a live run: the newest picture, or the placeholder."""
+"""What is shown at every moment of a live run: the newest image, or the placeholder."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from p3mvideo.io.devices.camera_source import TIME_BASE
 from p3mvideo.pipeline.histogram import DurationHistogram
 
 HOLD_SECONDS = 0.7
-"""A picture is shown no longer than this if no other follows."""
+"""An image is shown no longer than this if no other follows."""
 PLACEHOLDER_SECONDS = 0.1
 """Between two sendings of the placeholder: for who begins to watch."""
 RECENT = 90
-"""How many pictures the latency that is shown is taken over."""
+"""How many images the latency that is shown is taken over."""
 JOIN_SECONDS = 1.0
-"""How long the end waits for the thread that sends pictures."""
+"""How long the end waits for the thread that sends images."""
 OVERDUE_PERIODS = 1.5
-"""A picture is sent again when the next one is later than this."""
+"""An image is sent again when the next one is later than this."""
 
 
 SETTING_UP = "setting up"
@@ -43,17 +43,17 @@ class LiveState(StrEnum):
 
 TITLES = {
     LiveState.STARTING: "Starting",
-    LiveState.LOST: "No picture at present",
+    LiveState.LOST: "No image now",
     LiveState.PAUSED: "Paused",
 }
 """What the placeholder says."""
 
 
 class LiveSink(Protocol):
-    """Shows pictures somewhere: a virtual camera, a window, a recording. Deals with its own failures, never raises."""
+    """Shows images somewhere: a virtual camera, a window, a recording. Deals with its own failures, never raises."""
 
-    def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
-        """Show a picture of the camera or, by the state, the placeholder; `is_repeat` if it is the same as before, later.
+    def show(self, image: Frame, state: LiveState, *, is_repeat: bool) -> None:
+        """Show an image of the camera or, by the state, the placeholder; `is_repeat` if it is the same as before, later.
 
         Must not block: while it runs, nothing else is shown, and no key is heard."""
         ...
@@ -67,23 +67,23 @@ class ShowCounts(NamedTuple):
     """What was shown so far."""
 
     live: int
-    """Pictures of the camera."""
+    """Images of the camera."""
     placeholders: int
     """How often the placeholder took their place, counting each time that it appeared."""
     withheld: int
-    """Pictures that were ready but not allowed to be shown."""
+    """Images that were ready but not allowed to be shown."""
 
 
 class OutputGate:
     """Decides what the outlets get, and sees to it that they always get something.
 
-    A picture passes only while nothing forbids it, and stays `HOLD_SECONDS` at most. So whatever breaks before this point, a camera, a
-    network, a thread, the placeholder follows by itself: nobody has to notice and ask for it.
+    An image passes only while nothing forbids it, and stays `HOLD_SECONDS` at most. So whatever breaks before this point, a camera, a
+    network, a thread, the placeholder follows by itself: no one has to notice and ask for it.
 
     Args:
-        width: Of all pictures, in pixels.
-        height: Of all pictures, in pixels.
-        rate: Pictures per second that are expected.
+        width: Of all images, in pixels.
+        height: Of all images, in pixels.
+        rate: Images per second that are expected.
         outlets: Where they go; in this order, so those come first for which latency counts.
         clock: Tells the time in seconds, the same that stamps the frames.
     """
@@ -106,9 +106,9 @@ class OutputGate:
         self.degraded = False
         """Whether quality is reduced; may be set at any time."""
         self.latency = DurationHistogram()
-        """From the capture of a picture until every outlet had taken it."""
+        """From the capture of an image until every outlet had taken it."""
         self.recent_ms: deque[float] = deque(maxlen=RECENT)
-        """The same for the latest pictures."""
+        """The same for the latest images."""
 
     @property
     def state(self) -> LiveState:
@@ -130,22 +130,22 @@ class OutputGate:
         return ShowCounts(self._live_count, self._placeholder_count, self._withheld)
 
     def start(self) -> None:
-        """Show the placeholder from now on, until pictures come."""
+        """Show the placeholder from now on, until images come."""
         self.tick()
         self._keeper.start()
 
-    def write(self, picture: Frame) -> None:
-        """Show a finished picture, unless that is not allowed at present."""
+    def write(self, image: Frame) -> None:
+        """Show a finished image, unless that is not allowed now."""
         with self._lock:
             now = self._clock()
             # Both what was captured before the last pause ended, and what was on its way when it began.
-            if self._closed.is_set() or self._reasons or float(picture.seconds) < self._not_before:
+            if self._closed.is_set() or self._reasons or float(image.seconds) < self._not_before:
                 self._withheld += 1
                 return
-            self._live, self._live_at = picture, now
+            self._live, self._live_at = image, now
             self._live_count += 1
-            self._send(picture, self.state, is_repeat=False)
-            latency_ms = (self._clock() - float(picture.seconds)) * 1000
+            self._send(image, self.state, is_repeat=False)
+            latency_ms = (self._clock() - float(image.seconds)) * 1000
             self.latency.add(latency_ms)
             self.recent_ms.append(latency_ms)
 
@@ -156,7 +156,7 @@ class OutputGate:
             self._forget()
 
     def resume(self, reason: str) -> None:
-        """Take a reason away; without any, pictures are shown again that are captured from now on."""
+        """Take a reason away; without any, images are shown again that are captured from now on."""
         with self._lock:
             if reason in self._reasons:
                 self._reasons.remove(reason)
@@ -187,7 +187,7 @@ class OutputGate:
                 self._send(self._placeholder(state), state, is_repeat=not changed)
 
     def close(self) -> None:
-        """Show the placeholder as the last picture and release the outlets. May be called any number of times."""
+        """Show the placeholder as the last image and release the outlets. May be called any number of times."""
         with self._lock:
             if self._closed.is_set():
                 return
@@ -209,10 +209,10 @@ class OutputGate:
                 if not self._closed.is_set():
                     self.tick()
 
-    def _send(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
+    def _send(self, image: Frame, state: LiveState, *, is_repeat: bool) -> None:
         self._shown_state, self._sent_at = state, self._clock()
         for outlet in self._outlets:
-            outlet.show(picture, state, is_repeat=is_repeat)
+            outlet.show(image, state, is_repeat=is_repeat)
 
     def _placeholder(self, state: LiveState) -> Frame:
         """Return the placeholder of a state, at the present moment."""
@@ -222,7 +222,7 @@ class OutputGate:
 
 
 class ShowSink:
-    """A `FrameSink` that hands a pipeline's pictures to the show, which goes on when the pipeline ends."""
+    """A `FrameSink` that hands a pipeline's images to the show, which goes on when the pipeline ends."""
 
     def __init__(self, show: OutputGate) -> None:
         self._show = show

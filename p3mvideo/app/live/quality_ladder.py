@@ -9,7 +9,7 @@ from typing import Literal
 from p3mvideo.weights import SMALL_MODEL
 
 LOST_SHARE = 0.05
-"""More dropped pictures than this are too many."""
+"""More dropped images than this are too many."""
 ROOMY_LOAD = 0.6
 """Below this use of its time, the busiest stage has room for more."""
 DOWN_AFTER = 3
@@ -84,7 +84,7 @@ class Ladder:
         """Take an observation of about a second and return whether the step has changed.
 
         Args:
-            lost_share: Dropped pictures over all, in [0, 1].
+            lost_share: Dropped images over all, in [0, 1].
             load: Share of its time that the busiest stage worked, in [0, 1].
         """
         if self._since_up is not None:

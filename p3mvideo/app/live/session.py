@@ -1,4 +1,4 @@
-"""Keeps a pipeline going: starts it anew when it fails, when settings change, when quality goes up or down."""
+"""Keeps a pipeline going: restarts it when it fails, when settings change, when quality goes up or down."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class LiveSession:
 
     Args:
         source: The camera, inside its context.
-        show: Takes the pictures.
+        show: Takes the images.
         background: Stands behind the person.
         settings: The first ones.
         parts: Makes network and anonymizer.
@@ -63,7 +63,7 @@ class LiveSession:
         self.ladder = ladder
         self.meter = LoadMeter(source)
         self.trouble = ""
-        """What keeps pictures from being shown; empty if nothing does."""
+        """What keeps images from being shown; empty if nothing does."""
         self.error: BaseException | None = None
         """Why the session ended by itself; None if it did not."""
         self.runs: list[RunStatistics] = []
@@ -194,7 +194,7 @@ class LiveSession:
         return engine, self._anonymizer
 
     def _let_go(self) -> None:
-        """Forget networks and anonymizer, so that the next run makes them anew: nobody knows what a failure left of them."""
+        """Forget networks and anonymizer, so that the next run makes them again: no one knows what a failure left of them."""
         self._engines.clear()
         self._close_anonymizer()
 
@@ -206,7 +206,7 @@ class LiveSession:
     def _tell(self, error: Exception, failures: int) -> None:
         message = error.message if isinstance(error, P3MVideoError) else f"{type(error).__name__}: {error}"
         self.trouble = message
-        self._say(f"{message}; starting anew ({failures} of {RETRIES})")
+        self._say(f"{message}; restarting ({failures} of {RETRIES})")
         if not isinstance(error, P3MVideoError):
             logger.warning("the pipeline failed", exc_info=error)
 
@@ -219,7 +219,7 @@ class LiveSession:
         limit_seconds = STUCK_SECONDS if self.meter.last_out_at > started_at else SET_UP_SECONDS
         if self.meter.pending and time.monotonic() - waits_since > limit_seconds:
             self._started_at = None
-            self._source.fail(DeviceError(f"no picture has come out for {limit_seconds:g} s, the network seems to hang"))
+            self._source.fail(DeviceError(f"no image has come out for {limit_seconds:g} s, the network seems to hang"))
 
     def _take_step(self, rung: Rung) -> None:
         """Load what a rung needs beside the running pipeline, then let the next pipeline begin with it."""

@@ -1,4 +1,4 @@
-"""Where a live run's pictures go: a virtual camera, a recording, a preview. None of them ever stops the run."""
+"""Where a live run's images go: a virtual camera, a recording, a preview. None of them ever stops the run."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from p3mvideo.io.video.write.recording_sink import RecordingSink
 RETRY_SECONDS = 2.0
 """Between two attempts to open a virtual camera that failed."""
 WAITING_FRAMES = 30
-"""How many pictures may wait for the encoder of a recording."""
+"""How many images may wait for the encoder of a recording."""
 STILL_SECONDS = 1.0
-"""How often a recording gets a picture while nothing changes."""
+"""How often a recording gets an image while nothing changes."""
 FINISH_SECONDS = 20.0
 """A recording that takes longer to be completed says so, each time that this has passed again."""
 
 
 class VirtualCameraOutput:
-    """Feeds a virtual camera, and opens it anew when it fails.
+    """Feeds a virtual camera, and reopens it when it fails.
 
     Args:
         open_camera: Opens the virtual camera.
@@ -42,7 +42,7 @@ class VirtualCameraOutput:
         self.device = self._camera.device
         """The name by which other programs know it."""
 
-    def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
+    def show(self, image: Frame, state: LiveState, *, is_repeat: bool) -> None:
         """See `LiveSink`."""
         if self._camera is None and time.monotonic() < self._retry_at:
             return
@@ -50,10 +50,10 @@ class VirtualCameraOutput:
             if self._camera is None:
                 self._camera = self._open_camera()
                 self._say(f"the virtual camera {self.device} is back")
-            self._camera.write(picture.interleaved())
+            self._camera.write(image.interleaved())
         except P3MVideoError as error:
             if self._camera is not None:
-                self._say(f"{error.message}; it is opened anew")
+                self._say(f"{error.message}; it is reopened")
             self._release()
             self._retry_at = time.monotonic() + RETRY_SECONDS
 
@@ -68,7 +68,7 @@ class VirtualCameraOutput:
 
 
 class RecordingOutput:
-    """Records what is shown, from the first picture of the camera on, on a thread of its own.
+    """Records what is shown, from the first image of the camera on, on a thread of its own.
 
     Args:
         sink: Completed and closed by the outlet.
@@ -85,24 +85,24 @@ class RecordingOutput:
         self.error: P3MVideoError | None = None
         """Why the recording is not complete; None if it is."""
         self.dropped = 0
-        """Pictures that the encoder had no time for."""
+        """Images that the encoder had no time for."""
         # A name by which the command does not wait for it, should the user not want to either.
         self._thread = threading.Thread(target=self._write, name="p3mvideo recording", daemon=True)
         self._thread.start()
 
-    def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
+    def show(self, image: Frame, state: LiveState, *, is_repeat: bool) -> None:
         """See `LiveSink`."""
         if self._broken or (self._first_pts is None and state is LiveState.STARTING):
             return
-        now = float(picture.seconds)
+        now = float(image.seconds)
         if is_repeat and now - self._last_at < STILL_SECONDS:
             return
-        self._first_pts = picture.pts if self._first_pts is None else self._first_pts
-        pts = picture.pts - self._first_pts
+        self._first_pts = image.pts if self._first_pts is None else self._first_pts
+        pts = image.pts - self._first_pts
         if pts <= self._last_pts:
-            return  # a placeholder came in between, whose time is later than this picture's capture
+            return  # a placeholder came in between, whose time is later than this image's capture
         try:
-            self._waiting.put_nowait(Frame(picture.image, pts, picture.time_base))
+            self._waiting.put_nowait(Frame(image.image, pts, image.time_base))
         except Full:
             self.dropped += 1
             return
@@ -126,7 +126,7 @@ class RecordingOutput:
             interrupt.add_note(f"the recording was not completed; what was recorded is in {self._sink.unfinished}")
             raise
         if self.dropped:
-            self._say(f"{self.dropped} pictures are missing in the recording: the encoder was too slow")
+            self._say(f"{self.dropped} images are missing in the recording: the encoder was too slow")
 
     def _ask_for_end(self) -> bool:
         try:
@@ -172,9 +172,9 @@ class RecordingOutput:
 
 
 class Shown(NamedTuple):
-    """What is shown at present."""
+    """What is shown now."""
 
-    picture: Frame
+    image: Frame
     state: LiveState
 
 
@@ -183,11 +183,11 @@ class PreviewSink:
 
     def __init__(self) -> None:
         self.shown: Shown | None = None
-        """None before the first picture."""
+        """None before the first image."""
 
-    def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
+    def show(self, image: Frame, state: LiveState, *, is_repeat: bool) -> None:
         """See `LiveSink`."""
-        self.shown = Shown(picture, state)
+        self.shown = Shown(image, state)
 
     def close(self) -> None:
         """See `LiveSink`."""

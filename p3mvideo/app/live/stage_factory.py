@@ -47,7 +47,7 @@ class DefaultStageFactory:
         """See `StageFactory`."""
         ratio: float | Literal["auto"] = "auto" if rung.long_side_px is None else min(1.0, rung.long_side_px / max(self.size))
         loaded = load_engine(replace(self.engine_options, model=rung.model, downsample_ratio=ratio), live=True)
-        # Runtimes compile at the first picture, which takes seconds; the first real one should not wait for that.
+        # Runtimes compile at the first image, which takes seconds; the first real one should not wait for that.
         with torch.no_grad():
             loaded.engine([torch.zeros(self.size[1], self.size[0], 3, dtype=torch.uint8, device=loaded.device).permute(2, 0, 1)])
         return loaded

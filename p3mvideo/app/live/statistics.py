@@ -1,4 +1,4 @@
-"""The figures of a live run, in words."""
+"""The figures of a live run, as text."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class WebcamResult:
 
     camera: str
     captured: int
-    """Pictures that the camera delivered."""
+    """Images that the camera delivered."""
     shown: int
-    """Pictures of the camera that were shown."""
+    """Images of the camera that were shown."""
     dropped: int
-    """Pictures that gave way to newer ones."""
+    """Images that gave way to newer ones."""
     withheld: int
-    """Pictures that were ready, but not allowed to be shown."""
+    """Images that were ready, but not allowed to be shown."""
     placeholders: int
     """How often the placeholder took their place."""
     seconds: float
     latency_p50_ms: float
-    """From the capture of a picture until it was shown."""
+    """From the capture of an image until it was shown."""
     latency_p95_ms: float
     quality: str
     """The level of quality at the end."""
@@ -46,7 +46,7 @@ class WebcamResult:
         """Return it in a few lines."""
         per_second = self.shown / self.seconds if self.seconds > 0 else 0.0
         return (
-            f"{self.camera}: {self.shown} of {self.captured} pictures shown in {self.seconds:.0f} s ({per_second:.1f} per second), "
+            f"{self.camera}: {self.shown} of {self.captured} images shown in {self.seconds:.0f} s ({per_second:.1f} per second), "
             f"{self.dropped} dropped, {self.withheld} withheld\n"
             f"latency {self.latency_p50_ms:.0f} ms (p50), {self.latency_p95_ms:.0f} ms (p95); {self.quality}"
         )
@@ -57,23 +57,23 @@ class LiveFigures(NamedTuple):
 
     state: LiveState
     rate: float
-    """Pictures shown per second."""
+    """Images shown per second."""
     load: float
     """Share of its time that the busiest thread worked."""
     latency_p50_ms: float
-    """From the capture of a picture until it was shown, over the last few seconds."""
+    """From the capture of an image until it was shown, over the last few seconds."""
     latency_p95_ms: float
     dropped: int
-    """Pictures that gave way to newer ones, since the beginning."""
+    """Images that gave way to newer ones, since the beginning."""
     quality: str
     """The level of quality."""
     network: str
     """Network, runtime, device and precision."""
 
     def lines(self) -> list[str]:
-        """Return them in words."""
+        """Return them as text."""
         return [
-            f"{self.rate:.1f} pictures per second, load {100 * self.load:.0f} %",
+            f"{self.rate:.1f} images per second, load {100 * self.load:.0f} %",
             f"latency {self.latency_p50_ms:.0f} ms (p50), {self.latency_p95_ms:.0f} ms (p95)",
             f"{self.dropped} dropped, {self.quality}",
             self.network,

@@ -13,7 +13,7 @@ from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import SinkError
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.open_sink import is_sequence
-from p3mvideo.ops.contact_sheet import contact_sheet, write_picture
+from p3mvideo.ops.contact_sheet import contact_sheet, write_image
 from p3mvideo.privacy.cover.ellipse import Ellipse
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Sighting
 
@@ -23,7 +23,7 @@ CONTEXT = 1.5
 
 
 class Review:
-    """Collects pictures of the moments at which a face may show. They are taken from the covered frames: the sheet shows no more
+    """Collects images of the moments at which a face may show. They are taken from the covered frames: the sheet shows no more
     than the recording does.
 
     Args:
@@ -38,12 +38,12 @@ class Review:
         self._by_frame: dict[int, list[Sighting]] = defaultdict(list)
         for moment in self._moments:
             self._by_frame[moment.frame].append(moment)
-        self._pictures: dict[tuple[int, int], UInt8Array] = {}
+        self._images: dict[tuple[int, int], UInt8Array] = {}
 
     def look(self, covered: Frame, number: int) -> None:
-        """Take a covered frame; keeps a picture if it is one of the moments."""
+        """Take a covered frame; keeps an image if it is one of the moments."""
         for moment in self._by_frame.get(number, ()):
-            self._pictures[number, moment.track] = self._close_up(covered, moment)
+            self._images[number, moment.track] = self._close_up(covered, moment)
 
     def write(self, target: Path, audit: dict[str, Any]) -> None:
         """Write `NAME.audit.json` and, if there was a face, `NAME.review.jpg` beside an output, each in one step.
@@ -59,11 +59,11 @@ class Review:
         """
         stem = (target.stem.split("%")[0].rstrip("_-.") or "sequence") if is_sequence(target) else target.stem
         sheet = target.with_name(f"{stem}.review.jpg")
-        shown = [moment for moment in self._moments if (moment.frame, moment.track) in self._pictures]
+        shown = [moment for moment in self._moments if (moment.frame, moment.track) in self._images]
         rows = []
         for first in range(0, len(shown), MOMENTS_PER_ROW):
             row = shown[first : first + MOMENTS_PER_ROW]
-            rows.append(("     ".join(map(self._label, row)), [self._pictures[moment.frame, moment.track] for moment in row]))
+            rows.append(("     ".join(map(self._label, row)), [self._images[moment.frame, moment.track] for moment in row]))
         try:
             write_atomically(target.with_name(f"{stem}.audit.json"), (json.dumps(audit, indent=2) + "\n").encode())
             if not rows:
@@ -71,7 +71,7 @@ class Review:
         except OSError as error:
             raise SinkError(f"cannot write the audit of {target}: {error.strerror}", hint="The output itself is complete.") from error
         if rows:
-            write_picture(sheet, contact_sheet(rows))
+            write_image(sheet, contact_sheet(rows))
 
     def _label(self, moment: Sighting) -> str:
         known = moment.source if moment.score is None else f"score {moment.score:.2f}"

@@ -55,7 +55,7 @@ def draw_flicker_strip(report: FlickerReport) -> UInt8Array:
     for number, moment in enumerate(report.around_worst, start=report.around_start):
         alpha = np.repeat(_levels(moment.alpha)[..., None], 3, axis=2)
         flicker = np.dstack([_levels(-moment.flicker), _levels(moment.flicker), np.zeros_like(alpha[..., 0])])
-        column = np.vstack([_tile(row) for row in (moment.picture, alpha, flicker)])
+        column = np.vstack([_tile(row) for row in (moment.image, alpha, flicker)])
         _write(column, str(number), (8, 20), (255, 255, 255))
         if number == report.worst:
             cv2.rectangle(column, (0, 0), (column.shape[1] - 1, column.shape[0] - 1), MARK, 3)

@@ -1,7 +1,7 @@
 """Short clips with exact alpha, made from one portrait and its matte: a moving person over a moving background.
 
 Everything moves along smooth random paths in continuous time, so the same seed gives the same scene at any frame rate. Motion
-blur is the average over the time that the shutter is open, of the picture and of the alpha alike, so the alpha stays exact.
+blur is the average over the time that the shutter is open, of the image and of the alpha alike, so the alpha stays exact.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def make_clip(
     sensor = np.random.default_rng([seed, 1])
     clip = []
     for index in range(frames) if only is None else only:
-        picture, matte = scene.exposed(index / rate, motion.shutter / rate)
-        clip.append(ClipFrame(_through_camera(picture, motion, sensor), matte))
+        exposure, matte = scene.exposed(index / rate, motion.shutter / rate)
+        clip.append(ClipFrame(_through_camera(exposure, motion, sensor), matte))
     return clip
 
 
@@ -90,13 +90,13 @@ def estimate_foreground(image: UInt8Array, alpha: Float32Array) -> UInt8Array:
         RGB (h, w, 3).
     """
     a = np.clip(alpha, 0, 1)[..., None].astype(np.float32)
-    picture = image.astype(np.float32)
-    front = back = picture
+    exposure = image.astype(np.float32)
+    front = back = exposure
     for radius in (91, 7):
         weight = cv2.blur(a, (radius, radius))[..., None]
         mean_front = cv2.blur(front * a, (radius, radius)) / (weight + 1e-5)
         mean_back = cv2.blur(back * (1 - a), (radius, radius)) / (1 - weight + 1e-5)
-        front = np.clip(mean_front + a * (picture - a * mean_front - (1 - a) * mean_back), 0, 255)
+        front = np.clip(mean_front + a * (exposure - a * mean_front - (1 - a) * mean_back), 0, 255)
         back = mean_back
     return np.rint(front).astype(np.uint8)
 
@@ -122,21 +122,21 @@ class _Scene:
         self._y, self._x = np.mgrid[: self._height, : self._width].astype(np.float32)
 
     def exposed(self, seconds: float, open_seconds: float) -> tuple[Float32Array, Float32Array]:
-        """Return the picture in [0, 255] (H, W, 3) and the alpha (H, W), averaged while the shutter is open."""
+        """Return the image in [0, 255] (H, W, 3) and the alpha (H, W), averaged while the shutter is open."""
         shots = [self._at(moment) for moment in self._movement.moments(seconds, open_seconds)]
-        picture = np.mean([shot[0] for shot in shots], axis=0)
+        exposure = np.mean([shot[0] for shot in shots], axis=0)
         alpha = np.mean([shot[1] for shot in shots], axis=0)
-        return picture * np.float32(self._movement.gain(seconds)), np.clip(alpha, 0, 1)
+        return exposure * np.float32(self._movement.gain(seconds)), np.clip(alpha, 0, 1)
 
     def _at(self, seconds: float) -> tuple[Float32Array, Float32Array]:
         person = self._person_at(seconds)
         alpha = person[..., 3]
-        picture = person[..., :3] + (1 - alpha[..., None]) * self._background_at(seconds)
+        exposure = person[..., :3] + (1 - alpha[..., None]) * self._background_at(seconds)
         if self._motion.occlusion > 0:
             face, cover = self._occluder_at(seconds)
-            picture = picture + cover[..., None] * (face - picture)
+            exposure = exposure + cover[..., None] * (face - exposure)
             alpha = alpha * (1 - cover)
-        return picture, alpha
+        return exposure, alpha
 
     def _person_at(self, seconds: float) -> Float32Array:
         """Return the person's premultiplied colours and alpha, (H, W, 4)."""
@@ -208,11 +208,11 @@ def _covering(background: UInt8Array, size: tuple[int, int]) -> Float32Array:
     return scaled
 
 
-def _through_camera(picture: Float32Array, motion: Motion, rng: np.random.Generator) -> UInt8Array:
+def _through_camera(exposure: Float32Array, motion: Motion, rng: np.random.Generator) -> UInt8Array:
     """Add the sensor's noise and the compression."""
     if motion.noise > 0:
-        picture = picture + rng.normal(0, motion.noise, picture.shape).astype(np.float32)
-    pixels = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+        exposure = exposure + rng.normal(0, motion.noise, exposure.shape).astype(np.float32)
+    pixels = np.clip(np.rint(exposure), 0, 255).astype(np.uint8)
     if motion.jpeg > 0:
         packed = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, motion.jpeg])[1]
         pixels = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)

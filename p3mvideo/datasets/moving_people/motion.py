@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Motion:
-    """What moves, how fast, and what the camera makes of it. All zero is a still picture without noise."""
+    """What moves, how fast, and what the camera makes of it. All zero is a still image without noise."""
 
     sway: float = 0.0
     """Peak speed of the whole person, in frame widths a second."""

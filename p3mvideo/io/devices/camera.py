@@ -1,4 +1,4 @@
-"""What delivers pictures in its own time: a camera, a camera in the network, or a file played as if it were one."""
+"""What delivers images in its own time: a camera, a camera in the network, or a file played as if it were one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Camera(Protocol):
     """Frames per second; None if it does not say."""
 
     def read(self) -> UInt8Array:
-        """Wait for the next picture and return it, uint8 RGB (H, W, 3), not to be written again.
+        """Wait for the next image and return it, uint8 RGB (H, W, 3), not to be written again.
 
         Raises:
             SourceError: It delivers no more.
@@ -67,7 +67,7 @@ class DeviceCamera:
             raise DeviceError(
                 f"the camera {device.name} cannot be opened", hint="close other programs that use it, or unplug it and plug it in again"
             )
-        # Without compression USB has no room for large pictures at full rate. A camera that has none ignores this.
+        # Without compression USB has no room for large images at full rate. A camera that has none ignores this.
         self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
         self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
         self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
@@ -78,10 +78,10 @@ class DeviceCamera:
 
     def read(self) -> UInt8Array:
         """See `Camera`."""
-        done, picture = self._capture.read()
-        if not done or picture is None:
-            raise SourceError(f"the camera {self._name} delivers no pictures", hint="another program may be using it; or it was unplugged")
-        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+        done, image = self._capture.read()
+        if not done or image is None:
+            raise SourceError(f"the camera {self._name} delivers no images", hint="another program may be using it; or it was unplugged")
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
     def close(self) -> None:
         """See `Camera`."""
@@ -95,7 +95,7 @@ class StreamCamera:
         url: rtsp://, http:// and whatever else FFmpeg plays.
 
     Raises:
-        SourceError: It cannot be reached or shows no pictures.
+        SourceError: It cannot be reached or shows no images.
     """
 
     def __init__(self, url: str) -> None:
@@ -105,18 +105,18 @@ class StreamCamera:
             self._container = av.open(url, "r", timeout=STREAM_SECONDS, options={"fflags": "nobuffer", "rtsp_transport": "tcp"})
         if not self._container.streams.video:
             self._container.close()
-            raise SourceError(f"{url} has no pictures", hint="check the address")
+            raise SourceError(f"{url} has no images", hint="check the address")
         self._stream = self._container.streams.video[0]
         self.rate = self._stream.average_rate
-        self._pictures = self._container.decode(self._stream)
+        self._images = self._container.decode(self._stream)
 
     def read(self) -> UInt8Array:
         """See `Camera`."""
         with reading(self._url):
-            picture = next(self._pictures, None)
-        if picture is None:
+            image = next(self._images, None)
+        if image is None:
             raise SourceError(f"{self._url} has ended")
-        return self._converter(picture, width=picture.width, height=picture.height)
+        return self._converter(image, width=image.width, height=image.height)
 
     def close(self) -> None:
         """See `Camera`."""

@@ -78,7 +78,7 @@ def _linux_cameras(folder: Path) -> list[CameraDevice]:
         try:
             device = v4l2.query(path)
         except PermissionError:
-            problem = "no permission; add yourself to the group of its device file: sudo usermod -aG video $USER, then log in anew"
+            problem = "no permission; add yourself to the group of its device file: sudo usermod -aG video $USER, then log in again"
             cameras.append(CameraDevice(path.name, index, str(path), problem=problem))
             continue
         except OSError:

@@ -1,4 +1,4 @@
-"""A thread that reads a camera and keeps its newest picture."""
+"""A thread that reads a camera and keeps its newest image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from p3mvideo.io.devices.camera import Camera
 
 
 class Shot(NamedTuple):
-    """A picture as the camera delivered it."""
+    """An image as the camera delivered it."""
 
     pixels: UInt8Array
     """uint8 RGB (H, W, 3)."""
@@ -22,9 +22,9 @@ class Shot(NamedTuple):
 
 
 class CameraReader:
-    """Opens a camera and reads it on a thread of its own, which alone touches it, so that nobody ever waits for the camera.
+    """Opens a camera and reads it on a thread of its own, which alone touches it, so that no one ever waits for the camera.
 
-    The newest picture wins: one that nobody took is dropped for the next.
+    The newest image wins: one that no one took is dropped for the next.
 
     Args:
         open_camera: Opens the camera; called on the thread.
@@ -40,20 +40,20 @@ class CameraReader:
         self.rate: Fraction | None = None
         """Frames per second, as the camera says; None before it is open."""
         self.wanted = False
-        """Whether somebody takes pictures at present, see `want`."""
+        """Whether someone takes images now, see `want`."""
         self.delivered = 0
-        """Pictures that the camera delivered while they were wanted."""
+        """Images that the camera delivered while they were wanted."""
         self.dropped = 0
         """Those of them that gave way to newer ones."""
         self.last_at_seconds = clock()
-        """When the newest picture arrived, or the reader began."""
+        """When the newest image arrived, or the reader began."""
         self.is_open = False
         """Whether the camera has delivered anything."""
         self._thread = threading.Thread(target=self._read, name="p3mvideo camera", daemon=True)
         self._thread.start()
 
     def take(self, timeout_seconds: float) -> Shot | None:
-        """Return the newest picture, once; wait for one, but not longer than the time given.
+        """Return the newest image, once; wait for one, but not longer than the time given.
 
         Raises:
             P3MVideoError: The camera could not be opened, or delivers no more.
@@ -66,7 +66,7 @@ class CameraReader:
             return shot
 
     def want(self, wanted: bool) -> None:
-        """Say whether pictures are wanted from now on. One that came before is forgotten."""
+        """Say whether images are wanted from now on. One that came before is forgotten."""
         with self._changed:
             self.wanted, self._newest = wanted, None
 

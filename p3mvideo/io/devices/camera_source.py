@@ -20,11 +20,11 @@ from p3mvideo.io.devices.camera_reader import CameraReader, Shot
 TIME_BASE = Fraction(1, 90_000)
 """Unit of the frames' times, as in MPEG streams: fine enough, and every container holds it."""
 OPENING_SECONDS = 10.0
-"""How long a camera may take until its first picture."""
+"""How long a camera may take until its first image."""
 SILENCE_SECONDS = 2.0
-"""A camera that delivers nothing for so long is opened anew."""
+"""A camera that delivers nothing for so long is reopened."""
 BACK_OFF_SECONDS = (0.3, 0.6, 1.2, 2.4, 5.0)
-"""Waits before the camera is opened anew: the first time, the second, and so on; the last one from then on."""
+"""Waits before the camera is reopened: the first time, the second, and so on; the last one from then on."""
 CLOSE_SECONDS = 1.0
 """How long leaving the context waits for the camera to be closed."""
 WAKE_SECONDS = 0.05
@@ -50,7 +50,7 @@ class CameraSource:
         self.paused = False
         """While it is set the camera runs, but no frame is delivered; may be changed at any time."""
         self.lost = ""
-        """Why there are no pictures at present; empty while there are."""
+        """Why there are no images now; empty while there are."""
         self.delivered_at_seconds: float | None = None
         """When the last frame was delivered; None before the first."""
         self._reader: CameraReader | None = None
@@ -71,16 +71,16 @@ class CameraSource:
 
     @property
     def captured(self) -> int:
-        """Pictures that the camera delivered while frames were wanted."""
+        """Images that the camera delivered while frames were wanted."""
         return self._past_delivered + (self._reader.delivered if self._reader else 0)
 
     @property
     def dropped(self) -> int:
-        """Those of them that nobody took before a newer one came."""
+        """Those of them that no one took before a newer one came."""
         return self._past_dropped + (self._reader.dropped if self._reader else 0)
 
     def __enter__(self) -> Self:
-        """Open the camera and wait for its first picture.
+        """Open the camera and wait for its first image.
 
         Raises:
             DeviceError, SourceError: It cannot be opened, or shows nothing.
@@ -93,7 +93,7 @@ class CameraSource:
                     raise SourceError(f"the camera shows nothing within {OPENING_SECONDS:g} s", hint="another program may be using it")
             height, width = shot.pixels.shape[:2]
             if min(height, width) < 2:
-                raise SourceError(f"the camera delivers pictures of {width}x{height}", hint="try another --size")
+                raise SourceError(f"the camera delivers images of {width}x{height}", hint="try another --size")
         except BaseException:
             self.close()
             raise
@@ -121,7 +121,7 @@ class CameraSource:
         self._failure = error
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the newest frame, again and again, until `stop`. A camera that is lost is opened anew, with growing waits.
+        """Yield the newest frame, again and again, until `stop`. A camera that is lost is reopened, with growing waits.
 
         Raises:
             BaseException: What `fail` was given.
@@ -145,7 +145,7 @@ class CameraSource:
             self._stop.clear()
 
     def _next_shot(self, reader: CameraReader) -> Shot | None:
-        """Return the newest picture; None if there is none at the moment, or none is wanted."""
+        """Return the newest image; None if there is none at the moment, or none is wanted."""
         try:
             shot = reader.take(WAKE_SECONDS)
         except P3MVideoError as error:
@@ -154,7 +154,7 @@ class CameraSource:
         if shot is None:
             allowed_seconds = SILENCE_SECONDS if reader.is_open else OPENING_SECONDS
             if self._clock() - reader.last_at_seconds > allowed_seconds:
-                self._reopen("the camera delivers no pictures")
+                self._reopen("the camera delivers no images")
             return None
         self.lost, self._attempts = "", 0
         return None if self.paused else shot
@@ -180,7 +180,7 @@ class CameraSource:
 
 
 def to_size(pixels: UInt8Array, width: int, height: int) -> UInt8Array:
-    """Return a picture (h, w, 3) at (height, width, 3), in its own proportions; what stands over is cut off evenly."""
+    """Return an image (h, w, 3) at (height, width, 3), in its own proportions; what stands over is cut off evenly."""
     have_height, have_width = pixels.shape[:2]
     if (have_width, have_height) == (width, height):
         return pixels

@@ -39,7 +39,7 @@ def window_problem(run: Callable[..., subprocess.CompletedProcess[str]] = subpro
 
 
 class PreviewWindow:
-    """A window that shows pictures and hears keys. Used by the main thread only.
+    """A window that shows images and hears keys. Used by the main thread only.
 
     Args:
         width: To begin with, in pixels.
@@ -58,7 +58,7 @@ class PreviewWindow:
         self._was_shown = False
 
     def show(self, pixels: UInt8Array) -> None:
-        """Show a picture, uint8 RGB (H, W, 3)."""
+        """Show an image, uint8 RGB (H, W, 3)."""
         cv2.imshow(TITLE, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
         self._was_shown = True
 

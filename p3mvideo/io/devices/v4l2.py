@@ -24,7 +24,7 @@ CAN_CAPTURE, CAN_OUTPUT, HAS_DEVICE_CAPS = 0x1, 0x2, 0x80000000
 TYPE_CAPTURE, TYPE_OUTPUT = 1, 2
 DISCRETE = 1
 MODES_AT_MOST = 200
-"""A device that answers without end is not asked for ever."""
+"""A device that answers without end is not asked forever."""
 
 
 class Capability(NamedTuple):
@@ -35,9 +35,9 @@ class Capability(NamedTuple):
     """The name people know it by."""
     bus: str
     captures: bool
-    """Whether pictures can be read from it."""
+    """Whether images can be read from it."""
     plays: bool
-    """Whether pictures can be written to it."""
+    """Whether images can be written to it."""
 
     @property
     def is_loopback(self) -> bool:
@@ -88,7 +88,7 @@ def modes(path: Path) -> list[CameraMode]:
 
 
 def output_format(path: Path) -> tuple[int, int, str]:
-    """Return (width, height, FourCC) of what a device takes at present.
+    """Return (width, height, FourCC) of what a device takes now.
 
     Raises:
         OSError: It cannot be asked.

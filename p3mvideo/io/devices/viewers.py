@@ -10,7 +10,7 @@ def count_viewers(device: str, *, processes: Path = Path("/proc")) -> int | None
     """Return how many other processes of this user have a device open; None if that cannot be told.
 
     It can be told on Linux, where the device is a file, and only if every process of the user shows what it has open: some browsers hide
-    that, and then somebody must be taken to watch.
+    that, and then someone must be taken to watch.
 
     Args:
         device: The device file.

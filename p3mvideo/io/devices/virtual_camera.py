@@ -25,8 +25,8 @@ INSTALL = {
 }
 KNOWN_FAILURES: tuple[tuple[str, str, str], ...] = (
     ("no v4l2 loopback device found", "there is no virtual camera: the module v4l2loopback is not loaded", MODPROBE),
-    ("missing permissions", "writing to the virtual camera is not permitted", "sudo usermod -aG video $USER, then log in anew"),
-    ("permission denied", "writing to the virtual camera is not permitted", "sudo usermod -aG video $USER, then log in anew"),
+    ("missing permissions", "writing to the virtual camera is not permitted", "sudo usermod -aG video $USER, then log in again"),
+    ("permission denied", "writing to the virtual camera is not permitted", "sudo usermod -aG video $USER, then log in again"),
     ("already in use", "the virtual camera is in use by another program that feeds it", "end that program, or name another device"),
     ("could not be started", "the virtual camera is in use by another program that feeds it", "stop the virtual camera in OBS, or end that program"),
     ("is not a video output device", "this device is no virtual camera, it cannot be written to", f"name one that v4l2loopback made: {MODPROBE}"),
@@ -80,7 +80,7 @@ class VirtualCamera:
             raise
 
     def write(self, pixels: UInt8Array) -> None:
-        """Show a picture, uint8 RGB (height, width, 3).
+        """Show an image, uint8 RGB (height, width, 3).
 
         Raises:
             SinkError: It cannot be shown.
@@ -88,14 +88,14 @@ class VirtualCamera:
         try:
             self._camera.send(pixels)
         except Exception as error:  # each back end raises what it likes
-            raise SinkError(f"the virtual camera {self.device} takes no more pictures: {error}", hint="it is opened anew") from error
+            raise SinkError(f"the virtual camera {self.device} takes no more images: {error}", hint="it is reopened") from error
 
     def close(self) -> None:
         """Let go of the device. May be called any number of times."""
         self._camera.close()
 
     def _check_format(self, width: int, height: int) -> None:
-        """Make sure that the device took the size: v4l2loopback keeps another while a program reads it, and nobody says so."""
+        """Make sure that the device took the size: v4l2loopback keeps another while a program reads it, and no one says so."""
         if self.backend != "v4l2loopback":
             return
         try:

@@ -1,6 +1,6 @@
-"""Reads and writes still pictures.
+"""Reads and writes still images.
 
-Pictures are sRGB on both sides: an embedded colour profile is applied on reading, and none is written.
+Images are sRGB on both sides: an embedded colour profile is applied on reading, and none is written.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from p3mvideo.io.orientation import EXIF_ORIENTATIONS, UPRIGHT
 logger = logging.getLogger(__name__)
 
 READABLE: Final = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF")
-"""Formats as Pillow calls them. MPO is what some phones call a JPEG with a second picture inside."""
+"""Formats as Pillow calls them. MPO is what some phones call a JPEG with a second image inside."""
 
 MAX_PIXELS: Final = 1 << 26
 """The largest image that is read, 67 million pixels, such as 8192x8192. Processing takes about 40 bytes a pixel, so that an image takes 2.7 GB
@@ -109,7 +109,7 @@ def to_pixels(image: Image.Image) -> UInt8Array:
 
 
 def encode_image(pixels: UInt8Array, path: Path) -> bytes:
-    """Encode a picture in the format of the suffix of `path`, with little loss or none, as sRGB without a profile.
+    """Encode an image in the format of the suffix of `path`, with little loss or none, as sRGB without a profile.
 
     Args:
         pixels: uint8 straight RGBA or RGB, (H, W, 3|4).
@@ -124,21 +124,21 @@ def encode_image(pixels: UInt8Array, path: Path) -> bytes:
     except cv2.error as error:
         raise SinkError(f"cannot write {path}: {error.err}", hint="try .png") from error
     if not done:
-        raise SinkError(f"cannot write {path}: a picture of {pixels.shape[1]}x{pixels.shape[0]} does not fit", hint="try .png")
+        raise SinkError(f"cannot write {path}: an image of {pixels.shape[1]}x{pixels.shape[0]} does not fit", hint="try .png")
     return data.tobytes()
 
 
 def check_image_suffix(path: Path, *, alpha: bool) -> None:
-    """Make sure that pictures can be written under this name.
+    """Make sure that images can be written under this name.
 
     Raises:
         ConfigError: If there is no such format, or it cannot hold alpha.
     """
     suffix = path.suffix.lower()
     if suffix not in WRITABLE:
-        raise ConfigError(f"{path.name} does not name a picture by its suffix", hint=f"use one of {', '.join(WRITABLE)}")
+        raise ConfigError(f"{path.name} does not name an image by its suffix", hint=f"use one of {', '.join(WRITABLE)}")
     if alpha and suffix not in ALPHA_SUFFIXES:
-        raise ConfigError(f"{suffix} pictures cannot hold alpha", hint=f"use one of {', '.join(ALPHA_SUFFIXES)}")
+        raise ConfigError(f"{suffix} images cannot hold alpha", hint=f"use one of {', '.join(ALPHA_SUFFIXES)}")
 
 
 def _too_large(name: Path | str, size: str = "") -> SourceError:
@@ -161,7 +161,7 @@ def _with_icc(original: Image.Image, converted: Image.Image) -> Image.Image:
 
 
 def _srgb(image: Image.Image) -> Image.Image:
-    """Return the picture in sRGB, by its profile if it has one."""
+    """Return the image in sRGB, by its profile if it has one."""
     profile = image.info.get("icc_profile")
     if not profile:
         return image
@@ -171,7 +171,7 @@ def _srgb(image: Image.Image) -> Image.Image:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         converted = ImageCms.profileToProfile(colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError) as error:
-        logger.warning("the colour profile of a picture could not be applied (%s); it is shown as sRGB", error)
+        logger.warning("the colour profile of an image could not be applied (%s); it is shown as sRGB", error)
         return image
     assert converted is not None
     if alpha is not None:
@@ -181,7 +181,7 @@ def _srgb(image: Image.Image) -> Image.Image:
 
 def _grey_to_rgb(pixels: npt.NDArray[np.generic]) -> UInt8Array:
     """Bring one channel of 16 or 32 bits, or of floats in 0..1, to RGB of 8 bits."""
-    # Pillow has 16-bit pictures in 32-bit integers too.
+    # Pillow has 16-bit images in 32-bit integers too.
     values = np.clip(pixels, 0, 1) * 255 if pixels.dtype.kind == "f" else np.clip(pixels, 0, 65535) / 257
     return cast(UInt8Array, np.repeat(np.round(values).astype(np.uint8)[..., None], 3, axis=2))
 

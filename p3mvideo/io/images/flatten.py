@@ -1,4 +1,4 @@
-"""Lays a picture with alpha on white."""
+"""Lays an image with alpha on white."""
 
 from __future__ import annotations
 

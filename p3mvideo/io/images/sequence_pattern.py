@@ -1,4 +1,4 @@
-"""Names of numbered pictures, such as frame_%05d.png."""
+"""Names of numbered images, such as frame_%05d.png."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def is_pattern(path: Path) -> bool:
 
 
 def numbered(pattern: Path, number: int) -> Path:
-    """Return the name of the picture with this number.
+    """Return the name of the image with this number.
 
     Raises:
         ConfigError: If `pattern` is none.
@@ -27,7 +27,7 @@ def numbered(pattern: Path, number: int) -> Path:
 
 
 def find_numbered(pattern: Path) -> dict[int, Path]:
-    """Return the pictures that fit a pattern, by number, in order.
+    """Return the images that fit a pattern, by number, in order.
 
     Raises:
         ConfigError: If `pattern` is none.

@@ -1,4 +1,4 @@
-"""Writes numbered PNG pictures."""
+"""Writes numbered PNG images."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def sequence_place(path: Path) -> tuple[Path, str]:
 class SequenceSink:
     """Writes each frame as a PNG file, numbered from 1, into a folder that appears when it is complete.
 
-    The times of the frames are not kept: a picture has no place for them.
+    The times of the frames are not kept: an image has no place for them.
 
     Args:
         path: The folder, or a pattern in it such as `folder/frame_%05d.png`.
@@ -77,7 +77,7 @@ class SequenceSink:
         """Publish the folder under its name.
 
         Raises:
-            SinkError: If there was no frame, a picture is missing, or the folder cannot be published.
+            SinkError: If there was no frame, an image is missing, or the folder cannot be published.
         """
         if not self._taken:
             raise SinkError(f"{self._folder} was not written: there was no frame", hint="check the input")

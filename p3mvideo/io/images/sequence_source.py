@@ -1,4 +1,4 @@
-"""Numbered pictures as a stream."""
+"""Numbered images as a stream."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ logger = logging.getLogger(__name__)
 
 
 class SequenceSource:
-    """The pictures that fit a pattern such as `frame_%05d.png`, at a steady rate.
+    """The images that fit a pattern such as `frame_%05d.png`, at a steady rate.
 
-    A picture is shown at its number's time, counted from the first; where numbers are missing its predecessor stays.
+    An image is shown at its number's time, counted from the first; where numbers are missing its predecessor stays.
 
     Args:
         pattern: Path whose name has one place for a number.
         rate: Frames per second.
-        start: First time to deliver, in seconds from the first picture. Frames keep the times of the whole sequence.
+        start: First time to deliver, in seconds from the first image. Frames keep the times of the whole sequence.
         end: First time not to deliver.
-        strict: Whether an unreadable picture raises `DamagedInputError`. Otherwise it is left out and `damaged` tells of it.
+        strict: Whether an unreadable image raises `DamagedInputError`. Otherwise it is left out and `damaged` tells of it.
     """
 
     def __init__(
@@ -46,53 +46,53 @@ class SequenceSource:
             raise ValueError(f"the rate of a sequence is positive, got {rate}")
         self._pattern, self._rate, self._strict = Path(pattern), Fraction(rate), strict
         self._start, self._end = start or Fraction(0), end
-        self._pictures: list[tuple[int, Path, int]] = []
+        self._images: list[tuple[int, Path, int]] = []
         self._info: StreamInfo | None = None
         self._damage = DamageLog()
 
     @property
     def info(self) -> StreamInfo:
-        """Size of the first picture, rate and number of pictures; valid inside the context."""
+        """Size of the first image, rate and number of images; valid inside the context."""
         if self._info is None:
             raise ValueError("a sequence's info is valid inside its context only")
         return self._info
 
     @property
     def damaged(self) -> tuple[DamagedRange, ...]:
-        """Which pictures could not be read so far."""
+        """Which images could not be read so far."""
         return self._damage.ranges
 
     def __enter__(self) -> Self:
-        """List the pictures and read the first one, which tells the size.
+        """List the images and read the first one, which tells the size.
 
         Raises:
             SourceError: If there is none, or none that can be read.
         """
-        self._pictures = list(self._list())
-        for _, path, _ in self._pictures:
+        self._images = list(self._list())
+        for _, path, _ in self._images:
             try:
                 height, width = self._read(path).shape[:2]
             except SourceError:
                 continue
-            self._info = StreamInfo(width, height, self._rate, frames=len(self._pictures))
+            self._info = StreamInfo(width, height, self._rate, frames=len(self._images))
             return self
-        if self._pictures:
-            raise SourceError(f"no picture of {self._pattern} can be read", hint="the pictures are damaged")
-        raise SourceError(f"there is no picture {self._pattern}", hint="check the path and the number of digits")
+        if self._images:
+            raise SourceError(f"no image of {self._pattern} can be read", hint="the images are damaged")
+        raise SourceError(f"there is no image {self._pattern}", hint="check the path and the number of digits")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._pictures = []
+        self._images = []
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the pictures in order of their numbers.
+        """Yield the images in order of their numbers.
 
         Raises:
             SourceError: If one has another size than the first.
             DamagedInputError: If one cannot be read, if strict.
         """
         shown_until = self._start
-        for pts, path, duration in self._pictures:
-            if not self._pictures:  # the context was left
+        for pts, path, duration in self._images:
+            if not self._images:  # the context was left
                 return
             try:
                 pixels = self._read(path)
@@ -104,23 +104,23 @@ class SequenceSource:
             height, width = pixels.shape[:2]
             if (width, height) != (self.info.width, self.info.height):
                 raise SourceError(
-                    f"{path} is {width}x{height}, the pictures before it {self.info.width}x{self.info.height}",
-                    hint="all pictures of a sequence need one size",
+                    f"{path} is {width}x{height}, the images before it {self.info.width}x{self.info.height}",
+                    hint="all images of a sequence need one size",
                 )
             start, shown_until = pts / self._rate, (pts + duration) / self._rate
             self._damage.frame(start, shown_until)
             yield Frame.from_interleaved(pixels, pts, 1 / self._rate, duration)
-        if self._pictures:
-            pts, _, duration = self._pictures[-1]
+        if self._images:
+            pts, _, duration = self._images[-1]
             self._damage.finish((pts + duration) / self._rate)
 
     def _list(self) -> Iterator[tuple[int, Path, int]]:
-        """Yield time, path and duration of each picture, in units of one picture."""
+        """Yield time, path and duration of each image, in units of one image."""
         found = find_numbered(self._pattern)
         first = min(found, default=0)
         missing = sum(later - number - 1 for number, later in itertools.pairwise(found))
         if missing:
-            logger.warning("%d pictures of %s are missing; the ones before them are shown longer", missing, self._pattern)
+            logger.warning("%d images of %s are missing; the ones before them are shown longer", missing, self._pattern)
         for number, later in itertools.zip_longest(found, list(found)[1:]):
             seconds = (number - first) / self._rate
             if seconds >= self._start and (self._end is None or seconds < self._end):

@@ -1,4 +1,4 @@
-"""Writes one picture."""
+"""Writes one image."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class ImageSink:
         if frame.image.shape[0] != self._channels:
             raise ValueError(f"expected a frame of {self._channels} channels, got {frame.image.shape[0]}")
         if self._taken:
-            raise SinkError(f"{self._path} is one picture and cannot hold a video", hint="name a video, or a sequence like frame_%05d.png")
+            raise SinkError(f"{self._path} is one image and cannot hold a video", hint="name a video, or a sequence like frame_%05d.png")
         data = encode_image(frame.interleaved(), self._path)
         with writing(self._path):
             self._part.path.write_bytes(data)
         self._taken = 1
 
     def finish(self) -> None:
-        """Publish the picture under its name.
+        """Publish the image under its name.
 
         Raises:
             SinkError: If there was no frame or it cannot be published.

@@ -1,4 +1,4 @@
-"""A still picture as a stream of one frame."""
+"""A still image as a stream of one frame."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from p3mvideo.io.images.file import decode_image
 
 
 class ImageSource:
-    """One picture: JPEG, PNG, WebP, BMP or TIFF; see `decode_image` for what becomes of it.
+    """One image: JPEG, PNG, WebP, BMP or TIFF; see `decode_image` for what becomes of it.
 
     Args:
         path: The file; only a name for messages if `data` is given.
@@ -22,7 +22,7 @@ class ImageSource:
     """
 
     damaged: tuple[DamagedRange, ...] = ()
-    """Always empty: a damaged picture is an error."""
+    """Always empty: a damaged image is an error."""
 
     def __init__(self, path: Path | str, *, data: bytes | None = None) -> None:
         self._path, self._data = Path(path), data
@@ -30,13 +30,13 @@ class ImageSource:
 
     @property
     def info(self) -> StreamInfo:
-        """The picture's size; valid inside the context."""
+        """The image's size; valid inside the context."""
         if self._pixels is None:
             raise ValueError("an image source's info is valid inside its context only")
         return StreamInfo(self._pixels.shape[1], self._pixels.shape[0], frames=1)
 
     def __enter__(self) -> Self:
-        """Read the picture.
+        """Read the image.
 
         Raises:
             SourceError: If it cannot be read.

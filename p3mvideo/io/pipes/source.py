@@ -1,4 +1,4 @@
-"""Frames from a pipe: a picture, y4m or raw video."""
+"""Frames from a pipe: an image, y4m or raw video."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NAME: Final = "standard input"
 
 
 class PipeSource:
-    """What comes through a pipe: a picture, y4m (both recognized), or raw video (whose form must be said).
+    """What comes through a pipe: an image, y4m (both recognized), or raw video (whose form must be said).
 
     Args:
         stream: Where to read from; standard input if None. It stays open.
@@ -120,7 +120,7 @@ class PipeSource:
             return ImageSource(NAME, data=data)
         if not start:
             raise SourceError(f"nothing came through {NAME}", hint="check the program that feeds it")
-        raise SourceError(f"what comes through {NAME} is neither a picture nor y4m", hint="for raw video give size, rate and pixel format")
+        raise SourceError(f"what comes through {NAME} is neither an image nor y4m", hint="for raw video give size, rate and pixel format")
 
     def _video(self, form: str) -> DecodedSource:
         return DecodedSource(

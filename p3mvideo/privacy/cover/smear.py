@@ -20,7 +20,7 @@ from p3mvideo.privacy.cover.styles import coarse_cells, one_colour
 from p3mvideo.privacy.region import IntBox, Reach, Region
 
 Paint = Callable[[UInt8Array, float], UInt8Array]
-"""Returns what replaces a patch, uint8 RGB (h, w, 3), around a face whose mask has a longer side of so many pixels."""
+"""Returns what replaces a patch, uint8 RGB (h, w, 3), around a face whose mask has a longer side of this many pixels."""
 
 
 @dataclass(frozen=True)

@@ -109,14 +109,14 @@ class MosaicOfFace:
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class ImageCover:
     """An image that is scaled and turned with the face; where it is transparent, the face's surroundings show."""
 
     premultiplied: Float32Array
     """RGBA in [0, 255], colours times opacity, float32 (h, w, 4)."""
 
     @classmethod
-    def of(cls, pixels: UInt8Array) -> Picture:
+    def of(cls, pixels: UInt8Array) -> ImageCover:
         """Return the style of straight RGB or RGBA pixels, uint8 (h, w, 3|4)."""
         opacity = pixels[..., 3:] if pixels.shape[2] == 4 else np.full((*pixels.shape[:2], 1), 255, np.uint8)
         # Colours of transparent pixels mean nothing, as a rule they are black: multiplied, they darken no edge.
@@ -167,7 +167,7 @@ def make_style(replacewith: str, *, mosaicsize: int = 20, mosaic_of_face: bool =
             raise ConfigError(f"--replacewith is {replacewith!r}, which is no colour", hint="Write solid:#RRGGBB, such as solid:#336699.")
         red, green, blue = bytes.fromhex(digits[1])
         return Solid((red, green, blue))
-    return Picture.of(_read(replacewith))
+    return ImageCover.of(_read(replacewith))
 
 
 def _read(path: str) -> UInt8Array:

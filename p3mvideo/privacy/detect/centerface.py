@@ -103,7 +103,7 @@ class CenterFace:
 
 
 def _stretched(face: Detection, across: float, down: float) -> Detection:
-    """Return a face in an image that is so many times as wide and high."""
+    """Return a face in an image that is this many times as wide and high."""
     x0, y0, x1, y1 = face.box
     key_points = None if face.key_points is None else (face.key_points * (across, down)).astype(np.float32)
     return Detection((x0 * across, y0 * down, x1 * across, y1 * down), key_points, face.score)

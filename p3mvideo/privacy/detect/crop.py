@@ -1,4 +1,4 @@
-"""Part of a picture, turned upright and brought to a model's size, and the way back."""
+"""Part of an image, turned upright and brought to a model's size, and the way back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ON_BORDER = 0.04
 
 @dataclass(frozen=True)
 class View:
-    """A square of a picture, which may lean and may reach beyond the border."""
+    """A square of an image, which may lean and may reach beyond the border."""
 
     x: float
     """Centre in pixels."""
@@ -43,7 +43,7 @@ class View:
         see `mirrored`. Of a whole face near the border, a mirror would make two that are taken for one.
         """
         scale = size_px / self.side
-        # warpAffine picks pixels; halving the picture first keeps it from dropping any.
+        # warpAffine picks pixels; halving the image first keeps it from dropping any.
         shrunk, factor = halved(self._crop(image), self.side, 2 * size_px)
         left, top = self._corner(image)
         cos, sin = math.cos(self.angle) * scale, math.sin(self.angle) * scale
@@ -59,8 +59,8 @@ class View:
         view: UInt8Array = cv2.warpAffine(shrunk, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR, **beyond)
         return view
 
-    def to_picture(self, detection: Detection, size_px: int) -> Detection:
-        """Return a face found in the view, of `size_px` a side, in the picture's pixels; its box is square and stands upright."""
+    def to_image(self, detection: Detection, size_px: int) -> Detection:
+        """Return a face found in the view, of `size_px` a side, in the image's pixels; its box is square and stands upright."""
         scale = self.side / size_px
         cos, sin = math.cos(self.angle) * scale, math.sin(self.angle) * scale
         turn = np.array(((cos, -sin), (sin, cos)), np.float32)
@@ -78,7 +78,7 @@ class View:
         return to_border < ON_BORDER * self.side
 
     def _corner(self, image: UInt8Array) -> tuple[int, int]:
-        """Return the top left corner of the part of a picture that the view needs."""
+        """Return the top left corner of the part of an image that the view needs."""
         reach = self.side * math.sqrt(0.5)
         height, width = image.shape[:2]
         return min(max(0, int(self.x - reach)), width - 1), min(max(0, int(self.y - reach)), height - 1)
@@ -90,7 +90,7 @@ class View:
 
 
 def halved(image: UInt8Array, side_px: float, wanted_px: int) -> tuple[UInt8Array, int]:
-    """Halve a picture while what measures `side_px` in it stays larger than `wanted_px`; return it and the factor.
+    """Halve an image while what measures `side_px` in it stays larger than `wanted_px`; return it and the factor.
 
     Averaging two by two is the one shrinking that OpenCV does at memory speed. An odd last row or column is left out.
     """
@@ -103,7 +103,7 @@ def halved(image: UInt8Array, side_px: float, wanted_px: int) -> tuple[UInt8Arra
 
 
 def mirrored(image: UInt8Array) -> tuple[UInt8Array, int]:
-    """Return a picture with its margins mirrored outward, and how wide they are in pixels.
+    """Return an image with its margins mirrored outward, and how wide they are in pixels.
 
     Half a face at the border becomes a whole one, which the models know.
     """

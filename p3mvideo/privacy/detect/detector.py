@@ -1,4 +1,4 @@
-"""Finding faces in one picture with MediaPipe's two detection models.
+"""Finding faces in one image with MediaPipe's two detection models.
 
 The models are described in "BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs" (Bazarevsky et al., 2019): the
 short-range one for faces within about 2 m of the camera, the full-range one for faces within about 5 m.
@@ -23,11 +23,11 @@ SMALLEST_INPUT_FACE_PX = 12
 
 
 class FaceDetector:
-    """Finds faces in one picture: both models over the whole of it, and the full-range one over parts of it for small faces.
+    """Finds faces in one image: both models over the whole of it, and the full-range one over parts of it for small faces.
 
     Args:
         confidence: Faces below this score are not reported.
-        mode: "video" for frames of one stream in order, "image" for pictures that have nothing to do with each other.
+        mode: "video" for frames of one stream in order, "image" for images that have nothing to do with each other.
         offline: Never pull a model.
         face_model: Model file given by hand, see `face_model_path`.
 
@@ -48,12 +48,12 @@ class FaceDetector:
         self._models = {name: MediaPipeFaceModel(path, input_px=INPUT_PX[name], confidence=confidence, mode=mode) for name, path in paths.items()}
 
     def __call__(self, image: UInt8Array, *, timestamp_ms: int | None = None, min_face_px: int | None = None) -> tuple[Detection, ...]:
-        """Return the faces of one picture, surest first.
+        """Return the faces of one image, surest first.
 
         Args:
             image: uint8 RGB (H, W, 3).
-            timestamp_ms: The picture's time, in video mode.
-            min_face_px: Look for faces down to this height; None looks at the whole picture only.
+            timestamp_ms: The image's time, in video mode.
+            min_face_px: Look for faces down to this height; None looks at the whole image only.
 
         Raises:
             TypeError, ValueError: The image is another kind of array.
@@ -67,12 +67,12 @@ class FaceDetector:
         return union(found)
 
     def look(self, image: UInt8Array, model: ModelName, *, view: View | None = None, timestamp_ms: int | None = None) -> list[Detection]:
-        """Return what one model finds in one view of a picture (None: in all of it), in the picture's pixels."""
+        """Return what one model finds in one view of an image (None: in all of it), in the image's pixels."""
         if view is None:
             return self._models[model](image, timestamp_ms=timestamp_ms)
         size_px = INPUT_PX[model]
         found = self._models[model](view.cut_out(image, size_px), timestamp_ms=timestamp_ms)
-        return [view.to_picture(face, size_px) for face in found]
+        return [view.to_image(face, size_px) for face in found]
 
     def close(self) -> None:
         """Release the models. May be called any number of times."""
@@ -87,9 +87,9 @@ class FaceDetector:
 
 
 def tiles(width: int, height: int, *, min_face_px: int) -> list[View]:
-    """Return square views that cover a picture, in which the full-range model finds faces of `min_face_px`.
+    """Return square views that cover an image, in which the full-range model finds faces of `min_face_px`.
 
-    Neighbours overlap by two such faces, so that none is cut by every view it lies in. Empty if the whole picture will do.
+    Neighbours overlap by two such faces, so that none is cut by every view it lies in. Empty if the whole image will do.
     """
     side = round(min_face_px * INPUT_PX["full_range"] / SMALLEST_INPUT_FACE_PX)
     if side >= max(width, height):

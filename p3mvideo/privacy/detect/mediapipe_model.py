@@ -22,17 +22,17 @@ from p3mvideo.privacy.detection import Detection
 LARGEST_SIDE_PX = 32766
 """MediaPipe ends the process (SIGABRT) at an image that is wider or higher."""
 GREETINGS = 6
-"""So many pictures are looked at before the first real one."""
+"""This many images are looked at before the first real one."""
 
 
 class MediaPipeFaceModel:
-    """A face detection model that answers for one picture at a time, from one thread at a time.
+    """A face detection model that answers for one image at a time, from one thread at a time.
 
     Args:
         path: The `.tflite` file.
         input_px: Side of the square that the model sees.
         confidence: Faces below this score are not reported.
-        mode: "video" for frames of one stream in order, "image" for pictures that have nothing to do with each other.
+        mode: "video" for frames of one stream in order, "image" for images that have nothing to do with each other.
 
     Raises:
         PrivacyError: MediaPipe cannot load the file.
@@ -47,8 +47,8 @@ class MediaPipeFaceModel:
         with _held_back_stderr() as said:
             try:
                 self._load(path, confidence)
-                # First pictures here take the runtime's remaining greetings and its slow first run. One of them is a warning about the
-                # alignment of memory, said once in a process, at the first picture or soon after it.
+                # First images here take the runtime's remaining greetings and its slow first run. One of them is a warning about the
+                # alignment of memory, said once in a process, at the first image or soon after it.
                 for number in range(GREETINGS):
                     self(np.zeros((input_px + 7 * number, input_px, 3), np.uint8), timestamp_ms=number)
             except Exception as error:
@@ -80,11 +80,11 @@ class MediaPipeFaceModel:
         self._task = FaceDetector.create_from_options(options)
 
     def __call__(self, image: UInt8Array, *, timestamp_ms: int | None = None) -> list[Detection]:
-        """Return the faces of one picture, in its own pixels.
+        """Return the faces of one image, in its own pixels.
 
         Args:
             image: uint8 RGB (H, W, 3).
-            timestamp_ms: The picture's time in video mode; raised where needed so that it rises strictly, as MediaPipe demands.
+            timestamp_ms: The image's time in video mode; raised where needed so that it rises strictly, as MediaPipe demands.
 
         Raises:
             PrivacyError: MediaPipe failed.
@@ -93,12 +93,12 @@ class MediaPipeFaceModel:
         try:
             # MediaPipe samples bilinearly, which drops pixels where it shrinks by more than two, and small faces with them.
             small = np.ascontiguousarray(_within_limit(halved(image, max(height, width), self._input_px)[0]))
-            picture = self._image(self._rgb, small)
+            mediapipe_image = self._image(self._rgb, small)
             if self._video:
                 self._last_ms = max(self._last_ms + 1, timestamp_ms or 0)
-                result = self._task.detect_for_video(picture, self._last_ms)
+                result = self._task.detect_for_video(mediapipe_image, self._last_ms)
             else:
-                result = self._task.detect(picture)
+                result = self._task.detect(mediapipe_image)
         except Exception as error:
             raise PrivacyError(f"MediaPipe's face detector failed: {error}") from error
         across, down = width / small.shape[1], height / small.shape[0]

@@ -70,7 +70,7 @@ class SecondOpinion:
         """Return what the detectors find with at least that score where a face may be, upright, if anything."""
         view = View.around(region, sides=CLOSE_UP_SIDES)
         cut = view.cut_out(image, CLOSE_UP_PX)
-        seen = [view.to_picture(face, CLOSE_UP_PX) for detector in self._detectors for face in detector(cut)]
+        seen = [view.to_image(face, CLOSE_UP_PX) for detector in self._detectors for face in detector(cut)]
         return [self._with_belief(seen[number]) for number in match([region], seen).values() if seen[number].score >= least]
 
     def close(self) -> None:

@@ -25,7 +25,7 @@ CLOSE_UP_SIDES = 3.0
 BELIEF_SIDES = (CLOSE_UP_SIDES, 2.0, 4.5)
 """The same for the looks that tell how much a face is believed: what is no face hardly ever passes for one in all of them."""
 ROUND_FRAMES = 4
-"""In so many frames each model looks once at the whole frame while all faces are where they should be; twice as many if not wary."""
+"""In this many frames each model looks once at the whole frame while all faces are where they should be; twice as many if not wary."""
 SHARED = 0.3
 """Two finds that share more than this part of the smaller one are one face; an intersection over union would take a box inside a box for two."""
 SAME_FACE = 0.25
@@ -35,7 +35,7 @@ WEAK = 0.6
 WARY = 0.9
 """A wary search believes a new face from this part of the threshold."""
 DISMISSED_FRAMES = 15
-"""For so many frames, what turned out to be no face is not looked at again unless it looks more like one."""
+"""For this many frames, what turned out to be no face is not looked at again unless it looks more like one."""
 TURNS = (math.pi, math.pi / 2, -math.pi / 2)
 """How heads may lean that models find in a turned frame only, in radians."""
 

@@ -14,7 +14,7 @@ from p3mvideo.privacy.follow.tracker import Tracker
 from p3mvideo.privacy.follow.watchdog import Watchdog
 
 LIMIT_SECONDS = 10.0
-"""How long the search of one frame may take, as a rule a hundredth of a second: more than any busy computer needs, but not for ever."""
+"""How long the search of one frame may take, as a rule a hundredth of a second: more than any busy computer needs, but not forever."""
 
 
 class Followed(NamedTuple):

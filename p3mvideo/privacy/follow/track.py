@@ -28,7 +28,7 @@ HIDDEN_SECONDS = 2.0
 SURE_BELIEF = 0.7
 """A face whose belief (`Detection.belief`) is this is confirmed at once, ..."""
 CONFIRMED_BELIEF, CONFIRMING_LOOKS = 0.55, 3
-"""... and one that is believed this much in the mean of so many looks."""
+"""... and one that is believed this much in the mean of this many looks."""
 LEAST_BELIEF = 0.45
 """One that is believed less than this by then is given up."""
 LOOK_SECONDS, LATER_LOOK_SECONDS = 0.1, 0.5
@@ -45,7 +45,7 @@ STEADY, LEAST_ALPHA, LEAST_BETA = 0.35, 0.6, 0.1
 """A face found farther than this from where it was expected, in its sides, was not moving as was thought; farther while its speed is hardly
 known. And the gains of the filter once it has settled, see `Track.found`."""
 KNOWN_FINDS = 4
-"""The speed of a face is known after so many finds along its way."""
+"""The speed of a face is known after this many finds along its way."""
 COAST_SECONDS = 0.15
 """Time in which the speed of a face that is held fades."""
 JITTER, DRIFT, HALF_SEEN = 0.04, 0.18, 0.25

@@ -164,7 +164,7 @@ class Survey:
 
     def _keep(self, number: int, seconds: float, image: UInt8Array, cut: bool) -> None:
         small, factor = halved(image, max(image.shape[:2]), BACK_PX)
-        # A picture that was not shrunk is the frame itself, whose pixels belong to whoever made it.
+        # An image that was not shrunk is the frame itself, whose pixels belong to whoever made it.
         self._kept.append(_Kept(number, seconds, small.copy() if factor == 1 else small, factor, cut))
         while self._kept[0].seconds < seconds - BACK_SECONDS:
             self._kept.popleft()

@@ -19,7 +19,7 @@ from p3mvideo.training.samples.moving_scenes import TRIES
 from p3mvideo.training.samples.portrait_order import PortraitOrder
 from p3mvideo.training.samples.scene import Spot, draw_affine, draw_crop, draw_spot_about, draw_spots, draw_square, scale_at, turning
 from p3mvideo.training.samples.webcam_scenes import (
-    BACKGROUND_PICTURE,
+    BACKGROUND_IMAGE,
     BEHIND,
     BESIDE,
     COMPANION_TRIES,
@@ -129,7 +129,7 @@ class SceneDrawing:
             batch.count[scene] += len(company)
 
     def _compose(self, batch: _Batch, scene: int, number: int, rng: Rng, *, hard: bool, from_behind: bool) -> None:
-        """Put a person, several people, or nobody over another background, and things if it is to be hard."""
+        """Put a person, several people, or no one over another background, and things if it is to be hard."""
         options, size, kind = self.options, self.size_px, rng.random()
         batch.grounds.append((scene, self._texture(rng)))
         shown = [] if kind < options.nobody else [number]
@@ -146,7 +146,7 @@ class SceneDrawing:
         batch.count[scene] = len(people)
 
     def _place(self, batch: _Batch, numbers: Sequence[int], spots: Sequence[Spot], rng: Rng, *, from_behind: bool = False) -> list[Warp]:
-        """Cut people out and give them places; `from_behind` is about the first one. Portraits that show nobody are left out."""
+        """Cut people out and give them places; `from_behind` is about the first one. Portraits that show no one are left out."""
         placed = []
         for place, (number, spot) in enumerate(zip(numbers, spots, strict=True)):
             facts = self.facts.portraits[number]
@@ -193,7 +193,7 @@ class SceneDrawing:
     def _background(self, rng: Rng) -> Ground:
         """Draw a background: mostly a photograph, else a portrait's own surroundings, else a made-up one."""
         facts, kind, number = self.facts, rng.random(), None
-        if kind < BACKGROUND_PICTURE and facts.photographs:
+        if kind < BACKGROUND_IMAGE and facts.photographs:
             number = int(rng.integers(facts.photographs))
         elif kind < SURROUNDINGS:
             number = facts.portraits[self._anybody(rng)].surroundings
@@ -236,7 +236,7 @@ def after(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _clipped(person: tuple[int, int, int, int] | None, photo: Warp, size: int) -> tuple[float, float, float, float]:
-    """Return x, y, width and height of what is seen of a person in a scene; no width and height where nobody is seen."""
+    """Return x, y, width and height of what is seen of a person in a scene; no width and height where no one is seen."""
     if person is None:
         return 0, 0, 0, 0
     x, y, w, h = person

@@ -56,7 +56,7 @@ class ShotList:
         Args:
             scene: Where the first frame is in the batch.
             number: Of the portrait.
-            facts: Of the portrait, which shows somebody.
+            facts: Of the portrait, which shows someone.
             ground: The background.
             rng: Draws the clip.
         """

@@ -30,7 +30,7 @@ CUT_OUT, AS_TAKEN = slice(0, 5), slice(3, 8)
 CHANNELS = 8
 
 KEPT_TRANSITION = 256
-"""So many pixels of each portrait's transition area are known, to tie crops to."""
+"""This many pixels of each portrait's transition area are known, to tie crops to."""
 SMALLEST_PERSON_PX = 8
 
 Box = tuple[int, int, int, int]
@@ -53,7 +53,7 @@ class PortraitFacts:
     width: int
     height: int
     person: Box | None
-    """Around the pixels that are more than half opaque; None where nobody is seen."""
+    """Around the pixels that are more than half opaque; None where no one is seen."""
     cut_off: tuple[bool, bool, bool, bool]
     """See `p3mvideo.training.samples.scene.cut_off_sides`."""
     transition: np.ndarray

@@ -29,10 +29,10 @@ def paint_shots(image: Tensor, alpha: Tensor, shots: Any, sensor: Any, material:
     matte = person[:, ALPHA]
     x, y = coordinates(shots.ground.affine, size_px)
     ground = _grounds(shots.ground, shots.ground_crop, material.backgrounds, x, y)[shots.ground_of]
-    picture = torch.lerp(ground, person[:, :3], matte[:, None])
+    shown = torch.lerp(ground, person[:, :3], matte[:, None])
     if len(shots.occluded):
-        matte = _occlude(picture, matte, shots, material.backgrounds)
-    image.index_add_(0, shots.scene, picture * (shots.share * shots.gain)[:, None, None, None])
+        matte = _occlude(shown, matte, shots, material.backgrounds)
+    image.index_add_(0, shots.scene, shown * (shots.share * shots.gain)[:, None, None, None])
     alpha.index_add_(0, shots.scene, matte * shots.share[:, None, None])
     noise = torch.randn((len(sensor.scene), *image.shape[1:]), generator=generator, device=image.device)
     seen = image[sensor.scene].addcmul_(noise, sensor.noise[:, None, None, None]).round_().clamp_(0, 255)
@@ -75,7 +75,7 @@ def _mirrored(x: Tensor, side: Tensor) -> Tensor:
     return (side - 1) - ((x.abs() % (2 * (side - 1))) - (side - 1)).abs()
 
 
-def _occlude(picture: Tensor, matte: Tensor, shots: Any, backgrounds: ImageStack) -> Tensor:
+def _occlude(shown: Tensor, matte: Tensor, shots: Any, backgrounds: ImageStack) -> Tensor:
     """Put an upright panel, the background upside down, in front of some shots' people, in place; return all mattes."""
     size_px, which = matte.shape[-1], shots.occluded
     place = shots.ground_of[which]
@@ -88,5 +88,5 @@ def _occlude(picture: Tensor, matte: Tensor, shots: Any, backgrounds: ImageStack
     py = ((side - 1 - axis[None, :, None] + 0.5) * scale - 0.5 + shots.ground_crop[place, 1, None, None]).expand(-1, -1, size_px)
     none = (0,) * (len(shots.ground.per_level) - 1)
     panel = backgrounds.sample(shots.ground.number[place], (len(which), *none), px, py)
-    picture.index_copy_(0, which, picture[which].lerp_(panel, cover[:, None]))
+    shown.index_copy_(0, which, shown[which].lerp_(panel, cover[:, None]))
     return matte.index_copy(0, which, matte[which] * (1 - cover))

@@ -15,7 +15,7 @@ programs never contained it. The choices here, and what speaks for them:
   features would not.
 - *Masks*: a feature is replaced where all pixels of its cell are to be, so nothing outside the target's face mask changes.
 - *When*: after a third of the training (the configuration starts at epoch 50 of 150), with half of the faces (its PROB).
-- *Composition loss*: its picture stays the obfuscated one, for no pixel changes.
+- *Composition loss*: its image stays the obfuscated one, for no pixel changes.
 """
 
 from __future__ import annotations

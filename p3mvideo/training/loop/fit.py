@@ -55,7 +55,7 @@ def fit(
         validate_every: Steps between validations.
         log: Called with each record that goes to `log.jsonl`.
         stepped: Called before the first step and after each, with the number of steps done and of all.
-        tensorboard: Whether to write the records and some validation pictures for TensorBoard, too.
+        tensorboard: Whether to write the records and some validation images for TensorBoard, too.
 
     Raises:
         DatasetError: A sample cannot be read.
@@ -127,7 +127,7 @@ def _give_way(_: int) -> None:
 
 
 def _loaded(loader: DataLoader[Sample]) -> Iterator[Sample]:
-    """Yield the loader's batches; a sample process that dies becomes an error in words."""
+    """Yield the loader's batches; a sample process that dies becomes a clear error."""
     batches = iter(loader)
     while True:
         try:

@@ -15,7 +15,7 @@ def first_stages(network: P3MNet, count: int) -> list[nn.Module]:
     """Return the modules of the first stages of a network's backbone: the stem, then one stage after the other.
 
     Raises:
-        ConfigError: The network has no backbone with so many stages.
+        ConfigError: The network has no backbone with this many stages.
     """
     if not count:
         return []

@@ -12,7 +12,7 @@ TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
 def keep_memory() -> bool:
     """Have glibc keep what this process frees, and return whether it does; other systems do without.
 
-    By default whatever is larger than 32 MB is mapped anew for each tensor, and cleared page by page as it is first touched: with
+    By default whatever is larger than 32 MB is mapped again for each tensor, and cleared page by page as it is first touched: with
     activations of that size this took about a seventh of the time of a training step. See mallopt(3).
     """
     if not sys.platform.startswith("linux"):

@@ -65,7 +65,7 @@ def laplacian_error(pred_alpha: Tensor, true_alpha: Tensor) -> Tensor:
 
 
 def composition_error(pred_alpha: Tensor, image: Tensor, foreground: Tensor, background: Tensor) -> Tensor:
-    """Mean over pixels of the smoothed |difference| of the recomposed picture, summed over its three channels."""
+    """Mean over pixels of the smoothed |difference| of the recomposed image, summed over its three channels."""
     composite = pred_alpha * foreground + (1 - pred_alpha) * background
     return torch.sqrt((composite - image) ** 2 + 1e-12).sum() / (image.numel() / 3)
 

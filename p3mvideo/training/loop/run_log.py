@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 SHOWN = 4
-"""So many validation portraits are shown in TensorBoard."""
+"""Number of validation portraits shown in TensorBoard."""
 SHOWN_PX = 256
 """Height at which they are shown."""
 
@@ -94,7 +94,7 @@ class RunLog:
         self._log(entry)
 
     def show(self, step: int, network: P3MNet, over: ValidationSet, *, variant: str) -> None:
-        """Show the same few validation portraits in TensorBoard: picture, predicted and true alpha side by side."""
+        """Show the same few validation portraits in TensorBoard: image, predicted and true alpha side by side."""
         if self._board is None:
             return
         for name in over.names[:SHOWN]:

@@ -32,7 +32,7 @@ class ValidationSet:
 
     @classmethod
     def spread(cls, portraits: PortraitFolder, count: int) -> ValidationSet:
-        """Take so many portraits of a split, evenly spread."""
+        """Take this many portraits of a split, evenly spread."""
         step = max(1, len(portraits) // count) if count else 1
         return cls(portraits.root.name, portraits, portraits.names[::step][: count or None])
 
@@ -64,7 +64,7 @@ def validate(network: P3MNet, over: ValidationSet, *, variant: str, group: Group
 
 
 def predicted_alpha(network: P3MNet, image: UInt8Array, *, variant: str) -> Float32Array:
-    """Return the alpha of a picture, RGB (H, W, 3), as float32 (H, W). See `validate`."""
+    """Return the alpha of an image, RGB (H, W, 3), as float32 (H, W). See `validate`."""
     if variant not in REALTIME_VARIANTS:
         return resize_strategy(network, image)
     device = next(network.parameters()).device

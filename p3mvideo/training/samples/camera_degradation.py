@@ -1,4 +1,4 @@
-"""What cameras, light and compression do to a picture; the alpha is untouched by it."""
+"""What cameras, light and compression do to an image; the alpha is untouched by it."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ JPEG_QUALITY = (25, 90)
 
 
 def degrade(image: UInt8Array, rng: Rng) -> UInt8Array:
-    """Return the picture under other light, through another lens, sensor and codec, each with its own chance.
+    """Return the image under other light, through another lens, sensor and codec, each with its own chance.
 
     Args:
         image: RGB (H, W, 3).
         rng: Draws everything.
     """
-    picture = _light(image, rng) if rng.random() < LIGHT else image.astype(np.float32) / 255
+    light = _light(image, rng) if rng.random() < LIGHT else image.astype(np.float32) / 255
     if rng.random() < BLUR:
-        picture = _blur(picture, rng)
+        light = _blur(light, rng)
     if rng.random() < GRAIN:
-        picture = _noise(picture, rng)
-    degraded = np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+        light = _noise(light, rng)
+    degraded = np.round(np.clip(light, 0, 1) * 255).astype(np.uint8)
     if rng.random() < LOW_RESOLUTION:
         degraded = _low_resolution(degraded, rng)
     if rng.random() < JPEG:
@@ -49,9 +49,9 @@ def _light(image: UInt8Array, rng: Rng) -> np.ndarray:
     light = draw_light(rng)
     levels = np.power(np.arange(256) / 255, light.gamma)[:, None] * light.gain
     levels = (levels - 0.5) * light.contrast + 0.5
-    picture = cv2.LUT(image, levels.astype(np.float32)[None])
+    light = cv2.LUT(image, levels.astype(np.float32)[None])
     mixed = light.saturation * np.eye(3) + (1 - light.saturation) / 3  # of each colour with their mean
-    return np.asarray(cv2.transform(picture, mixed), np.float32)
+    return np.asarray(cv2.transform(light, mixed), np.float32)
 
 
 class Light(NamedTuple):
@@ -75,10 +75,10 @@ def draw_light(rng: Rng) -> Light:
     return Light(gamma, gain, contrast, saturation)
 
 
-def _blur(picture: np.ndarray, rng: Rng) -> np.ndarray:
+def _blur(light: np.ndarray, rng: Rng) -> np.ndarray:
     """Out of focus, or moved while the shutter was open."""
     sigma, kernel = draw_blur(rng)
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma) if kernel is None else cv2.filter2D(picture, -1, kernel))
+    return np.asarray(cv2.GaussianBlur(light, (0, 0), sigma) if kernel is None else cv2.filter2D(light, -1, kernel))
 
 
 def draw_blur(rng: Rng) -> tuple[float, np.ndarray | None]:
@@ -93,13 +93,13 @@ def draw_blur(rng: Rng) -> tuple[float, np.ndarray | None]:
     return 0.0, kernel / kernel.sum()
 
 
-def _noise(picture: np.ndarray, rng: Rng) -> np.ndarray:
+def _noise(light: np.ndarray, rng: Rng) -> np.ndarray:
     """Sensor noise, finer or coarser, coloured or not."""
-    height, width = picture.shape[:2]
+    height, width = light.shape[:2]
     cell, channels = draw_grain(rng)
     noise = rng.standard_normal((height // cell + 1, width // cell + 1, channels), dtype=np.float32)
     noise = cv2.resize(noise, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width, -1)
-    return np.asarray(picture + noise * rng.uniform(*NOISE))
+    return np.asarray(light + noise * rng.uniform(*NOISE))
 
 
 def draw_grain(rng: Rng) -> tuple[int, int]:

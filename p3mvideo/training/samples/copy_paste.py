@@ -10,11 +10,11 @@ published programs never contained it. The choices here, and what speaks for the
   no shear, no other place than the target's (defaults of the published configuration).
 - *Augmentation at feature level*: none (the configuration neither turns nor mirrors there).
 - *Size*: the source patch is first brought to the size of the target patch (the configuration's RESIZE2FILL). The configuration scales
-  CelebAMask-HQ's faces by 0.3 to 0.7 because they fill their pictures; donor faces come in every size, and filling the target does
+  CelebAMask-HQ's faces by 0.3 to 0.7 because they fill their images; donor faces come in every size, and filling the target does
   what that range was for.
 - *Chance*: half of the faces at either level (the configuration's PROB), drawn for each level by itself.
 - *Labels*: matte and trimap stay, for a face lies inside the definite foreground (the figure). What is pasted is kept to pixels that the
-  matte calls opaque, so that this is true of every data set. There the picture is the person's own colours, so the foreground colours
+  matte calls opaque, so that this is true of every data set. There the image is the person's own colours, so the foreground colours
   of the composition loss change with it.
 """
 

@@ -34,7 +34,7 @@ class SceneMaker(Protocol):
         ...
 
     def camera(self, image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
-        """Return what a camera makes of a picture, RGB (H, W, 3)."""
+        """Return what a camera makes of an image, RGB (H, W, 3)."""
         ...
 
 

@@ -1,6 +1,6 @@
-"""Things that are no people: pieces of pictures, put behind people and before them.
+"""Things that are no people: pieces of images, put behind people and before them.
 
-What stands right beside somebody, or is pushed or pulled along, is easily taken for part of them. A network that has seen pieces of
+What stands right beside someone, or is pushed or pulled along, is easily taken for part of them. A network that has seen pieces of
 anything end at a person's outline learns that an outline is the person's, not that of all that differs from the room.
 """
 
@@ -21,7 +21,7 @@ SMALLEST_RADIUS = 0.15
 
 
 def thing_behind(texture: UInt8Array, beside: tuple[float, float], rng: Rng) -> Layer:
-    """Cut a thing out of a picture and put it near a place, to be composed behind people.
+    """Cut a thing out of an image and put it near a place, to be composed behind people.
 
     Args:
         texture: RGB (S, S, 3) without people.
@@ -39,7 +39,7 @@ def draw_thing_behind(size: int, beside: tuple[float, float], rng: Rng) -> Thing
 
 
 def thing_before(texture: UInt8Array, rng: Rng) -> Layer:
-    """Cut a thing out of a picture that stands at the lower border before everybody, as desks do."""
+    """Cut a thing out of an image that stands at the lower border before everybody, as desks do."""
     return _layer(texture, draw_thing_before(texture.shape[0], rng))
 
 

@@ -22,7 +22,7 @@ from p3mvideo.training.samples.webcam_scenes import WebcamScenes
 CLIP_FRAMES = 60
 """Length of the clips that pairs are taken out of, at 30 frames a second."""
 TRIES = 20
-"""So many portraits are drawn at most to find one that shows somebody."""
+"""This many portraits are drawn at most to find one that shows someone."""
 MOST_NOISE = 8.0
 """In 8-bit levels: half of the clips get sensor noise of up to this, the others that of their kind of motion."""
 
@@ -51,7 +51,7 @@ class MovingScenes:
         return self._made[1][second]
 
     def camera(self, image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
-        """Return what a camera makes of the picture."""
+        """Return what a camera makes of the image."""
         return self.scenes.camera(image, rng)
 
     def _frames(self, rng: np.random.Generator) -> list[Scene]:

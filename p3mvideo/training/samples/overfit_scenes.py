@@ -36,5 +36,5 @@ class WholeScenes:
         return replace(scene, trimap=trimap_from_alpha(scene.alpha, max(3, round(self.size_px * TRIMAP_SHARE))))
 
     def camera(self, image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
-        """Return the picture as it is."""
+        """Return the image as it is."""
         return image

@@ -2,8 +2,8 @@
 
 The release of 2021 (arXiv 2104.14222) and the training program of 2024 differ in one point, the anchor: in 2021 the drawn pixel is the
 crop's upper left corner, and is drawn where a whole crop fits to its lower right; in 2024 it is the crop's centre, and the crop is moved
-inside the picture. Two accidents of 2021 are not repeated, as the program of 2024 does not repeat them: the trimap has its three levels
-again after it was resized, and a crop is never larger than its picture.
+inside the image. Two accidents of 2021 are not repeated, as the program of 2024 does not repeat them: the trimap has its three levels
+again after it was resized, and a crop is never larger than its image.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class PublishedScenes:
         return scene.mirrored() if rng.random() < 0.5 else scene
 
     def camera(self, image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
-        """Return the picture as it is: the published recipes change no colours."""
+        """Return the image as it is: the published recipes change no colours."""
         return image
 
     def _window(self, trimap: UInt8Array, rng: np.random.Generator) -> tuple[slice, slice]:

@@ -21,7 +21,7 @@ NEAR, FAR = 0.25, 0.15
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture and its labels."""
+    """An image and its labels."""
 
     image: UInt8Array
     """RGB (H, W, 3)."""
@@ -111,7 +111,7 @@ def composed_scene(people: Sequence[Layer], background: UInt8Array, *, behind: S
 
 
 def accompanied(scene: Scene, company: Sequence[Layer], *, in_front: bool) -> Scene:
-    """Put other people into a picture of somebody, behind or in front of who is in it."""
+    """Put other people into an image of someone, behind or in front of who is in it."""
     return _with_layers(scene, company, behind_all=not in_front)
 
 
@@ -146,7 +146,7 @@ def placed_people(people: Sequence[Portrait], size: int, rng: Rng, *, far: bool 
     """Cut people out of their portraits and give them places on an S x S canvas.
 
     Several people stand side by side, about equally far away, in most scenes with more than one; else everybody is somewhere.
-    Portraits that show nobody are left out.
+    Portraits that show no one are left out.
 
     Args:
         people: Who is placed.
@@ -190,7 +190,7 @@ def _anywhere(size: int, rng: Rng, *, smallest: float, small: bool) -> Spot:
 
 
 def draw_spot_about(somebody: Sequence[float], size: int, rng: Rng) -> Spot:
-    """Draw a place for one more person, mostly beside somebody of whom the box (x, y, w, h) is known."""
+    """Draw a place for one more person, mostly beside someone of whom the box (x, y, w, h) is known."""
     x, _, w, h = somebody
     spot = _anywhere(size, rng, smallest=FAR, small=True)
     if h > size // 8 and rng.random() < 0.7:
@@ -210,7 +210,7 @@ def _side_by_side(count: int, size: int, rng: Rng, *, smallest: float) -> list[S
 
 
 def _placed(person: Portrait, size: int, spot: Spot, rng: Rng) -> Layer | None:
-    """Put a person at a place of an S x S canvas; None where the portrait shows nobody."""
+    """Put a person at a place of an S x S canvas; None where the portrait shows no one."""
     x, y, w, h = cv2.boundingRect((person.alpha > 127).astype(np.uint8))
     if w < 8 or h < 8:
         return None
@@ -266,7 +266,7 @@ def draw_affine(box: Sequence[float], cut_off: Sequence[bool], scale: float, spo
     centre = np.array([x + w / 2, y + h / 2])
     half = 0.5 * np.abs(linear) @ np.array([w, h])
     place = np.array([spot.x, spot.y])
-    # A person who is cut off by the picture's border must be cut off by the canvas too, not in mid-air.
+    # A person who is cut off by the image's border must be cut off by the canvas too, not in mid-air.
     left, top, right, bottom = cut_off if mirror > 0 else (cut_off[2], cut_off[1], cut_off[0], cut_off[3])
     overlap = 0.03 * size
     if bottom:
@@ -306,13 +306,13 @@ def procedural_background(size: int, rng: Rng) -> UInt8Array:
 
 
 def square_crop(image: UInt8Array, size: int, rng: Rng) -> UInt8Array:
-    """Return a random square part of a picture as (S, S, 3)."""
+    """Return a random square part of an image as (S, S, 3)."""
     x0, y0, side = draw_square(image.shape[1], image.shape[0], rng)
     return _resize(image[y0 : y0 + side, x0 : x0 + side], size, size)
 
 
 def draw_square(width: int, height: int, rng: Rng) -> tuple[int, int, int]:
-    """Draw a square part of a picture; return x, y and side."""
+    """Draw a square part of an image; return x, y and side."""
     side = max(8, round(min(height, width) * rng.uniform(0.5, 1.0)))
     return int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1)), side
 

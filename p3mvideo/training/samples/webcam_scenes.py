@@ -1,6 +1,6 @@
 """The scenes of this program's own recipe.
 
-What a webcam sees is not what portrait collections hold: people far away, off-centre, several of them, nobody at all. So a part of the
+What a webcam sees is not what portrait collections hold: people far away, off-centre, several of them, no one at all. So a part of the
 scenes is composed: one or more people, at random sizes and places, over rooms, over other portraits' surroundings, or over plain and
 noisy fields. The others are portraits as they were taken. A share may be made harder still.
 """
@@ -36,9 +36,9 @@ from p3mvideo.training.samples.scene import (
 )
 
 COMPANION_TRIES = 4
-"""So many portraits are drawn at most to find one that suits another."""
+"""This many portraits are drawn at most to find one that suits another."""
 BEHIND = 0.3
-"""Chance that somebody in a hard scene is seen from behind: hair in place of an obfuscated face."""
+"""Chance that someone in a hard scene is seen from behind: hair in place of an obfuscated face."""
 THINGS, DESK = 0.6, 0.2
 """Chances that a hard scene on another background has things behind people, and one before them at the lower border."""
 COMPANY = 0.5
@@ -46,9 +46,9 @@ COMPANY = 0.5
 MOST_COMPANY, IN_FRONT = 3, 0.4
 """How many they are at most, and the chance that they stand in front."""
 MOST_THINGS, BESIDE = 4, 0.8
-"""How many things there are behind people at most, and the chance that one is at somebody's outline."""
-BACKGROUND_PICTURE, SURROUNDINGS = 0.6, 0.85
-"""A background is a picture with the first chance, and with the second a picture or a portrait's own surroundings, if there are any."""
+"""How many things there are behind people at most, and the chance that one is at someone's outline."""
+BACKGROUND_IMAGE, SURROUNDINGS = 0.6, 0.85
+"""A background is an image with the first chance, and with the second an image or a portrait's own surroundings, if there are any."""
 TILT, TILT_DEGREES = 0.3, 12.0
 """Chance that such a portrait is turned, and about how far."""
 
@@ -64,7 +64,7 @@ class WebcamOptions:
     most_people: int = 5
     """How many it shows at most."""
     nobody: float = 0.05
-    """Chance that such a scene shows nobody."""
+    """Chance that such a scene shows no one."""
     hard: float = 0.0
     """Share of the scenes that show what is hard: people far away, from behind, with company, through a tilted camera, among things."""
     moving: float = 0.0
@@ -83,10 +83,10 @@ class WebcamScenes:
         order: Which of them comes when.
         size_px: Side of the scenes.
         options: How they are drawn.
-        backgrounds: Folder of pictures without people; None leaves made-up ones and the portraits' own surroundings.
+        backgrounds: Folder of images without people; None leaves made-up ones and the portraits' own surroundings.
 
     Raises:
-        DatasetError: The folder holds no pictures.
+        DatasetError: The folder holds no images.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class WebcamScenes:
         return Scene(scene.image, scene.alpha, scene.face_mask, trimap_from_alpha(scene.alpha, self.trimap_kernel(rng)))
 
     def _composed(self, person: Portrait, rng: np.random.Generator, *, hard: bool) -> Scene:
-        """Put a person, several people, or nobody over another background, and things if it is to be hard."""
+        """Put a person, several people, or no one over another background, and things if it is to be hard."""
         options, background, kind = self.options, self.background(rng), rng.random()
         shown = [] if kind < options.nobody else [person]
         if options.nobody <= kind < options.nobody + options.several:
@@ -149,7 +149,7 @@ class WebcamScenes:
         return trimap_kernel(self.options, self.size_px, rng)
 
     def camera(self, image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
-        """Return what a camera makes of the picture."""
+        """Return what a camera makes of the image."""
         return degrade(image, rng)
 
     def anybody(self, rng: np.random.Generator) -> Portrait:
@@ -157,7 +157,7 @@ class WebcamScenes:
         return self.portraits.load(self.order.any(rng))
 
     def _companion(self, person: Portrait, rng: np.random.Generator) -> Portrait:
-        """Draw somebody who may stand beside a person: both seen whole, or both cut off by the picture's lower border."""
+        """Draw someone who may stand beside a person: both seen whole, or both cut off by the image's lower border."""
         other = self.anybody(rng)
         for _ in range(COMPANION_TRIES - 1):
             if stands(other) == stands(person):
@@ -166,9 +166,9 @@ class WebcamScenes:
         return other
 
     def background(self, rng: np.random.Generator) -> UInt8Array:
-        """Draw a background (S, S, 3): mostly a picture, else a portrait's own surroundings, else a made-up one."""
+        """Draw a background (S, S, 3): mostly an image, else a portrait's own surroundings, else a made-up one."""
         kind = rng.random()
-        if kind < BACKGROUND_PICTURE and self.backgrounds:
+        if kind < BACKGROUND_IMAGE and self.backgrounds:
             return square_crop(read_image(self.backgrounds[int(rng.integers(len(self.backgrounds)))]), self.size_px, rng)
         if kind < SURROUNDINGS:
             free = free_part(self.anybody(rng), rng)
@@ -189,7 +189,7 @@ def stands(portrait: Portrait) -> bool:
 
 
 def free_part(portrait: Portrait, rng: np.random.Generator) -> UInt8Array | None:
-    """Return a part of a portrait that shows nobody, at least a quarter of the shorter side wide, or None if a few tries find none."""
+    """Return a part of a portrait that shows no one, at least a quarter of the shorter side wide, or None if a few tries find none."""
     height, width = portrait.alpha.shape
     smallest = min(height, width) // 4
     for _ in range(8):

@@ -61,7 +61,7 @@ def run() -> None:
 
     with registered() as backend, pytest.MonkeyPatch.context() as patch:
         patch.setattr(webcam_module, "choose_camera", lambda wanted: ChosenCamera("room", False, open_camera))
-        # Every picture takes longer than there is time for, and that is noticed at once.
+        # Every image takes longer than there is time for, and that is noticed at once.
         patch.setattr(webcam_module, "DefaultStageFactory", lambda **_: LoadingParts(matter_fault=lambda made, call: time.sleep(0.2)))
         patch.setattr(session, "SETTLE_SECONDS", 0.0)
         patch.setattr(quality_ladder, "DOWN_AFTER", 1)

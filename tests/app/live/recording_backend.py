@@ -17,20 +17,20 @@ NAME = "recording"
 
 
 class RecordingBackend:
-    """Keeps the latest sessions' pictures for tests to look at."""
+    """Keeps the latest sessions' images for tests to look at."""
 
     sessions: list[RecordingBackend] = []  # noqa: RUF012 # pyvirtualcam makes the objects
     broken = False
-    """Whether sending, and opening, fails at present."""
+    """Whether sending, and opening, fails now."""
     keep = True
-    """Whether pictures are kept, or counted only."""
+    """Whether images are kept, or counted only."""
 
     def __init__(self, *, width: int, height: int, fps: float, fourcc: int, device: str | None, **_: Any) -> None:
         if RecordingBackend.broken:
             raise RuntimeError("the device is already in use")
         self.width, self.height, self.fps = width, height, fps
         self.name = device or "/dev/recording"
-        self.pictures: list[UInt8Array] = []
+        self.images: list[UInt8Array] = []
         self.times: list[float] = []
         self.closed = False
         RecordingBackend.sessions.append(self)
@@ -41,7 +41,7 @@ class RecordingBackend:
             raise OSError(5, "Input/output error")
         self.times.append(time.perf_counter())
         if RecordingBackend.keep:
-            self.pictures.append(np.array(frame).reshape(self.height, self.width, 3))
+            self.images.append(np.array(frame).reshape(self.height, self.width, 3))
 
     def close(self) -> None:
         self.closed = True
@@ -67,6 +67,6 @@ def registered() -> Iterator[type[RecordingBackend]]:
         BACKENDS.update(former)
 
 
-def all_pictures() -> list[UInt8Array]:
-    """Return every picture that was sent, by whatever session, in order."""
-    return [picture for session in RecordingBackend.sessions for picture in session.pictures]
+def all_images() -> list[UInt8Array]:
+    """Return every image that was sent, by whatever session, in order."""
+    return [image for session in RecordingBackend.sessions for image in session.images]

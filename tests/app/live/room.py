@@ -27,7 +27,7 @@ from p3mvideo.errors import SourceError
 from p3mvideo.frame import Anonymizer, Face, Frame, Matte, UInt8Array
 from p3mvideo.io.devices.camera import Camera
 from p3mvideo.options.faces import AnonymizeMode
-from tests.app.live.recording_backend import RecordingBackend, all_pictures
+from tests.app.live.recording_backend import RecordingBackend, all_images
 from tests.flat_options import call
 from tests.heard import Heard
 
@@ -37,7 +37,7 @@ PERSON = (230, 20, 200)
 FACE, COVER = (250, 250, 0), (0, 40, 250)
 """The colour of the person's face, and of what covers it."""
 RUN_PX = 8
-"""So many pixels of the room side by side are seen."""
+"""This many pixels of the room side by side are seen."""
 LOOK_SECONDS = 0.005
 LIMIT_SECONDS = 40.0
 """How long anything may take; it is never waited for in vain."""
@@ -46,17 +46,17 @@ ROOM: UInt8Array = np.random.default_rng(7).integers(0, 160, (HEIGHT, WIDTH, 3))
 
 
 def film(number: int, width: int = WIDTH, height: int = HEIGHT) -> UInt8Array:
-    """Return the room as it looks in a picture, uint8 RGB (height, width, 3); the person sways."""
-    picture = np.ascontiguousarray(np.tile(ROOM, (height // HEIGHT + 1, width // WIDTH + 1, 1))[:height, :width])
+    """Return the room as it looks in an image, uint8 RGB (height, width, 3); the person sways."""
+    rgb = np.ascontiguousarray(np.tile(ROOM, (height // HEIGHT + 1, width // WIDTH + 1, 1))[:height, :width])
     x = width // 3 + number % 8
-    picture[height // 3 :, x : x + width // 4] = PERSON
-    picture[height // 3 : height // 3 + 10, x + 4 : x + 14] = FACE
-    return picture
+    rgb[height // 3 :, x : x + width // 4] = PERSON
+    rgb[height // 3 : height // 3 + 10, x + 4 : x + 14] = FACE
+    return rgb
 
 
-def room_pixels_in_a_row(picture: UInt8Array) -> int:
+def room_pixels_in_a_row(rgb: UInt8Array) -> int:
     """Return how many pixels side by side are those of the room at the same place, at most."""
-    same = (np.abs(picture.astype(np.int16) - ROOM).max(2) <= 3).astype(np.int32)
+    same = (np.abs(rgb.astype(np.int16) - ROOM).max(2) <= 3).astype(np.int32)
     longest = np.zeros(HEIGHT, np.int32)
     run = np.zeros(HEIGHT, np.int32)
     for x in range(WIDTH):
@@ -65,14 +65,14 @@ def room_pixels_in_a_row(picture: UInt8Array) -> int:
     return int(longest.max())
 
 
-def shows_face(picture: UInt8Array) -> bool:
+def shows_face(rgb: UInt8Array) -> bool:
     """Whether the face can be seen."""
-    return bool((np.abs(picture.astype(np.int16) - np.array(FACE)).max(2) <= 20).any())
+    return bool((np.abs(rgb.astype(np.int16) - np.array(FACE)).max(2) <= 20).any())
 
 
-def is_placeholder(picture: UInt8Array) -> bool:
-    """Whether a picture is one of the placeholders."""
-    return any(np.array_equal(picture, placeholder(WIDTH, HEIGHT, title)) for title in TITLES.values())
+def is_placeholder(rgb: UInt8Array) -> bool:
+    """Whether an image is one of the placeholders."""
+    return any(np.array_equal(rgb, placeholder(WIDTH, HEIGHT, title)) for title in TITLES.values())
 
 
 def wait_for(condition: Callable[[], bool], what: str = "") -> None:
@@ -85,7 +85,7 @@ def wait_for(condition: Callable[[], bool], what: str = "") -> None:
 
 
 class RoomCamera:
-    """Films the room at 50 pictures per second; `fault` is called before each picture with its number, and may return another size."""
+    """Films the room at 50 images per second; `fault` is called before each image with its number, and may return another size."""
 
     def __init__(self, fault: Callable[[int], tuple[int, int] | None]) -> None:
         self.rate: Fraction | None = Fraction(50)
@@ -115,8 +115,8 @@ class ColourEngine:
         self._fault(self._calls)
         mattes = []
         for image in images:
-            picture = image[:, ::2, ::2].permute(1, 2, 0).numpy().astype(np.int16)
-            near = [(np.abs(picture - np.array(colour)).max(2) < 60) for colour in (PERSON, FACE, COVER)]
+            rgb = image[:, ::2, ::2].permute(1, 2, 0).numpy().astype(np.int16)
+            near = [(np.abs(rgb - np.array(colour)).max(2) < 60) for colour in (PERSON, FACE, COVER)]
             mattes.append(Matte(torch.from_numpy(np.logical_or.reduce(near).astype(np.float32))[None]))
         return mattes
 
@@ -132,15 +132,15 @@ class FaceCoverer:
     def __call__(self, frame: Frame) -> tuple[Frame, tuple[Face, ...]]:
         self._calls += 1
         self._fault(self._calls)
-        picture = frame.interleaved().copy()
-        ys, xs = np.nonzero((picture == np.array(FACE, np.uint8)).all(2))
+        rgb = frame.interleaved().copy()
+        ys, xs = np.nonzero((rgb == np.array(FACE, np.uint8)).all(2))
         if not len(xs):
             return frame, ()
         box = (int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1)
         region = (slice(box[1], box[3]), slice(box[0], box[2]))
-        original = picture[region].copy()
-        picture[region] = COVER
-        return frame.with_image(torch.from_numpy(picture).permute(2, 0, 1)), (Face(box, original if self._restores else None),)
+        original = rgb[region].copy()
+        rgb[region] = COVER
+        return frame.with_image(torch.from_numpy(rgb).permute(2, 0, 1)), (Face(box, original if self._restores else None),)
 
     def close(self) -> None:
         self.closed = True
@@ -177,7 +177,7 @@ class Stage:
     folder: Path
     parts: RoomStageFactory = field(default_factory=RoomStageFactory)
     camera_fault: Callable[[int, int], tuple[int, int] | None] = lambda opened, number: None
-    """Gets how many cameras were opened, and the number of the picture."""
+    """Gets how many cameras were opened, and the number of the image."""
     open_fault: Callable[[int], None] = lambda opened: None
     """Called when a camera is opened, with how many were opened before."""
     opened: int = 0
@@ -232,9 +232,9 @@ class Stage:
         return self.heard.messages
 
     @property
-    def pictures(self) -> list[UInt8Array]:
+    def images(self) -> list[UInt8Array]:
         """What was sent to the virtual camera so far."""
-        return all_pictures()
+        return all_images()
 
     def press(self, key: str) -> None:
         """Press a key of the preview."""
@@ -243,39 +243,39 @@ class Stage:
         self.controls.press(key)
 
     def live(self) -> int:
-        """Return how many pictures of the camera were sent so far."""
-        return sum(not is_placeholder(picture) for picture in self.pictures)
+        """Return how many images of the camera were sent so far."""
+        return sum(not is_placeholder(rgb) for rgb in self.images)
 
     def wait_for_live(self, more: int = 3) -> None:
-        """Wait for so many further pictures of the camera."""
+        """Wait for this many further images of the camera."""
         wanted = self.live() + more
-        wait_for(lambda: self.live() >= wanted, "pictures of the camera")
+        wait_for(lambda: self.live() >= wanted, "images of the camera")
 
     def wait_for_placeholder(self) -> None:
         """Wait until the placeholder is shown."""
-        start = len(self.pictures)
-        wait_for(lambda: any(is_placeholder(picture) for picture in self.pictures[start:]), "the placeholder")
+        start = len(self.images)
+        wait_for(lambda: any(is_placeholder(rgb) for rgb in self.images[start:]), "the placeholder")
 
     def check(self) -> None:
-        """Make sure that no picture shows the room, that the placeholder was the last one, and that the camera was let go."""
-        assert self.pictures, "nothing was shown"
-        for number, picture in enumerate(self.pictures):
-            run = room_pixels_in_a_row(picture)
-            assert run < RUN_PX, f"picture {number} of {len(self.pictures)} shows {run} pixels of the room in a row"
-        assert is_placeholder(self.pictures[-1])
+        """Make sure that no image shows the room, that the placeholder was the last one, and that the camera was let go."""
+        assert self.images, "nothing was shown"
+        for number, rgb in enumerate(self.images):
+            run = room_pixels_in_a_row(rgb)
+            assert run < RUN_PX, f"image {number} of {len(self.images)} shows {run} pixels of the room in a row"
+        assert is_placeholder(self.images[-1])
         assert all(session.closed for session in RecordingBackend.sessions)
 
 
 def lose_camera() -> None:
     """What a camera that was unplugged does."""
-    raise SourceError("the camera room delivers no pictures")
+    raise SourceError("the camera room delivers no images")
 
 
-def shown_states(pictures: Sequence[UInt8Array]) -> Iterator[str]:
+def shown_states(images: Sequence[UInt8Array]) -> Iterator[str]:
     """Yield "live" and "placeholder" as they follow each other, each once."""
     last = ""
-    for picture in pictures:
-        kind = "placeholder" if is_placeholder(picture) else "live"
+    for rgb in images:
+        kind = "placeholder" if is_placeholder(rgb) else "live"
         if kind != last:
             yield kind
         last = kind

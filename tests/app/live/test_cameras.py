@@ -133,13 +133,13 @@ def test_a_file_is_played_in_real_time_over_and_over(tmp_path: Path) -> None:
     try:
         assert camera.rate == 30
         started = time.perf_counter()
-        pictures = [camera.read() for _ in range(40)]
+        images = [camera.read() for _ in range(40)]
         seconds = time.perf_counter() - started
     finally:
         camera.close()
     assert seconds >= 39 / 30 - 0.05
-    np.testing.assert_array_equal(pictures[2], pictures[17])
-    assert not np.array_equal(pictures[2], pictures[12])
+    np.testing.assert_array_equal(images[2], images[17])
+    assert not np.array_equal(images[2], images[12])
 
 
 def test_a_file_that_cannot_be_played_is_an_error(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_file_that_cannot_be_played_is_an_error(tmp_path: Path) -> None:
 
 
 class ScriptedCamera:
-    """Delivers pictures of given sizes, as fast as they are read."""
+    """Delivers images of given sizes, as fast as they are read."""
 
     def __init__(self, sizes: Sequence[tuple[int, int]], error: P3MVideoError | None = None) -> None:
         self.rate: Fraction | None = None
@@ -245,8 +245,8 @@ def test_a_camera_that_shows_nothing_at_first_is_an_error(monkeypatch: pytest.Mo
 )
 def test_another_size_is_filled_without_distortion(size: tuple[int, int], wanted: tuple[int, int]) -> None:
     y, x = np.mgrid[0 : size[1], 0 : size[0]]
-    picture = np.stack([x, y, 0 * x], 2).astype(np.uint8)
-    got = to_size(picture, *wanted)
+    image = np.stack([x, y, 0 * x], 2).astype(np.uint8)
+    got = to_size(image, *wanted)
     assert got.shape == (wanted[1], wanted[0], 3)
     scale = min(size[0] / wanted[0], size[1] / wanted[1])
     step_x = (int(got[0, -1, 0]) - int(got[0, 0, 0])) / (wanted[0] - 1)

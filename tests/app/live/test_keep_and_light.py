@@ -114,13 +114,13 @@ def test_more_strength_means_more_light() -> None:
 
 def test_the_person_is_lit_and_nothing_of_the_old_background_comes_back() -> None:
     room = np.random.default_rng(1).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8)
-    picture = Frame.from_interleaved(room)
+    image = Frame.from_interleaved(room)
     background = ColourBackground((10, 200, 30))
     alpha = np.zeros((HEIGHT, WIDTH), np.float32)
     alpha[15:45, 35:65] = 1
     plain = ReplaceBackground(background, ForegroundEstimator())
     matte = Matte(torch.from_numpy(alpha)[None])
-    got, unlit = (make(picture, matte).interleaved().astype(int) for make in (LightWrap(plain, background, 1.0), plain))
+    got, unlit = (make(image, matte).interleaved().astype(int) for make in (LightWrap(plain, background, 1.0), plain))
     assert (got[alpha == 0] == (10, 200, 30)).all()
     green = np.abs(got - (10, 200, 30)).sum(2)
     assert green[15:45, 35].mean() < 0.7 * np.abs(unlit - (10, 200, 30)).sum(2)[15:45, 35].mean()

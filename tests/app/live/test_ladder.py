@@ -79,5 +79,5 @@ def test_levels_of_quality(model: str, anonymize: str, expected: list[tuple[int 
     assert rungs[-1].model == "p3mnet-mobilenetv2-small"
 
 
-def test_pictures_that_are_small_already_are_not_made_smaller() -> None:
+def test_images_that_are_small_already_are_not_made_smaller() -> None:
     assert [rung.long_side_px for rung in make_rungs("p3mnet-mobilenetv2", long_side_px=320, anonymize="off")] == [None, 256, 256]

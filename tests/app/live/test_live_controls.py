@@ -20,18 +20,18 @@ def test_panic_hides_everything_at_once_and_lets_it_go_on(stage: Stage) -> None:
     def script() -> None:
         stage.wait_for_live()
         stage.press("p")
-        start = len(stage.pictures)  # the placeholder has been sent before the key returns
-        assert is_placeholder(stage.pictures[-1])
-        wait_for(lambda: len(stage.pictures) >= start + 5, "more pictures")
-        shown_in_panic.extend(stage.pictures[start:])
+        start = len(stage.images)  # the placeholder has been sent before the key returns
+        assert is_placeholder(stage.images[-1])
+        wait_for(lambda: len(stage.images) >= start + 5, "more images")
+        shown_in_panic.extend(stage.images[start:])
         stage.press("p")
         stage.wait_for_live()
 
     stage.run(script)
     stage.check()
     assert shown_in_panic
-    assert all(is_placeholder(picture) for picture in shown_in_panic)
-    assert list(shown_states(stage.pictures))[:4] == ["placeholder", "live", "placeholder", "live"]
+    assert all(is_placeholder(image) for image in shown_in_panic)
+    assert list(shown_states(stage.images))[:4] == ["placeholder", "live", "placeholder", "live"]
 
 
 def test_the_network_rests_during_a_pause(stage: Stage) -> None:
@@ -41,10 +41,10 @@ def test_the_network_rests_during_a_pause(stage: Stage) -> None:
     def script() -> None:
         stage.wait_for_live()
         stage.press("p")
-        start = len(stage.pictures)
-        wait_for(lambda: len(stage.pictures) >= start + 5, "more pictures")  # what was on its way has arrived
+        start = len(stage.images)
+        wait_for(lambda: len(stage.images) >= start + 5, "more images")  # what was on its way has arrived
         resting = len(calls)
-        wait_for(lambda: len(stage.pictures) >= start + 12, "more pictures")
+        wait_for(lambda: len(stage.images) >= start + 12, "more images")
         assert len(calls) == resting
 
     stage.run(script)
@@ -55,19 +55,19 @@ def test_faces_that_are_to_be_hidden_are_not_shown_from_the_key_on(stage: Stage)
     after: list[int] = []
 
     def script() -> None:
-        wait_for(lambda: bool(stage.pictures) and shows_face(stage.pictures[-1]), "the face")
+        wait_for(lambda: bool(stage.images) and shows_face(stage.images[-1]), "the face")
         stage.press("a")
-        after.append(len(stage.pictures))
+        after.append(len(stage.images))
         stage.wait_for_live(8)
-        after.append(len(stage.pictures))
+        after.append(len(stage.images))
         stage.press("a")
-        wait_for(lambda: shows_face(stage.pictures[-1]), "the face")
+        wait_for(lambda: shows_face(stage.images[-1]), "the face")
 
     stage.run(script)
     stage.check()
-    hidden = stage.pictures[after[0] : after[1]]
-    assert not any(shows_face(picture) for picture in hidden)
-    assert any(not is_placeholder(picture) for picture in hidden)
+    hidden = stage.images[after[0] : after[1]]
+    assert not any(shows_face(image) for image in hidden)
+    assert any(not is_placeholder(image) for image in hidden)
     assert stage.parts.anonymizers == ["input", "output", "input"]
     assert stage.parts.engines == 1, "the network is kept"
 
@@ -87,18 +87,18 @@ def test_a_key_that_comes_while_parts_are_made_is_obeyed_before_anything_is_show
     stage.run(lambda: stage.wait_for_live(8))
     stage.check()
     assert stage.parts.anonymizers == ["input", "output"]
-    assert not any(shows_face(picture) for picture in stage.pictures)
+    assert not any(shows_face(image) for image in stage.images)
 
 
 def test_a_run_that_began_with_hidden_faces_shows_them_only_when_told(stage: Stage) -> None:
     stage.run(lambda: stage.wait_for_live(8), anonymize="output")
     stage.check()
-    assert not any(shows_face(picture) for picture in stage.pictures)
+    assert not any(shows_face(image) for image in stage.images)
 
 
 def test_mirror_exchanges_left_and_right(stage: Stage) -> None:
     def middle_of_person(mirrored: bool) -> bool:
-        live = [picture for picture in stage.pictures[-5:] if not is_placeholder(picture)]
+        live = [image for image in stage.images[-5:] if not is_placeholder(image)]
         if not live:
             return False
         columns = np.nonzero((np.abs(live[-1][-2].astype(int) - PERSON) < 20).all(1))[0]
@@ -115,7 +115,7 @@ def test_mirror_exchanges_left_and_right(stage: Stage) -> None:
 
 def test_the_key_goes_through_the_backgrounds(stage: Stage) -> None:
     def wall() -> tuple[int, ...]:
-        live = [picture for picture in stage.pictures[-20:] if not is_placeholder(picture)]
+        live = [image for image in stage.images[-20:] if not is_placeholder(image)]
         return tuple(live[-1][2, 2].tolist()) if live else ()
 
     def script() -> None:
@@ -173,7 +173,7 @@ def test_a_profile_is_obeyed_and_options_win(stage: Stage) -> None:
     stage.run(lambda: stage.wait_for_live(5), profile="desk", bg=["lime"])
     stage.check()
     assert stage.parts.anonymizers == ["output"]
-    live = [picture for picture in stage.pictures if not is_placeholder(picture)]
+    live = [image for image in stage.images if not is_placeholder(image)]
     assert tuple(live[0][2, 2].tolist()) == (0, 255, 0)
 
 

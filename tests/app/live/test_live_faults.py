@@ -62,10 +62,10 @@ def test_a_camera_is_shown_after_the_placeholder_with_another_background(stage: 
     stage.run(lambda: stage.wait_for_live(10))
     stage.check()
     assert stage.error is None
-    assert list(shown_states(stage.pictures)) == ["placeholder", "live", "placeholder"]
-    picture = next(picture for picture in stage.pictures if not is_placeholder(picture))
-    assert (picture[:10] == 255).all(), "the wall is white"
-    assert (np.abs(picture[-2, WIDTH // 2].astype(int) - PERSON) < 3).all(), "the person is there"
+    assert list(shown_states(stage.images)) == ["placeholder", "live", "placeholder"]
+    image = next(image for image in stage.images if not is_placeholder(image))
+    assert (image[:10] == 255).all(), "the wall is white"
+    assert (np.abs(image[-2, WIDTH // 2].astype(int) - PERSON) < 3).all(), "the person is there"
     assert stage.result is not None
     assert stage.result.shown >= 10
     assert stage.result.latency_p95_ms >= stage.result.latency_p50_ms > 0
@@ -130,7 +130,7 @@ def test_a_camera_that_is_unplugged_is_opened_again_until_it_is_there(stage: Sta
     stage.run(script)
     stage.check()
     assert stage.error is None
-    assert list(shown_states(stage.pictures))[:4] == ["placeholder", "live", "placeholder", "live"]
+    assert list(shown_states(stage.images))[:4] == ["placeholder", "live", "placeholder", "live"]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("driver"), OSError(19, "No such device"), ValueError("x")], ids=lambda error: type(error).__name__)
@@ -150,7 +150,7 @@ def test_whatever_a_camera_raises_it_is_opened_again(stage: Stage, error: Except
 
 
 @pytest.mark.parametrize("size", [(2 * WIDTH, 2 * HEIGHT), (WIDTH + 1, HEIGHT), (WIDTH // 2, HEIGHT), (31, 17)], ids=str)
-def test_pictures_of_another_size_are_brought_to_the_first_one(stage: Stage, size: tuple[int, int]) -> None:
+def test_images_of_another_size_are_brought_to_the_first_one(stage: Stage, size: tuple[int, int]) -> None:
     grown = threading.Event()
 
     def fault(opened: int, number: int) -> tuple[int, int] | None:
@@ -167,7 +167,7 @@ def test_pictures_of_another_size_are_brought_to_the_first_one(stage: Stage, siz
 
     stage.run(script)
     stage.check()
-    assert {picture.shape for picture in stage.pictures} == {(HEIGHT, WIDTH, 3)}
+    assert {image.shape for image in stage.images} == {(HEIGHT, WIDTH, 3)}
 
 
 def test_a_virtual_camera_that_fails_is_opened_anew(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +176,7 @@ def test_a_virtual_camera_that_fails_is_opened_anew(stage: Stage, monkeypatch: p
     def script() -> None:
         stage.wait_for_live()
         RecordingBackend.broken = True
-        wait_for(lambda: any("takes no more pictures" in said for said in stage.said), "the failure to be told")
+        wait_for(lambda: any("takes no more images" in said for said in stage.said), "the failure to be told")
         RecordingBackend.broken = False
         stage.wait_for_live()
 
@@ -209,7 +209,7 @@ def test_a_network_or_detector_that_raises_is_made_anew(stage: Stage, place: str
     stage.run(script)
     stage.check()
     assert stage.error is None
-    assert any("starting anew (1 of 5)" in said for said in stage.said)
+    assert any("restarting (1 of 5)" in said for said in stage.said)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 3.0])
@@ -271,23 +271,23 @@ def test_a_network_that_hangs_is_left_behind_and_made_anew(stage: Stage, monkeyp
     assert any("seems to hang" in said for said in stage.said)
 
 
-def write_picture(path: Path, colour: tuple[int, int, int]) -> bytes:
-    """Write a picture of one colour and return its content."""
+def write_image(path: Path, colour: tuple[int, int, int]) -> bytes:
+    """Write an image of one colour and return its content."""
     cv2.imwrite(str(path), np.full((HEIGHT, WIDTH, 3), colour[::-1], np.uint8))
     return path.read_bytes()
 
 
 def wall(stage: Stage) -> tuple[int, ...] | None:
-    """Return the colour behind the person in the newest picture of the camera."""
-    live = [picture for picture in stage.pictures[-30:] if not is_placeholder(picture)]
+    """Return the colour behind the person in the newest image of the camera."""
+    live = [image for image in stage.images[-30:] if not is_placeholder(image)]
     return tuple(live[-1][2, 2].tolist()) if live else None
 
 
 def test_a_background_file_that_changes_is_shown_and_half_a_file_is_not(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("p3mvideo.app.live.main_loop.FILE_SECONDS", 0.1)
     path = stage.folder / "wall.png"
-    write_picture(path, (200, 180, 10))
-    content = write_picture(stage.folder / "other.png", (10, 180, 250))
+    write_image(path, (200, 180, 10))
+    content = write_image(stage.folder / "other.png", (10, 180, 250))
 
     def script() -> None:
         wait_for(lambda: wall(stage) == (200, 180, 10), "the first background")
@@ -310,7 +310,7 @@ def test_a_moving_background_that_breaks_gives_way_to_a_plain_colour(stage: Stag
 
     def script() -> None:
         stage.wait_for_live()
-        path.write_bytes(b"no video any more")  # found out when the clip begins anew
+        path.write_bytes(b"no video any more")  # found out when the clip begins again
         wait_for(lambda: any("a plain colour takes its place" in said for said in stage.said), "word of the broken file")
         stage.wait_for_live()
 
@@ -350,9 +350,9 @@ def test_a_signal_ends_the_run_and_completes_the_recording(stage: Stage, number:
     assert signal.getsignal(number) == former
     assert not list(stage.folder.glob("*.part"))
     with VideoSource(stage.recording) as recording:
-        pictures = [frame.interleaved() for frame in recording]
-    assert len(pictures) >= 3
-    assert max(room_pixels_in_a_row(picture) for picture in pictures) < RUN_PX
+        images = [frame.interleaved() for frame in recording]
+    assert len(images) >= 3
+    assert max(room_pixels_in_a_row(image) for image in images) < RUN_PX
 
 
 def test_a_signal_that_comes_twice_at_once_is_heard_once(stage: Stage) -> None:
@@ -395,7 +395,7 @@ def test_an_accelerator_that_is_not_there_ends_the_run_at_once(stage: Stage) -> 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="file sizes cannot be limited")
-def test_a_full_disk_ends_the_recording_but_neither_the_picture_nor_what_was_recorded(stage: Stage) -> None:
+def test_a_full_disk_ends_the_recording_but_neither_the_image_nor_what_was_recorded(stage: Stage) -> None:
     stage.recording = stage.folder / "out.mp4"
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     former = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

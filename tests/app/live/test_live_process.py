@@ -27,7 +27,7 @@ from tests.app.live.room import HEIGHT, LIMIT_SECONDS, RUN_PX, WIDTH, room_pixel
 ROOT = Path(__file__).parents[3]
 LOOK_SECONDS = 0.1
 LOOKS_PER_MAPPING = 80
-"""After so many looks at a window that stays black it is brought up anew."""
+"""After this many looks at a window that stays black it is brought up again."""
 COMMAND = [sys.executable, "-m", "tests.app.live.live_process", "--bg", "white", "--smoothing", "off"]
 
 
@@ -56,9 +56,9 @@ def test_a_closed_terminal_ends_the_run_and_completes_the_recording(tmp_path: Pa
     assert os.waitstatus_to_exitcode(ended[1]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
     with VideoSource(recording) as source:
-        pictures = [frame.interleaved() for frame in source]
-    assert pictures
-    assert max(room_pixels_in_a_row(picture) for picture in pictures) < RUN_PX
+        images = [frame.interleaved() for frame in source]
+    assert images
+    assert max(room_pixels_in_a_row(image) for image in images) < RUN_PX
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ class Window:
         subprocess.run(["xdotool", "search", "--name", "p3mvideo", "keydown" if key == "q" else "key", key], check=True, capture_output=True)
 
     def wait_until_drawn(self) -> None:
-        """Wait for a picture of the camera. Now and then Qt overhears that its window is there: no window manager tells it once more."""
+        """Wait for an image of the camera. Now and then Qt overhears that its window is there: no window manager tells it once more."""
         for look in itertools.count():
             if self.shows(LiveState.LIVE) or self.shows(LiveState.DEGRADED):
                 return
@@ -126,7 +126,7 @@ def test_the_preview_shows_the_state_and_hears_keys(screen: str, tmp_path: Path)
             wait_for(lambda: window.shows(LiveState.PAUSED), "the placeholder")
             assert window.wall() != (0, 0, 96)
             window.press("p")
-            wait_for(lambda: window.wall() == (0, 0, 96), "the picture again")
+            wait_for(lambda: window.wall() == (0, 0, 96), "the image again")
             plain = window.pixels()[BAR_PX : BAR_PX + 40, :40]
             window.press("f")
             wait_for(lambda: not np.array_equal(window.pixels()[BAR_PX : BAR_PX + 40, :40], plain), "the figures")
@@ -140,5 +140,5 @@ def test_the_preview_shows_the_state_and_hears_keys(screen: str, tmp_path: Path)
             process.kill()
     assert process.returncode == 0
     said = told.read_text()
-    for line in ("background: navy", "paused: panic", "going on: no longer panic", "pictures shown"):
+    for line in ("background: navy", "paused: panic", "going on: no longer panic", "images shown"):
         assert line in said

@@ -27,26 +27,26 @@ class Memory:
         self.shown: list[tuple[Frame, LiveState, bool]] = []
         self.closed = 0
 
-    def show(self, picture: Frame, state: LiveState, *, is_repeat: bool) -> None:
+    def show(self, image: Frame, state: LiveState, *, is_repeat: bool) -> None:
         assert not self.closed
-        self.shown.append((picture, state, is_repeat))
+        self.shown.append((image, state, is_repeat))
 
     def close(self) -> None:
         self.closed += 1
 
 
-def picture_of(seconds: float) -> Frame:
-    """Return a white picture, captured at a time; placeholders are never white."""
+def image_of(seconds: float) -> Frame:
+    """Return a white image, captured at a time; placeholders are never white."""
     return Frame.from_interleaved(np.full((12, 16, 3), 255, np.uint8), round(seconds / TIME_BASE), TIME_BASE)
 
 
-def is_live(picture: Frame) -> bool:
-    """Whether a picture is one of `picture_of`."""
-    return bool((picture.image == 255).all())
+def is_live(image: Frame) -> bool:
+    """Whether an image is one of `image_of`."""
+    return bool((image.image == 255).all())
 
 
 class ShowMachine(RuleBasedStateMachine):
-    """Pauses, clocks and late pictures in any order: what is shown is always allowed."""
+    """Pauses, clocks and late images in any order: what is shown is always allowed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,11 +61,11 @@ class ShowMachine(RuleBasedStateMachine):
     def write(self, age_ms: int) -> None:
         captured_at = self.clock.now - age_ms / 1000
         before = len(self.outlet.shown)
-        picture = picture_of(captured_at)
-        self.arrived[id(picture)] = self.clock.now
-        self._keep = [*getattr(self, "_keep", []), picture]  # so that no other picture gets its id
-        self.show.write(picture)
-        may_pass = not self.reasons and float(picture.seconds) >= self.allowed_from
+        image = image_of(captured_at)
+        self.arrived[id(image)] = self.clock.now
+        self._keep = [*getattr(self, "_keep", []), image]  # so that no other image gets its id
+        self.show.write(image)
+        may_pass = not self.reasons and float(image.seconds) >= self.allowed_from
         assert (len(self.outlet.shown) > before) == may_pass
 
     @rule(reason=st.sampled_from(REASONS))
@@ -90,12 +90,12 @@ class ShowMachine(RuleBasedStateMachine):
     def tick(self) -> None:
         before = len(self.outlet.shown)
         self.show.tick()
-        for picture, state, _ in self.outlet.shown[before:]:
-            if is_live(picture):
+        for image, state, _ in self.outlet.shown[before:]:
+            if is_live(image):
                 assert not self.reasons
-                assert 0 <= self.clock.now - self.arrived[id(picture)] <= HOLD_SECONDS
-                assert float(picture.seconds) >= self.allowed_from - 1e-4
-            assert is_live(picture) == (state in (LiveState.LIVE, LiveState.DEGRADED))
+                assert 0 <= self.clock.now - self.arrived[id(image)] <= HOLD_SECONDS
+                assert float(image.seconds) >= self.allowed_from - 1e-4
+            assert is_live(image) == (state in (LiveState.LIVE, LiveState.DEGRADED))
 
     @invariant()
     def the_state_says_what_is_shown(self) -> None:
@@ -121,13 +121,13 @@ def show(clock: ManualClock, outlet: Memory) -> OutputGate:
     return OutputGate(16, 12, Fraction(25), [outlet], clock=clock)
 
 
-def test_a_picture_is_repeated_until_it_is_too_old(show: OutputGate, clock: ManualClock, outlet: Memory) -> None:
+def test_a_image_is_repeated_until_it_is_too_old(show: OutputGate, clock: ManualClock, outlet: Memory) -> None:
     start = clock.now
-    ShowSink(show).write(picture_of(clock.now))
+    ShowSink(show).write(image_of(clock.now))
     while clock.now < start + 2 * HOLD_SECONDS:
         clock.now += PERIOD_SECONDS / 2
         show.tick()
-    kinds = [(is_live(picture), repeat) for picture, _, repeat in outlet.shown]
+    kinds = [(is_live(image), repeat) for image, _, repeat in outlet.shown]
     live = sum(is_live for is_live, _ in kinds)
     assert kinds[0] == (True, False)
     assert live == pytest.approx(HOLD_SECONDS / PERIOD_SECONDS / 2, abs=3), "every second period, for want of anything new"
@@ -142,7 +142,7 @@ def test_states_follow_from_what_is_known(show: OutputGate, clock: ManualClock) 
     def note() -> None:
         states.append(show.state)
 
-    show.write(picture_of(clock.now))
+    show.write(image_of(clock.now))
     note()
     show.degraded = True
     note()
@@ -151,7 +151,7 @@ def test_states_follow_from_what_is_known(show: OutputGate, clock: ManualClock) 
     show.resume("panic")  # nothing was captured since
     note()
     clock.now += 0.1
-    show.write(picture_of(clock.now))
+    show.write(image_of(clock.now))
     note()
     clock.now += HOLD_SECONDS + 0.01
     note()
@@ -160,14 +160,14 @@ def test_states_follow_from_what_is_known(show: OutputGate, clock: ManualClock) 
     ]  # fmt: skip
 
 
-def test_the_last_picture_is_the_placeholder_and_nothing_follows(show: OutputGate, clock: ManualClock, outlet: Memory) -> None:
-    show.write(picture_of(clock.now))
+def test_the_last_image_is_the_placeholder_and_nothing_follows(show: OutputGate, clock: ManualClock, outlet: Memory) -> None:
+    show.write(image_of(clock.now))
     show.close()
     show.close()
     assert outlet.closed == 1
     assert not is_live(outlet.shown[-1][0])
     sent = len(outlet.shown)
-    show.write(picture_of(clock.now + 1))
+    show.write(image_of(clock.now + 1))
     assert len(outlet.shown) == sent
     assert show.counts.withheld == 1
 
@@ -175,7 +175,7 @@ def test_the_last_picture_is_the_placeholder_and_nothing_follows(show: OutputGat
 def test_latency_is_from_capture_to_show(show: OutputGate, clock: ManualClock) -> None:
     for delay_ms in (20, 30, 40):
         clock.now += 1
-        show.write(picture_of(clock.now - delay_ms / 1000))
+        show.write(image_of(clock.now - delay_ms / 1000))
     assert show.latency.percentile(50) == pytest.approx(30, rel=0.02)
     assert list(show.recent_ms) == pytest.approx([20, 30, 40], abs=0.1)
 

@@ -89,27 +89,27 @@ def test_a_profile_is_a_file_in_the_users_folder(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("size", [(1280, 720), (96, 64), (2, 2), (720, 1280)], ids=str)
 def test_placeholders_differ_by_what_they_say_and_fit_every_size(size: tuple[int, int]) -> None:
-    pictures = [placeholder(*size, title) for title in TITLES.values()]
-    assert {(picture.shape, picture.dtype) for picture in pictures} == {((size[1], size[0], 3), np.dtype(np.uint8))}
+    images = [placeholder(*size, title) for title in TITLES.values()]
+    assert {(image.shape, image.dtype) for image in images} == {((size[1], size[0], 3), np.dtype(np.uint8))}
     if min(size) > 50:
-        assert not any(np.array_equal(one, two) for i, one in enumerate(pictures) for two in pictures[i + 1 :])
+        assert not any(np.array_equal(one, two) for i, one in enumerate(images) for two in images[i + 1 :])
 
 
 @pytest.mark.parametrize("state", list(LiveState))
-def test_the_preview_says_the_state_in_its_colour_and_shows_the_picture(state: LiveState) -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (180, 320, 3)).astype(np.uint8)
-    before = picture.copy()
-    drawn = draw_preview(picture, state, "a note", [])
+def test_the_preview_says_the_state_in_its_colour_and_shows_the_image(state: LiveState) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (180, 320, 3)).astype(np.uint8)
+    before = image.copy()
+    drawn = draw_preview(image, state, "a note", [])
     assert drawn.shape == (180 + 2 * BAR_PX, 320, 3)
     np.testing.assert_array_equal(drawn[BAR_PX:-BAR_PX], before)
-    np.testing.assert_array_equal(picture, before)
+    np.testing.assert_array_equal(image, before)
     assert tuple(drawn[BAR_PX // 2, BAR_PX // 2].tolist()) == COLOURS[state]
     assert (drawn[-BAR_PX:] > 150).any(), "the keys are written below"
-    with_figures = draw_preview(picture, state, "a note", ["30 pictures per second"])
+    with_figures = draw_preview(image, state, "a note", ["30 images per second"])
     assert not np.array_equal(with_figures[BAR_PX:-BAR_PX], before)
 
 
-def test_a_large_picture_is_shown_smaller() -> None:
+def test_a_large_image_is_shown_smaller() -> None:
     assert draw_preview(np.zeros((1080, 1920, 3), np.uint8), LiveState.LIVE, "", []).shape == (540 + 2 * BAR_PX, LONG_SIDE_PX, 3)
 
 

@@ -26,14 +26,14 @@ def recording() -> Iterator[type[RecordingBackend]]:
         yield backend
 
 
-def test_pictures_arrive_as_they_are(recording: type[RecordingBackend]) -> None:
+def test_images_arrive_as_they_are(recording: type[RecordingBackend]) -> None:
     camera = VirtualCamera(6, 4, Fraction(30000, 1001), device="/dev/video10", backend=NAME)
-    picture = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
-    camera.write(picture)
+    image = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+    camera.write(image)
     camera.close()
     camera.close()
     (session,) = recording.sessions
-    np.testing.assert_array_equal(session.pictures[0], picture)
+    np.testing.assert_array_equal(session.images[0], image)
     assert (session.closed, camera.device, camera.backend, backends()) == (True, "/dev/video10", NAME, (NAME,))
     assert session.fps == pytest.approx(29.97, abs=0.01)
 
@@ -90,7 +90,7 @@ def test_without_pyvirtualcam_the_user_is_told_what_to_install(monkeypatch: pyte
 def test_a_write_that_fails_is_an_error_of_the_sink(recording: type[RecordingBackend]) -> None:
     camera = VirtualCamera(6, 4, Fraction(30))
     recording.broken = True
-    with pytest.raises(SinkError, match=r"takes no more pictures: .*Input/output error"):
+    with pytest.raises(SinkError, match=r"takes no more images: .*Input/output error"):
         camera.write(np.zeros((4, 6, 3), np.uint8))
     recording.broken = False
     with pytest.raises(SinkError, match="shape"):

@@ -21,7 +21,7 @@ FORMS = ("PNG", "WEBP", "AVIF")
 
 
 def animation(form: str, durations: list[int], **options: object) -> bytes:
-    """Return an animated image of plain frames, 32x24, shown for so many milliseconds each."""
+    """Return an animated image of plain frames, 32x24, shown for this many milliseconds each."""
     images = [Image.new("RGB", (32, 24), colour) for colour, _ in zip(COLOURS, durations, strict=False)]
     stream = io.BytesIO()
     images[0].save(stream, form, save_all=True, append_images=images[1:], duration=durations, **options)
@@ -48,7 +48,7 @@ def test_all_frames_come_with_their_times(form: str) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_an_animated_image_is_recognized_whatever_its_name(tmp_path: Path, form: str) -> None:
-    path = tmp_path / "picture.png"
+    path = tmp_path / "image.png"
     path.write_bytes(animation(form, [40, 40]))
     (item,) = expand_inputs([str(path)])
     assert item.kind == "animation"

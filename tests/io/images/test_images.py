@@ -1,4 +1,4 @@
-"""Pictures of all kinds become sRGB frames and back."""
+"""Images of all kinds become sRGB frames and back."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from p3mvideo.io.images.sink import ImageSink
 from p3mvideo.io.images.source import ImageSource
 from p3mvideo.io.inputs import expand_inputs, open_source
 from tests.io.images.avif import tiled_avif
-from tests.io.media import chart, frames_for, moving_picture
+from tests.io.media import chart, frames_for, moving_image
 
-PICTURE = moving_picture(0, 40, 30)
+IMAGE = moving_image(0, 40, 30)
 FOUR_CORNERS = np.zeros((20, 32, 3), np.uint8)
 FOUR_CORNERS[:10, :16], FOUR_CORNERS[:10, 16:] = (250, 0, 0), (0, 250, 0)
 FOUR_CORNERS[10:, :16], FOUR_CORNERS[10:, 16:] = (0, 0, 250), (250, 250, 0)
@@ -44,16 +44,16 @@ def encoded(image: Image.Image, form: str, **options: object) -> bytes:
      ("WEBP", {"quality": 95}, 6), ("AVIF", {"quality": 95, "speed": 10}, 5), ("JPEG", {"quality": 98, "subsampling": 0}, 3)],
 )  # fmt: skip
 def test_every_format_is_read(form: str, options: dict[str, object], tolerance: float) -> None:
-    pixels = decode_image(encoded(Image.fromarray(PICTURE), form, **options), "a")
+    pixels = decode_image(encoded(Image.fromarray(IMAGE), form, **options), "a")
     assert pixels.dtype == np.uint8
-    assert np.abs(pixels.astype(int) - PICTURE).mean() <= tolerance
+    assert np.abs(pixels.astype(int) - IMAGE).mean() <= tolerance
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied(form: str, orientation: int) -> None:
     upright = Image.fromarray(FOUR_CORNERS)
-    # How a picture is stored that is shown upright by this orientation.
+    # How an image is stored that is shown upright by this orientation.
     undo = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
             5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
             8: Image.Transpose.ROTATE_270}.get(orientation)  # fmt: skip
@@ -66,64 +66,64 @@ def test_exif_orientation_is_applied(form: str, orientation: int) -> None:
 
 
 def test_alpha_is_laid_on_white_whatever_says_it() -> None:
-    rgba = np.dstack([PICTURE, np.full(PICTURE.shape[:2], 128, np.uint8)])
-    wanted = np.round(PICTURE * (128 / 255) + 255 * (127 / 255)).astype(int)
+    rgba = np.dstack([IMAGE, np.full(IMAGE.shape[:2], 128, np.uint8)])
+    wanted = np.round(IMAGE * (128 / 255) + 255 * (127 / 255)).astype(int)
     assert np.abs(decode_image(encoded(Image.fromarray(rgba), "PNG"), "a") - wanted).max() <= 1
     palette = Image.new("P", (2, 1))
     palette.putpalette([200, 10, 20, 1, 2, 3])
     palette.putpixel((1, 0), 1)
     found = decode_image(encoded(palette, "PNG", transparency=1), "a")
     assert found.tolist() == [[[200, 10, 20], [255, 255, 255]]]
-    grey = np.dstack([PICTURE[..., 0], np.zeros(PICTURE.shape[:2], np.uint8)])
+    grey = np.dstack([IMAGE[..., 0], np.zeros(IMAGE.shape[:2], np.uint8)])
     assert decode_image(encoded(Image.fromarray(grey), "PNG"), "a").min() == 255
 
 
-def test_grey_and_one_bit_pictures_become_rgb() -> None:
-    grey = PICTURE[..., 0]
+def test_grey_and_one_bit_images_become_rgb() -> None:
+    grey = IMAGE[..., 0]
     assert np.array_equal(decode_image(encoded(Image.fromarray(grey), "PNG"), "a"), np.dstack([grey] * 3))
     assert set(np.unique(decode_image(encoded(Image.fromarray(grey > 100), "PNG"), "a"))) == {0, 255}
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_16_bit_pictures_become_8_bit(suffix: str, channels: int) -> None:
-    wide = PICTURE.astype(np.uint16) * 257
-    alpha = np.full((*PICTURE.shape[:2], 1), 65535, np.uint16)
+def test_16_bit_images_become_8_bit(suffix: str, channels: int) -> None:
+    wide = IMAGE.astype(np.uint16) * 257
+    alpha = np.full((*IMAGE.shape[:2], 1), 65535, np.uint16)
     given = {1: wide[..., 0], 3: wide[..., ::-1], 4: np.concatenate([wide[..., ::-1], alpha], axis=2)}[channels]
     data = cv2.imencode(suffix, np.ascontiguousarray(given))[1].tobytes()
-    wanted = np.dstack([PICTURE[..., 0]] * 3) if channels == 1 else PICTURE
+    wanted = np.dstack([IMAGE[..., 0]] * 3) if channels == 1 else IMAGE
     assert np.abs(decode_image(data, "a").astype(int) - wanted).max() <= 1
 
 
 def test_cmyk_is_read() -> None:
-    pixels = decode_image(encoded(Image.fromarray(PICTURE).convert("CMYK"), "JPEG", quality=98), "a")
-    assert np.abs(pixels.astype(int) - PICTURE).mean() < 6
+    pixels = decode_image(encoded(Image.fromarray(IMAGE).convert("CMYK"), "JPEG", quality=98), "a")
+    assert np.abs(pixels.astype(int) - IMAGE).mean() < 6
 
 
 def test_an_embedded_profile_is_applied() -> None:
     srgb = ImageCms.createProfile("sRGB")
     profile = ImageCms.ImageCmsProfile(srgb).tobytes()
-    assert np.abs(decode_image(encoded(Image.fromarray(PICTURE), "PNG", icc_profile=profile), "a").astype(int) - PICTURE).max() <= 1
+    assert np.abs(decode_image(encoded(Image.fromarray(IMAGE), "PNG", icc_profile=profile), "a").astype(int) - IMAGE).max() <= 1
 
 
 def test_a_profile_that_does_not_fit_is_ignored_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        pixels = decode_image(encoded(Image.fromarray(PICTURE), "PNG", icc_profile=b"no profile"), "a")
+        pixels = decode_image(encoded(Image.fromarray(IMAGE), "PNG", icc_profile=b"no profile"), "a")
     assert "profile" in caplog.text
-    assert np.array_equal(pixels, PICTURE)
+    assert np.array_equal(pixels, IMAGE)
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         (b"", "no image"),
-        (b"This is no picture." * 50, "no image"),
+        (b"This is no image." * 50, "no image"),
         (encoded(Image.fromarray(chart(300, 200)), "PNG")[:-300], "cannot read"),
         (encoded(Image.fromarray(chart(300, 200)), "JPEG", quality=98)[:900], "truncated"),
         (b"II*\0" + bytes(100), "no image"),
     ],
 )
-def test_what_is_no_picture_is_one_clear_error(tmp_path: Path, data: bytes, message: str) -> None:
+def test_what_is_no_image_is_one_clear_error(tmp_path: Path, data: bytes, message: str) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(data)
     with pytest.raises(SourceError, match=message) as caught, ImageSource(path):
@@ -151,9 +151,9 @@ def test_heic_is_refused_by_name(tmp_path: Path, brands: bytes) -> None:
 
 
 def test_the_pages_of_a_document_are_not_left_out_in_silence(caplog: pytest.LogCaptureFixture) -> None:
-    page = Image.fromarray(PICTURE)
+    page = Image.fromarray(IMAGE)
     data = encoded(page, "TIFF", save_all=True, append_images=[page])
-    assert np.array_equal(decode_image(data, "scan.tif"), PICTURE)
+    assert np.array_equal(decode_image(data, "scan.tif"), IMAGE)
     assert "scan.tif holds 2 images, only the first is used" in caplog.text
 
 
@@ -196,12 +196,12 @@ def test_an_animation_that_would_fill_the_memory_is_refused_by_its_header() -> N
         pass
 
 
-def test_a_large_picture_is_read() -> None:
+def test_a_large_image_is_read() -> None:
     assert decode_image(encoded(Image.new("1", (8000, 8000)), "PNG", compress_level=1), "a").shape == (8000, 8000, 3)
 
 
 def with_alpha() -> UInt8Array:
-    return np.dstack([PICTURE, np.linspace(0, 255, 40).round().astype(np.uint8)[None].repeat(30, 0)])
+    return np.dstack([IMAGE, np.linspace(0, 255, 40).round().astype(np.uint8)[None].repeat(30, 0)])
 
 
 @pytest.mark.parametrize(
@@ -209,8 +209,8 @@ def with_alpha() -> UInt8Array:
     [(".png", True, 0), (".png", False, 0), (".tiff", True, 0), (".webp", True, 6), (".jpg", False, 4), (".bmp", False, 0),
      (".webp", False, 6), (".tif", False, 0), (".jpeg", False, 4)],
 )  # fmt: skip
-def test_pictures_are_written(tmp_path: Path, suffix: str, alpha: bool, tolerance: float) -> None:
-    pixels = with_alpha() if alpha else PICTURE
+def test_images_are_written(tmp_path: Path, suffix: str, alpha: bool, tolerance: float) -> None:
+    pixels = with_alpha() if alpha else IMAGE
     sink = ImageSink(tmp_path / f"a{suffix}", alpha=alpha)
     sink.write(frames_for([pixels])[0])
     sink.finish()
@@ -224,16 +224,16 @@ def test_pictures_are_written(tmp_path: Path, suffix: str, alpha: bool, toleranc
 
 
 @pytest.mark.parametrize(("name", "alpha"), [("a.jpg", True), ("a.bmp", True), ("a.gif", False), ("a", False)])
-def test_pictures_that_cannot_be_written_so_are_refused(tmp_path: Path, name: str, alpha: bool) -> None:
+def test_images_that_cannot_be_written_so_are_refused(tmp_path: Path, name: str, alpha: bool) -> None:
     with pytest.raises(ConfigError) as caught:
         ImageSink(tmp_path / name, alpha=alpha)
     assert ".png" in caught.value.hint
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_picture_does_not_take_two_frames(tmp_path: Path) -> None:
+def test_one_image_does_not_take_two_frames(tmp_path: Path) -> None:
     sink = ImageSink(tmp_path / "a.png")
-    frames = frames_for([PICTURE, PICTURE])
+    frames = frames_for([IMAGE, IMAGE])
     sink.write(frames[0])
     with pytest.raises(SinkError, match="cannot hold a video"):
         sink.write(frames[1])
@@ -243,7 +243,7 @@ def test_one_picture_does_not_take_two_frames(tmp_path: Path) -> None:
 
 def write_numbered(folder: Path, numbers: list[int], name: str = "frame_{:03d}.png") -> None:
     for number in numbers:
-        (folder / name.format(number)).write_bytes(encoded(Image.fromarray(moving_picture(number, 40, 30)), "PNG"))
+        (folder / name.format(number)).write_bytes(encoded(Image.fromarray(moving_image(number, 40, 30)), "PNG"))
 
 
 def test_a_sequence_is_read_in_order_at_its_rate(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_a_sequence_is_read_in_order_at_its_rate(tmp_path: Path) -> None:
         assert (source.info.rate, source.info.frames) == (Fraction(30_000, 1001), 4)
     assert [frame.seconds for frame in frames] == [index * Fraction(1001, 30_000) for index in range(4)]
     for frame, number in zip(frames, [8, 9, 10, 11], strict=True):
-        assert np.array_equal(frame.interleaved(), moving_picture(number, 40, 30))
+        assert np.array_equal(frame.interleaved(), moving_image(number, 40, 30))
 
 
 @pytest.mark.parametrize("pattern", ["f%d.png", "f%1d.png", "f%01d.png"])
@@ -273,7 +273,7 @@ def test_a_missing_number_shows_its_predecessor_longer(tmp_path: Path, caplog: p
     with caplog.at_level(logging.WARNING), SequenceSource(tmp_path / "frame_%03d.png") as source:
         assert [(frame.pts, frame.duration) for frame in source] == [(0, 1), (1, 3), (4, 1)]
         assert source.damaged == ()
-    assert "2 pictures" in caplog.text
+    assert "2 images" in caplog.text
 
 
 def test_a_sequence_is_trimmed(tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_a_sequence_is_trimmed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("broken", "start", "end"), [([0], 0, 1), ([2, 3], 2, 4), ([5], 5, 6)])
-def test_an_unreadable_picture_is_left_out_and_told(tmp_path: Path, broken: list[int], start: int, end: int) -> None:
+def test_an_unreadable_image_is_left_out_and_told(tmp_path: Path, broken: list[int], start: int, end: int) -> None:
     write_numbered(tmp_path, list(range(6)))
     for number in broken:
         (tmp_path / f"frame_{number:03d}.png").write_bytes(b"broken")
@@ -298,23 +298,23 @@ def test_an_unreadable_picture_is_left_out_and_told(tmp_path: Path, broken: list
 def test_a_sequence_of_two_sizes_is_an_error(tmp_path: Path) -> None:
     write_numbered(tmp_path, [0])
     (tmp_path / "frame_001.png").write_bytes(encoded(Image.new("RGB", (5, 5)), "PNG"))
-    with pytest.raises(SourceError, match="is 5x5, the pictures before it 40x30"), SequenceSource(tmp_path / "frame_%03d.png") as source:
+    with pytest.raises(SourceError, match="is 5x5, the images before it 40x30"), SequenceSource(tmp_path / "frame_%03d.png") as source:
         list(source)
 
 
 @pytest.mark.parametrize(("path", "first"), [("frames", "frame_000001.png"), ("out/f_%03d.png", "f_001.png")])
 @pytest.mark.parametrize("alpha", [True, False])
 def test_a_sequence_is_written_and_read_back(tmp_path: Path, path: str, first: str, alpha: bool) -> None:
-    pictures = [with_alpha() if alpha else moving_picture(index, 40, 30) for index in range(3)]
+    images = [with_alpha() if alpha else moving_image(index, 40, 30) for index in range(3)]
     sink = SequenceSink(tmp_path / path, StreamInfo(40, 30), alpha=alpha)
-    for frame in frames_for(pictures):
+    for frame in frames_for(images):
         sink.write(frame)
     sink.finish()
     sink.close()
     folder = tmp_path / path.split("/")[0]
     assert min(item.name for item in folder.iterdir()) == first
-    for picture, item in zip(pictures, sorted(folder.iterdir()), strict=True):
-        assert np.array_equal(np.asarray(Image.open(item)), picture)
+    for image, item in zip(images, sorted(folder.iterdir()), strict=True):
+        assert np.array_equal(np.asarray(Image.open(item)), image)
 
 
 def test_overwriting_never_removes_a_folder_with_other_things(tmp_path: Path) -> None:

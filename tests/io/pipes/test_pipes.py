@@ -21,7 +21,7 @@ from p3mvideo.frame import StreamInfo
 from p3mvideo.io.pipes.reader import PipeReader
 from p3mvideo.io.pipes.sink import PipeSink
 from p3mvideo.io.pipes.source import PipeSource
-from tests.io.media import CHART, chart, frames_for, info_of, moving_picture, patches
+from tests.io.media import CHART, chart, frames_for, info_of, moving_image, patches
 
 pytestmark = pytest.mark.timeout(20)
 
@@ -36,7 +36,7 @@ def pipe() -> Iterator[tuple[BinaryIO, BinaryIO]]:
 
 def through_pipe(form: str, size: tuple[int, int], pixel_format: str | None = None) -> bytes:
     stream = io.BytesIO()
-    frames = frames_for([moving_picture(index, *size) for index in range(3)])
+    frames = frames_for([moving_image(index, *size) for index in range(3)])
     sink = PipeSink(info_of(frames), stream=stream, form=form, pixel_format=pixel_format)  # type: ignore[arg-type]
     for frame in frames:
         sink.write(frame)
@@ -52,7 +52,7 @@ def test_y4m_goes_through_and_back(size: tuple[int, int]) -> None:
         assert source.info.rate == 25
     assert [frame.seconds for frame in frames] == [Fraction(index, 25) for index in range(3)]
     for index, frame in enumerate(frames):
-        wanted = moving_picture(index, *size).astype(int)
+        wanted = moving_image(index, *size).astype(int)
         # Colours are halved in both directions, which is all that three by three pixels have.
         assert np.abs(frame.interleaved() - wanted).mean() < (8 if size[0] > 3 else 30)
 
@@ -77,29 +77,29 @@ def test_raw_video_goes_through_and_back(pixel_format: str, size: tuple[int, int
         frames = list(source)
     assert [frame.seconds for frame in frames] == [index * Fraction(1001, 30_000) for index in range(3)]
     for index, frame in enumerate(frames):
-        difference = np.abs(frame.interleaved().astype(int) - moving_picture(index, *size))
+        difference = np.abs(frame.interleaved().astype(int) - moving_image(index, *size))
         assert difference.mean() < 8
         assert difference.max() == 0 or "yuv" in pixel_format
 
 
 @pytest.mark.parametrize("pixel_format", [None, "rgba", "bgra"])
 def test_raw_video_with_alpha(pixel_format: str | None) -> None:
-    picture = np.dstack([moving_picture(0, 8, 4), np.arange(32, dtype=np.uint8).reshape(4, 8)])
+    image = np.dstack([moving_image(0, 8, 4), np.arange(32, dtype=np.uint8).reshape(4, 8)])
     stream = io.BytesIO()
     sink = PipeSink(StreamInfo(8, 4), stream=stream, form="rawvideo", pixel_format=pixel_format, alpha=True)
-    sink.write(frames_for([picture])[0])
+    sink.write(frames_for([image])[0])
     sink.finish()
     found = np.frombuffer(stream.getvalue(), np.uint8).reshape(4, 8, 4)
-    assert np.array_equal(found[..., [2, 1, 0, 3]] if pixel_format == "bgra" else found, picture)
+    assert np.array_equal(found[..., [2, 1, 0, 3]] if pixel_format == "bgra" else found, image)
 
 
 def test_png_through_a_pipe_has_its_alpha() -> None:
-    picture = np.dstack([moving_picture(0, 8, 4), np.arange(32, dtype=np.uint8).reshape(4, 8)])
+    image = np.dstack([moving_image(0, 8, 4), np.arange(32, dtype=np.uint8).reshape(4, 8)])
     stream = io.BytesIO()
     sink = PipeSink(StreamInfo(8, 4), stream=stream, form="png", alpha=True)
-    sink.write(frames_for([picture])[0])
+    sink.write(frames_for([image])[0])
     sink.finish()
-    assert np.array_equal(np.asarray(Image.open(stream)), picture)
+    assert np.array_equal(np.asarray(Image.open(stream)), image)
 
 
 def test_other_programs_read_our_y4m() -> None:
@@ -109,7 +109,7 @@ def test_other_programs_read_our_y4m() -> None:
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "BMP", "TIFF"])
-def test_a_picture_is_recognized(form: str) -> None:
+def test_a_image_is_recognized(form: str) -> None:
     stream = io.BytesIO()
     Image.fromarray(chart()).save(stream, form)
     stream.seek(0)
@@ -129,7 +129,7 @@ def test_raw_video_that_is_not_fully_described_is_refused(options: dict[str, obj
     assert caught.value.hint
 
 
-@pytest.mark.parametrize(("data", "message"), [(b"", "nothing came"), (b"MZ unknown stuff", "neither a picture nor y4m")])
+@pytest.mark.parametrize(("data", "message"), [(b"", "nothing came"), (b"MZ unknown stuff", "neither an image nor y4m")])
 def test_an_unusable_stream_is_one_clear_error(data: bytes, message: str) -> None:
     with pytest.raises(SourceError, match=message) as caught, PipeSource(io.BytesIO(data)):
         pass
@@ -153,7 +153,7 @@ def test_frames_arrive_while_the_pipe_is_still_open(pipe: tuple[BinaryIO, Binary
 
     def feed() -> None:
         for index in range(30):
-            writer.write(moving_picture(index, 160, 120).tobytes())
+            writer.write(moving_image(index, 160, 120).tobytes())
         writer.flush()
 
     feeder = threading.Thread(target=feed)
@@ -193,7 +193,7 @@ def test_a_reader_that_goes_away_is_one_clear_error(pipe: tuple[BinaryIO, Binary
     reader, writer = pipe
     reader.close()
     raw_writer = open(writer.fileno(), "wb", buffering=0, closefd=False)  # noqa: SIM115
-    frames = frames_for([moving_picture(0, 64, 48)])
+    frames = frames_for([moving_image(0, 64, 48)])
     sink = PipeSink(info_of(frames), stream=raw_writer)
     with pytest.raises(SinkError, match="reader of the pipe has gone"):
         sink.write(frames[0])

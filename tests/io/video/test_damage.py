@@ -25,7 +25,7 @@ from p3mvideo.io.video.read.packets import packets_of
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.io.video.read.steady_rate import SteadyRate
 from p3mvideo.io.video.write.sink import VideoSink
-from tests.io.media import frames_for, info_of, make_video, moving_picture
+from tests.io.media import frames_for, info_of, make_video, moving_image
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -94,10 +94,10 @@ def test_flipped_bytes_in_the_middle_lose_no_more_than_is_told(tmp_path: Path, n
     frames, damaged = read(flip(whole(tmp_path, name), 0.5, 0.53), threads=threads)
     shown = {frame.seconds for frame in frames}
     lost = {index * STEP for index in range(FRAMES)} - shown
-    assert lost, "so many bytes cost some frames"
+    assert lost, "this many bytes cost some frames"
     assert damaged
     assert_told(lost, damaged)
-    # A small WebM file is one cluster, and one picture that all others build upon: nothing to go on with.
+    # A small WebM file is one cluster, and one image that all others build upon: nothing to go on with.
     assert FRAMES * STEP - max(shown) < 4 * STEP or name == "a.webm", "decoding goes on behind the damage"
 
 
@@ -118,7 +118,7 @@ def test_scattered_errors_are_told_and_times_stay_in_order(tmp_path: Path, name:
     assert list(damaged) == sorted(damaged, key=lambda part: part.start_seconds)
 
 
-def test_concealed_pictures_are_told(tmp_path: Path) -> None:
+def test_concealed_images_are_told(tmp_path: Path) -> None:
     """FFmpeg repairs small damage by guessing; the frame is there, but it is not what was filmed."""
     path = make_video(tmp_path / "a.mp4", frames=10, size=(160, 120), options={"g": "100"}, container_options={"movflags": "faststart"})
     frames, damaged = read(flip(path, 0.4, 0.42))
@@ -175,7 +175,7 @@ BAD: list[tuple[str, Callable[[Path], object], str]] = [
 
 
 @pytest.mark.parametrize(("name", "make", "message"), BAD, ids=[name for name, _, _ in BAD])
-def test_files_without_a_picture_are_one_clear_error(tmp_path: Path, name: str, make: Callable[[Path], object], message: str) -> None:
+def test_files_without_a_image_are_one_clear_error(tmp_path: Path, name: str, make: Callable[[Path], object], message: str) -> None:
     path = tmp_path / name
     make(path)
     with pytest.raises(SourceError, match=message) as caught:
@@ -198,7 +198,7 @@ def test_three_by_three_pixels(tmp_path: Path) -> None:
 @pytest.mark.parametrize("last", [1, 2_000])
 def test_a_long_last_frame_is_no_damage(tmp_path: Path, last: int) -> None:
     times = [0, 100, 150, 400, 450, 500, 700]
-    frames = frames_for([moving_picture(index, 64, 48) for index in range(7)], time_base=Fraction(1, 1000), pts=times)
+    frames = frames_for([moving_image(index, 64, 48) for index in range(7)], time_base=Fraction(1, 1000), pts=times)
     sink = VideoSink(tmp_path / "a.mkv", info_of(frames))
     for frame in frames:
         sink.write(replace(frame, duration=last))

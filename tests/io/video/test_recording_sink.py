@@ -43,7 +43,7 @@ def noise(count: int) -> Iterator[Frame]:
 
 
 def shown(path: Path) -> list[Fraction]:
-    """Return when each picture that can be decoded is shown."""
+    """Return when each image that can be decoded is shown."""
     with av.open(str(path)) as container:
         return [Fraction(frame.pts or 0) * (frame.time_base or 0) for frame in container.decode(video=0)]
 
@@ -80,7 +80,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path / f"out{request.param}"
 
 
-def test_a_finished_recording_holds_every_picture_at_its_time(path: Path) -> None:
+def test_a_finished_recording_holds_every_image_at_its_time(path: Path) -> None:
     sink = RecordingSink(path, INFO)
     for frame in noise(70):
         sink.write(frame)
@@ -142,7 +142,7 @@ def test_a_disk_that_is_full_at_the_end_costs_the_last_second_at_most(path: Path
     assert len(shown(path)) >= 60
 
 
-def test_a_disk_that_is_full_from_the_first_picture_on_leaves_nothing(path: Path) -> None:
+def test_a_disk_that_is_full_from_the_first_image_on_leaves_nothing(path: Path) -> None:
     sink = RecordingSink(path, INFO)
     with largest_file(2_000):
         write_until_it_fails(sink)

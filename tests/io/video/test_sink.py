@@ -23,7 +23,7 @@ from tests.io.media import (
     frames_for,
     info_of,
     make_video,
-    moving_picture,
+    moving_image,
     packets_of,
     patches,
     write_all,
@@ -42,12 +42,12 @@ def convert(source: Path, target: Path, *, start: Fraction | None = None, end: F
 
 
 def moving_frames(count: int = 6, size: tuple[int, int] = (64, 48), **options: object) -> list[Frame]:
-    return frames_for([moving_picture(index, *size) for index in range(count)], **options)  # type: ignore[arg-type]
+    return frames_for([moving_image(index, *size) for index in range(count)], **options)  # type: ignore[arg-type]
 
 
 def with_alpha(size: tuple[int, int] = (64, 48)) -> UInt8Array:
-    """A picture whose alpha goes from 0 to 255, left to right."""
-    image = np.dstack([moving_picture(0, *size), np.zeros(size[::-1], np.uint8)])
+    """An image whose alpha goes from 0 to 255, left to right."""
+    image = np.dstack([moving_image(0, *size), np.zeros(size[::-1], np.uint8)])
     image[..., 3] = np.linspace(0, 255, size[0]).round().astype(np.uint8)
     return image
 
@@ -59,7 +59,7 @@ CODECS = [
 
 
 @pytest.mark.parametrize(("name", "codec"), CODECS)
-def test_every_codec_keeps_pictures_times_and_colour_tags(tmp_path: Path, name: str, codec: str | None) -> None:
+def test_every_codec_keeps_images_times_and_colour_tags(tmp_path: Path, name: str, codec: str | None) -> None:
     pts = [0, 40, 90, 100, 250, 400]
     frames = moving_frames(time_base=Fraction(1, 1000), pts=pts)
     path = write(tmp_path / name, frames, codec=codec)
@@ -68,30 +68,28 @@ def test_every_codec_keeps_pictures_times_and_colour_tags(tmp_path: Path, name: 
     assert [frame.seconds for frame in back] == [Fraction(p, 1000) for p in pts]
     for frame, original in zip(back, frames, strict=True):
         assert np.abs(frame.interleaved().astype(int) - original.interleaved()).mean() < 6
-    picture = next(decoded(path))
+    image = next(decoded(path))
     if codec == "ffv1":
-        assert picture.format.is_rgb
+        assert image.format.is_rgb
     else:
-        assert picture.colorspace == 6, "small pictures are BT.601"
-        assert picture.color_range != 2
+        assert image.colorspace == 6, "small images are BT.601"
+        assert image.color_range != 2
 
 
 @pytest.mark.parametrize(("height", "matrix"), [(64, 6), (720, 1)])
 def test_without_a_source_the_matrix_is_the_one_players_expect(tmp_path: Path, height: int, matrix: int) -> None:
     path = write(tmp_path / "a.mp4", frames_for([chart(96, height)]))
-    picture = next(decoded(path))
-    assert (picture.colorspace, picture.color_primaries, picture.color_trc, picture.color_range) == (matrix, 1, 1, 1)
+    image = next(decoded(path))
+    assert (image.colorspace, image.color_primaries, image.color_trc, image.color_range) == (matrix, 1, 1, 1)
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.mov", "a.webm"])
 @pytest.mark.parametrize(("matrix", "primaries", "transfer"), [(1, 1, 1), (6, 6, 6), (9, 9, 14)])
 def test_colour_chart_and_tags_survive(tmp_path: Path, name: str, matrix: int, primaries: int, transfer: int) -> None:
-    source = make_video(
-        tmp_path / "source.mkv", pictures=[chart()], pixel_format="yuv420p10le", matrix=matrix, primaries=primaries, transfer=transfer
-    )
+    source = make_video(tmp_path / "source.mkv", images=[chart()], pixel_format="yuv420p10le", matrix=matrix, primaries=primaries, transfer=transfer)
     path = convert(source, tmp_path / name)
-    picture = next(decoded(path))
-    assert (picture.colorspace, picture.color_primaries, picture.color_trc, picture.color_range) == (matrix, primaries, transfer, 1)
+    image = next(decoded(path))
+    assert (image.colorspace, image.color_primaries, image.color_trc, image.color_range) == (matrix, primaries, transfer, 1)
     with VideoSource(path) as back:
         assert np.abs(patches(next(iter(back)).interleaved()).astype(int) - CHART).max() <= 7
 
@@ -100,32 +98,32 @@ def test_a_mapped_hdr_source_is_tagged_as_ordinary(tmp_path: Path) -> None:
     source = make_video(tmp_path / "s.mkv", frames=2, codec="libx265", pixel_format="yuv420p10le", matrix=9, primaries=9, transfer=16)
     with VideoSource(source, hdr="tonemap") as frames:
         path = write(tmp_path / "a.mp4", list(frames), info=frames.info, source=source)
-    picture = next(decoded(path))
-    assert (picture.colorspace, picture.color_primaries, picture.color_trc) == (1, 1, 1)
+    image = next(decoded(path))
+    assert (image.colorspace, image.color_primaries, image.color_trc) == (1, 1, 1)
 
 
 @pytest.mark.parametrize(("name", "codec"), CODECS)
 @pytest.mark.parametrize("size", [(67, 45), (64, 45), (67, 48)])
 def test_odd_sizes_are_shown_as_they_are(tmp_path: Path, name: str, codec: str | None, size: tuple[int, int]) -> None:
     path = write(tmp_path / name, moving_frames(2, size), codec=codec)
-    picture = next(decoded(path))
-    assert (picture.width, picture.height) == size
+    image = next(decoded(path))
+    assert (image.width, image.height) == size
     with VideoSource(path) as source:
         edge = next(iter(source)).interleaved()[:, -1].astype(int)
-    assert np.abs(edge - moving_picture(0, *size)[:, -1]).mean() < 12
+    assert np.abs(edge - moving_image(0, *size)[:, -1]).mean() < 12
 
 
 @pytest.mark.parametrize("codec", ["h264", "vp9", "ffv1"])
 def test_three_by_three_pixels(tmp_path: Path, codec: str) -> None:
     path = write(tmp_path / "a.mkv", moving_frames(2, (3, 3)), codec=codec)
-    assert [(picture.width, picture.height) for picture in decoded(path)] == [(3, 3), (3, 3)]
+    assert [(image.width, image.height) for image in decoded(path)] == [(3, 3), (3, 3)]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 @pytest.mark.parametrize(("name", "codec"), CODECS)
 def test_very_short_videos(tmp_path: Path, name: str, codec: str | None, count: int) -> None:
-    pictures = list(decoded(write(tmp_path / name, moving_frames(count), codec=codec)))
-    assert [picture.time for picture in pictures] == pytest.approx([index / 25 for index in range(count)], abs=0.001)
+    images = list(decoded(write(tmp_path / name, moving_frames(count), codec=codec)))
+    assert [image.time for image in images] == pytest.approx([index / 25 for index in range(count)], abs=0.001)
 
 
 @pytest.mark.parametrize(
@@ -275,11 +273,11 @@ def test_metadata_without_a_place_of_its_own_survives_in_mp4(tmp_path: Path) -> 
     assert (found["title"], found["com.example.key"]) == ("T", "value")
 
 
-def test_turned_and_stretched_pictures_keep_their_shape(tmp_path: Path) -> None:
+def test_turned_and_stretched_images_keep_their_shape(tmp_path: Path) -> None:
     source = make_video(tmp_path / "source.mp4", frames=3, size=(64, 48), rotation=90, pixel_shape=Fraction(4, 3))
     path = convert(source, tmp_path / "a.mp4")
-    picture = next(decoded(path))
-    assert (picture.width, picture.height, picture.rotation) == (48, 64, 0)
+    image = next(decoded(path))
+    assert (image.width, image.height, image.rotation) == (48, 64, 0)
     with av.open(str(path)) as container:
         assert container.streams.video[0].sample_aspect_ratio == Fraction(3, 4)
 

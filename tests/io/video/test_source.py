@@ -1,4 +1,4 @@
-"""What a video source makes of the pictures and times of a file."""
+"""What a video source makes of the images and times of a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from p3mvideo.errors import SourceError
 from p3mvideo.frame import Frame
 from p3mvideo.io.video.read.source import VideoSource
-from tests.io.media import CHART, chart, decoded, make_video, moving_picture, patches
+from tests.io.media import CHART, chart, decoded, make_video, moving_image, patches
 
 RED_CORNER = np.full((32, 64, 3), 60, np.uint8)
 RED_CORNER[:16, :16] = (230, 20, 20)
@@ -45,7 +45,7 @@ def test_info_tells_size_rate_and_number(tmp_path: Path) -> None:
      (1, False, (1280, 720)), (6, False, (1280, 720))],
 )  # fmt: skip
 def test_colours_follow_the_stream_s_own_matrix_and_range(tmp_path: Path, matrix: int, full_range: bool, size: tuple[int, int]) -> None:
-    path = make_video(tmp_path / "a.mp4", pictures=[chart(*size)], matrix=matrix, primaries=1, transfer=1, full_range=full_range)
+    path = make_video(tmp_path / "a.mp4", images=[chart(*size)], matrix=matrix, primaries=1, transfer=1, full_range=full_range)
     frame = read(path)[0]
     assert np.abs(patches(frame.interleaved()).astype(int) - CHART).max() <= 6
 
@@ -53,17 +53,17 @@ def test_colours_follow_the_stream_s_own_matrix_and_range(tmp_path: Path, matrix
 @pytest.mark.parametrize(("height", "matrix"), [(64, 6), (720, 1)])
 def test_untagged_colours_are_taken_as_players_take_them(tmp_path: Path, height: int, matrix: int) -> None:
     """An encoder that leaves the tags out is imitated by removing them from a tagged stream."""
-    tagged = make_video(tmp_path / "tagged.mkv", pictures=[chart(96, height)], matrix=matrix, codec="ffv1")
+    tagged = make_video(tmp_path / "tagged.mkv", images=[chart(96, height)], matrix=matrix, codec="ffv1")
     untagged = tmp_path / "untagged.y4m"
-    picture = next(decoded(tagged))
-    planes = b"".join(np.frombuffer(bytes(plane), np.uint8).reshape(-1, plane.line_size)[:, : plane.width].tobytes() for plane in picture.planes)
+    rgb = next(decoded(tagged))
+    planes = b"".join(np.frombuffer(bytes(plane), np.uint8).reshape(-1, plane.line_size)[:, : plane.width].tobytes() for plane in rgb.planes)
     untagged.write_bytes(f"YUV4MPEG2 W96 H{height} F25:1 Ip A1:1 C420jpeg\nFRAME\n".encode() + planes)
     assert np.abs(patches(read(untagged)[0].interleaved()).astype(int) - CHART).max() <= 6
 
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])
 def test_rotation_is_applied_once(tmp_path: Path, rotation: int) -> None:
-    path = make_video(tmp_path / "a.mp4", pictures=[RED_CORNER], rotation=rotation)
+    path = make_video(tmp_path / "a.mp4", images=[RED_CORNER], rotation=rotation)
     with VideoSource(path) as source:
         frame = next(iter(source))
         assert (source.info.width, source.info.height) == (frame.width, frame.height)
@@ -73,8 +73,8 @@ def test_rotation_is_applied_once(tmp_path: Path, rotation: int) -> None:
     assert np.abs(frame.interleaved().astype(int) - wanted).mean() < 8
 
 
-def test_mirrored_pictures_are_mirrored_back(tmp_path: Path) -> None:
-    frame = read(make_video(tmp_path / "a.mp4", pictures=[RED_CORNER], hflip=True))[0]
+def test_mirrored_images_are_mirrored_back(tmp_path: Path) -> None:
+    frame = read(make_video(tmp_path / "a.mp4", images=[RED_CORNER], hflip=True))[0]
     assert np.abs(frame.interleaved().astype(int) - RED_CORNER[:, ::-1]).mean() < 8
 
 
@@ -94,7 +94,7 @@ def test_mirrored_pictures_are_mirrored_back(tmp_path: Path) -> None:
 def test_any_pixel_format_and_size_becomes_rgb(tmp_path: Path, codec: str, pixel_format: str, size: tuple[int, int]) -> None:
     path = make_video(tmp_path / "a.mkv", frames=2, codec=codec, pixel_format=pixel_format, size=size)
     frames = read(path)
-    wanted = moving_picture(0, *size).astype(int)
+    wanted = moving_image(0, *size).astype(int)
     if pixel_format == "gray":
         wanted = np.repeat((wanted @ [0.299, 0.587, 0.114])[..., None], 3, axis=2)
     assert [(frame.width, frame.height) for frame in frames] == [size, size]
@@ -102,9 +102,9 @@ def test_any_pixel_format_and_size_becomes_rgb(tmp_path: Path, codec: str, pixel
 
 
 def test_alpha_is_laid_on_white(tmp_path: Path) -> None:
-    picture = np.zeros((16, 32, 4), np.uint8)
-    picture[:, :16] = (200, 30, 60, 255)
-    path = make_video(tmp_path / "a.mkv", pictures=[picture], codec="ffv1", pixel_format="bgra")
+    rgb = np.zeros((16, 32, 4), np.uint8)
+    rgb[:, :16] = (200, 30, 60, 255)
+    path = make_video(tmp_path / "a.mkv", images=[rgb], codec="ffv1", pixel_format="bgra")
     image = read(path)[0].interleaved()
     assert image.shape == (16, 32, 3)
     assert image[8, 8].tolist() == [200, 30, 60]
@@ -120,7 +120,7 @@ def test_trimming_keeps_the_frames_between_with_their_times(tmp_path: Path, star
     path = make_video(tmp_path / "a.mp4", frames=25)
     frames = read(path, start=Fraction(start) if start else None, end=Fraction(end) if end else None)
     assert [frame.seconds for frame in frames] == [Fraction(index, 25) for index in wanted]
-    assert np.abs(frames[0].interleaved().astype(int) - moving_picture(wanted[0], 64, 48)).mean() < 6
+    assert np.abs(frames[0].interleaved().astype(int) - moving_image(wanted[0], 64, 48)).mean() < 6
 
 
 def test_trimming_to_nothing_is_an_error(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_later_start_of_a_file_is_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("transfer", [16, 18])
 def test_hdr_is_refused_or_mapped(tmp_path: Path, transfer: int) -> None:
-    path = make_video(tmp_path / "a.mkv", pictures=[chart()], codec="libx265", pixel_format="yuv420p10le", matrix=9, primaries=9, transfer=transfer)
+    path = make_video(tmp_path / "a.mkv", images=[chart()], codec="libx265", pixel_format="yuv420p10le", matrix=9, primaries=9, transfer=transfer)
     with pytest.raises(SourceError, match="HDR") as caught:
         read(path)
     assert "tonemap" in caught.value.hint
@@ -163,7 +163,7 @@ def test_hdr_is_refused_or_mapped(tmp_path: Path, transfer: int) -> None:
     assert colours[2].argmax() == 2
 
 
-def test_pictures_that_change_size_midway_are_brought_to_the_first_size(tmp_path: Path) -> None:
+def test_images_that_change_size_midway_are_brought_to_the_first_size(tmp_path: Path) -> None:
     small = make_video(tmp_path / "small.h264", frames=4, size=(64, 48), form="h264")
     large = make_video(tmp_path / "large.h264", frames=4, size=(128, 96), form="h264")
     both = tmp_path / "both.h264"

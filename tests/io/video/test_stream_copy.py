@@ -20,7 +20,7 @@ from p3mvideo.io.video.write.anonymous_ass import anonymous_header
 from p3mvideo.io.video.write.playable import PLAYABLE
 from p3mvideo.io.video.write.sink import VideoSink
 from p3mvideo.io.video.write.timecode import moved_timecode
-from tests.io.media import make_video, moving_picture, packets_of, write_all
+from tests.io.media import make_video, moving_image, packets_of, write_all
 from tests.io.mp4_surgery import hide_beginning, replaced
 from tests.io.telling_media import ASS, at, attach, with_names
 
@@ -154,7 +154,7 @@ def with_extras(path: Path) -> Path:
         if path.suffix == ".mkv":
             attach(output)
         for number in range(5):
-            frame = av.VideoFrame.from_ndarray(moving_picture(number, 64, 48))
+            frame = av.VideoFrame.from_ndarray(moving_image(number, 64, 48))
             for stream in streams[: 3 if not number else 2]:
                 frame.pts = number
                 output.mux(stream.encode(frame.reformat(format=stream.codec_context.pix_fmt)))
@@ -284,7 +284,7 @@ def _short_ts(path: Path, layout: str) -> None:
         sound.codec_context.layout = layout
         output.start_encoding()
         for number in range(30):
-            output.mux(video.encode(at(av.VideoFrame.from_ndarray(moving_picture(number, 64, 48)), number)))
+            output.mux(video.encode(at(av.VideoFrame.from_ndarray(moving_image(number, 64, 48)), number)))
         output.mux(video.encode(None))
         silence = np.zeros((1, 44_100 * 6 // 5 * (1 if layout == "mono" else 2)), np.int16)
         frame = av.AudioFrame.from_ndarray(silence, format="s16", layout=layout)

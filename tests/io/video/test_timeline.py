@@ -41,7 +41,7 @@ def test_times_in_order_are_left_alone(times: list[int]) -> None:
         ([(0, 40), (40, 40), (40, 40), (80, 40)], [0, 40, 41, 80]),
         ([(90_000, 40), (90_040, 40), (0, 40), (40, 40)], [90_000, 90_040, 90_080, 90_120]),
     ],
-    ids=["missing, with durations", "missing, by the rate", "none at all", "doubled", "a clock that starts anew"],
+    ids=["missing, with durations", "missing, by the rate", "none at all", "doubled", "a clock that starts again"],
 )
 def test_repairs(times: list[tuple[int | None, int | None]], wanted: list[int]) -> None:
     assert placed(times) == wanted

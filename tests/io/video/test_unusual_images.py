@@ -16,7 +16,7 @@ from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.io.video.read.unshowable import refuse_unshowable
 from p3mvideo.io.video.write.sink import VideoSink
 from p3mvideo.options.media import Even
-from tests.io.media import decoded, frames_for, info_of, make_video, moving_picture, write_all
+from tests.io.media import decoded, frames_for, info_of, make_video, moving_image, write_all
 from tests.io.mp4_surgery import insert_in_sample_entry
 
 
@@ -56,8 +56,8 @@ def comb(image: UInt8Array) -> float:
 @pytest.mark.parametrize("name", ["s.mp4", "s.mkv"])
 def test_interlaced_video_becomes_progressive_frame_by_frame(tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str) -> None:
     images = interlaced(12)
-    source = make_video(tmp_path / name, pictures=images, options={"x264-params": "tff=1"})
-    assert all(picture.interlaced_frame for picture in decoded(source))
+    source = make_video(tmp_path / name, images=images, options={"x264-params": "tff=1"})
+    assert all(rgb.interlaced_frame for rgb in decoded(source))
     frames = read(source)
     assert [frame.seconds for frame in frames] == [Fraction(number, 25) for number in range(12)]
     assert comb(images[5]) > 4
@@ -67,11 +67,11 @@ def test_interlaced_video_becomes_progressive_frame_by_frame(tmp_path: Path, cap
         assert abs(bright.mean() - (8 * number + 7.5)) < 5
     assert sum("interlaced" in record.message for record in caplog.records) == 1
     path = write(tmp_path / "a.mp4", frames)
-    assert not any(picture.interlaced_frame for picture in decoded(path))
+    assert not any(rgb.interlaced_frame for rgb in decoded(path))
 
 
 def test_a_part_of_interlaced_video_has_its_frames(tmp_path: Path) -> None:
-    source = make_video(tmp_path / "s.mp4", pictures=interlaced(12), options={"x264-params": "tff=1"})
+    source = make_video(tmp_path / "s.mp4", images=interlaced(12), options={"x264-params": "tff=1"})
     frames = read(source, start=Fraction(4, 25), end=Fraction(9, 25))
     assert [frame.seconds for frame in frames] == [Fraction(number, 25) for number in range(4, 9)]
 
@@ -80,7 +80,7 @@ def test_interlaced_images_too_small_for_the_filter_are_shown_as_they_are(tmp_pa
     """Of y4m the header alone says that the frames are interlaced."""
     path = tmp_path / "s.y4m"
     path.write_bytes(b"YUV4MPEG2 W8 H2 F25:1 It A1:1 C420jpeg\n" + (b"FRAME\n" + bytes(range(24))) * 3)
-    assert all(picture.interlaced_frame for picture in decoded(path))
+    assert all(rgb.interlaced_frame for rgb in decoded(path))
     assert len(read(path)) == 3
 
 
@@ -92,7 +92,7 @@ def test_progressive_video_is_left_alone(tmp_path: Path, caplog: pytest.LogCaptu
 
 @pytest.mark.parametrize("name", ["a.webm", "a.mkv"])
 def test_alpha_of_vp9_is_laid_on_white_as_other_alpha_is(tmp_path: Path, name: str) -> None:
-    image = np.dstack([moving_picture(0, 64, 48), np.zeros((48, 64), np.uint8)])
+    image = np.dstack([moving_image(0, 64, 48), np.zeros((48, 64), np.uint8)])
     image[:, 32:, 3] = 255
     path = write(tmp_path / name, frames_for([image] * 3), codec="vp9", alpha=True)
     frames = read(path)
@@ -110,23 +110,23 @@ def test_alpha_of_vp9_is_laid_on_white_as_other_alpha_is(tmp_path: Path, name: s
 def test_odd_sizes_can_be_made_even(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, codec: str, even: Even, size: tuple[int, int], pixels: str
 ) -> None:
-    images = [moving_picture(number, 67, 45) for number in range(3)]
+    images = [moving_image(number, 67, 45) for number in range(3)]
     with caplog.at_level(logging.WARNING):
         path = write(tmp_path / "a.mp4", frames_for(images), codec=codec, even=even)
-    picture = next(decoded(path))
-    assert ((picture.width, picture.height), picture.format.name) == (size, pixels)
+    rgb = next(decoded(path))
+    assert ((rgb.width, rgb.height), rgb.format.name) == (size, pixels)
     assert ("--even pad or crop" in caplog.text) == (even == "keep")
-    shown = picture.to_ndarray(format="rgb24").astype(int)
+    shown = rgb.to_ndarray(format="rgb24").astype(int)
     assert np.abs(shown[:44, :66] - images[0][:44, :66]).mean() < 8
     if even == "pad":
         assert np.abs(shown[:44, 67] - images[0][:44, 66]).mean() < 12, "the edge is repeated"
 
 
 def test_alpha_of_an_odd_size_can_be_made_even(tmp_path: Path) -> None:
-    image = np.dstack([moving_picture(0, 67, 45), np.full((45, 67), 255, np.uint8)])
+    image = np.dstack([moving_image(0, 67, 45), np.full((45, 67), 255, np.uint8)])
     image[:, :30, 3] = 0
     path = write(tmp_path / "a.mov", frames_for([image]), alpha=True, even="pad")
-    assert [(picture.width, picture.height) for picture in decoded(path)] == [(68, 46)]
+    assert [(rgb.width, rgb.height) for rgb in decoded(path)] == [(68, 46)]
 
 
 def test_encrypted_video_is_called_so(tmp_path: Path) -> None:

@@ -12,14 +12,14 @@ from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.cover.blend import blend
 from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover, cover
 from p3mvideo.privacy.cover.ellipse import Ellipse
-from p3mvideo.privacy.cover.styles import Blur, Mosaic, MosaicOfFace, Picture, Solid, Style
+from p3mvideo.privacy.cover.styles import Blur, ImageCover, Mosaic, MosaicOfFace, Solid, Style
 from p3mvideo.privacy.region import Region, face_region_mask
 from tests.privacy.fakes import face_at
 
 WIDTH, HEIGHT = 160, 120
 NOISE = np.random.default_rng(0).integers(1, 255, (HEIGHT, WIDTH, 3), np.uint8)
 PAINT = (255, 0, 255)
-WITHOUT_FACE: list[Style] = [Blur(), Mosaic(8), Solid(), Picture.of(np.dstack([NOISE[:40, :30], NOISE[:40, :30, :1]]))]
+WITHOUT_FACE: list[Style] = [Blur(), Mosaic(8), Solid(), ImageCover.of(np.dstack([NOISE[:40, :30], NOISE[:40, :30, :1]]))]
 """The styles that tell nothing of a face."""
 
 regions = st.builds(
@@ -160,12 +160,12 @@ def test_another_scene_leaves_no_colours_behind() -> None:
     assert np.abs(covered.astype(int) - 40).max() <= 4
 
 
-def test_a_picture_is_scaled_and_turned_with_the_face_and_has_no_dark_rim() -> None:
+def test_a_image_is_scaled_and_turned_with_the_face_and_has_no_dark_rim() -> None:
     image = np.full((HEIGHT, WIDTH, 3), 200, np.uint8)
     pixels = np.zeros((40, 40, 4), np.uint8)
     cv2.circle(pixels, (20, 20), 14, (200, 200, 200, 255), -1)
     pixels[:20, 18:22, :3] = (0, 200, 0)  # points up
-    covered = cover(image, [Region((50, 30, 110, 90), np.pi / 2)], Picture.of(pixels))
+    covered = cover(image, [Region((50, 30, 110, 90), np.pi / 2)], ImageCover.of(pixels))
     green = (covered.astype(int) @ (-1, 2, -1)) > 200
     rows, columns = np.nonzero(green)
     assert columns.mean() > 85, "a head that leans by 90 degrees clockwise points right"

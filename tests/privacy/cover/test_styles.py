@@ -11,7 +11,7 @@ import pytest
 
 from p3mvideo.errors import ConfigError
 from p3mvideo.privacy.cover.cover import cover
-from p3mvideo.privacy.cover.styles import Blur, Mosaic, MosaicOfFace, Picture, Solid, make_style, mosaic_all
+from p3mvideo.privacy.cover.styles import Blur, ImageCover, Mosaic, MosaicOfFace, Solid, make_style, mosaic_all
 from p3mvideo.privacy.region import Region
 
 NOISE = np.random.default_rng(0).integers(1, 255, (120, 160, 3), np.uint8)
@@ -24,19 +24,19 @@ def test_styles_by_name(tmp_path: Path) -> None:
     assert make_style("mosaic", mosaicsize=7) == Mosaic(7)
     assert make_style("solid") == Solid()
     assert make_style("solid:#336699") == Solid((51, 102, 153))
-    picture = make_style(str(image))
-    assert isinstance(picture, Picture)
-    np.testing.assert_array_equal(picture.premultiplied[..., 3], NOISE[..., 0])
-    np.testing.assert_allclose(picture.premultiplied[..., 1], NOISE[..., 1] * (NOISE[..., 0] / 255.0), atol=1e-3)
+    cover_image = make_style(str(image))
+    assert isinstance(cover_image, ImageCover)
+    np.testing.assert_array_equal(cover_image.premultiplied[..., 3], NOISE[..., 0])
+    np.testing.assert_allclose(cover_image.premultiplied[..., 1], NOISE[..., 1] * (NOISE[..., 0] / 255.0), atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["grey", "16 bits"])
 def test_an_image_of_any_kind_will_do(kind: str, tmp_path: Path) -> None:
     image = tmp_path / "face.png"
     cv2.imwrite(str(image), NOISE[..., 0] if kind == "grey" else NOISE.astype(np.uint16) * 257)
-    picture = make_style(str(image))
-    assert isinstance(picture, Picture)
-    assert picture.premultiplied[..., :3].max() <= 255
+    cover_image = make_style(str(image))
+    assert isinstance(cover_image, ImageCover)
+    assert cover_image.premultiplied[..., :3].max() <= 255
 
 
 def test_a_mosaic_of_the_face_is_made_only_if_asked_for_and_warns(caplog: pytest.LogCaptureFixture) -> None:

@@ -29,15 +29,15 @@ FACE = (176.0, 80.0, 270.0, 174.0)
 
 
 def placed(portrait: UInt8Array, size: tuple[int, int], x: float, y: float, side: float, degrees: float = 0.0) -> UInt8Array:
-    """Return a grey picture with the portrait in it, its face about (x, y), so large and leaning clockwise."""
+    """Return a grey image with the portrait in it, its face about (x, y), so large and leaning clockwise."""
     scale = side / (FACE[2] - FACE[0])
     shrunk = min(1.0, 2 * scale)
     small = cv2.resize(portrait, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA)
     middle = ((FACE[0] + FACE[2]) / 2 * shrunk, (FACE[1] + FACE[3]) / 2 * shrunk)
     matrix = cv2.getRotationMatrix2D(middle, -degrees, scale / shrunk)
     matrix[:, 2] += (x - middle[0], y - middle[1])
-    picture = np.full((size[1], size[0], 3), 110, np.uint8)
-    return np.asarray(cv2.warpAffine(small, matrix, size, dst=picture, borderMode=cv2.BORDER_TRANSPARENT))
+    image = np.full((size[1], size[0], 3), 110, np.uint8)
+    return np.asarray(cv2.warpAffine(small, matrix, size, dst=image, borderMode=cv2.BORDER_TRANSPARENT))
 
 
 def found_at(faces: tuple[Detection, ...] | list[Detection], x: float, y: float, side: float) -> bool:
@@ -50,7 +50,7 @@ def found_at(faces: tuple[Detection, ...] | list[Detection], x: float, y: float,
     [(640, 360, 300, 0), (200, 200, 120, 0), (1000, 500, 90, 30), (640, 360, 200, -60)],
     ids=["near", "middle", "far and leaning", "leaning much"],
 )
-def test_both_models_find_faces_of_a_picture(detector: FaceDetector, portrait: UInt8Array, x: float, y: float, side: float, degrees: float) -> None:
+def test_both_models_find_faces_of_a_image(detector: FaceDetector, portrait: UInt8Array, x: float, y: float, side: float, degrees: float) -> None:
     faces = detector(placed(portrait, (1280, 720), x, y, side, degrees))
     assert found_at(faces, x, y, side)
     best = max(faces, key=lambda face: face.score)
@@ -59,9 +59,9 @@ def test_both_models_find_faces_of_a_picture(detector: FaceDetector, portrait: U
 
 
 def test_small_faces_are_found_in_tiles_only(detector: FaceDetector, portrait: UInt8Array) -> None:
-    picture = placed(portrait, (1920, 1080), 1500, 300, 24)
-    assert not found_at(detector(picture), 1500, 300, 24)
-    assert found_at(detector(picture, min_face_px=24), 1500, 300, 24)
+    image = placed(portrait, (1920, 1080), 1500, 300, 24)
+    assert not found_at(detector(image), 1500, 300, 24)
+    assert found_at(detector(image, min_face_px=24), 1500, 300, 24)
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1280, 720), (400, 900), (3840, 2160)])
@@ -155,8 +155,8 @@ def test_smaller_faces_are_looked_for_where_the_image_is_small(size: tuple[int, 
 
 
 def test_half_a_face_at_the_border_is_found(search: StreamSearch, portrait: UInt8Array) -> None:
-    picture = placed(portrait, (1280, 720), 1280, 300, 180)
-    faces = search(picture, timestamp_ms=0, thorough=True)
+    image = placed(portrait, (1280, 720), 1280, 300, 180)
+    faces = search(image, timestamp_ms=0, thorough=True)
     assert any(face.box[0] < 1240 and face.box[2] > 1275 and face.box[1] < 270 and face.box[3] > 330 for face in faces)
 
 
@@ -206,6 +206,6 @@ def test_silencing_telemetry_leaves_the_settings_of_others_alone(monkeypatch: py
 
 
 def test_the_fake_search_is_a_search(search: StreamSearch) -> None:
-    picture = np.zeros((48, 64, 3), np.uint8)
+    image = np.zeros((48, 64, 3), np.uint8)
     for one in (search, ScriptedSearch(lambda n: ())):
-        assert one(picture, timestamp_ms=0, expected=(), thorough=False) == ()
+        assert one(image, timestamp_ms=0, expected=(), thorough=False) == ()

@@ -227,7 +227,7 @@ def test_a_weak_find_far_off_leads_no_track_astray() -> None:
 
 @pytest.mark.parametrize(("score", "follows"), [(0.35, False), (0.9, True)])
 def test_only_finds_that_are_believed_tell_how_large_a_face_is(score: float, follows: bool) -> None:
-    """Texture passes for a face of any size at low scores, and would grow over all of the picture step by step."""
+    """Texture passes for a face of any size at low scores, and would grow over all of the image step by step."""
     tracker, side = Tracker(), 40.0
     tracker.predict(0.0)
     tracker.update([face_at(100, 100, side, 0.9)], width=WIDTH, height=HEIGHT, moves=Still())
@@ -261,7 +261,7 @@ def test_union_keeps_the_surest_of_what_overlaps() -> None:
 
 
 def textured(seed: int, width: int = 640, height: int = 360) -> UInt8Array:
-    """Return a picture with detail at every scale, uint8 RGB."""
+    """Return an image with detail at every scale, uint8 RGB."""
     rng = np.random.default_rng(seed)
     total = np.zeros((height, width, 3), np.float32)
     for cells in (6, 20, 60):
@@ -271,7 +271,7 @@ def textured(seed: int, width: int = 640, height: int = 360) -> UInt8Array:
 
 
 @pytest.mark.parametrize(("dx", "dy"), [(0, 0), (12, -8), (-24, 4)])
-def test_a_box_is_followed_where_the_picture_goes(dx: int, dy: int) -> None:
+def test_a_box_is_followed_where_the_image_goes(dx: int, dy: int) -> None:
     motion = Motion()
     scene = textured(1, 800, 500)
     assert motion.observe(np.ascontiguousarray(scene[60:420, 80:720]))
@@ -304,7 +304,7 @@ def test_nothing_is_followed_where_nothing_can_be_seen() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (640, 360), (721, 1283)])
-def test_halving_keeps_enough_of_any_picture(size: tuple[int, int]) -> None:
+def test_halving_keeps_enough_of_any_image(size: tuple[int, int]) -> None:
     width, height = size
     small, factor = halved(np.zeros((height, width, 3), np.uint8), max(size), 160)
     assert small.shape[0] == height // factor
@@ -318,11 +318,11 @@ def test_halving_keeps_enough_of_any_picture(size: tuple[int, int]) -> None:
     st.floats(-100, 700), st.floats(-100, 460), st.floats(20, 900), st.floats(-3.1, 3.1), st.floats(0.1, 0.9), st.floats(0.1, 0.9)
 )  # fmt: skip
 @settings(max_examples=60, deadline=None)
-def test_what_is_seen_in_a_view_is_where_it_is_in_the_picture(x: float, y: float, side: float, angle: float, u: float, v: float) -> None:
+def test_what_is_seen_in_a_view_is_where_it_is_in_the_image(x: float, y: float, side: float, angle: float, u: float, v: float) -> None:
     size_px = 192
     view = View(x, y, side, angle)
     seen = face_at(u * size_px, v * size_px, 20)
-    found = view.to_picture(seen, size_px)
+    found = view.to_image(seen, size_px)
     right, down = (u - 0.5) * side, (v - 0.5) * side
     expected = (
         x + right * math.cos(angle) - down * math.sin(angle), y + right * math.sin(angle) + down * math.cos(angle)
@@ -334,10 +334,10 @@ def test_what_is_seen_in_a_view_is_where_it_is_in_the_picture(x: float, y: float
 @pytest.mark.parametrize("view", [View(300, 200, 100), View(300, 200, 400, 0.6), View(20, 350, 200, -2.0), View(320, 180, 1500)])
 def test_a_view_shows_what_lies_in_it(view: View) -> None:
     size_px = 128
-    picture = np.zeros((360, 640, 3), np.uint8)
+    image = np.zeros((360, 640, 3), np.uint8)
     for point, colour in (((290, 190), (255, 0, 0)), ((30, 340), (0, 255, 0)), ((320, 180), (0, 0, 255))):
-        cv2.circle(picture, point, 8, colour, -1)
-    shown = view.cut_out(picture, size_px)
+        cv2.circle(image, point, 8, colour, -1)
+    shown = view.cut_out(image, size_px)
     assert shown.shape == (size_px, size_px, 3)
     cos, sin = math.cos(view.angle), math.sin(view.angle)
     for (px, py), channel in (((290, 190), 0), ((30, 340), 1), ((320, 180), 2)):

@@ -120,7 +120,7 @@ def test_copy_paste_changes_no_label_and_nothing_but_faces(data: Path, kind: str
         assert a.foreground is not None
         assert b.foreground is not None
         assert torch.equal((a.foreground != b.foreground).any(0) & ~torch.from_numpy(differs), torch.zeros(SIZE, SIZE, dtype=torch.bool))
-        # Under a pasted face the person's own colours are the picture's.
+        # Under a pasted face the person's own colours are the image's.
         assert torch.equal(b.image[:, differs], b.foreground[:, differs])
         changed += int(differs.sum())
     assert changed or kind == "p3mvideo"
@@ -278,7 +278,7 @@ def test_turned_scenes_are_full_and_keep_their_labels(data: Path) -> None:
     marked = replace(scene, image=np.repeat(np.maximum(scene.alpha, 20)[..., None], 3, axis=2))
     for degrees in (-40.0, -7.0, 12.0, 45.0):
         found = turned(marked, degrees)
-        assert found.image.min() >= 20  # no corner comes from beyond the picture
+        assert found.image.min() >= 20  # no corner comes from beyond the image
         assert np.abs(found.image[..., 0].astype(int) - np.maximum(found.alpha, 20)).max() <= 20
         assert not np.array_equal(found.alpha, scene.alpha)
     assert np.array_equal(turned(scene, 0.0).image, scene.image)
@@ -344,7 +344,7 @@ def test_nobody_is_moved_who_is_not_there(tmp_path: Path) -> None:
 def test_unreadable_file_is_named(tmp_path: Path, name: str) -> None:
     split = miniature.split(tmp_path, count=1)
     broken = split / ("blurred_image/p_00000000.jpg" if name == "image" else "mask/p_00000000.png")
-    broken.write_bytes(b"not a picture")
+    broken.write_bytes(b"not an image")
     folder = PortraitFolder(split)
     with pytest.raises(DatasetError, match=broken.name):
         folder.load(folder.names[0])

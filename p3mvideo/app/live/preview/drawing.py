@@ -1,4 +1,4 @@
-"""What the preview shows over the picture: the state, the figures, the keys."""
+"""What the preview shows over the image: the state, the figures, the keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.opencv import drawable
 
 LONG_SIDE_PX = 960
-"""Longer side of the preview: it costs time that the pictures for others need."""
+"""Longer side of the preview: it costs time that the images for others need."""
 KEYS = {
     "b": "next background", "a": "anonymize", "s": "smoothing", "m": "mirror", "p": "panic", "f": "figures", "q": "quit",
 }  # fmt: skip
@@ -21,21 +21,21 @@ COLOURS = {
     LiveState.LOST: (255, 80, 70), LiveState.PAUSED: (200, 120, 255),
 }  # fmt: skip
 BAR_PX = 26
-"""Height of the bars above and below the picture."""
+"""Height of the bars above and below the image."""
 
 
-def draw_preview(picture: UInt8Array, state: LiveState, note: str, figures: Sequence[str]) -> UInt8Array:
-    """Return what the window shows, uint8 RGB (h, w, 3): the picture between a bar with the state and one with the keys.
+def draw_preview(image: UInt8Array, state: LiveState, note: str, figures: Sequence[str]) -> UInt8Array:
+    """Return what the window shows, uint8 RGB (h, w, 3): the image between a bar with the state and one with the keys.
 
     Args:
-        picture: What others see, uint8 RGB (H, W, 3); it is not drawn on.
+        image: What others see, uint8 RGB (H, W, 3); it is not drawn on.
         state: What is going on.
         note: A few words on it.
-        figures: Lines to lay over the picture; none for none.
+        figures: Lines to lay over the image; none for none.
     """
-    scale = min(1.0, LONG_SIDE_PX / max(picture.shape[:2]))
-    size = max(2, round(picture.shape[1] * scale)), max(2, round(picture.shape[0] * scale))
-    shown = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR) if scale < 1 else picture, np.uint8)
+    scale = min(1.0, LONG_SIDE_PX / max(image.shape[:2]))
+    size = max(2, round(image.shape[1] * scale)), max(2, round(image.shape[0] * scale))
+    shown = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR) if scale < 1 else image, np.uint8)
     canvas = np.full((size[1] + 2 * BAR_PX, size[0], 3), 24, np.uint8)
     canvas[BAR_PX:-BAR_PX] = shown
     cv2.circle(canvas, (BAR_PX // 2, BAR_PX // 2), 6, COLOURS[state], -1, cv2.LINE_AA)

@@ -13,15 +13,15 @@ from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.io.devices.preview_window import PreviewWindow
 
 REDRAW_SECONDS = 0.3
-"""How often the preview is drawn while the picture stays the same."""
+"""How often the preview is drawn while the image stays the same."""
 
 
 class LivePreview:
     """A window that shows what others see, what is going on and which keys there are. Used by the main thread.
 
     Args:
-        width: Of the pictures, in pixels.
-        height: Of the pictures, in pixels.
+        width: Of the images, in pixels.
+        height: Of the images, in pixels.
 
     Raises:
         DeviceError: No window can be opened.
@@ -38,11 +38,11 @@ class LivePreview:
     def refresh(self, source: CameraSource, show: OutputGate, session: LiveSession, *, with_figures: bool) -> None:
         """Draw what is new."""
         shown, now = self.outlet.shown, time.monotonic()
-        if shown is None or (shown.picture is self._drawn and now - self._drawn_at < REDRAW_SECONDS):
+        if shown is None or (shown.image is self._drawn and now - self._drawn_at < REDRAW_SECONDS):
             return
-        self._drawn, self._drawn_at = shown.picture, now
+        self._drawn, self._drawn_at = shown.image, now
         lines = figures(show, session).lines() if with_figures else []
-        self._window.show(draw_preview(shown.picture.interleaved(), shown.state, _note(shown.state, source, show, session), lines))
+        self._window.show(draw_preview(shown.image.interleaved(), shown.state, _note(shown.state, source, show, session), lines))
 
     def key(self) -> str:
         """Return the key that was pressed, if any, within a few milliseconds."""
@@ -61,4 +61,4 @@ def _note(state: LiveState, source: CameraSource, show: OutputGate, session: Liv
         return f"{session.meter.newest.rate:.0f} per second, {session.ladder.rung.name}"
     if state is LiveState.LIVE:
         return f"{session.meter.newest.rate:.0f} per second"
-    return source.lost or session.trouble or ("the network is loaded" if state is LiveState.STARTING else "waiting for a picture")
+    return source.lost or session.trouble or ("the network is loaded" if state is LiveState.STARTING else "waiting for an image")

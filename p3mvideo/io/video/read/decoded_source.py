@@ -150,10 +150,10 @@ class DecodedSource:
         self._first = None
         if decoded is None:
             return None
-        picture, moment = decoded
+        decoded_image, moment = decoded
         # A stream may change its size midway; what follows is brought to the size it began with.
         width, height = self._orientation.size(self.info.width, self.info.height)
-        image = self._orientation.apply(self._converter(picture, width=width, height=height))
+        image = self._orientation.apply(self._converter(decoded_image, width=width, height=height))
         return Frame.from_interleaved(image, moment.pts, self._decoder.time_base, moment.duration)
 
     def _nothing(self, decoder: VideoDecoder) -> SourceError:

@@ -1,4 +1,4 @@
-"""Decodes the pictures of one video, over damaged places, and says what was lost."""
+"""Decodes the images of one video, over damaged places, and says what was lost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from p3mvideo.errors import DamagedInputError
 from p3mvideo.io.damage import DamageLog
 from p3mvideo.io.video.read.alpha_decoder import decoder_for
-from p3mvideo.io.video.read.file import TIMESTAMPS_ARE_ARBITRARY, clock_origin_seconds, frame_rate, picture_stream, tagged_duration_seconds
+from p3mvideo.io.video.read.file import TIMESTAMPS_ARE_ARBITRARY, clock_origin_seconds, frame_rate, image_stream, tagged_duration_seconds
 from p3mvideo.io.video.read.missing_frames import ONE_FRAME_A_PACKET, Ledger
 from p3mvideo.io.video.read.packets import packets_of
 from p3mvideo.io.video.read.steady_rate import SteadyRate
@@ -28,11 +28,11 @@ PACKETS_BEFORE_A_RESTART = 3
 """Where transport streams were put together, the numbering of their packets breaks, and FFmpeg takes one of the last images for
 cut short. If the clock starts again within this many packets, nothing is missing."""
 PROGRESSIVE = (0, 1)
-"""FFmpeg's field orders of pictures that are not interlaced (unknown, progressive)."""
+"""FFmpeg's field orders of images that are not interlaced (unknown, progressive)."""
 
 
 class VideoDecoder:
-    """The decoded, still stored-as-is pictures of a container between two times, in presentation order.
+    """The decoded, still stored-as-is images of a container between two times, in presentation order.
 
     Args:
         container: Where they are read from; it is closed with the decoder.
@@ -61,7 +61,7 @@ class VideoDecoder:
         self._container, self._name = container, name
         self._start, self._end, self._strict, self._is_cut_short = start, end, strict, is_cut_short
         try:
-            self.stream: VideoStream = picture_stream(container, name)
+            self.stream: VideoStream = image_stream(container, name)
             self.time_base: Fraction = self.stream.time_base or Fraction(1, 90_000)
             self.rate: Fraction | None = frame_rate(self.stream)
             self.damage = DamageLog()
@@ -101,7 +101,7 @@ class VideoDecoder:
         return sum(1 for time in shown if (self._start is None or time >= self._start) and (self._end is None or time < self._end))
 
     def __iter__(self) -> Iterator[tuple[av.VideoFrame, Moment]]:
-        """Yield each picture with its time in units of `time_base`.
+        """Yield each image with its time in units of `time_base`.
 
         Raises:
             DamagedInputError: At the first damage, if `strict`.
@@ -173,7 +173,7 @@ class VideoDecoder:
             logger.info("%s cannot be searched; it is read from its beginning", self._name)
 
     def _expected_end(self, ledger: Ledger | None, *, steady: bool) -> Fraction | None:
-        """Return where the pictures should have ended by the file's own index, tags or packets, None if they ended there."""
+        """Return where the images should have ended by the file's own index, tags or packets, None if they ended there."""
         indexed = self._last_indexed_dts
         if indexed is not None and (self._last_dts is None or indexed > self._last_dts):
             if self.stream.duration is not None and self.stream.start_time is not None:

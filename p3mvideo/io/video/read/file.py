@@ -62,8 +62,8 @@ def open_video_file(path: Path) -> InputContainer:
             raise SourceError(f"cannot read {path}: it holds no readable media", hint=hint) from error
 
 
-def picture_stream(container: InputContainer, name: Path | str) -> VideoStream:
-    """Return the video stream to show: the first that is not merely a cover picture.
+def image_stream(container: InputContainer, name: Path | str) -> VideoStream:
+    """Return the video stream to show: the first that is not merely a cover image.
 
     Raises:
         SourceError: If there is none.
@@ -74,7 +74,7 @@ def picture_stream(container: InputContainer, name: Path | str) -> VideoStream:
                 raise SourceError(f"cannot read {name}: its video codec is not built into this FFmpeg", hint="convert it to H.264 first")
             return stream
     kinds = sorted({str(stream.type) for stream in container.streams}) or ["nothing"]
-    raise SourceError(f"{name} has no video stream, only {', '.join(kinds)}", hint="name a file with pictures")
+    raise SourceError(f"{name} has no video stream, only {', '.join(kinds)}", hint="name a file with images")
 
 
 def clock_origin_seconds(container: InputContainer) -> Fraction:
@@ -110,7 +110,7 @@ def tagged_duration_seconds(stream: VideoStream) -> Fraction | None:
 
 
 def pixel_shape(stream: VideoStream, width: int, height: int) -> Fraction:
-    """Return the width of a pixel by its height in a picture of `width` x `height` as shown, made from this stream."""
+    """Return the width of a pixel by its height in an image of `width` x `height` as shown, made from this stream."""
     shape = stream.sample_aspect_ratio
     if not shape or shape == 1:
         return Fraction(1)

@@ -12,7 +12,7 @@ from av.packet import Packet
 from av.stream import Discard, Stream
 
 MAX_ERRORS_IN_A_ROW = 200
-"""After so many read errors without a packet between them the rest of the file is given up."""
+"""After this many read errors without a packet between them the rest of the file is given up."""
 
 
 def packets_of(container: InputContainer, streams: Sequence[Stream], on_error: Callable[[av.error.FFmpegError], None]) -> Iterator[Packet[Stream]]:

@@ -1,4 +1,4 @@
-"""Brings decoded pictures of any pixel format to RGB, full range, 8 bit."""
+"""Brings decoded images of any pixel format to RGB, full range, 8 bit."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ ACCURATE: Final = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
 FAST_FORMATS: Final = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p"})
 """swscale has a way of its own for these, five times as fast: greys are exact, strong colours off by 1 on average, 3 at most."""
 
-"""What to do with a picture in PQ or HLG: refuse it with a `SourceError`, or map it to BT.709."""
+"""What to do with an image in PQ or HLG: refuse it with a `SourceError`, or map it to BT.709."""
 
 
 class RgbConverter:
-    """Converts the pictures of one stream, each by its own matrix and range, all to one size.
+    """Converts the images of one stream, each by its own matrix and range, all to one size.
 
     Args:
-        hdr: What to do with HDR pictures.
+        hdr: What to do with HDR images.
     """
 
     def __init__(self, *, hdr: Hdr = "refuse") -> None:
@@ -36,10 +36,10 @@ class RgbConverter:
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame, *, width: int, height: int) -> UInt8Array:
-        """Return the picture as uint8 RGB, full range, (height, width, 3); alpha is laid on white.
+        """Return the image as uint8 RGB, full range, (height, width, 3); alpha is laid on white.
 
         Raises:
-            SourceError: If the picture is HDR and that is refused, or its matrix is not supported.
+            SourceError: If the image is HDR and that is refused, or its matrix is not supported.
         """
         colour = colour_of(frame)
         if colour.is_hdr and self._hdr == "refuse":
@@ -76,6 +76,6 @@ class RgbConverter:
 
 
 def _interleave(frame: av.VideoFrame, channels: int) -> UInt8Array:
-    """Return a picture of planes green, blue, red (and alpha) as (H, W, 3|4)."""
+    """Return an image of planes green, blue, red (and alpha) as (H, W, 3|4)."""
     rows = [np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:, : frame.width] for plane in frame.planes]
     return cast(UInt8Array, cv2.merge([rows[2], rows[0], rows[1], *rows[3:channels]]))

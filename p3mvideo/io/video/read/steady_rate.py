@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 STEADY_STEPS: Final = 8
-"""A stream is steady after so many equal steps."""
+"""A stream is steady after this many equal steps."""
 MISSING_STEPS: Final = 4
-"""A step as long as so many others is a hole; cameras leave out a frame or two when they are busy."""
+"""A step as long as this many others is a hole; cameras leave out a frame or two when they are busy."""
 
 
 class SteadyRate:

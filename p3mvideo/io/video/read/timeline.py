@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 JUMP_SECONDS = Fraction(1)
-"""A step back by more than this is a clock that started anew, a smaller one a wrong timestamp."""
+"""A step back by more than this is a clock that restarted, a smaller one a wrong timestamp."""
 
 
 class Moment(NamedTuple):

@@ -1,4 +1,4 @@
-"""Maps HDR pictures (ITU-R BT.2100) to ordinary BT.709 ones."""
+"""Maps HDR images (ITU-R BT.2100) to ordinary BT.709 ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LUMA_2020: Final = np.array([0.2627, 0.6780, 0.0593], np.float32)
 
 
 def tone_map(image: npt.NDArray[np.uint16], *, transfer: int) -> UInt8Array:
-    """Return an HDR picture as BT.709.
+    """Return an HDR image as BT.709.
 
     Light is made linear, its brightest channel is put through the Hermite knee of ITU-R BT.2390-8 section 5.4 (which keeps
     dark and middle tones and rolls off towards the peak, leaving hues alone), the gamut is turned to BT.709 and cut.

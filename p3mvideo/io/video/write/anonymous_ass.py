@@ -1,4 +1,4 @@
-"""Copies ASS subtitles without what names somebody in them: titles, authors, comments, and the names of styles, speakers and fonts.
+"""Copies ASS subtitles without what names someone in them: titles, authors, comments, and the names of styles, speakers and fonts.
 
 The form is that of Advanced SubStation Alpha, v4+, as Matroska holds it: the sections before the events in the codec's header, one event a packet.
 """

@@ -19,7 +19,7 @@ def kept_chapters(chapters: Iterable[Chapter], *, start: Fraction, length: Fract
         chapters: Those of the whole.
         start: Where the part begins in their clock, in seconds.
         length: How long it is; None: to the end.
-        identity: Whether titles are kept, which may name somebody, or the chapters only numbered.
+        identity: Whether titles are kept, which may name someone, or the chapters only numbered.
     """
     kept: list[Chapter] = []
     for chapter in chapters:

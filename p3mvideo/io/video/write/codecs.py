@@ -41,7 +41,7 @@ class Encoder:
         return self.ffmpeg_name in av.codecs_available
 
     def pixel_format_for(self, width: int, height: int, *, alpha: bool) -> str:
-        """Return the pixel format to encode pictures of this size in."""
+        """Return the pixel format to encode images of this size in."""
         if alpha:
             assert self.alpha_pixel_format is not None
             return self.alpha_pixel_format
@@ -150,6 +150,6 @@ def encoder_for(path: Path, codec: str | None, *, alpha: bool) -> Encoder:
 
 
 def alpha_choices() -> str:
-    """Return in words which video containers hold alpha, and with which codecs."""
+    """Describe which video containers hold alpha, and with which codecs."""
     with_alpha = [container for container in CONTAINERS.values() if container.alpha_codecs]
     return ", ".join(f"{container.suffix} ({', '.join(container.alpha_codecs)})" for container in with_alpha)

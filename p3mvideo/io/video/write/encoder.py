@@ -83,9 +83,9 @@ class VideoEncoder:
 
     def encode(self, frame: Frame, pts: int) -> list[Packet[VideoStream]]:
         """Take a frame to be shown at `pts` and return the packets that are ready."""
-        picture = av.VideoFrame.from_numpy_buffer(even_image(frame.interleaved(), self._even), self._pixels)
+        image = av.VideoFrame.from_numpy_buffer(even_image(frame.interleaved(), self._even), self._pixels)
         converted = self._reformatter.reformat(
-            picture,
+            image,
             format=self._pixel_format,
             src_colorspace=self._colour.swscale_matrix,
             dst_colorspace=self._colour.swscale_matrix,

@@ -87,7 +87,7 @@ def decide(stream: Stream, container: str, *, identity: bool = True) -> Decision
     Args:
         stream: A stream of the source, as it was opened.
         container: FFmpeg's name of the container that is written.
-        identity: Whether what may show or name somebody is wanted.
+        identity: Whether what may show or name someone is wanted.
     """
     playable = PLAYABLE[container]
     if isinstance(stream, AudioStream):
@@ -96,7 +96,7 @@ def decide(stream: Stream, container: str, *, identity: bool = True) -> Decision
         return _decide_subtitles(codec_of(stream), playable, container, identity=identity)
     if stream.type == "attachment":
         if not identity:
-            return Decision("leave out", "an attached file may show or name somebody")
+            return Decision("leave out", "an attached file may show or name someone")
         return Decision("copy") if playable.attachments else Decision("leave out", f"{container} files hold no attached files")
     if stream.type == "video":
         cover = stream.disposition & Disposition.attached_pic
@@ -113,7 +113,7 @@ def _decide_sound(stream: AudioStream, playable: Playable, container: str, *, id
     if stream.codec_context.sample_rate <= 0 or stream.codec_context.channels <= 0:
         return Decision("leave out", "it says neither rate nor channels")
     if codec in playable.sound:
-        return Decision("copy") if identity or codec not in CODECS_THAT_TELL else Decision("encode", f"{codec} may name somebody in its header")
+        return Decision("copy") if identity or codec not in CODECS_THAT_TELL else Decision("encode", f"{codec} may name someone in its header")
     return Decision("encode", f"few players play {codec} in {container} files")
 
 

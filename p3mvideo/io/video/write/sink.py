@@ -53,7 +53,7 @@ class VideoSink:
         end: Where they end in `source`.
         threads: Threads to encode with, 0 for as many as there are cores.
         sound: Whether the sound of `source` is copied.
-        identity: Whether what may show or name somebody is copied from `source`; see `StreamCopy`.
+        identity: Whether what may show or name someone is copied from `source`; see `StreamCopy`.
         even: What becomes of an odd width or height.
 
     Raises:
@@ -142,7 +142,7 @@ class VideoSink:
         if self._closed:
             return
         self._closed = True
-        # First the file, then its container: completing a file that nobody will see would take time.
+        # First the file, then its container: completing a file that no one will see would take time.
         self._part.discard()
         if not self._lock.acquire(timeout=CLOSE_SECONDS):
             return  # another thread hangs in FFmpeg, which must not be closed under a running call; it ends with that thread

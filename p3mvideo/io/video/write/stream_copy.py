@@ -17,7 +17,7 @@ from av.packet import Packet
 from av.stream import Discard, Stream
 from av.video.stream import VideoStream
 
-from p3mvideo.io.video.read.file import TIMESTAMPS_ARE_ARBITRARY, clock_origin_seconds, frame_rate, open_video_file, picture_stream
+from p3mvideo.io.video.read.file import TIMESTAMPS_ARE_ARBITRARY, clock_origin_seconds, frame_rate, image_stream, open_video_file
 from p3mvideo.io.video.read.joined_clock import JoinedClock, joined
 from p3mvideo.io.video.read.packets import packets_of
 from p3mvideo.io.video.read.unshowable import is_sound_encrypted
@@ -67,7 +67,7 @@ class StreamCopy:
         start: First time to copy, in seconds from the beginning of `source`; becomes time zero of the output.
         end: First time not to copy.
         sound: Whether to copy audio.
-        identity: Whether to copy what may show or name somebody: metadata, attachments, titles of chapters, names in subtitles.
+        identity: Whether to copy what may show or name someone: metadata, attachments, titles of chapters, names in subtitles.
 
     Raises:
         SourceError: If `source` cannot be opened.
@@ -85,7 +85,7 @@ class StreamCopy:
         self._container = open_video_file(source)
         try:
             self._origin = clock_origin_seconds(self._container)
-            self.video: VideoStream = picture_stream(self._container, source)
+            self.video: VideoStream = image_stream(self._container, source)
             """The stream of images, which is not copied."""
         except BaseException:
             self._container.close()

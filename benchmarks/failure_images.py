@@ -1,6 +1,6 @@
 """Draw where networks fail: their mattes, with what they took along by mistake in red.
 
-    python -m benchmarks.failure_pictures SPLIT hs_21 hs_190 --model p3mnet-mobilenetv2 -o docs/failures.png
+    python -m benchmarks.failure_images SPLIT hs_21 hs_190 --model p3mnet-mobilenetv2 -o docs/failures.png
 
 SPLIT holds `original_image/NAME.jpg`, `mask/NAME.png` and, where people drew one, `human_mask/NAME.png`. The photographs and their
 labels are not shown: they are not ours.
@@ -29,11 +29,11 @@ TAKEN, RIGHT = (235, 70, 50), (255, 255, 255)
 def drawn(title: str, pred_alpha: Float32Array, truth: Float32Array) -> UInt8Array:
     """Return one cell: the matte, and where it took along what is no person."""
     taken, right = np.clip(pred_alpha - truth, 0, 1), np.minimum(pred_alpha, truth)
-    picture = right[..., None] * np.array(RIGHT, np.float32) + taken[..., None] * np.array(TAKEN, np.float32)
+    image = right[..., None] * np.array(RIGHT, np.float32) + taken[..., None] * np.array(TAKEN, np.float32)
     height, width = truth.shape
     scale = (CELL_PX - TITLE_PX) / max(height, width)
     size = (round(width * scale), round(height * scale))
-    small = cv2.resize(np.asarray(np.clip(picture, 0, 255), np.uint8), size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(np.asarray(np.clip(image, 0, 255), np.uint8), size, interpolation=cv2.INTER_AREA)
     cell = np.full((CELL_PX, CELL_PX, 3), 96, np.uint8)
     left = (CELL_PX - size[0]) // 2
     cell[TITLE_PX : TITLE_PX + size[1], left : left + size[0]] = small
@@ -54,7 +54,7 @@ def row(method: Method, entries: Sequence[Entry]) -> UInt8Array:
 
 
 def main() -> None:
-    """Write the picture: one row a network."""
+    """Write the image: one row a network."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("split", type=Path)
     parser.add_argument("names", nargs="+")
