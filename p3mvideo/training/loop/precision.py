@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -52,15 +53,12 @@ def keep_strided_depthwise_in_f32(network: nn.Module) -> None:
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1 and module.stride[0] > 1 and module.weight.requires_grad:
-            module.forward = _InF32(module)  # type: ignore[method-assign, assignment]
+            module.forward = _in_f32(module.forward)  # type: ignore[method-assign, assignment]
 
 
-class _InF32:
-    """The forward function of a convolution, in f32."""
-
-    def __init__(self, convolution: nn.Conv2d) -> None:
-        self._forward = convolution.forward
-
-    def __call__(self, x: Tensor) -> Tensor:
+def _in_f32(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    def computed(x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
-            return self._forward(x.float()).to(x.dtype)
+            return forward(x.float()).to(x.dtype)
+
+    return computed
