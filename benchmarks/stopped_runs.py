@@ -147,8 +147,8 @@ def make_clip(path: Path, portrait: Path, *, frames: int, size: int, start: int 
         x, y = (
             int((1 + np.sin((number + start) / period)) / 2 * room) for period, room in ((9, large.shape[1] - width), (13, large.shape[0] - height))
         )
-        picture: UInt8Array = np.ascontiguousarray(large[y : y + height, x : x + width])
-        sink.write(Frame.from_interleaved(picture, number, Fraction(1, RATE)))
+        image: UInt8Array = np.ascontiguousarray(large[y : y + height, x : x + width])
+        sink.write(Frame.from_interleaved(image, number, Fraction(1, RATE)))
     sink.finish()
     sink.close()
 
