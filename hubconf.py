@@ -30,6 +30,11 @@ def p3mnet_mobilenetv2(weights: str | None = None, *, pretrained: bool = True) -
     return _network("p3mnet-mobilenetv2", weights, pretrained)
 
 
+def p3mnet_mobilenetv2_light(weights: str | None = None, *, pretrained: bool = True) -> P3MNet:
+    """P3M-Net for real time with light decoders, on MobileNetV2; its weights are your own."""
+    return _network("p3mnet-mobilenetv2-light", weights, pretrained)
+
+
 def p3mnet_mobilenetv2_small(weights: str | None = None, *, pretrained: bool = True) -> P3MNet:
     """P3M-Net for weak machines, on a third of MobileNetV2's depth; its weights come with the program."""
     return _network("p3mnet-mobilenetv2-small", weights, pretrained)

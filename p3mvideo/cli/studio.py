@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 from p3mvideo.cli.config_option import ConfigOption
 from p3mvideo.cli.errors import reporting_errors, start_logging
 from p3mvideo.cli.options import command_options
+from p3mvideo.cli.progress import make_progress
 from p3mvideo.errors import ConfigError
 from p3mvideo.options import StudioOptions
 
@@ -20,9 +19,9 @@ def studio_command(options: StudioOptions, config: ConfigOption = None) -> None:
     with reporting_errors():
         start_logging(quiet=False, debug=False)
         try:
-            from p3mvideo.studio.run import run_studio
+            from p3mvideo.studio.run import studio
         except ModuleNotFoundError as error:
             if error.name not in ("starlette", "uvicorn", "anyio"):
                 raise
             raise ConfigError(f"the studio needs {error.name}, which is not installed", hint="pip install 'p3mvideo[studio]'") from error
-        run_studio(options, lambda line: print(line, file=sys.stderr, flush=True))
+        studio(options, listener=make_progress("none", quiet=False))

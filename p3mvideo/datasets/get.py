@@ -7,6 +7,7 @@ import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 from p3mvideo.datasets.donors import CELEB_IMAGES, CELEB_MASKS
 from p3mvideo.errors import ConfigError, DatasetError, SinkError
@@ -20,13 +21,19 @@ CONTENT = {"p3m10k": ("train", "validation"), "celebamask-hq": (CELEB_IMAGES, CE
 PROVENANCE = "SOURCE.txt"
 
 
-def get_dataset(name: str, folder: Path, *, origin: str = "", sha256: str = "", accept_terms: bool = False, listener: Listener | None = None) -> Path:
+def get_dataset(
+    name: Literal["p3m10k", "celebamask-hq", "rwp636"], folder: Path, *, origin: str = "", sha256: str = "", accept_terms: bool = False,
+    listener: Listener | None = None,
+) -> Path:  # fmt: skip
     """Put a published data set into a folder, with a note of where it comes from.
 
     Args:
         name: A key of `p3mvideo.upstream.works.DATASETS`.
         folder: Where to; it must not exist yet.
-        origin, sha256, accept_terms, listener: See `p3mvideo.upstream.obtain.obtain`.
+        origin: See `p3mvideo.upstream.obtain.obtain`.
+        sha256: Likewise.
+        accept_terms: Likewise.
+        listener: Likewise.
 
     Returns:
         The folder.

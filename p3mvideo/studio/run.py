@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import webbrowser
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import uvicorn
 
 from p3mvideo.config import cache_folder
 from p3mvideo.errors import ConfigError
+from p3mvideo.listener import Listener
 from p3mvideo.options import StudioOptions
 from p3mvideo.studio.application import Studio
 from p3mvideo.studio.guard import Guard
@@ -23,40 +24,38 @@ from p3mvideo.studio.preview import Previews
 CLOSE_SECONDS = 3
 
 
-def run_studio(options: StudioOptions, say: Callable[[str], None]) -> None:
+def studio(options: StudioOptions = StudioOptions(), *, listener: Listener | None = None) -> None:
     """Serve the page until the process is interrupted. Jobs that run are cancelled then, and the work folder is removed.
 
     Args:
         options: Where to listen, and which folders may be used.
-        say: Takes lines for the user, the address among them.
+        listener: Hears the address.
 
     Raises:
         ConfigError: The address cannot be listened on.
         SinkError: There is no room for a work folder.
     """
-    with closing(_listening(options)) as listening:
+    listener = listener or Listener()
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:  # Ctrl-C is the way to end it
+        listening = stack.enter_context(closing(_listening(options)))
         port = listening.getsockname()[1]
         if not _is_loopback(options.host):
-            say(f"warning: listening on {options.host} lets other machines reach this page, without encryption")
+            listener.message(f"warning: listening on {options.host} lets other machines reach this page, without encryption")
         roots = [Path.home(), Path.cwd(), *options.allow]
         library = Library(cache_folder() / "studio", roots, largest_bytes=int(options.largest_upload_gb * 1e9))
+        stack.callback(library.close)
         jobs = JobQueue(library.add_result)
-        studio = Studio(library, jobs, Previews())
+        stack.callback(jobs.close)
+        pages = Studio(library, jobs, Previews())
         names = {options.host, "127.0.0.1", "localhost"} if _is_loopback(options.host) else {options.host}
-        guard = Guard(studio.application(), hosts=frozenset(f"[{name}]:{port}" if ":" in name else f"{name}:{port}" for name in names))
-        server = _Server(studio, uvicorn.Config(guard, log_level="warning", access_log=False, timeout_graceful_shutdown=CLOSE_SECONDS))
+        guard = Guard(pages.application(), hosts=frozenset(f"[{name}]:{port}" if ":" in name else f"{name}:{port}" for name in names))
+        server = _Server(pages, uvicorn.Config(guard, log_level="warning", access_log=False, timeout_graceful_shutdown=CLOSE_SECONDS))
         host = f"[{options.host}]" if ":" in options.host else options.host
         address = f"http://{host}:{port}/?token={guard.token}"
-        say(f"The studio is at {address}\nThe address can be opened once. Ctrl-C ends the studio.")
-        try:
-            if options.open_browser:
-                webbrowser.open(address)
-            server.run(sockets=[listening])
-        except KeyboardInterrupt:  # the way to end it
-            pass
-        finally:
-            jobs.close()
-            library.close()
+        listener.message(f"The studio is at {address}\nThe address can be opened once. Ctrl-C ends the studio.")
+        if options.open_browser:
+            webbrowser.open(address)
+        server.run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):

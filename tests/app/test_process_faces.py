@@ -73,7 +73,7 @@ def run(monkeypatch: pytest.MonkeyPatch, engine: EverybodyEngine, tmp_path: Path
     )  # fmt: skip
 
     def run_it(script: Callable[[int], list[Detection]] = both, **options: Any) -> list[UInt8Array]:
-        def search(detector: object, *, thresh: float, min_face_px: int | None, wary: bool) -> ScriptedSearch:
+        def search(detector: object, *, thresh: float, min_face_px: int | None, wary: bool, closes_detector: bool) -> ScriptedSearch:
             return ScriptedSearch(lambda n: [face for face in script(n) if face.score >= thresh])
 
         monkeypatch.setattr(making, "FaceDetector", lambda **_: None)

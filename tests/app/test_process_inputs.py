@@ -182,7 +182,7 @@ def test_the_report_and_the_listener_tell_everything(run: Process, media: Path, 
     assert started == [("a.png", 1, 4, 1), ("c.mp4", 3, 4, 6), ("b.jpg", 4, 4, 1)]
     assert [done for _, done in heard.advanced] == [1, 1, 2, 3, 4, 5, 6, 1]
     for entry in report["inputs"]:
-        assert set(entry) == {"input", "outputs", "error", "damaged", "statistics", "note"}
+        assert set(entry) == {"input", "outputs", "error", "damaged", "statistics", "note", "faces", "review"}
         if entry["input"].endswith("broken.mp4"):
             assert entry["statistics"] is None
             assert entry["outputs"] == []

@@ -20,7 +20,7 @@ from p3mvideo.options import EngineOptions, Options, SmoothingOptions
 from p3mvideo.options.texts import parse_size
 from tests.cli.conftest import Run
 
-COMMAND_LINE_ONLY = {"progress", "quiet", "debug", "config", "as_json", "list_cameras", "stats"}
+COMMAND_LINE_ONLY = {"progress", "quiet", "debug", "config", "as_json", "list_cameras", "no_virtual_camera", "stats"}
 """How a command shows things, and where it takes its options from."""
 PYTHON_ONLY = {"listener", "on_progress", "stop", "parts", "examinations", "on_figures"}
 """How a function tells its caller what happens, and what tests replace."""
@@ -33,7 +33,7 @@ COMMANDS |= {f"dataset {info.name}": info.callback for info in dataset_app.regis
 DATASET_FUNCTIONS = {
     "check": "datasets.check.check_dataset", "anonymize": "datasets.anonymize.anonymize_portraits", "faces": "datasets.anonymize.cut_faces",
     "foregrounds": "datasets.foregrounds.make_foregrounds", "stats": "datasets.stats.dataset_stats", "preview": "training.preview.preview_samples",
-    "clips": "datasets.clips.make_clips",
+    "clips": "datasets.clips.make_clips", "get": "datasets.get.get_dataset",
 }  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def function_of(command: str) -> Callable[..., object]:
         module, _, function = DATASET_FUNCTIONS[tool].rpartition(".")
         return getattr(import_module(f"p3mvideo.{module}"), function)  # type: ignore[no-any-return]
     name = command.replace("-", "_")
-    room = {"train": "training", "evaluate": "evaluation"}.get(name, "app")
+    room = {"train": "training", "evaluate": "evaluation", "studio": "studio"}.get(name, "app")
     for module in (f"p3mvideo.{room}.{name}", f"p3mvideo.{room}.run"):
         if find_spec(module.rpartition(".")[0]) and find_spec(module):
             return getattr(import_module(module), name)  # type: ignore[no-any-return]

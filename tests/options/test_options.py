@@ -25,7 +25,7 @@ def test_every_option_has_a_help_sentence_and_an_allowed_default(group: type[Opt
     for field in option_fields(group):
         assert field.option.help.endswith("."), field.name
         assert getattr(made, field.name) == field.default
-        assert not field.choices or field.default in field.choices or field.default is None or isinstance(field.default, float)
+        assert not field.choices or field.default in field.choices or field.default is None or isinstance(field.default, int | float)
 
 
 @pytest.mark.parametrize("group", GROUPS)

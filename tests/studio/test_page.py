@@ -61,10 +61,16 @@ def page(chromium: Browser, running: RunningStudio) -> Iterator[Page]:
 
 def _shown(page: Page, image: str) -> UInt8Array:
     """Return what an image of the page shows, RGB."""
-    data = page.locator(image).evaluate("async image => [...new Uint8Array(await (await fetch(image.src)).arrayBuffer())]")
-    decoded = cv2.imdecode(np.array(data, np.uint8), cv2.IMREAD_COLOR)
-    assert decoded is not None
-    return np.asarray(decoded[..., ::-1], np.uint8)
+    width, height, data = page.locator(image).evaluate(
+        """async image => {
+            await image.decode();
+            const {naturalWidth: width, naturalHeight: height} = image;
+            const context = new OffscreenCanvas(width, height).getContext("2d");
+            context.drawImage(image, 0, 0);
+            return [width, height, [...context.getImageData(0, 0, width, height).data]];
+        }"""
+    )
+    return np.array(data, np.uint8).reshape(height, width, 4)[..., :3]
 
 
 def _wait_for_preview(page: Page) -> None:
@@ -122,7 +128,7 @@ def test_faces_are_shown_added_and_covered_again(page: Page, portrait_clip: Path
     expect(page.locator("#bench-tracks li")).to_have_count(2, timeout=MS)
     page.get_by_label("What to do with face 1").select_option("keep")
     for name, value in {"left": "100", "top": "130", "right": "140", "bottom": "158"}.items():
-        page.get_by_label(name).fill(value)
+        page.get_by_label(name, exact=True).fill(value)
     page.get_by_role("button", name="Cover it from here on").click()
     expect(page.locator("#bench-additions li")).to_have_count(1)
     page.get_by_role("button", name="Apply").click()

@@ -107,10 +107,11 @@ def test_the_first_frame_of_a_scene_needs_a_matte(lookahead: int) -> None:
 
 def test_options_choose_the_schedule() -> None:
     follows, average = SmoothingOptions(), SmoothingOptions(smoothing="ema")
-    assert isinstance(make_schedule(EngineOptions(), follows, CPU), NetworkSchedule)
-    assert make_schedule(EngineOptions(network_every=1), follows, CPU) is every_frame
-    assert make_schedule(EngineOptions(), average, CPU) is every_frame
-    assert make_schedule(EngineOptions(), follows, torch.device("cuda")) is every_frame
+    auto = EngineOptions(network_every="auto")
+    assert isinstance(make_schedule(auto, follows, CPU), NetworkSchedule)
+    assert make_schedule(EngineOptions(), follows, CPU) is every_frame
+    assert make_schedule(auto, average, CPU) is every_frame
+    assert make_schedule(auto, follows, torch.device("cuda")) is every_frame
     assert isinstance(make_schedule(EngineOptions(network_every=3), follows, torch.device("cuda")), NetworkSchedule)
     with pytest.raises(ConfigError, match="network_every is 3"):
         make_schedule(EngineOptions(network_every=3), average, CPU)
