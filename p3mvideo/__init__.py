@@ -17,6 +17,7 @@ __version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from p3mvideo.app.anonymize import anonymize
+    from p3mvideo.app.batch.result import BatchResult, InputResult
     from p3mvideo.app.bench import bench
     from p3mvideo.app.flicker import flicker
     from p3mvideo.app.load_engine import load_engine
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     )
     from p3mvideo.evaluation.run import evaluate
     from p3mvideo.frame import Face, Frame, Matte
+    from p3mvideo.listener import Listener
     from p3mvideo.options import (
         BackgroundOptions,
         BatchOptions,
@@ -46,10 +48,15 @@ if TYPE_CHECKING:
         DetectionOptions,
         EditOptions,
         EngineOptions,
+        EvaluationOptions,
         FaceOptions,
+        LiveOptions,
+        MatteOptions,
         ReadOptions,
+        ReleaseDetectionOptions,
         ReviewOptions,
         SmoothingOptions,
+        TrainingOptions,
         WriteOptions,
     )
     from p3mvideo.training.run import train
@@ -58,10 +65,11 @@ _HOMES = {
     "MattingSession": "app.matting_session", "load_engine": "app.load_engine", "LoadedEngine": "engine.load_engine",
     "process": "app.process", "anonymize": "app.anonymize", "webcam": "app.webcam", "bench": "app.bench", "flicker": "app.flicker",
     "evaluate": "evaluation.run", "train": "training.run",
-    **dict.fromkeys(("Face", "Frame", "Matte"), "frame"),
+    **dict.fromkeys(("Face", "Frame", "Matte"), "frame"), **dict.fromkeys(("BatchResult", "InputResult"), "app.batch.result"), "Listener": "listener",
     **dict.fromkeys(
-        ("BackgroundOptions", "BatchOptions", "CoverOptions", "DetectionOptions", "EditOptions", "EngineOptions", "FaceOptions", "ReadOptions",
-         "ReviewOptions", "SmoothingOptions", "WriteOptions"),
+        ("BackgroundOptions", "BatchOptions", "CoverOptions", "DetectionOptions", "EditOptions", "EngineOptions", "EvaluationOptions", "FaceOptions",
+         "LiveOptions", "MatteOptions", "ReadOptions", "ReleaseDetectionOptions", "ReviewOptions",
+         "SmoothingOptions", "TrainingOptions", "WriteOptions"),
         "options",
     ),
     **dict.fromkeys(
@@ -75,6 +83,7 @@ _HOMES = {
 __all__ = [
     "BackgroundOptions",
     "BatchOptions",
+    "BatchResult",
     "ConfigError",
     "CoverOptions",
     "DamagedInputError",
@@ -83,21 +92,28 @@ __all__ = [
     "DeviceError",
     "EditOptions",
     "EngineOptions",
+    "EvaluationOptions",
     "ExitCode",
     "Face",
     "FaceOptions",
     "Frame",
+    "InputResult",
+    "Listener",
+    "LiveOptions",
     "LoadedEngine",
     "Matte",
+    "MatteOptions",
     "MattingSession",
     "P3MVideoError",
     "PrivacyError",
     "ReadOptions",
+    "ReleaseDetectionOptions",
     "ReviewOptions",
     "SinkError",
     "SmoothingOptions",
     "SourceError",
     "TrainingError",
+    "TrainingOptions",
     "WeightsError",
     "WriteOptions",
     "__version__",
