@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_a_fetched_archive_becomes_a_data_set(packed: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["celebamask-hq", "rwp636"])
-def test_archives_whose_top_is_the_data_set(name: str, tmp_path: Path) -> None:
+def test_archives_whose_top_is_the_data_set(name: Literal["celebamask-hq", "rwp636"], tmp_path: Path) -> None:
     for part in CONTENT[name]:
         (tmp_path / "src" / part).mkdir(parents=True)
         (tmp_path / "src" / part / "0.jpg").write_bytes(b"")
