@@ -64,7 +64,7 @@ def test_a_closed_terminal_ends_the_run_and_completes_the_recording(tmp_path: Pa
         if pid:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(ended[1]) == 0
+    assert os.waitstatus_to_exitcode(ended[1]) in (0, 1)  # 1: where the recording lies could not be printed any more
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
     with VideoSource(recording) as source:
         images = [frame.interleaved() for frame in source]
