@@ -49,7 +49,8 @@ def _write(sheet: UInt8Array, text: str, x: int, y: int, width_px: int) -> None:
     """Write a label into a sheet, no wider than that."""
     needed = cv2.getTextSize(drawable(text), cv2.FONT_HERSHEY_SIMPLEX, LABEL_SCALE, 1)[0][0]
     scale = LABEL_SCALE * min(1.0, width_px / max(1, needed))
-    cv2.putText(sheet, drawable(text), (x, y + LABEL_PX - 7), cv2.FONT_HERSHEY_SIMPLEX, scale, INK, 1, cv2.LINE_AA)
+    place = sheet[y : y + LABEL_PX, x : x + width_px]  # soft edges of letters reach over the measured width
+    cv2.putText(place, drawable(text), (0, LABEL_PX - 7), cv2.FONT_HERSHEY_SIMPLEX, scale, INK, 1, cv2.LINE_AA)
 
 
 def write_image(path: Path, image: UInt8Array) -> None:
