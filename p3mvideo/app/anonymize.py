@@ -282,7 +282,7 @@ class _Anonymize:
         damaged: Sequence[DamagedRange],
         stopped: _Stopped,
     ) -> InputResult:
-        """Write audit and contact sheet of an output that has its final name."""
+        """Write the audit and the review of an output that has its final name."""
         stopped.published.set()
         earlier = self.corrections.earlier
         options = self.options if earlier is None else {**self.options, "detection": earlier.options.get("detection")}

@@ -181,9 +181,9 @@ class _Process:
             def open_sink(number: int, path: Path, *, alpha: bool) -> FrameSink:
                 return self.streams.open_sink(path, source, unit, alpha=alpha)
 
-            figures = FaceFigures()
+            figures = FaceFigures() if self.faces.anonymize == "output" else None
             statistics = self._run(source, stack, self._outputs(unit, stack, open_sink), make_anonymizer(self.faces, figures=figures))
-            faces = figures.summary() if self.faces.anonymize == "output" else None
+            faces = None if figures is None else figures.summary()
             return InputResult(unit.item, unit.plan, statistics, getattr(source, "damaged", ()), faces=faces)
 
     def _in_segments(self, unit: Unit, file: DividedFile, outputs: Sequence[tuple[Path, bool]]) -> InputResult:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from p3mvideo.app.batch.output_plan import suffix_for
+from p3mvideo.app.reports.audit import AUDIT
+from p3mvideo.app.reports.face_review import PAGE, SHEET
 from p3mvideo.compose.background import parse_background
 from p3mvideo.errors import ConfigError, SinkError
-from p3mvideo.io.images.file import WRITABLE
-from p3mvideo.io.inputs import expand_inputs
+from p3mvideo.io.inputs import Input, expand_inputs
 from p3mvideo.io.video.write.codecs import CONTAINERS, encoder_for
 from p3mvideo.options import BackgroundOptions, ReadOptions, WriteOptions
 from p3mvideo.privacy.two_pass.edits import edits_from_json
@@ -21,7 +23,7 @@ from p3mvideo.studio.forms import Groups, JobKind, arguments
 from p3mvideo.studio.library import StudioFile
 
 PREVIEW_SECONDS: Final = 3.0
-REVIEWS: Final = (".audit.json", ".review.jpg", ".review.html")
+REVIEWS: Final = (AUDIT, SHEET, PAGE)
 """Files beside an anonymized one."""
 MARKS: Final[dict[JobKind, str]] = {"process": "_matted", "anonymize": "_anonymized"}
 TITLES: Final[dict[JobKind, str]] = {"process": "Replace background", "anonymize": "Cover faces"}
@@ -86,7 +88,7 @@ def plan_job(
         if transparent or (isinstance(background, BackgroundOptions) and background.background is None):
             groups["background"] = BackgroundOptions(background="white")
         transparent, container = False, ".mp4"
-    suffix = _suffix(file, container, is_image=item.kind == "image", transparent=transparent)
+    suffix = _suffix(item, container, transparent=transparent)
     if item.kind != "image":
         writing = groups["writing"]
         assert isinstance(writing, WriteOptions)
@@ -107,17 +109,12 @@ def plan_job(
     return JobPlan(TITLES[kind], command, (output, *(output.with_name(output.stem + review) for review in REVIEWS)))
 
 
-def _suffix(file: StudioFile, container: str, *, is_image: bool, transparent: bool) -> str:
-    own = Path(file.name).suffix.lower()
-    if is_image:
-        return ".png" if transparent or own not in WRITABLE else own
-    if container and container not in CONTAINERS:
+def _suffix(item: Input, container: str, *, transparent: bool) -> str:
+    if item.kind == "image" or not container:
+        return suffix_for(item, transparent=transparent)
+    if container not in CONTAINERS:
         raise ConfigError(f"{container!r} is no kind of video file", hint=f"use one of {', '.join(CONTAINERS)}")
-    if container:
-        return container
-    if transparent:
-        return own if own in CONTAINERS and CONTAINERS[own].alpha_codecs else ".mov"
-    return own if own in CONTAINERS else ".mp4"
+    return container
 
 
 def _free(folder: Path, stem: str, suffix: str) -> Path:

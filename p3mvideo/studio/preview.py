@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
@@ -22,7 +21,7 @@ from p3mvideo.frame import Compositor, Frame, FrameSource, Matte, UInt8Array
 from p3mvideo.io.inputs import expand_inputs, open_source
 from p3mvideo.options import BackgroundOptions, CoverOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, ReleaseDetectionOptions
 from p3mvideo.pipeline import restore_faces
-from p3mvideo.privacy.make_anonymizer import make_anonymizer
+from p3mvideo.privacy.image_anonymizer import ImageAnonymizer
 from p3mvideo.studio.forms import Groups
 from p3mvideo.studio.library import StudioFile
 
@@ -55,7 +54,15 @@ class Previews:
         self._frames: OrderedDict[Any, Frame] = OrderedDict()
         self._mattes: OrderedDict[Any, tuple[Frame, Matte]] = OrderedDict()
         self._loaded: tuple[EngineOptions, LoadedEngine] | None = None
+        self._faces: tuple[FaceOptions, ImageAnonymizer] | None = None
         self._refine = GuidedRefiner()
+
+    def close(self) -> None:
+        """Release the face detectors."""
+        with self._lock:
+            if self._faces is not None:
+                self._faces[1].close()
+            self._faces = None
 
     def facts(self, file: StudioFile) -> FileFacts:
         """Return the size and length of a file.
@@ -86,7 +93,7 @@ class Previews:
             if view == "original" or groups is None:
                 shown = frame
             elif "cover" in groups:
-                shown = _covered(frame, groups)
+                shown = self._covered(frame, groups)
             else:
                 key = (file.id, seconds, groups["engine"], groups["faces"], groups["matte"])
                 shown = _composed(*self._remembered(self._mattes, key, lambda: self._matte(frame, groups)), groups, view)
@@ -114,11 +121,30 @@ class Previews:
         if self._loaded is None or self._loaded[0] != engine:
             self._loaded = engine, load_engine(engine)
         loaded = self._loaded[1]
-        with closing(make_anonymizer(faces)) as anonymizer:
-            hidden, found = anonymizer(frame)
+        hidden, found = self._anonymizer(faces)(frame)
         on_device = hidden.with_image(hidden.image.to(loaded.device))
-        (matte,) = loaded.engine([on_device.image])
+        (matte,) = loaded([on_device.image])
         return restore_faces(hidden, found), edited_mattes(self._refine, edits)(on_device, matte)
+
+    def _covered(self, frame: Frame, groups: Groups) -> Frame:
+        """Return the frame with its faces covered: those that are found in it alone."""
+        detection, cover = groups["detection"], groups["cover"]
+        assert isinstance(detection, ReleaseDetectionOptions)
+        assert isinstance(cover, CoverOptions)
+        faces = FaceOptions(
+            anonymize="output", threshold=detection.threshold, min_face=detection.min_face,
+            mask_scale=cover.mask_scale, replace_with=cover.replace_with, mosaic_of_face=cover.mosaic_of_face, mosaic_size=cover.mosaic_size,
+        )  # fmt: skip
+        hidden, found = self._anonymizer(faces)(frame)
+        return replace(restore_faces(hidden, found), covered=())
+
+    def _anonymizer(self, options: FaceOptions) -> ImageAnonymizer:
+        """Return the anonymizer of these options; that of others is released."""
+        if self._faces is None or self._faces[0] != options:
+            if self._faces is not None:
+                self._faces[1].close()
+            self._faces = options, ImageAnonymizer(options)
+        return self._faces[1]
 
     @staticmethod
     def _remembered(kept: OrderedDict[Any, Made], key: Any, make: Callable[[], Made]) -> Made:
@@ -149,20 +175,6 @@ def _composed(frame: Frame, matte: Matte, groups: Groups, view: View) -> Frame:
     with open_background(background.background or "", spec, background.background_fit) as behind:
         compositor = ReplaceBackground(behind, foreground)
         return compositor(frame, matte)
-
-
-def _covered(frame: Frame, groups: Groups) -> Frame:
-    """Return the frame with its faces covered: those that are found in it alone."""
-    detection, cover = groups["detection"], groups["cover"]
-    assert isinstance(detection, ReleaseDetectionOptions)
-    assert isinstance(cover, CoverOptions)
-    faces = FaceOptions(
-        anonymize="output", threshold=detection.threshold, min_face=detection.min_face,
-        mask_scale=cover.mask_scale, replace_with=cover.replace_with, mosaic_of_face=cover.mosaic_of_face, mosaic_size=cover.mosaic_size,
-    )  # fmt: skip
-    with closing(make_anonymizer(faces)) as anonymizer:
-        hidden, found = anonymizer(frame)
-    return replace(restore_faces(hidden, found), covered=())
 
 
 def _on_squares(frame: Frame) -> UInt8Array:

@@ -46,7 +46,9 @@ def studio(options: StudioOptions = StudioOptions(), *, listener: Listener | Non
         stack.callback(library.close)
         jobs = JobQueue(library.add_result)
         stack.callback(jobs.close)
-        pages = Studio(library, jobs, Previews())
+        previews = Previews()
+        stack.callback(previews.close)
+        pages = Studio(library, jobs, previews)
         names = {options.host, "127.0.0.1", "localhost"} if _is_loopback(options.host) else {options.host}
         guard = Guard(pages.application(), hosts=frozenset(f"[{name}]:{port}" if ":" in name else f"{name}:{port}" for name in names))
         server = _Server(pages, uvicorn.Config(guard, log_level="warning", access_log=False, timeout_graceful_shutdown=CLOSE_SECONDS))

@@ -153,8 +153,8 @@ def _plan(item: Input, wanted: Wanted, stem: str, *, several: bool, tree: bool) 
         return path
 
     only_parts = wanted.output is None and (wanted.alpha is not None or wanted.foreground is not None)
-    composite = _suffix(item, transparent=wanted.transparent)
-    part = _suffix(item, transparent=False)
+    composite = suffix_for(item, transparent=wanted.transparent)
+    part = suffix_for(item, transparent=False)
     return OutputPlan(
         None if only_parts else place(wanted.output, "-o", composite) or _beside(item, stem + wanted.mark + composite),
         # A matte is not squeezed into JPEG.
@@ -176,7 +176,7 @@ def _stem(item: Input) -> str:
     return item.relative.stem.replace("%", "_") if item.kind == "image" and is_pattern(item.relative) else item.relative.stem
 
 
-def _suffix(item: Input, *, transparent: bool) -> str:
+def suffix_for(item: Input, *, transparent: bool) -> str:
     """Return the suffix that suits an input: its own where it can be written, none for a sequence."""
     own = item.path.suffix.lower()
     if item.kind == "sequence":

@@ -20,6 +20,7 @@ from p3mvideo.privacy.two_pass.plan_json import plan_to_json
 FORMAT, VERSION = "p3mvideo audit", 1
 LINE_LENGTH = 200
 """What fits into a line of this length is not broken."""
+AUDIT = ".audit.json"
 
 
 def make_audit(
@@ -61,7 +62,7 @@ def write_audit(target: Path, audit: dict[str, Any]) -> None:
         SinkError: It cannot be written.
     """
     try:
-        write_atomically(beside(target, ".audit.json"), (_laid_out(audit) + "\n").encode())
+        write_atomically(beside(target, AUDIT), (_laid_out(audit) + "\n").encode())
     except OSError as error:
         raise SinkError(f"cannot write the audit of {target}: {error.strerror}", hint="The output itself is complete.") from error
 
