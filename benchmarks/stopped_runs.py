@@ -34,24 +34,20 @@ COMMON = ("--bg", "#305070", "--threads", "1", "--progress", "json")
 SOUND_RATE = 24_000
 
 HOOK = """
-import os, sys
-pid, begun = os.getpid(), set()
+import os, re, sys
 def hook(event, arguments):
-    if event != "open" or arguments[1] != "rb" or os.path.dirname(str(arguments[0])) != {folder!r}:
+    if event != "open" or "p3mvideo.app.batch.worker_process" not in " ".join(sys.orig_argv):
         return
-    if "p3mvideo.app.batch.worker_process" not in " ".join(sys.orig_argv):
-        return
-    name = os.path.basename(str(arguments[0]))
-    if name not in begun:
-        begun.add(name)
+    found = re.search("([0-9]{{3}}[.]mp4)[.][0-9a-f]{{12}}[.]part$", str(arguments[0]))
+    if found and arguments[1] is None and arguments[2] & os.O_CREAT:
         log = os.open({log!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        os.write(log, (name + chr(10)).encode())
+        os.write(log, (found[1] + chr(10)).encode())
         os.close(log)
-    if name == {crashing!r}:
-        os.kill(pid, 11)
+        if found[1] == {crashing!r}:
+            os.kill(os.getpid(), 11)
 sys.addaudithook(hook)
 """
-"""Notes which inputs a worker process opens, and ends it when it opens a certain one, as a broken decoder would."""
+"""Notes which outputs a worker process begins to write, and ends it when it begins a certain one, as a broken codec would."""
 
 
 def main() -> None:
@@ -114,7 +110,7 @@ class Runs:
             make_clip(self._inputs / f"{number:03}.mp4", given.portrait, frames=frames, rate=given.rate, size=given.size, start=number)
         damaged = self._inputs / "001.mp4"
         damaged.write_bytes(damaged.read_bytes()[:200])
-        (self._site / "sitecustomize.py").write_text(HOOK.format(folder=str(self._inputs), log=str(self._log), crashing=crashing))
+        (self._site / "sitecustomize.py").write_text(HOOK.format(log=str(self._log), crashing=crashing))
 
     def unbroken(self) -> float:
         """Do all in one go; return how many seconds that took."""
