@@ -35,7 +35,7 @@ COMMON = ("--bg", "#305070", "--anonymize", "off", "--threads", "1", "--progress
 CRASH = """
 import os, sys
 def hook(event, arguments):
-    if event == "open" and str(arguments[0]) == {!r} and arguments[1] == "rb" and "p3mvideo.app.batch.worker_process" in " ".join(sys.orig_argv):
+    if event == "open" and str(arguments[0]) == {!r} and arguments[1] == "rb" and "workers.worker_process" in " ".join(sys.orig_argv):
         os.kill(os.getpid(), 11)
 sys.addaudithook(hook)
 """

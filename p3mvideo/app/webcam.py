@@ -40,7 +40,7 @@ from p3mvideo.listener import Listener
 from p3mvideo.ops.working_size import LONG_SIDE_PX
 from p3mvideo.options import EngineOptions, FaceOptions, LiveOptions
 from p3mvideo.options.background import Fit
-from p3mvideo.options.times import exact_rate
+from p3mvideo.options.parsing.times import exact_rate
 from p3mvideo.privacy.make_anonymizer import check_faces
 
 MORE_BACKGROUNDS = ("blur", "blur:1", *SHIPPED, "green", "white")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from p3mvideo.cli.config_option import ConfigOption
-from p3mvideo.cli.errors import reporting_errors, start_logging
-from p3mvideo.cli.options import Changes, Without, command_options
+from p3mvideo.cli.terminal.config_option import ConfigOption
+from p3mvideo.cli.terminal.errors import reporting_errors, start_logging
+from p3mvideo.cli.terminal.options import Changes, Without, command_options
 from p3mvideo.listener import Listener
 from p3mvideo.options import BackgroundOptions, EngineOptions, FaceOptions, LiveOptions
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import platformdirs
 
-from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import ConfigError
+from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.options import LiveOptions
 
 NO_PROFILE = "none"
