@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from p3mvideo.app.batch.workers.workers.worker_process import ReportingListener, run_unit
 
 from p3mvideo.app.batch import managed
 from p3mvideo.app.batch.claims import Claims
 from p3mvideo.app.batch.run import Outcome
 from p3mvideo.app.batch.unit import Recipe, Unit
+from p3mvideo.app.batch.workers.worker_process import ReportingListener, run_unit
 from p3mvideo.app.batch.workers.workers import Event, worker_process
 from p3mvideo.io.part_file import MACHINE, PartFile
 from p3mvideo.options import BatchOptions

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from p3mvideo import __version__
 from p3mvideo.app.batch.unit import Recipe, Unit, Work
+from p3mvideo.app.batch.workers.worker_process import ReportingListener, run_unit
 from p3mvideo.app.batch.workers.workers import Event
-from p3mvideo.app.batch.workers.workers.worker_process import ReportingListener, run_unit
 from p3mvideo.errors import ConfigError, DeviceError, P3MVideoError, UnexpectedError, error_to_json
 from p3mvideo.options import BatchOptions
 

@@ -1,4 +1,4 @@
-"""A process that works on units, one after the other: `python -m p3mvideo.app.batch.workers.workers.worker_process`.
+"""A process that works on units, one after the other: `python -m p3mvideo.app.batch.workers.worker_process`.
 
 It reads JSON lines on standard input, first the recipe, then units, and writes JSON lines on standard output: what it loaded, progress, results. It
 ends when its input ends, and so with the process that started it, however that ends.

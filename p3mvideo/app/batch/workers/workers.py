@@ -128,7 +128,7 @@ class LocalWorkers:
         self._workers.clear()
 
     def _start(self) -> _Worker:
-        command = [sys.executable, "-P", "-m", "p3mvideo.app.batch.workers.workers.worker_process"]
+        command = [sys.executable, "-P", "-m", "p3mvideo.app.batch.workers.worker_process"]
         path = os.pathsep.join(filter(None, sys.path))
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env={**os.environ, "PYTHONPATH": path}
