@@ -111,8 +111,8 @@ class ChosenPeople:
 
     def reset(self) -> None:
         """Forget who was seen; all points are to come again."""
-        self._waiting = self._points
-        self._follower = PeopleFollower(self._newcomers)
+        self._waiting: tuple[PersonPoint, ...] = self._points
+        self._follower: PeopleFollower = PeopleFollower(self._newcomers)
 
 
 def person_parts(alpha: Float32Array) -> Parts:
