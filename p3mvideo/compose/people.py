@@ -87,11 +87,11 @@ class ChosenPeople:
     """
 
     def __init__(self, points: Sequence[PersonPoint]) -> None:
-        self._points = tuple(points)
+        self._waiting = self._points = tuple(points)
         self._newcomers = GOES if any(point.stays for point in points) else STAYS
+        self._follower = PeopleFollower(self._newcomers)
         self.missed: list[PersonPoint] = []
         """Points at which no one was."""
-        self.reset()
 
     def __call__(self, frame: Frame, matte: Matte) -> Matte:
         """See `p3mvideo.frame.TemporalFilter`. The matte may have another size than the frame."""
@@ -111,8 +111,8 @@ class ChosenPeople:
 
     def reset(self) -> None:
         """Forget who was seen; all points are to come again."""
-        self._waiting: tuple[PersonPoint, ...] = self._points
-        self._follower: PeopleFollower = PeopleFollower(self._newcomers)
+        self._waiting = self._points
+        self._follower = PeopleFollower(self._newcomers)
 
 
 def person_parts(alpha: Float32Array) -> Parts:
