@@ -36,7 +36,7 @@ SOUND_RATE = 24_000
 HOOK = """
 import os, re, sys
 def hook(event, arguments):
-    if event != "open" or "p3mvideo.app.batch.worker_process" not in " ".join(sys.orig_argv):
+    if event != "open" or "workers.worker_process" not in " ".join(sys.orig_argv):
         return
     found = re.search("([0-9]{{3}}[.]mp4)[.][0-9a-f]{{12}}[.]part$", str(arguments[0]))
     if found and arguments[1] is None and arguments[2] & os.O_CREAT:

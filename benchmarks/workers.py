@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from p3mvideo.app.batch.output_plan import OutputPlan
-from p3mvideo.app.batch.ray_workers import RayWorkers
 from p3mvideo.app.batch.result import InputResult
 from p3mvideo.app.batch.unit import Recipe, Unit, Work
-from p3mvideo.app.batch.workers import LocalWorkers, Workers
+from p3mvideo.app.batch.workers.ray_workers import RayWorkers
+from p3mvideo.app.batch.workers.workers import LocalWorkers, Workers
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
 from p3mvideo.options import BatchOptions

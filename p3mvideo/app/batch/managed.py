@@ -15,16 +15,16 @@ from p3mvideo.app.batch.records import make_work_folder, work_path
 from p3mvideo.app.batch.result import InputResult
 from p3mvideo.app.batch.unit import Recipe, Unit, size_of, unit_key
 from p3mvideo.app.batch.unit_runner import UnitRunner
-from p3mvideo.app.batch.workers import LocalWorkers
+from p3mvideo.app.batch.workers.workers import LocalWorkers
 from p3mvideo.errors import ConfigError
-from p3mvideo.frame_queue import QueueClosed
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
 from p3mvideo.options import BatchOptions
 from p3mvideo.pipeline import run_interruptibly
+from p3mvideo.pipeline.frame_queue import QueueClosed
 
 if TYPE_CHECKING:
-    from p3mvideo.app.batch.ray_workers import RayWorkers
+    from p3mvideo.app.batch.workers.ray_workers import RayWorkers
 
 Results = tuple[tuple[InputResult, ...], str]
 """In the order of the inputs, and what the workers loaded."""
@@ -99,7 +99,7 @@ def managed(recipe: Recipe, options: BatchOptions, *, overwrite: bool, listener:
 
 def _workers(recipe: Recipe, options: BatchOptions) -> LocalWorkers | RayWorkers:
     if options.cluster is not None:
-        from p3mvideo.app.batch.ray_workers import RayWorkers
+        from p3mvideo.app.batch.workers.ray_workers import RayWorkers
 
         return RayWorkers(_with_threads(recipe, max(1, int(options.cpus_per_worker))), options)
     threads = max(1, (os.cpu_count() or 1) // options.jobs) if options.jobs > 1 else 0

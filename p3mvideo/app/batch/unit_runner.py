@@ -16,7 +16,7 @@ from p3mvideo.app.batch.records import Record, make_work_folder, output_states, 
 from p3mvideo.app.batch.result import InputResult
 from p3mvideo.app.batch.stragglers import Stragglers
 from p3mvideo.app.batch.unit import Unit
-from p3mvideo.app.batch.workers import Event, Workers
+from p3mvideo.app.batch.workers.workers import Event, Workers
 from p3mvideo.errors import P3MVideoError, SinkError, error_from_json
 from p3mvideo.listener import Listener
 from p3mvideo.options import BatchOptions

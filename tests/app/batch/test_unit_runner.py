@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 
-from p3mvideo.app.batch import managed, worker_process
+from p3mvideo.app.batch import managed
 from p3mvideo.app.batch.claims import Claims
 from p3mvideo.app.batch.run import Outcome
 from p3mvideo.app.batch.unit import Recipe, Unit
-from p3mvideo.app.batch.worker_process import ReportingListener, run_unit
-from p3mvideo.app.batch.workers import Event
+from p3mvideo.app.batch.workers import worker_process
+from p3mvideo.app.batch.workers.worker_process import ReportingListener, run_unit
+from p3mvideo.app.batch.workers.workers import Event
 from p3mvideo.io.part_file import MACHINE, PartFile
 from p3mvideo.options import BatchOptions
 from tests.app.batch.small_work import make_inputs, run
-from tests.heard import Heard
+from tests.harness.heard import Heard
 
 RESUME = BatchOptions(resume=True)
 
