@@ -19,6 +19,7 @@ from p3mvideo.app.batch.records import segment_folder
 from p3mvideo.app.batch.unit import Unit, Work
 from p3mvideo.app.segments import parts
 from p3mvideo.frame import UInt8Array
+from p3mvideo.io.fingerprint import Fingerprint, fingerprint
 from p3mvideo.io.inputs import Input
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.listener import Listener
@@ -133,12 +134,13 @@ def stored(path: Path) -> Iterator[tuple[Fraction, UInt8Array]]:
             yield frame.seconds, frame.interleaved().copy()
 
 
-def largest_difference(one: Path, other: Path) -> int:
-    """Return the largest difference of two videos, in levels of 255; their times are equal."""
+def differences(one: Path, other: Path) -> tuple[int, float]:
+    """Return the largest and the mean difference of two videos, in levels of 255; their times are equal."""
     pairs = list(zip(stored(one), stored(other), strict=True))
     assert [first[0] for first, _ in pairs] == [second[0] for _, second in pairs]
     assert len(pairs) == COUNT
-    return max(int(np.abs(first[1].astype(int) - second[1]).max()) for first, second in pairs)
+    off = [np.abs(first[1].astype(int) - second[1]) for first, second in pairs]
+    return max(int(frame.max()) for frame in off), float(np.mean([frame.mean() for frame in off]))
 
 
 @pytest.mark.parametrize("part_seconds", [120, 4], ids=["faces in one go", "faces in parts"])
@@ -152,11 +154,20 @@ def test_segments_interrupted_or_not_show_what_one_piece_shows(
     work(WHOLE, Listener())(whole)
     work(DIVIDED, Listener())(unbroken)
     for path, other in zip(unbroken.plan.paths(), whole.plan.paths(), strict=True):
-        assert largest_difference(path, other) <= 1
+        largest, mean = differences(path, other)
+        # In parts, covers may be a little larger or smaller where a part begins, for what is known of a face fades with the frames, few here.
+        assert largest <= 1 if part_seconds == 120 else mean < 0.1
         assert packets_of(path, "audio") == packets_of(other, "audio")
 
     broken = unit_for(clip, tmp_path / "broken", "broken" * 4, alpha=alpha)
     SEARCHED.clear()
+    hashed: list[Input] = []
+
+    def hash_and_note(item: Input) -> Fingerprint:
+        hashed.append(item)
+        return fingerprint(item)
+
+    monkeypatch.setattr(anonymize_module, "fingerprint", hash_and_note)
     # In parts, 50 and 46 frames are searched, with those around the border; the last two interruptions are in the second pass.
     for after in (8, COUNT + 22, 17) if part_seconds == 120 else (8, 50 + 28, 46 + 22, 17):
         with pytest.raises(KeyboardInterrupt):
@@ -169,8 +180,9 @@ def test_segments_interrupted_or_not_show_what_one_piece_shows(
     assert SEARCHED.count(0) == 2, "interrupted, and then once"
     assert {path: path.stat().st_mtime_ns for path in segments} == before, "what was complete was not done again"
     for path, other in zip(broken.plan.paths(), unbroken.plan.paths(), strict=True):
-        assert largest_difference(path, other) == 0
+        assert differences(path, other) == (0, 0)
     if work is anonymize_work:
+        assert len(hashed) == (2 if part_seconds == 120 else 3), "only until it was known what to cover"
         names = {path.name for path in (tmp_path / "broken").iterdir()}
         assert {"out.audit.json", "out.review.jpg"} <= names
         assert (tmp_path / "broken" / "out.audit.json").read_text().count("track") == (tmp_path / "whole" / "out.audit.json").read_text().count(
