@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from p3mvideo.atomic_write import write_atomically
+from p3mvideo.files.atomic_write import write_atomically
 
 LEVELS = {"off": "nothing", "image": "images", "feature": "features", "both": "both"}
 METRICS = {"sad": ("SAD", 3), "mad": ("MAD", 4), "iou": ("IoU", 4)}

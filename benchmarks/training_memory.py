@@ -16,7 +16,7 @@ from torch.distributed._tools.mem_tracker import MemTracker
 from p3mvideo.options import TrainingOptions
 from p3mvideo.training.initial_network import build_start
 from p3mvideo.training.loop.learner import Learner
-from p3mvideo.training.loop.process_group import Group
+from p3mvideo.training.loop.processes.process_group import Group
 from p3mvideo.training.samples.dataset import Sample
 from p3mvideo.training.setup import setup_of
 

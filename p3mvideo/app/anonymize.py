@@ -22,14 +22,13 @@ from p3mvideo.app.batch.result import BatchResult, InputResult, check_report, wr
 from p3mvideo.app.batch.run import run_batch
 from p3mvideo.app.batch.streams import Streams
 from p3mvideo.app.batch.unit import Recipe, Unit
-from p3mvideo.app.corrections import Corrections
+from p3mvideo.app.edits.corrections import Corrections
 from p3mvideo.app.reports.audit import make_audit, write_audit
 from p3mvideo.app.reports.face_review import Review
 from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments, read_json, write_json
 from p3mvideo.errors import ConfigError, PrivacyError
 from p3mvideo.frame import Frame, FrameSink
-from p3mvideo.frame_queue import QueueClosed
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.fingerprint import Fingerprint, fingerprint
 from p3mvideo.io.inputs import Input
@@ -37,6 +36,7 @@ from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.listener import Listener
 from p3mvideo.options import BatchOptions, CoverOptions, EditOptions, ReadOptions, ReleaseDetectionOptions, ReviewOptions, WriteOptions
 from p3mvideo.pipeline import run_interruptibly
+from p3mvideo.pipeline.frame_queue import QueueClosed
 from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detect.registry import check_models, parse_detectors

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from p3mvideo.cli.errors import reporting_errors
-from p3mvideo.cli.options import Without, command_options
-from p3mvideo.cli.progress import ProgressKind, make_progress
+from p3mvideo.cli.terminal.errors import reporting_errors
+from p3mvideo.cli.terminal.options import Without, command_options
+from p3mvideo.cli.terminal.progress import ProgressKind, make_progress
 from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
-from p3mvideo.options.texts import parse_size
+from p3mvideo.options.parsing.texts import parse_size
 
 
 @command_options

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from p3mvideo.cli.errors import reporting_errors
-from p3mvideo.cli.progress import ProgressKind, counting, make_progress
-from p3mvideo.cli.terms import AcceptTerms, From, Sha256, ask_for_consent
+from p3mvideo.cli.terminal.errors import reporting_errors
+from p3mvideo.cli.terminal.progress import ProgressKind, counting, make_progress
+from p3mvideo.cli.terminal.terms import AcceptTerms, From, Sha256, ask_for_consent
 from p3mvideo.errors import ExitCode
 
 dataset_app = typer.Typer(name="dataset", help="Check, make and look at data sets of portraits.", no_args_is_help=True, rich_markup_mode=None)
@@ -213,7 +213,7 @@ def clips_command(
     """Make short clips of moving people with exact alpha, for `evaluate --protocol video`; it can be stopped and started again."""
     with reporting_errors():
         from p3mvideo.datasets.clips import make_clips
-        from p3mvideo.options.texts import parse_size
+        from p3mvideo.options.parsing.texts import parse_size
 
         with make_progress(progress, quiet=quiet, unit="clips") as display:
             made = make_clips(

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from p3mvideo.cli.errors import reporting_errors
-from p3mvideo.cli.progress import make_progress
-from p3mvideo.cli.results import show_result
+from p3mvideo.cli.terminal.errors import reporting_errors
+from p3mvideo.cli.terminal.progress import make_progress
+from p3mvideo.cli.terminal.results import show_result
 
 
 def demo_command(

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from p3mvideo.cli.errors import reporting_errors
+from p3mvideo.cli.terminal.errors import reporting_errors
 
 
 def doctor_command(
@@ -20,7 +20,7 @@ def doctor_command(
     Exit code 3 if no video can be processed.
     """
     with reporting_errors():
-        from p3mvideo.app.doctor import doctor
+        from p3mvideo.app.doctor.run import doctor
 
         logging.basicConfig(format="p3mvideo: %(message)s", level=logging.ERROR)
         on_terminal = sys.stderr.isatty() and not as_json

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from p3mvideo.cli.errors import reporting_errors
-from p3mvideo.cli.options import Without, command_options
-from p3mvideo.cli.progress import ProgressKind, make_progress
+from p3mvideo.cli.terminal.errors import reporting_errors
+from p3mvideo.cli.terminal.options import Without, command_options
+from p3mvideo.cli.terminal.progress import ProgressKind, make_progress
 from p3mvideo.errors import ExitCode
 from p3mvideo.options import EngineOptions, EvaluationOptions, SmoothingOptions
 from p3mvideo.options.engine import DEFAULT_MODEL

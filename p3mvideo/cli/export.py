@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from p3mvideo.cli.errors import reporting_errors
+from p3mvideo.cli.terminal.errors import reporting_errors
 from p3mvideo.errors import ExitCode
 
 
@@ -22,7 +22,7 @@ def export_command(
     """Write a network for other programs, and how it compares with PyTorch; exit code 1 if it differs."""
     with reporting_errors():
         from p3mvideo.app.export import export
-        from p3mvideo.options.texts import parse_size
+        from p3mvideo.options.parsing.texts import parse_size
 
         result = export(model, format=format, output=output, size=None if size is None else parse_size(size), overwrite=overwrite)
         if result.parities:

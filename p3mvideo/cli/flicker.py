@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from p3mvideo.cli.config_option import ConfigOption
-from p3mvideo.cli.errors import reporting_errors, start_logging
-from p3mvideo.cli.options import Without, command_options
-from p3mvideo.cli.progress import ProgressKind, make_progress
+from p3mvideo.cli.terminal.config_option import ConfigOption
+from p3mvideo.cli.terminal.errors import reporting_errors, start_logging
+from p3mvideo.cli.terminal.options import Without, command_options
+from p3mvideo.cli.terminal.progress import ProgressKind, make_progress
 from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
 
 

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from p3mvideo.cli.errors import reporting_errors
-from p3mvideo.cli.progress import ProgressKind, counting, make_progress
+from p3mvideo.cli.terminal.errors import reporting_errors
+from p3mvideo.cli.terminal.progress import ProgressKind, counting, make_progress
 
 gpu_app = typer.Typer(
     name="gpu", help="Train on a machine that has a GPU for some minutes: see docs/gpu.md.", no_args_is_help=True, rich_markup_mode=None

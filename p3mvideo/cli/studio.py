@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from p3mvideo.cli.config_option import ConfigOption
-from p3mvideo.cli.errors import reporting_errors, start_logging
-from p3mvideo.cli.options import command_options
-from p3mvideo.cli.progress import make_progress
+from p3mvideo.cli.terminal.config_option import ConfigOption
+from p3mvideo.cli.terminal.errors import reporting_errors, start_logging
+from p3mvideo.cli.terminal.options import command_options
+from p3mvideo.cli.terminal.progress import make_progress
 from p3mvideo.errors import ConfigError
 from p3mvideo.options import StudioOptions
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from p3mvideo.cli.config_option import ConfigOption
-from p3mvideo.cli.errors import reporting_errors, start_logging
-from p3mvideo.cli.options import Changes, Without, command_options
+from p3mvideo.cli.terminal.config_option import ConfigOption
+from p3mvideo.cli.terminal.errors import reporting_errors, start_logging
+from p3mvideo.cli.terminal.options import Changes, Without, command_options
 from p3mvideo.listener import Listener
 from p3mvideo.options import BackgroundOptions, EngineOptions, FaceOptions, LiveOptions
 
@@ -29,7 +29,9 @@ def webcam_command(
     background: Annotated[BackgroundOptions, Without("background")],
     engine: Annotated[EngineOptions, Without("downsample_ratio", "seq_chunk")],
     faces: Annotated[FaceOptions, Without("anonymize", "min_face")],
-    camera: Annotated[str | None, typer.Option(metavar="INDEX|NAME|PATH|URL", help="Camera, or a video file to play. [default: the first]")] = None,
+    camera: Annotated[
+        str | None, typer.Option(metavar="INDEX|NAME|PATH|URL", help="Camera, or a video file to play. [default: the last one used]")
+    ] = None,
     list_cameras: Annotated[bool, typer.Option("--list-cameras", help="List the cameras and their modes, and end.")] = False,
     virtual_camera: Annotated[
         str | None,

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from p3mvideo.cli.errors import reporting_errors
-from p3mvideo.cli.progress import make_progress
-from p3mvideo.cli.terms import AcceptTerms, From, Sha256, ask_for_consent
+from p3mvideo.cli.terminal.errors import reporting_errors
+from p3mvideo.cli.terminal.progress import make_progress
+from p3mvideo.cli.terminal.terms import AcceptTerms, From, Sha256, ask_for_consent
 from p3mvideo.errors import ExitCode
 
 weights_app = typer.Typer(name="weights", help="List, check, import and fetch weights.", no_args_is_help=True, rich_markup_mode=None)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, NamedTuple
 
 from p3mvideo.errors import ConfigError
 from p3mvideo.options.option import Option, Options
-from p3mvideo.options.times import parse_time
+from p3mvideo.options.parsing.times import parse_time
 
 FACE = "TRACK|T,X,Y"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from p3mvideo.options.option import Option, Options
-from p3mvideo.options.texts import parse_every, parse_ratio
+from p3mvideo.options.parsing.texts import parse_every, parse_ratio
 
 DEFAULT_MODEL = "p3mnet-mobilenetv2"
 

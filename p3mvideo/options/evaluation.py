@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from p3mvideo.errors import ConfigError
 from p3mvideo.options.option import Option, Options
-from p3mvideo.options.shard import parse_shard, show_shard
+from p3mvideo.options.parsing.shard import parse_shard, show_shard
 
 Metric = Literal["sad", "mse", "mad", "sad_t", "mse_t", "mad_t", "sad_fg", "sad_bg", "grad", "conn", "iou", "sad_face", "mse_face", "mad_face"]
 METRICS: tuple[Metric, ...] = get_args(Metric)

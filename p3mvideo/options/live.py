@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar, Literal
 from p3mvideo.errors import ConfigError
 from p3mvideo.options.faces import AnonymizeMode
 from p3mvideo.options.option import Option, Options
+from p3mvideo.options.parsing.texts import parse_size, show_size
 from p3mvideo.options.smoothing import Smoothing
-from p3mvideo.options.texts import parse_size, show_size
 
 Keep = Literal["all", "largest", "center"]
 

@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar, Literal
 
 from p3mvideo.errors import ConfigError
 from p3mvideo.options.option import Option, Options
-from p3mvideo.options.texts import parse_bitrate, parse_size, show_size
-from p3mvideo.options.times import exact_rate, parse_time
+from p3mvideo.options.parsing.texts import parse_bitrate, parse_size, show_size
+from p3mvideo.options.parsing.times import exact_rate, parse_time
 
 Hdr = Literal["refuse", "tonemap"]
 PipeForm = Literal["y4m", "rawvideo", "png"]

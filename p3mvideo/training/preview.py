@@ -14,8 +14,8 @@ from p3mvideo.datasets.layout import training_split
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.frame import UInt8Array
 from p3mvideo.options import TrainingOptions
-from p3mvideo.options.copy_paste import Level
-from p3mvideo.options.recipe import BY_RECIPE
+from p3mvideo.options.training.copy_paste import Level
+from p3mvideo.options.training.recipe import BY_RECIPE
 from p3mvideo.training.build_samples import build_samples
 from p3mvideo.training.samples.dataset import Sample
 from p3mvideo.training.setup import setup_of

@@ -10,11 +10,11 @@ import torch
 
 from p3mvideo.errors import ConfigError
 from p3mvideo.options import CopyPasteOptions, TrainingOptions
-from p3mvideo.options.crops import CropOptions
-from p3mvideo.options.losses import LossOptions
-from p3mvideo.options.optimizer import OptimizerOptions
-from p3mvideo.options.recipe import part_of
-from p3mvideo.options.training import Scenes
+from p3mvideo.options.training.crops import CropOptions
+from p3mvideo.options.training.losses import LossOptions
+from p3mvideo.options.training.optimizer import OptimizerOptions
+from p3mvideo.options.training.recipe import part_of
+from p3mvideo.options.training.training import Scenes
 from p3mvideo.training.loop.precision import Precision, choose_precision
 from p3mvideo.training.samples.webcam_scenes import WebcamOptions
 

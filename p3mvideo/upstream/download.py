@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import ConfigError, SinkError, SourceError
+from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.listener import Listener
 
 BLOCK_BYTES = 1 << 18

@@ -14,14 +14,14 @@ from p3mvideo.app import bench as bench_module
 from p3mvideo.app import process as process_module
 from p3mvideo.app.bench import bench
 from p3mvideo.app.demo import demo, spread_frames, sunset
-from p3mvideo.app.sample_clip import make_sample_clip
+from p3mvideo.datasets.sample_clip import make_sample_clip
 from p3mvideo.errors import SinkError
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.ops.contact_sheet import contact_sheet, write_image
 from p3mvideo.pipeline import STAGES
 from tests.app.conftest import LOADED
-from tests.flat_options import call
-from tests.heard import Heard
+from tests.harness.flat_options import call
+from tests.harness.heard import Heard
 from tests.io.media import make_video
 
 

@@ -22,7 +22,7 @@ from p3mvideo.model.variants import build_network
 from p3mvideo.options.engine import Runtime
 from p3mvideo.weights import save_weights
 from tests.evaluation.miniature import TINY
-from tests.flat_options import call
+from tests.harness.flat_options import call
 
 VARIANT = "p3mnet-mobilenetv2"
 RUNTIMES: tuple[Runtime, ...] = ("torch", "openvino")

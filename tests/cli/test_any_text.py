@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from p3mvideo.cli.any_text import one_line
+from p3mvideo.cli.terminal.any_text import one_line
 
 PRINT = """\
 import os, sys
-from p3mvideo.cli.any_text import print_any_text
+from p3mvideo.cli.terminal.any_text import print_any_text
 print_any_text()
 name = os.fsdecode(bytes.fromhex(sys.argv[1]))
 print(name)

@@ -10,8 +10,8 @@ import cv2
 import pytest
 
 from p3mvideo.frame import UInt8Array
+from tests.harness.no_sockets import can_deny_sockets
 from tests.io.media import make_video
-from tests.no_sockets import can_deny_sockets
 
 pytestmark = [
     pytest.mark.skipif(not can_deny_sockets(), reason="denying sockets takes Linux on x86-64 or ARM64"),
@@ -21,7 +21,7 @@ KILLED_FOR_A_CALL = -31
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.no_sockets", *map(str, arguments)]
+    command = [sys.executable, "-m", "tests.harness.no_sockets", *map(str, arguments)]
     folder = Path(__file__).parents[2]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=380, check=False)
 

@@ -15,9 +15,9 @@ import typer
 
 from p3mvideo.cli import app
 from p3mvideo.cli.dataset import dataset_app
-from p3mvideo.cli.options import PanelCommand, Without, command_options, groups_of
+from p3mvideo.cli.terminal.options import PanelCommand, Without, command_options, groups_of
 from p3mvideo.options import EngineOptions, Options, SmoothingOptions
-from p3mvideo.options.texts import parse_size
+from p3mvideo.options.parsing.texts import parse_size
 from tests.cli.conftest import Run
 
 COMMAND_LINE_ONLY = {"progress", "quiet", "debug", "config", "as_json", "list_cameras", "no_virtual_camera", "stats"}
@@ -44,7 +44,7 @@ def function_of(command: str) -> Callable[..., object]:
         module, _, function = DATASET_FUNCTIONS[tool].rpartition(".")
         return getattr(import_module(f"p3mvideo.{module}"), function)  # type: ignore[no-any-return]
     name = command.replace("-", "_")
-    room = {"train": "training", "evaluate": "evaluation", "studio": "studio"}.get(name, "app")
+    room = {"train": "training", "evaluate": "evaluation", "studio": "studio", "doctor": "app.doctor"}.get(name, "app")
     for module in (f"p3mvideo.{room}.{name}", f"p3mvideo.{room}.run"):
         if find_spec(module.rpartition(".")[0]) and find_spec(module):
             return getattr(import_module(module), name)  # type: ignore[no-any-return]

@@ -25,8 +25,8 @@ from p3mvideo.evaluation.score_table import Score
 from p3mvideo.evaluation.summary import TITLES, gap_table, gaps, markdown_table, summarise
 from p3mvideo.options.evaluation import METRICS, Strategy
 from tests.evaluation.miniature import miniature, person, tiny_weights, write
-from tests.flat_options import call
-from tests.heard import Heard
+from tests.harness.flat_options import call
+from tests.harness.heard import Heard
 from tests.weights.test_importer import published
 
 pytestmark = pytest.mark.usefixtures("cache")

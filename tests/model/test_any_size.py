@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from p3mvideo.engine.guided_refiner import GuidedRefiner
 from p3mvideo.engine.torch_engine import TorchEngine
 from p3mvideo.frame import Frame
+from p3mvideo.model.encoders.realtime import realtime_p3mnet
 from p3mvideo.model.p3mnet import P3MNet
-from p3mvideo.model.realtime import realtime_p3mnet
 from p3mvideo.model.variants import VARIANTS, build_network
 
 CPU = torch.device("cpu")

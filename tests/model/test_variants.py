@@ -7,10 +7,10 @@ import pytest
 import timm
 import torch
 
+from p3mvideo.model.encoders.realtime import backbone_stages
+from p3mvideo.model.encoders.swin import attention_mask
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.published import misfits, recognise
-from p3mvideo.model.realtime import backbone_stages
-from p3mvideo.model.swin import attention_mask
 from p3mvideo.model.variants import VARIANTS, build_network
 
 PUBLISHED = {"p3mnet-resnet34": "r34", "p3mnet-swin-t": "swin", "p3mnet-vitae-s": "vitae"}

@@ -16,9 +16,9 @@ import torch
 
 from p3mvideo.errors import DeviceError, P3MVideoError, SinkError, SourceError
 from p3mvideo.frame import Frame, Matte
-from p3mvideo.frame_queue.frame_queue import FrameQueue
-from p3mvideo.frame_queue.upload import PlainUploader, Upload
 from p3mvideo.pipeline import Output, supervisor
+from p3mvideo.pipeline.frame_queue.frame_queue import FrameQueue
+from p3mvideo.pipeline.frame_queue.upload import PlainUploader, Upload
 from tests.pipeline.fakes import (
     PLACES,
     Fault,

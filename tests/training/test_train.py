@@ -21,7 +21,7 @@ from p3mvideo.training.export_weights import ship
 from p3mvideo.training.initial_network import build_start
 from p3mvideo.training.loop.checkpoint import load_checkpoint
 from p3mvideo.training.loop.fit import fit
-from p3mvideo.training.loop.process_group import Group
+from p3mvideo.training.loop.processes.process_group import Group
 from p3mvideo.training.loop.validation import ValidationSet, validate
 from p3mvideo.training.run import TrainResult, train
 from p3mvideo.training.samples.dataset import TrainingSamples
@@ -29,8 +29,8 @@ from p3mvideo.training.samples.overfit_scenes import WholeScenes
 from p3mvideo.training.samples.scene import Scene
 from p3mvideo.training.setup import extended, recipe_options, resolve_options
 from p3mvideo.weights.network import load_network
-from tests.flat_options import call
-from tests.heard import Heard
+from tests.harness.flat_options import call
+from tests.harness.heard import Heard
 from tests.training import miniature
 from tests.training.loop.test_checkpoint import at_most
 

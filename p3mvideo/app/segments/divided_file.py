@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from p3mvideo.app.batch.claims import Claims
-from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import P3MVideoError, SinkError
+from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.frame import Frame, FrameSink, FrameSource, StreamInfo
 
 REPLAY_SECONDS: Final = Fraction(4)

@@ -14,8 +14,8 @@ import torch
 from p3mvideo.engine.load_engine import choose_device
 from p3mvideo.errors import ConfigError, TrainingError
 from p3mvideo.options import TrainingOptions
-from p3mvideo.options.copy_paste import Level
-from p3mvideo.options.training import InputScale
+from p3mvideo.options.training.copy_paste import Level
+from p3mvideo.options.training.training import InputScale
 from p3mvideo.training.device.batches import DeviceBatches
 from p3mvideo.training.device.budget import Budget
 from p3mvideo.training.device.fit import fit_on_device
@@ -24,10 +24,10 @@ from p3mvideo.training.device.pack import MANIFEST, MIB
 from p3mvideo.training.device.state_files import INDEX, load_state
 from p3mvideo.training.export_weights import ship_weights
 from p3mvideo.training.initial_network import build_start
-from p3mvideo.training.loop.glibc_memory import keep_memory
 from p3mvideo.training.loop.learner import Learner
+from p3mvideo.training.loop.memory.glibc_memory import keep_memory
 from p3mvideo.training.loop.precision import Precision, choose_precision
-from p3mvideo.training.loop.process_group import Group
+from p3mvideo.training.loop.processes.process_group import Group
 from p3mvideo.training.preview import write_sheet
 from p3mvideo.training.run_folder import run_folder
 from p3mvideo.training.samples.dataset import Sample
@@ -71,7 +71,7 @@ class GpuTrainOptions:
     cp: float = 0.5
     """Chance of each obfuscated face to get a donor's at each level; 0 pastes none."""
     cp_level: Level = "image"
-    """Where donors are pasted, see `p3mvideo.options.copy_paste`."""
+    """Where donors are pasted, see `p3mvideo.options.training.copy_paste`."""
     cp_layer: int = 1
     """Encoder layer after which their features are pasted."""
     shares: Sequence[str] = ()

@@ -24,7 +24,7 @@ from p3mvideo.app.live.output_gate import LiveState
 from p3mvideo.app.live.quality_ladder import Rung
 from p3mvideo.app.live.sinks import RecordingOutput
 from p3mvideo.app.live.stop_request import StopRequest
-from p3mvideo.app.sample_clip import make_sample_clip
+from p3mvideo.datasets.sample_clip import make_sample_clip
 from p3mvideo.engine import LoadedEngine
 from p3mvideo.errors import DeviceError, P3MVideoError, PrivacyError, SinkError
 from p3mvideo.frame import Frame, Matte, StreamInfo

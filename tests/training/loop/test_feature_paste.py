@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from p3mvideo.model.encoder import SPLITS, EncoderState, PoolingEncoder
+from p3mvideo.model.encoders.encoder import SPLITS, EncoderState, PoolingEncoder
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import VARIANTS, build_network
 from p3mvideo.training.loop.feature_paste import PastingNetwork, frozen_copy, merged

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from p3mvideo.options import CopyPasteOptions
-from p3mvideo.options.optimizer import OptimizerOptions
+from p3mvideo.options.training.optimizer import OptimizerOptions
 from p3mvideo.training.initial_network import build_start
 from p3mvideo.training.loop.learner import Learner
-from p3mvideo.training.loop.process_group import Group
+from p3mvideo.training.loop.processes.process_group import Group
 from p3mvideo.training.samples.dataset import Sample
 from p3mvideo.training.samples.webcam_scenes import WebcamOptions
 from p3mvideo.training.setup import recipe_options

@@ -13,8 +13,8 @@ from p3mvideo.datasets.donors import DonorFaces
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import DatasetError
 from p3mvideo.options import CopyPasteOptions
-from p3mvideo.options.copy_paste import Level
-from p3mvideo.options.crops import Anchor, CropOptions
+from p3mvideo.options.training.copy_paste import Level
+from p3mvideo.options.training.crops import Anchor, CropOptions
 from p3mvideo.training.samples.back_of_head import from_behind
 from p3mvideo.training.samples.dataset import SceneMaker, TrainingSamples, collate
 from p3mvideo.training.samples.distractors import thing_before, thing_behind
