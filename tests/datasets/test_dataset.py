@@ -112,6 +112,7 @@ def test_statistics(data: Path, tmp_path: Path) -> None:
     assert read_image(tmp_path / "plot.png").min() < 100
 
 
+@pytest.mark.slow
 @needs_pymatting
 def test_foregrounds_are_made_once_and_resumed(data: Path) -> None:
     split = data / "validation" / "P3M-500-P"
@@ -119,7 +120,7 @@ def test_foregrounds_are_made_once_and_resumed(data: Path) -> None:
     content = broken.read_bytes()
     broken.write_bytes(b"broken")
     first = make_foregrounds(split, workers=1)
-    assert (first.made, first.there_already) == (1, 0)
+    assert (first.made, first.there_already, first.of_unknown_method) == (1, 0, False)
     assert first.failed[0].startswith("p_00000001: ")
     broken.write_bytes(content)
     before = (split / "fg_blurred" / "p_00000000.png").stat().st_mtime_ns
@@ -129,11 +130,14 @@ def test_foregrounds_are_made_once_and_resumed(data: Path) -> None:
     assert PortraitFolder(split, layers=True).load("p_00000000").foreground is not None
 
 
+@pytest.mark.slow
 @needs_pymatting
 def test_foregrounds_of_two_methods_are_not_mixed(data: Path) -> None:
     split = data / "validation" / "P3M-500-P"
-    assert not make_foregrounds(split, method="multi-level", workers=1).of_unknown_method
-    (split / "bg" / "p_00000001.jpg").unlink()
+    for folder, ending in (("fg_blurred", "png"), ("bg", "jpg")):
+        (split / folder).mkdir()
+        write_image(split / folder / f"p_00000000.{ending}", np.zeros((64, 64, 3), np.uint8))
+    (split / "foreground_method.txt").write_text("multi-level\n")
     with pytest.raises(ConfigError, match="were estimated by multi-level, the others would be by closed-form"):
         make_foregrounds(split, workers=1)
     (split / "foreground_method.txt").unlink()
