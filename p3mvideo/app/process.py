@@ -19,21 +19,25 @@ from p3mvideo.app.batch.run import run_batch
 from p3mvideo.app.batch.streams import Streams
 from p3mvideo.app.batch.unit import Recipe, Unit
 from p3mvideo.app.edits.edited_mattes import edited_mattes
+from p3mvideo.app.people import traced_back
 from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments, read_json, write_json
 from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ForegroundOnly, ReplaceBackground, parse_background
 from p3mvideo.compose.background import BackgroundSpec
+from p3mvideo.compose.people import ChosenPeople
 from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine
+from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer, Compositor, FrameSink, FrameSource, Refiner
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
 from p3mvideo.options import BackgroundOptions, BatchOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, SmoothingOptions, WriteOptions
+from p3mvideo.options.matte import PersonPoint
 from p3mvideo.pipeline import Output, Pipeline, RunStatistics, run_interruptibly
 from p3mvideo.privacy.detect.registry import check_models
 from p3mvideo.privacy.face_summary import FaceFigures, FaceSummary
 from p3mvideo.privacy.make_anonymizer import check_faces, make_anonymizer, make_follower
 from p3mvideo.privacy.two_pass.face_record import FaceRecord
-from p3mvideo.temporal import make_matte_stream, make_schedule
+from p3mvideo.temporal import Filtered, make_matte_stream, make_schedule
 from p3mvideo.weights import weights_hash
 
 WHITE = BackgroundSpec("colour", (255, 255, 255))
@@ -107,6 +111,8 @@ def process(
                 if path is not None:
                     streams.check_output(path, alpha=False)
         streams.check(items, plans)
+        if any(point.seconds > 0 for point in matte.people) and any(item.kind == "pipe" for item in items):
+            raise ConfigError("who is in a pipe can only be said of its first frame: it cannot be read twice", hint="use --select 0,X,Y")
         encoder = streams.encoder_in_use(plans)
         if encoder is not None:
             listener.message(encoder)
@@ -138,10 +144,11 @@ def load_work(options: Mapping[str, Any], listener: Listener) -> _Process:
     loaded = load_engine(engine)
     listener.message(f"network: {loaded.description}")
     streams = Streams(reading=ReadOptions.from_json(options["reading"]), writing=WriteOptions.from_json(options["writing"]), threads=engine.threads)
+    matte = MatteOptions.from_json(options["matte"])
     return _Process(
         parse_background(background.background) if background.background is not None else None, background, loaded,
         FaceOptions.from_json(options["faces"]), SmoothingOptions.from_json(options["smoothing"]),
-        edited_mattes(GuidedRefiner(), MatteOptions.from_json(options["matte"])), engine, streams, listener,
+        edited_mattes(GuidedRefiner(), matte), matte.people, engine, streams, listener,
         Segmenting(**options["segments"]),
     )  # fmt: skip
 
@@ -157,6 +164,8 @@ class _Process:
     faces: FaceOptions
     smoothing: SmoothingOptions
     refiner: Refiner
+    people: tuple[PersonPoint, ...]
+    """Who stays and who goes, where that was said."""
     engine: EngineOptions
     streams: Streams
     listener: Listener
@@ -170,19 +179,24 @@ class _Process:
     def __call__(self, unit: Unit) -> InputResult:
         """Work on an input as a whole or in segments."""
         outputs = [(path, path == unit.plan.composite and self._spec_for(path).kind == "transparent") for path in unit.plan.paths()]
-        segmenting = Segmenting() if self.faces.keep_subject else self.segmenting  # who the subject is depends on all that came before
+        # Who someone is depends on all that came before.
+        segmenting = Segmenting() if self.faces.keep_subject or self.people else self.segmenting
         with segmenting.divide(unit, self.streams, outputs) as file:
             if file is not None:
                 return self._in_segments(unit, file, outputs)
         with ExitStack() as stack:
             source = self._open(unit, stack)
-            self.listener.begin(str(unit.item.path), source.info.frames, number=unit.number, of=unit.of)
 
             def open_sink(number: int, path: Path, *, alpha: bool) -> FrameSink:
                 return self.streams.open_sink(path, source, unit, alpha=alpha)
 
             figures = FaceFigures() if self.faces.anonymize == "output" else None
-            statistics = self._run(source, stack, self._outputs(unit, stack, open_sink), make_anonymizer(self.faces, figures=figures))
+            people = ChosenPeople(self._people_in(unit)) if self.people else None
+            self.listener.begin(str(unit.item.path), source.info.frames, number=unit.number, of=unit.of)
+            outputs_made = self._outputs(unit, stack, open_sink)
+            statistics = self._run(source, stack, outputs_made, make_anonymizer(self.faces, figures=figures), people=people)
+            for point in people.missed if people is not None else ():
+                self.listener.message(f"warning: {unit.item.path}: there is no one at {point.text}")
             faces = None if figures is None else figures.summary()
             return InputResult(unit.item, unit.plan, statistics, getattr(source, "damaged", ()), faces=faces)
 
@@ -235,17 +249,34 @@ class _Process:
         write_json(path, {"faces": record.to_json(), "summary": figures.summary().to_json()})
         return record, figures.summary()
 
+    def _people_in(self, unit: Unit) -> tuple[PersonPoint, ...]:
+        """Return the points that say who stays, from the moment on at which each person is first seen."""
+        start, _ = self.streams.range_of(unit.item)
+        if unit.item.kind in ("image", "pipe") or all(point.seconds <= (start or 0) for point in self.people):
+            return tuple(point._replace(seconds=Fraction(0)) for point in self.people)
+        with ExitStack() as stack:
+            source = self._open(unit, stack)
+            anonymizer = make_anonymizer(self.faces)
+            stack.callback(anonymizer.close)
+            self.listener.begin(f"{unit.item.path}, finding people", source.info.frames, number=unit.number, of=unit.of)
+            advance = self.listener.advance
+            return run_interruptibly("find people", lambda: traced_back(source, anonymizer, self.loaded, self.people, advance=advance))
+
     def _open(self, unit: Unit, stack: ExitStack, *, read_from: Fraction | None = None) -> FrameSource:
         return run_interruptibly("open", lambda: stack.enter_context(self.streams.open_source(unit.item, read_from=read_from)))
 
-    def _run(self, source: FrameSource, stack: ExitStack, outputs: list[Output], anonymizer: Anonymizer, *, done: int = 0) -> RunStatistics:
+    def _run(
+        self, source: FrameSource, stack: ExitStack, outputs: list[Output], anonymizer: Anonymizer, *, people: ChosenPeople | None = None,
+        done: int = 0,
+    ) -> RunStatistics:  # fmt: skip
         """Take the frames of a source to the outputs."""
         stack.callback(anonymizer.close)
+        stream = make_matte_stream(self.smoothing)
         return Pipeline(
             source=source,
             anonymizer=anonymizer,
             engine=self.loaded.engine,
-            matte_stream=make_matte_stream(self.smoothing),
+            matte_stream=stream if people is None else Filtered(stream, people),
             refiner=self.refiner,
             outputs=outputs,
             device=self.loaded.device,

@@ -30,7 +30,9 @@ def webcam_command(
     background: Annotated[BackgroundOptions, Without("background")],
     engine: Annotated[EngineOptions, Without("downsample_ratio", "seq_chunk")],
     faces: Annotated[FaceOptions, Without("anonymize", "min_face")],
-    camera: Annotated[str | None, typer.Option(metavar="INDEX|NAME|PATH|URL", help="Camera, or a video file to play. [default: the first]")] = None,
+    camera: Annotated[
+        str | None, typer.Option(metavar="INDEX|NAME|PATH|URL", help="Camera, or a video file to play. [default: the last one used]")
+    ] = None,
     list_cameras: Annotated[bool, typer.Option("--list-cameras", help="List the cameras and their modes, and exit.")] = False,
     virtual_camera: Annotated[
         str | None,

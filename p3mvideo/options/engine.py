@@ -33,7 +33,7 @@ class EngineOptions(Options):
     network_every: Annotated[
         int | Literal["auto"],
         Option(
-            "Run the network at least every N frames; mattes in between follow the motion, and the network also runs where motion is too fast for that. "
+            "Run the network at least every N frames; mattes in between follow the motion, and the network also runs where motion is too fast. "
             "auto: 2, or 3 where nothing moves; slow edges may shake a little more.",
             minimum=1,
             maximum=100,

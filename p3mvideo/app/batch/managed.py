@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -86,9 +86,15 @@ class ManagedRun:
 
 @contextmanager
 def managed(recipe: Recipe, options: BatchOptions, *, overwrite: bool, listener: Listener) -> Iterator[ManagedRun]:
-    """Yield a run; at its end the workers are ended and claims released."""
-    with closing(_workers(recipe, options)) as workers, Claims(options.claim_expiry) as claims:
-        yield ManagedRun(UnitRunner(workers, claims, options, overwrite=overwrite, listener=listener), claims)
+    """Yield a run; at its end the workers are ended, what they were writing is removed, and claims are released, in this order."""
+    with Claims(options.claim_expiry) as claims:
+        workers = _workers(recipe, options)
+        runner = UnitRunner(workers, claims, options, overwrite=overwrite, listener=listener)
+        try:
+            yield ManagedRun(runner, claims)
+        finally:
+            workers.close()
+            runner.clear()
 
 
 def _workers(recipe: Recipe, options: BatchOptions) -> LocalWorkers | RayWorkers:

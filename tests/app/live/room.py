@@ -201,7 +201,7 @@ class Stage:
 
     def run(self, script: Callable[[], None], **options: Any) -> None:
         """Run `webcam` here, in the main thread, and `script` beside it; end when the script does."""
-        self.monkeypatch.setattr(webcam_module, "choose_camera", lambda wanted: ChosenCamera("room", False, self.open_camera))
+        self.monkeypatch.setattr(webcam_module, "choose_camera", lambda *_: ChosenCamera("room", False, self.open_camera))
         if self.recording is not None:
             options["record"] = self.recording
 

@@ -19,6 +19,7 @@ from queue import SimpleQueue
 from typing import Any, Final, TextIO
 
 from p3mvideo.app.batch.failure import failure_of
+from p3mvideo.app.batch.leftovers import wait_for_ending
 from p3mvideo.app.batch.records import Record, output_states, segment_folder, write_record
 from p3mvideo.app.batch.result import InputResult
 from p3mvideo.app.batch.unit import Recipe, Unit, Work
@@ -85,6 +86,8 @@ def run_unit(work: Work, unit: Unit) -> InputResult:
     """Work on a unit and record what became of it, where that is wanted; what is raised is its failure."""
     if unit.helps and not segment_folder(unit).is_dir():
         return InputResult(unit.item, unit.plan)  # it was done before this process had loaded
+    if not unit.helps and unit.key:
+        wait_for_ending(unit)
     try:
         done = work(unit)
         if unit.key and not unit.helps:

@@ -45,6 +45,10 @@ class Workers(Protocol):
         """Take a unit; only if one is free."""
         ...
 
+    def take_back(self, unit: Unit) -> None:
+        """End the worker that has a unit, without a word of it; the unit may be given to another."""
+        ...
+
     def poll(self, seconds: float) -> Sequence[Event]:
         """Return what has happened, after waiting for something for so long at most."""
         ...
@@ -85,12 +89,21 @@ class LocalWorkers:
         worker.unit = unit
         self._tell(worker, unit.to_json())
 
+    def take_back(self, unit: Unit) -> None:
+        """See `Workers`."""
+        for worker in [worker for worker in self._workers if worker.unit is not None and worker.unit.number == unit.number]:
+            self._workers.remove(worker)
+            worker.process.kill()
+            _close_input(worker)
+
     def poll(self, seconds: float) -> Sequence[Event]:
         """See `Workers`."""
         found: list[Event] = []
         try:
             while True:
                 worker, values = self._events.get(timeout=0 if found else seconds)
+                if worker not in self._workers:
+                    continue  # it was ended by `take_back`
                 found.append(Event(worker.unit, values))
                 worker.is_ready |= "ready" in values
                 if "died" in values:
@@ -111,8 +124,7 @@ class LocalWorkers:
             except subprocess.TimeoutExpired:
                 worker.process.kill()
                 worker.process.wait()
-            assert worker.process.stdin is not None
-            worker.process.stdin.close()
+            _close_input(worker)
         self._workers.clear()
 
     def _start(self) -> _Worker:
@@ -146,6 +158,11 @@ class LocalWorkers:
                     break  # cut off in the middle
         how = _end_of(worker.process.wait())
         self._events.put((worker, {"died": how} if worker.is_ready else {"refused": error_to_json(_no_start(how))}))
+
+
+def _close_input(worker: _Worker) -> None:
+    assert worker.process.stdin is not None
+    worker.process.stdin.close()
 
 
 def _no_start(how: str) -> P3MVideoError:

@@ -15,6 +15,7 @@ import pytest
 
 from p3mvideo.app.live import camera_choice as live_camera
 from p3mvideo.app.live.camera_choice import choose_camera
+from p3mvideo.app.live.profile import last_camera, remember_camera
 from p3mvideo.datasets.sample_clip import make_sample_clip
 from p3mvideo.errors import DeviceError, P3MVideoError, SourceError
 from p3mvideo.frame import UInt8Array
@@ -63,6 +64,25 @@ def test_two_cameras_of_one_name_are_told_apart_by_index() -> None:
     twins = [CameraDevice("Cam", 0), CameraDevice("Cam", 2)]
     assert find_camera("2", twins).index == 2
     assert find_camera("Cam", twins).index == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "last", "name"),
+    [
+        (None, "Logitech BRIO", "Logitech BRIO"),
+        (None, "Gone", "Integrated Webcam"),
+        (None, "video6", "Integrated Webcam"),
+        ("c920", "Logitech BRIO", "Logitech C920"),
+    ],
+)
+def test_without_a_wish_the_camera_that_was_used_last_is_taken_if_it_is_there(
+    wanted: str | None, last: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_camera, "list_cameras", lambda: CAMERAS)
+    monkeypatch.setenv("P3MVIDEO_CONFIG", str(tmp_path))
+    assert last_camera() is None
+    remember_camera(last)
+    assert choose_camera(wanted, last_camera()).name == name
 
 
 def test_a_camera_that_was_plugged_in_elsewhere_is_the_same_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def main() -> None:
         return make(lambda number: None)
 
     with registered() as backend, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(webcam_module, "choose_camera", lambda wanted: ChosenCamera("room", False, open_camera))
+        patch.setattr(webcam_module, "choose_camera", lambda *_: ChosenCamera("room", False, open_camera))
         patch.setattr(webcam_module, "DefaultStageFactory", lambda **_: RoomStageFactory())
         patch.setattr(keys, "ANSWER_SECONDS", 600.0)  # a busy machine looks late; the next answer takes its place
         backend.keep = False

@@ -60,7 +60,7 @@ def run() -> None:
         return RoomCamera(lambda number: None)
 
     with registered() as backend, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(webcam_module, "choose_camera", lambda wanted: ChosenCamera("room", False, open_camera))
+        patch.setattr(webcam_module, "choose_camera", lambda *_: ChosenCamera("room", False, open_camera))
         # Every image takes longer than there is time for, and that is noticed at once.
         patch.setattr(webcam_module, "DefaultStageFactory", lambda **_: LoadingParts(matter_fault=lambda made, call: time.sleep(0.2)))
         patch.setattr(session, "SETTLE_SECONDS", 0.0)
