@@ -25,8 +25,8 @@ def evaluate_command(
         list[str],
         typer.Option(
             help="Weights by name or path, a published FILE.pth, FILE.onnx, an exported .xml or .pt, a trimap-based network as dim:, gca:, "
-            "indexnet: or fba:FILE.onnx, or closed-form, knn, learning-based, random-walk, large-kernel; prefix B= or N= says whether it was trained on "
-            "blurred or normal images."
+            "indexnet: or fba:FILE.onnx, or closed-form, knn, learning-based, random-walk, large-kernel; prefix B= or N= says whether it was trained "
+            "on blurred or normal images."
         ),
     ] = [DEFAULT_MODEL],  # noqa: B006
     smoothing: SmoothingOptions = SmoothingOptions(smoothing="off"),

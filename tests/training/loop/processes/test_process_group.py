@@ -121,9 +121,9 @@ def test_two_processes_equal_one_and_see_every_sample_once(shared: Path, tmp_pat
     # into steps of full size, which no two machines share. Shares of another size are summed up in another order, so single
     # gradients differ by rounding, and where a ReLU or an absolute value is at its edge by more; a share that is left out or counted twice
     # changes all of them by tens of per cent.
-    alone, shared = (all_gradients(state) for state in (one, two))
-    assert float((alone - shared).norm() / alone.norm()) < 2e-2
-    assert float(shared.norm() / alone.norm()) == pytest.approx(1, abs=1e-2)
+    alone, together = (all_gradients(state) for state in (one, two))
+    assert float((alone - together).norm() / alone.norm()) < 2e-2
+    assert float(together.norm() / alone.norm()) == pytest.approx(1, abs=1e-2)
     for a, b in zip(*(records(folder) for folder in folders), strict=True):
         # The log has six digits.
         assert {**a, "samples_per_second": 0} == pytest.approx({**b, "samples_per_second": 0}, rel=3e-5)
