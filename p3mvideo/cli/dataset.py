@@ -11,17 +11,13 @@ import typer
 
 from p3mvideo.cli.terminal.display import DisplayOptions
 from p3mvideo.cli.terminal.errors import reporting_errors
-from p3mvideo.cli.terminal.options import Without, command_options
+from p3mvideo.cli.terminal.options import Only, Without, command_options
 from p3mvideo.cli.terminal.progress import counting, make_progress
 from p3mvideo.cli.terminal.terms import AcceptTerms, From, Sha256, ask_for_consent
 from p3mvideo.errors import ExitCode
+from p3mvideo.options import ClipOptions, TrainingOptions
 
 dataset_app = typer.Typer(name="dataset", help="Check, make and look at data sets of portraits.", no_args_is_help=True, rich_markup_mode=None)
-
-MOTIONS = [
-    "still", "still_compressed", "breathing", "talking", "nodding", "exposure", "handheld", "turning", "occluded", "waving", "walking", "fast",
-]  # fmt: skip
-"""All of `p3mvideo.datasets.moving_people.motion`, whose import would make every command start slowly."""
 
 MOST_LINES = 8
 """Lines of one kind that are printed; files hold them all."""
@@ -178,25 +174,18 @@ def stats_command(
 
 
 @dataset_app.command("preview")
+@command_options
 def preview_command(
     data: Data,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The image, .png or .jpg.")] = Path("preview.png"),
-    recipe: Annotated[str, typer.Option(metavar="NAME|FILE.toml", help="Recipe that makes the samples.")] = "p3mvideo",
-    faces: Annotated[Path | None, typer.Option(help="Donor faces for P3M-CP.")] = None,
-    cp: Annotated[
-        Literal["off", "image", "feature", "both"] | None,
-        typer.Option(help="Level at which donor faces are pasted. [default: both where there are faces]"),
-    ] = None,
-    backgrounds: Annotated[Path | None, typer.Option(help="Folder of images without people, for p3mvideo.")] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the samples in pixels. [default: the recipe's]")] = None,
+    options: Annotated[TrainingOptions, Only("recipe", "faces", "cp", "backgrounds", "size", "seed")] = TrainingOptions(),
     count: Annotated[int, typer.Option(min=1, help="Number of samples.")] = 8,
-    seed: Annotated[int, typer.Option(min=0, help="Random seed of the samples.")] = 10007,
 ) -> None:
     """Make an image of training samples, one per row."""
     with reporting_errors():
         from p3mvideo.training.preview import preview_samples
 
-        print(preview_samples(data, output=output, recipe=recipe, faces=faces, cp=cp, backgrounds=backgrounds, size=size, count=count, seed=seed))
+        print(preview_samples(data, output=output, options=options, count=count))
 
 
 @dataset_app.command("clips")
@@ -205,25 +194,16 @@ def clips_command(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="One split of portraits with mattes.")],
     backgrounds: Annotated[Path, typer.Option(help="Folder of images to move behind the people.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the clips.")] = Path("clips"),
-    motion: Annotated[list[str], typer.Option(help="Kind of motion; repeat for several. [default: all]")] = MOTIONS,
-    count: Annotated[int, typer.Option(help="Number of clips.")] = 12,
-    seconds: Annotated[float, typer.Option(help="Length of each clip in seconds.")] = 2.0,
-    rate: Annotated[float, typer.Option(help="Frames per second.")] = 30.0,
-    size: Annotated[str, typer.Option(metavar="WxH", help="Size of the frames.")] = "512x288",
+    options: ClipOptions = ClipOptions(),
     split: Split = None,
-    seed: Annotated[int, typer.Option(min=0, help="Random seed of paths and backgrounds.")] = 0,
     show: Shown = DisplayOptions(),
 ) -> None:
     """Make short clips of moving people with exact alpha, for `evaluate --protocol video`; it can be stopped and started again."""
     with reporting_errors():
         from p3mvideo.datasets.clips import make_clips
-        from p3mvideo.options.parsing.texts import parse_size
 
         with make_progress(show, unit="clips") as display:
-            made = make_clips(
-                data, output=output, backgrounds=backgrounds, motion=motion, count=count, seconds=seconds, rate=rate,
-                size=parse_size(size), split=split, seed=seed, on_progress=counting(display, "moving"),
-            )  # fmt: skip
+            made = make_clips(data, output=output, backgrounds=backgrounds, options=options, split=split, on_progress=counting(display, "moving"))
             display.end(failed=False)
         for folder in made:
             print(folder)

@@ -18,6 +18,7 @@ from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.datasets.stats import dataset_stats
 from p3mvideo.errors import ConfigError, DatasetError
 from p3mvideo.frame import UInt8Array
+from p3mvideo.options import ClipOptions, TrainingOptions
 from p3mvideo.training.preview import preview_samples
 from tests.training import miniature
 from tests.training.loop.test_checkpoint import at_most
@@ -165,10 +166,8 @@ def test_unknown_foreground_method(data: Path) -> None:
 
 def test_clips_are_complete_and_not_made_twice(data: Path, tmp_path: Path) -> None:
     miniature.faces(tmp_path / "rooms")
-    made = make_clips(
-        data / "train", output=tmp_path / "clips", backgrounds=tmp_path / "rooms" / "image", motion=("talking", "fast"), count=3, seconds=0.2,
-        rate=10, size=(96, 64),
-    )  # fmt: skip
+    options = ClipOptions(motion=("talking", "fast"), count=3, seconds=0.2, rate=10, size=(96, 64))
+    made = make_clips(data / "train", output=tmp_path / "clips", backgrounds=tmp_path / "rooms" / "image", options=options)
     assert [path.name.rpartition("_")[2] for path in made] == ["talking", "fast", "talking"]
     for folder in made:
         assert sorted(path.name for path in (folder / "image").iterdir()) == ["00000.png", "00001.png"]
@@ -178,10 +177,7 @@ def test_clips_are_complete_and_not_made_twice(data: Path, tmp_path: Path) -> No
     before = (made[0] / "image" / "00000.png").stat().st_mtime_ns
     (made[1] / COMPLETE).unlink()
     (made[1] / "alpha" / "00001.png").unlink()
-    again = make_clips(
-        data / "train", output=tmp_path / "clips", backgrounds=tmp_path / "rooms" / "image", motion=("talking", "fast"), count=3, seconds=0.2,
-        rate=10, size=(96, 64),
-    )  # fmt: skip
+    again = make_clips(data / "train", output=tmp_path / "clips", backgrounds=tmp_path / "rooms" / "image", options=options)
     assert again == made
     assert (made[0] / "image" / "00000.png").stat().st_mtime_ns == before
     assert (made[1] / "alpha" / "00001.png").exists()
@@ -190,9 +186,11 @@ def test_clips_are_complete_and_not_made_twice(data: Path, tmp_path: Path) -> No
 def test_clips_that_make_no_sense(data: Path, tmp_path: Path) -> None:
     rooms = miniature.faces(tmp_path / "rooms") / "image"
     with pytest.raises(ConfigError, match="there is no motion 'flying'"):
-        make_clips(data / "train", backgrounds=rooms, motion=("flying",))
-    with pytest.raises(ConfigError, match="make no sense"):
-        make_clips(data / "train", backgrounds=rooms, seconds=0)
+        make_clips(data / "train", backgrounds=rooms, options=ClipOptions(motion=("flying",)))
+    with pytest.raises(ConfigError, match="seconds is 0, expected a number above 0"):
+        ClipOptions(seconds=0)
+    with pytest.raises(ConfigError, match="clips of 0 frames of 512x288 cannot be made"):
+        ClipOptions(seconds=0.01)
     with pytest.raises(DatasetError, match="holds no images"):
         make_clips(data / "train", backgrounds=tmp_path)
 
@@ -200,14 +198,14 @@ def test_clips_that_make_no_sense(data: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("recipe", ["p3mvideo", "p3m2024"])
 def test_preview_shows_a_row_for_each_sample(data: Path, tmp_path: Path, recipe: str) -> None:
     faces = miniature.faces(tmp_path / "faces")
-    path = preview_samples(data, output=tmp_path / "look.png", recipe=recipe, faces=faces, size=64, count=5)
+    path = preview_samples(data, output=tmp_path / "look.png", options=TrainingOptions(recipe=recipe, faces=faces, size=64, cp="both"), count=5)
     image = read_image(path)
     cell = image.shape[1] // 5
     assert image.shape[0] == 5 * cell + 24
     donors = image[24:, 4 * cell :]
     assert ((donors[..., 0] > 150) & (donors[..., 1] < 100)).any(), "no donor face at feature level"
     with pytest.raises(ConfigError, match="pastes donor faces"):
-        preview_samples(data, output=path, cp="image")
+        preview_samples(data, output=path, options=TrainingOptions(cp="image"))
 
 
 def test_full_disk_leaves_no_half_image(tmp_path: Path) -> None:
