@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from p3mvideo.cli.terminal.config_option import ConfigOption
+from p3mvideo.cli.terminal.display import DisplayOptions
 from p3mvideo.cli.terminal.errors import reporting_errors, start_logging
 from p3mvideo.cli.terminal.options import command_options
 from p3mvideo.cli.terminal.progress import make_progress
@@ -17,11 +18,11 @@ def studio_command(options: StudioOptions, config: ConfigOption = None) -> None:
     Needs the extra p3mvideo[studio]. Nothing is sent anywhere; only who has the printed address can use the page.
     """
     with reporting_errors():
-        start_logging(quiet=False, debug=False)
+        start_logging()
         try:
             from p3mvideo.studio.run import studio
         except ModuleNotFoundError as error:
             if error.name not in ("starlette", "uvicorn", "anyio"):
                 raise
             raise ConfigError(f"the studio needs {error.name}, which is not installed", hint="pip install 'p3mvideo[studio]'") from error
-        studio(options, listener=make_progress("none", quiet=False))
+        studio(options, listener=make_progress(DisplayOptions(progress="none")))

@@ -31,6 +31,7 @@ def _one_network(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "load_engine", LOADED)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cached_face_models")
 def test_the_demonstration_makes_everything_it_speaks_of(tmp_path: Path) -> None:
     for _ in range(2):  # the second time it replaces what is there

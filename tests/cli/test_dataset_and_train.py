@@ -30,6 +30,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+@pytest.mark.slow
 def test_from_portraits_to_weights_that_other_programs_can_use(run: Run, data: Path, tmp_path: Path) -> None:
     trained = run("train", "--data", data, "-o", tmp_path / "run", "--steps", "2", "--faces", tmp_path / "faces", *TINY)
     assert trained.exit_code == 0, trained.stderr
@@ -72,6 +73,7 @@ def test_dry_run_and_overfit_from_a_configuration_file(run: Run, data: Path, tmp
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_torchrun_trains_in_two_processes(data: Path, tmp_path: Path) -> None:
     command = [
@@ -113,6 +115,7 @@ def test_dataset_stats_preview_and_clips(run: Run, data: Path, tmp_path: Path) -
     assert [len(list((folder / "alpha").iterdir())) for folder in folders] == [3, 3]
 
 
+@pytest.mark.slow
 def test_dataset_foregrounds(run: Run, data: Path) -> None:
     pytest.importorskip("pymatting")
     done = run("dataset", "foregrounds", data / "train", "--workers", "1", "--method", "multi-level")

@@ -38,6 +38,7 @@ def skip_without(format: GraphFormat) -> None:
         pytest.importorskip(library)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [None, (96, 64)], ids=["any size", "one size"])
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_graph_is_the_same_network(tmp_path: Path, format: GraphFormat, size: tuple[int, int] | None) -> None:
@@ -52,6 +53,7 @@ def test_the_graph_is_the_same_network(tmp_path: Path, format: GraphFormat, size
     assert all(file.stem == "net" for file in tmp_path.iterdir()), "nothing half-written stays"
 
 
+@pytest.mark.slow
 def test_the_shipped_network_in_onnx_runtime_and_its_normalisation_inside(tmp_path: Path) -> None:
     skip_without("onnx")
     result = export(format="onnx", output=tmp_path / "net.onnx")

@@ -50,6 +50,7 @@ def backbone(short: str) -> dict[str, torch.Tensor]:
     return {key.removeprefix(prefix): value for key, value in published(short).items() if key.startswith(prefix)}
 
 
+@pytest.mark.slow
 def test_a_published_checkpoint_becomes_a_network(tmp_path: Path) -> None:
     torch.save({"state_dict": published("vitae"), "epoch": 150}, tmp_path / "ViTAE-S.pth")
     imported = import_weights(tmp_path / "ViTAE-S.pth", licence="MIT")
@@ -61,6 +62,7 @@ def test_a_published_checkpoint_becomes_a_network(tmp_path: Path) -> None:
     assert import_weights(tmp_path / "ViTAE-S.pth", overwrite=True).licence.startswith("unknown")
 
 
+@pytest.mark.slow
 def test_a_published_checkpoint_is_taken_with_its_terms_or_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "ViTAE-S.pth"
     torch.save({"state_dict": published("vitae")}, file)
@@ -89,6 +91,7 @@ def test_torch_hub_gives_the_networks() -> None:
     assert not from_hub("p3mnet_mobilenetv2_small", pretrained=False).training
 
 
+@pytest.mark.slow
 def test_an_imagenet_backbone_comes_in_as_an_encoder(tmp_path: Path) -> None:
     content = {"state_dict": {"other": torch.zeros(1)}, "state_dict_ema": backbone("vitae"), "args": argparse.Namespace(lr=0.1)}
     torch.save(content, tmp_path / "vitae.pth.tar")

@@ -394,6 +394,7 @@ def test_an_accelerator_that_is_not_there_ends_the_run_at_once(stage: Stage) -> 
     assert stage.live() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="file sizes cannot be limited")
 def test_a_full_disk_ends_the_recording_but_neither_the_image_nor_what_was_recorded(stage: Stage) -> None:
     stage.recording = stage.folder / "out.mp4"
