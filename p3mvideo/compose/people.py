@@ -91,7 +91,8 @@ class ChosenPeople:
         self._newcomers = GOES if any(point.stays for point in points) else STAYS
         self.missed: list[PersonPoint] = []
         """Points at which no one was."""
-        self.reset()
+        self._waiting = self._points
+        self._follower = PeopleFollower(self._newcomers)
 
     def __call__(self, frame: Frame, matte: Matte) -> Matte:
         """See `p3mvideo.frame.TemporalFilter`. The matte may have another size than the frame."""
