@@ -5,7 +5,8 @@
     python -m benchmarks.stopped_runs shards --portrait P --count 20                         # two shares of a folder at once, one killed
 
 `clips` and `shards` ask whether every output is the unbroken run's, frame by frame and packet by packet, and how many inputs were begun more
-than once. `long` asks the same of one video, and what segments cost in processor time, as a ratio within this run.
+than once. `long` asks the same of one video, and what segments cost in processor time, as a ratio within this run. A run is killed after a random
+number of its lines of progress, and a little later: so each gets somewhere, however busy the machine is.
 """
 
 from __future__ import annotations
@@ -71,24 +72,23 @@ def main() -> None:
 def clips(folder: Path, given: argparse.Namespace) -> dict[str, object]:
     """Return the account of a folder of clips."""
     runs = Runs(folder, given, crashing="002.mp4")
-    unbroken = runs.unbroken()
-    draw = random.Random(1)
+    lines, draw, killed = runs.unbroken(), random.Random(1), 0
     for _ in range(given.kills):
-        kill_after(runs.start("broken", "--resume", "--jobs", str(given.jobs)), draw.uniform(0.1, 1.2) * unbroken / 4)
+        killed += kill_after(runs.start("broken", "--resume", "--jobs", str(given.jobs)), draw, most_lines=max(2, 2 * lines // given.kills))
     report = folder / "report.json"
-    runs.start("broken", "--resume", "--jobs", str(given.jobs), "--report", str(report)).wait()
+    lines_of(runs.start("broken", "--resume", "--jobs", str(given.jobs), "--report", str(report)))
     states = [entry["note"] or ("failed" if entry["error"] else "done") for entry in json.loads(report.read_text())["inputs"]]
-    return {"kills": given.kills, **runs.account(), "what the last run found": dict(Counter(states))}
+    return {"runs killed before they had ended": killed, **runs.account(), "what the last run found": dict(Counter(states))}
 
 
 def shards(folder: Path, given: argparse.Namespace) -> dict[str, object]:
     """Return the account of two processes that work on one folder at once, of which one is killed."""
     runs = Runs(folder, given, crashing="")
-    unbroken = runs.unbroken()
+    lines = runs.unbroken()
     first, second = (runs.start("broken", "--shard", f"{number}/2") for number in range(2))
-    kill_after(first, unbroken / 2)
-    second.wait()
-    return runs.account()
+    was_killed = kill_after(first, random.Random(3), most_lines=max(2, lines // 3))
+    lines_of(second)
+    return {"the first was killed before it had ended": was_killed, **runs.account()}
 
 
 class Runs:
@@ -112,12 +112,11 @@ class Runs:
         damaged.write_bytes(damaged.read_bytes()[:200])
         (self._site / "sitecustomize.py").write_text(HOOK.format(log=str(self._log), crashing=crashing))
 
-    def unbroken(self) -> float:
-        """Do all in one go; return how many seconds that took."""
-        began = time.monotonic()
-        self.start("unbroken", "--resume", "--jobs", str(self._given.jobs)).wait()
+    def unbroken(self) -> int:
+        """Do all in one go; return how many lines of progress that took."""
+        lines = lines_of(self.start("unbroken", "--resume", "--jobs", str(self._given.jobs)))
         self._log.unlink()
-        return time.monotonic() - began
+        return lines
 
     def start(self, output: str, *options: str) -> subprocess.Popen[bytes]:
         """Start a run into a folder of that name."""
@@ -146,18 +145,19 @@ def long(folder: Path, given: argparse.Namespace) -> dict[str, object]:
     make_clip(clip, given.portrait, frames=round(given.seconds * given.rate), rate=given.rate, size=given.size)
     options = ["--codec", "ffv1", "--anonymize", given.anonymize]
     divided = ["--resume", "--jobs", str(given.jobs)]
-    processor, times = {}, {}
+    processor, lines = {}, {}
     for name, more in (("whole", []), ("segments", divided)):
-        began, used = time.monotonic(), processor_seconds()
-        run([str(clip), "-o", str(folder / f"{name}.mkv"), *options, *more]).wait()
-        times[name], processor[name] = time.monotonic() - began, processor_seconds() - used
+        used = processor_seconds()
+        lines[name] = lines_of(run([str(clip), "-o", str(folder / f"{name}.mkv"), *options, *more]))
+        processor[name] = processor_seconds() - used
     draw, killed = random.Random(2), 0
     for _ in range(given.kills):
-        killed += kill_after(run([str(clip), "-o", str(folder / "broken.mkv"), *options, *divided]), draw.uniform(0.05, 0.4) * times["segments"])
-    run([str(clip), "-o", str(folder / "broken.mkv"), *options, *divided]).wait()
+        process = run([str(clip), "-o", str(folder / "broken.mkv"), *options, *divided])
+        killed += kill_after(process, draw, most_lines=max(2, 3 * lines["segments"] // given.kills))
+    lines_of(run([str(clip), "-o", str(folder / "broken.mkv"), *options, *divided]))
     return {
         "frames": round(given.seconds * given.rate),
-        "runs that were killed before they had ended": killed,
+        "runs killed before they had ended": killed,
         "largest difference of segments and one piece, of 255": difference(folder / "segments.mkv", folder / "whole.mkv"),
         "largest difference of the killed runs and the unbroken one": difference(folder / "broken.mkv", folder / "segments.mkv"),
         "sound is the same": sound(folder / "broken.mkv") == sound(folder / "segments.mkv") == sound(folder / "whole.mkv"),
@@ -169,7 +169,7 @@ def long(folder: Path, given: argparse.Namespace) -> dict[str, object]:
 def run(options: list[str], **environment: str) -> subprocess.Popen[bytes]:
     """Start `process`."""
     command = [sys.executable, "-m", "p3mvideo", "process", *COMMON, *options]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1", **environment})
+    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1", **environment})
 
 
 def processor_seconds() -> float:
@@ -178,15 +178,26 @@ def processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def kill_after(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Kill a run, unless it has ended by then; return whether it was killed."""
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
+def lines_of(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the end of a run; return how many lines of progress it told."""
+    assert process.stderr is not None
+    with process.stderr as lines:
+        told = sum(1 for _ in lines)
+    process.wait()
+    return told
+
+
+def kill_after(process: subprocess.Popen[bytes], draw: random.Random, *, most_lines: int) -> bool:
+    """Kill a run at a random moment, unless it has ended by then; return whether it was killed."""
+    assert process.stderr is not None
+    with process.stderr as lines:
+        for _ in range(draw.randint(1, most_lines)):
+            lines.readline()
+        time.sleep(draw.uniform(0, 0.5))
+        was_running = process.poll() is None
         process.send_signal(signal.SIGKILL)
-        process.wait()
-        return True
-    return False
+    process.wait()
+    return was_running
 
 
 def make_clip(path: Path, portrait: Path, *, frames: int, rate: int, size: int, start: int = 0) -> None:

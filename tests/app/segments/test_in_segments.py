@@ -155,8 +155,8 @@ def test_segments_interrupted_or_not_show_what_one_piece_shows(
     work(DIVIDED, Listener())(unbroken)
     for path, other in zip(unbroken.plan.paths(), whole.plan.paths(), strict=True):
         largest, mean = differences(path, other)
-        # In parts, covers may be a little larger or smaller where a part begins, for what is known of a face fades with the frames, few here.
-        assert largest <= 1 if part_seconds == 120 else mean < 0.1
+        # In parts, covers may lie a fraction of a pixel elsewhere: other frames become key frames of the plan.
+        assert largest <= 1 if part_seconds == 120 else mean < 1, (largest, mean)
         assert packets_of(path, "audio") == packets_of(other, "audio")
 
     broken = unit_for(clip, tmp_path / "broken", "broken" * 4, alpha=alpha)
