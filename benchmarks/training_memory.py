@@ -35,6 +35,7 @@ def peak_gib(options: TrainingOptions) -> tuple[float, float]:
         for _ in range(2):  # the optimizer's moments are there from the second one on
             learner.gradients(batch)
             learner.update(1.0)
+            tracker.reset_mod_stats()
         state.optimizer.zero_grad(set_to_none=True)
         kept = _total(tracker, "current")
     return _total(tracker, "peak"), kept
