@@ -70,6 +70,7 @@ def test_the_shipped_network_in_onnx_runtime_and_its_normalisation_inside(tmp_pa
     assert "normalisation inside, licence MIT" in result.description
 
 
+@pytest.mark.slow
 def test_a_graph_that_says_it_takes_something_else_is_refused(tmp_path: Path) -> None:
     skip_without("onnx")
     import onnx
