@@ -115,7 +115,7 @@ def test_a_network_that_differs_is_told() -> None:
 
 @pytest.mark.parametrize(("options", "kind", "message"), [
     ({"format": "tflite"}, ConfigError, "there is no format"),
-    ({"format": "onnx", "output": Path("net.pt")}, ConfigError, "is no name for onnx"),
+    ({"format": "onnx", "output": Path("net.pt")}, ConfigError, "is not a name for onnx"),
     ({"format": "torchscript", "output": Path("net.pt"), "size": (100, 64)}, ConfigError, "multiples of 32"),
     ({"format": "safetensors", "size": (64, 64)}, ConfigError, "no image size"),
 ])  # fmt: skip
