@@ -52,7 +52,7 @@ def test_a_mosaic_of_the_face_is_made_only_if_asked_for_and_warns(caplog: pytest
     [("smudge", {}), ("", {}), ("solid:#12", {}), ("mosaic", {"mosaic_size": 0}), ("blur", {"mosaic_of_face": True})],
 )  # fmt: skip
 def test_a_style_that_does_not_exist_is_refused(name: str, options: dict[str, int]) -> None:
-    with pytest.raises(ConfigError, match="replace_with|mosaic_size|mosaic_of_face"):
+    with pytest.raises(ConfigError, match=r"replace_with|mosaic_size|mosaic_of_face"):
         make_style(name, **options)  # type: ignore[arg-type]
 
 
