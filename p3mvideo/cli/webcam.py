@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from p3mvideo.cli.studio import open_settings
 from p3mvideo.cli.terminal.config_option import ConfigOption
 from p3mvideo.cli.terminal.display import DisplayOptions
 from p3mvideo.cli.terminal.errors import reporting_errors, start_logging
@@ -41,6 +42,7 @@ def webcam_command(
     no_virtual_camera: Annotated[bool, typer.Option("--no-virtual-camera", help="Do not feed a virtual camera.")] = False,
     virtual_device: Annotated[str | None, typer.Option(metavar="DEVICE", help="Which virtual camera, such as /dev/video10.")] = None,
     preview: Annotated[bool | None, typer.Option("--preview/--no-preview", help="Open a window. [default: if there is a screen]")] = None,
+    studio: Annotated[bool, typer.Option("--studio", help="Open the settings as a page in the browser; needs p3mvideo[studio].")] = False,
     record: Annotated[Path | None, typer.Option(metavar="OUT", help="Record what is shown, without audio.")] = None,
     record_sound: Annotated[bool, typer.Option("--record-sound", help="Also record audio from the microphone.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a recording that exists.")] = False,
@@ -60,21 +62,24 @@ def webcam_command(
         if list_cameras:
             _print_cameras()
             return
-        window = _open_window(preview, told)
+        window = _open_window(False if studio and preview is None else preview, told)
+        from p3mvideo.app.live.stop_request import StopRequest
         from p3mvideo.app.webcam import webcam
 
+        stop = StopRequest()
         seconds = itertools.count(1)
 
         def tell(figures: LiveFigures) -> None:
             if stats and next(seconds) % STATS_SECONDS == 0:
                 told.message(", ".join([figures.state.value, *figures.lines()[:-1]]))
 
-        result = webcam(
-            camera=camera, settings=settings, background_fit=background.background_fit, virtual_device=virtual_device,
-            virtual_camera=False if no_virtual_camera else True if virtual_camera == "auto" else virtual_camera,
-            preview=window or False, record=record, record_sound=record_sound, overwrite=overwrite, engine=engine, faces=faces,
-            profile=profile, listener=told, on_figures=tell,
-        )  # fmt: skip
+        with open_settings(stop.set, told) if studio else contextlib.nullcontext() as remote:
+            result = webcam(
+                camera=camera, settings=settings, background_fit=background.background_fit, virtual_device=virtual_device,
+                virtual_camera=False if no_virtual_camera else True if virtual_camera == "auto" else virtual_camera,
+                preview=window or False, record=record, record_sound=record_sound, overwrite=overwrite, engine=engine, faces=faces,
+                profile=profile, listener=told, on_figures=tell, stop=stop, remote=remote,
+            )  # fmt: skip
         told.message(result.text())
         if result.recording is not None:
             with contextlib.suppress(OSError):

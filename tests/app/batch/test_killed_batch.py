@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.batch.small_work import make_inputs
+from p3mvideo.app.batch.output_plan import OutputPlan
+from p3mvideo.app.batch.unit import Recipe, Unit
+from p3mvideo.app.batch.workers.workers import Event, LocalWorkers
+from p3mvideo.io.inputs import Input
+from tests.app.batch.small_work import ENTRY, make_inputs
 
 ROOT = Path(__file__).parents[3]
 COUNT, DAMAGED, CRASHING = 12, 3, 7
@@ -98,3 +102,23 @@ def test_ctrl_c_ends_the_workers_and_leaves_nothing_half_written(folder: Path, t
     assert not list((out / ".p3mvideo").glob("*.claim"))
     children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True, check=False).stdout.split()
     assert not children
+
+
+def test_a_unit_that_is_taken_back_is_given_to_another_process(folder: Path, tmp_path: Path) -> None:
+    unit = Unit(Input(folder / "00.mp4", "video", Path("00.mp4")), OutputPlan(tmp_path / "out.mp4"), key="key", replaces=True)
+    workers = LocalWorkers(Recipe(ENTRY, {"seconds": 1.0, "log": str(tmp_path / "log")}), 1)
+    try:
+        workers.submit(unit)
+        while not any("begin" in event.values for event in workers.poll(1.0)):
+            pass
+        workers.take_back(unit)
+        assert workers.free() == 1
+        workers.submit(unit)
+        events: list[Event] = []
+        while not any("result" in event.values for event in events):
+            events += workers.poll(1.0)
+        assert not any("died" in event.values for event in events), "the end of the first one is no one's"
+    finally:
+        workers.close()
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix) == ["out.mp4"]
+    assert (tmp_path / "log").read_text().split("\n")[:3] == ["begin 00.mp4", "begin 00.mp4", "end 00.mp4"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -14,7 +15,7 @@ from p3mvideo.app.batch import managed
 from p3mvideo.app.batch.claims import Claims
 from p3mvideo.app.batch.run import Outcome
 from p3mvideo.app.batch.unit import Recipe, Unit
-from p3mvideo.app.batch.workers import worker_process
+from p3mvideo.app.batch.workers import stragglers, worker_process
 from p3mvideo.app.batch.workers.worker_process import ReportingListener, run_unit
 from p3mvideo.app.batch.workers.workers import Event
 from p3mvideo.io.part_file import MACHINE, PartFile
@@ -203,3 +204,30 @@ def test_what_a_living_process_claims_or_writes_is_left_alone(tmp_path: Path, lo
         assert (out / ".p3mvideo" / "00.mp4.claim").exists()
         assert part.path.exists()
         part.discard()
+
+
+class OneSlowWorker(WorkersHere):
+    """Does each unit at once, but for the smallest, of which it gets little done unless that was taken back."""
+
+    taken_back: ClassVar[list[str]] = []
+
+    def submit(self, unit: Unit) -> None:
+        name = unit.item.path.name
+        if name != "00.mp4" or name in self.taken_back:
+            super().submit(unit)
+            return
+        time.sleep(0.05)
+        self._events += [Event(unit, {"begin": name, "total": 1_000_000}), Event(unit, {"advance": 1})]
+
+    def take_back(self, unit: Unit) -> None:
+        self.taken_back.append(unit.item.path.name)
+
+
+def test_what_a_slow_worker_has_in_hand_at_the_end_is_given_to_another(tmp_path: Path, log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(managed, "LocalWorkers", OneSlowWorker)
+    monkeypatch.setattr(stragglers, "LEAST_SECONDS", 0)
+    OneSlowWorker.taken_back.clear()
+    outcome = run([make_inputs(tmp_path / "in", 5)], tmp_path / "out", RESUME)
+    assert set(became(outcome).values()) == {"done"}
+    assert OneSlowWorker.taken_back == ["00.mp4"]
+    assert log == ["04.mp4", "03.mp4", "02.mp4", "01.mp4", "00.mp4"]
