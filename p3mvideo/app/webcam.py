@@ -22,7 +22,7 @@ from p3mvideo.app.live.output_gate import LiveSink, OutputGate
 from p3mvideo.app.live.preview.keys import LiveControls
 from p3mvideo.app.live.preview.window import LivePreview
 from p3mvideo.app.live.profile import NO_PROFILE, last_camera, profile_path, read_profile, remember_camera, write_profile
-from p3mvideo.app.live.quality_ladder import Ladder, make_rungs
+from p3mvideo.app.live.quality.quality_ladder import Ladder, make_rungs
 from p3mvideo.app.live.remote import LiveRemote
 from p3mvideo.app.live.session import LiveSession
 from p3mvideo.app.live.sinks import FedCamera, RecordingOutput, VirtualCameraOutput

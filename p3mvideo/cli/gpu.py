@@ -57,7 +57,7 @@ def unpack_command(
 @gpu_app.command("train")
 @command_options
 def train_command(
-    options: Annotated[DeviceTrainingOptions, Without("made_up")],
+    options: DeviceTrainingOptions,
     pack: Annotated[Path, typer.Argument(metavar="PACK", help="Made by `gpu pack`.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for weights, state and log.")] = Path("run"),
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "MIT",

@@ -38,7 +38,7 @@ class ReadOptions(Options):
         exact_rate(self.rate)
         start, end = self.start_seconds, self.end_seconds
         if end is not None and end <= (start or 0):
-            raise ConfigError(f"the end, {float(end):g} s, is not after the start, {float(start or 0):g} s", hint="exchange --start and --end")
+            raise ConfigError(f"the end, {float(end):g} s, is not after the start, {float(start or 0):g} s", hint="swap --start and --end")
 
     @property
     def start_seconds(self) -> Fraction | None:

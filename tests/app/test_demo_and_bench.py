@@ -53,6 +53,7 @@ def test_the_demonstration_needs_a_folder(tmp_path: Path) -> None:
         demo(tmp_path / "file")
 
 
+@pytest.mark.slow
 def test_the_benchmark_measures_run_floor_and_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_module, "_network_times", partial(bench_module._network_times, runs=6))
     heard = Heard()

@@ -146,7 +146,7 @@ BAD = {
     "shipping to another kind of file": (["weights", "ship", "{}/corrupt/last.pt", "{}/o.bin", "--licence", "none"], 2, "does not end in"),
     "exporting unknown weights": (["export", "--model", "none"], 3, "there are no weights called"),
     "exporting over a file": (["export", "--format", "torchscript", "-o", "{}/there.pt"], 2, "there.pt exists"),
-    "exporting under a wrong name": (["export", "--format", "onnx", "-o", "{}/net.pt"], 2, "is no name for onnx"),
+    "exporting under a wrong name": (["export", "--format", "onnx", "-o", "{}/net.pt"], 2, "is not a name for onnx"),
     "exporting for an impossible size": (["export", "--format", "torchscript", "-o", "{}/net.pt", "--size", "100x64"], 2, "multiples of 32"),
     "weights for one size": (["export", "--format", "safetensors", "-o", "{}/net.safetensors", "--size", "64x64"], 2, "no image size"),
 }  # fmt: skip

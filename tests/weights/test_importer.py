@@ -162,7 +162,7 @@ BAD_CONTENT: dict[str, tuple[Callable[[], object], str]] = {
     "other shape": (lambda: changed("swin", FINAL, torch.zeros(1, 7, 3, 3)), r"final_l.weight has the shape \(1, 7, 3, 3\) instead"),
     "unknown weight": (lambda: changed("vitae", "decoder.extra", torch.zeros(1)), "decoder.extra is unknown"),
     "other type": (lambda: changed("swin", FINAL, torch.zeros(1, 48, 3, 3).long()), "final_l.weight has the type torch.int64"),
-    "not a number": (lambda: changed("swin", FINAL, torch.full((1, 48, 3, 3), torch.nan)), "values that are no numbers.*final_l"),
+    "not a number": (lambda: changed("swin", FINAL, torch.full((1, 48, 3, 3), torch.nan)), "values that are not numbers.*final_l"),
     "two truths": (lambda: changed("r34", "encoder0.0.weight", torch.ones(64, 3, 7, 7)), "contradicts itself"),
     "half a backbone": (lambda: dict(list(backbone("r34").items())[-150:]), "looks like p3mnet-resnet34"),
     "a list": (lambda: [1, 2], "no named weights but list"),
@@ -183,7 +183,7 @@ def test_content_that_does_not_fit(tmp_path: Path, make: Callable[[], object], m
 def test_names_that_are_none(tmp_path: Path, name: str) -> None:
     torch.save(backbone("r34"), tmp_path / "r34.pth")
     if name:
-        with pytest.raises(WeightsError, match="is no name for weights"):
+        with pytest.raises(WeightsError, match="is not a name for weights"):
             import_weights(tmp_path / "r34.pth", name=name)
 
 

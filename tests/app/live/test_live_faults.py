@@ -21,7 +21,7 @@ import torch
 from p3mvideo.app.live import output_gate, session
 from p3mvideo.app.live import sinks as live_sinks
 from p3mvideo.app.live.output_gate import LiveState
-from p3mvideo.app.live.quality_ladder import Rung
+from p3mvideo.app.live.quality.quality_ladder import Rung
 from p3mvideo.app.live.sinks import RecordingOutput
 from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.datasets.sample_clip import make_sample_clip
