@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -69,10 +70,12 @@ def background(page: Page, clip: Path) -> None:
 
 def people(page: Page, clip: Path) -> None:
     with_clip(page, clip)
-    page.locator("#people-reject").click()
-    box = page.locator("#overlay").bounding_box()
-    assert box is not None
-    changed(page, lambda: page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.7 * box["height"]))
+    for choice, share in (("select", 0.25), ("reject", 0.75)):  # their shoulders touch: a click for each
+        page.locator(f"#people-{choice}").click()
+        box = page.locator("#overlay").bounding_box()
+        assert box is not None
+        x, y = box["x"] + share * box["width"], box["y"] + 0.6 * box["height"]
+        changed(page, partial(page.mouse.click, x, y))
     page.locator("#divider").fill("0")
 
 

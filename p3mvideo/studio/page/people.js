@@ -29,7 +29,7 @@ export class People {
     for (const one of Object.keys(CHOICES)) byId(`people-${one}`).setAttribute("aria-pressed", String(one === choice));
     byId("people-place").hidden = choice === null;
     byId("overlay").classList.toggle("picks", choice !== null);
-    if (choice) this.viewer.note(`Click the person who ${CHOICES[choice]}.`);
+    if (choice) this.viewer.note(`Click the person who ${CHOICES[choice]}. Where two touch, say it of both.`);
   }
 
   add(x, y) {
