@@ -85,7 +85,7 @@ class Yuv420:
             taken[box[1] - top : box[3] - top, box[0] - left : box[2] - left] = True if mask is None else mask > 0
             np.copyto(y[top:bottom, left:right], new.y, where=taken)
             height, width = new.uv.shape[:2]
-            shared = taken.reshape(height, 2, width, 2).any(axis=(1, 3))
+            shared = np.asarray(taken.reshape(height, 2, width, 2).any(axis=(1, 3)))
             np.copyto(uv[top // 2 : bottom // 2, left // 2 : right // 2], new.uv, where=shared[..., None])
         return Yuv420(y, uv, self.weights)
 
