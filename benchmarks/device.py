@@ -18,8 +18,8 @@ import numpy as np
 import torch
 
 from p3mvideo.app.bench import machine
-from p3mvideo.app.sample_clip import sample_portrait
 from p3mvideo.compose import ColourBackground, ForegroundEstimator, ReplaceBackground
+from p3mvideo.datasets.sample_clip import sample_portrait
 from p3mvideo.engine import GuidedRefiner, load_engine
 from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from p3mvideo.app.sample_clip import make_sample_clip, sample_portrait
+from p3mvideo.datasets.sample_clip import make_sample_clip, sample_portrait
 from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.open_sink import open_sink
 

@@ -89,7 +89,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}", hint="check --config") from error
     if len(data) > MAX_CONFIG_BYTES:
-        raise ConfigError(f"{path} is no configuration: it has more than {MAX_CONFIG_BYTES} bytes", hint="check --config")
+        raise ConfigError(f"{path} is not a configuration: it has more than {MAX_CONFIG_BYTES} bytes", hint="check --config")
     try:
         return tomllib.loads(data.decode("utf-8"))
     except RecursionError as error:

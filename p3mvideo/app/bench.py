@@ -18,7 +18,7 @@ import torch
 
 from p3mvideo.app.demo import sunset
 from p3mvideo.app.process import process
-from p3mvideo.app.sample_clip import make_sample_clip
+from p3mvideo.datasets.sample_clip import make_sample_clip
 from p3mvideo.engine import load_engine
 from p3mvideo.errors import DeviceError
 from p3mvideo.frame import Frame, Matte

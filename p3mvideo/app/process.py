@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -18,23 +18,24 @@ from p3mvideo.app.batch.result import BatchResult, InputResult, check_report, wr
 from p3mvideo.app.batch.run import run_batch
 from p3mvideo.app.batch.streams import Streams
 from p3mvideo.app.batch.unit import Recipe, Unit
-from p3mvideo.app.edited_mattes import edited_mattes
-from p3mvideo.app.people import traced_back
+from p3mvideo.app.edits.edited_mattes import edited_mattes
+from p3mvideo.app.edits.people import traced_back
 from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
-from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments, read_json, write_json
+from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments
+from p3mvideo.app.segments.parts import find_in_parts
 from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ForegroundOnly, ReplaceBackground, parse_background
 from p3mvideo.compose.background import BackgroundSpec
 from p3mvideo.compose.people import ChosenPeople
 from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine
 from p3mvideo.errors import ConfigError
-from p3mvideo.frame import Anonymizer, Compositor, FrameSink, FrameSource, Refiner
+from p3mvideo.frame import Anonymizer, Compositor, Frame, FrameSink, FrameSource, Refiner
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
 from p3mvideo.options import BackgroundOptions, BatchOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, SmoothingOptions, WriteOptions
 from p3mvideo.options.matte import PersonPoint
 from p3mvideo.pipeline import Output, Pipeline, RunStatistics, run_interruptibly
 from p3mvideo.privacy.detect.registry import check_models
-from p3mvideo.privacy.face_summary import FaceFigures, FaceSummary
+from p3mvideo.privacy.face_summary import FaceFigures
 from p3mvideo.privacy.make_anonymizer import check_faces, make_anonymizer, make_follower
 from p3mvideo.privacy.two_pass.face_record import FaceRecord
 from p3mvideo.temporal import Filtered, make_matte_stream, make_schedule
@@ -202,7 +203,11 @@ class _Process:
 
     def _in_segments(self, unit: Unit, file: DividedFile, outputs: Sequence[tuple[Path, bool]]) -> InputResult:
         """Work on the segments of a video that are not complete, and join all of them."""
-        record, faces = (None, None) if self.faces.anonymize == "off" else self._faces_of(unit, file)
+        record = None
+        if self.faces.anonymize != "off":
+            record = self._faces_of(unit, file)
+            if record is None:
+                return InputResult(unit.item, unit.plan)  # others are not done yet; this helper is called again
         statistics: list[RunStatistics] = []
 
         def work_on(claimed: ClaimedSegments) -> None:
@@ -231,23 +236,24 @@ class _Process:
                 for number, (path, alpha) in enumerate(outputs):
                     self.streams.join(file.paths(number), path, source, unit, alpha=alpha)
         longest = max(statistics, key=lambda run: run.frames_out, default=None)
-        return InputResult(unit.item, unit.plan, longest, kept_damage(file), faces=faces if self.faces.anonymize == "output" else None)
+        summary = record.summary() if record is not None and self.faces.anonymize == "output" else None
+        return InputResult(unit.item, unit.plan, longest, kept_damage(file), faces=summary)
 
-    def _faces_of(self, unit: Unit, file: DividedFile) -> tuple[FaceRecord, FaceSummary]:
-        """Return the faces of a whole video, and their figures; they are looked for once, whoever needs them."""
-        path = file.folder / "faces.json"
-        known = read_json(path)
-        if known is not None:
-            return FaceRecord.from_json(known["faces"]), FaceSummary.from_json(known["summary"])
-        figures = FaceFigures()
-        with ExitStack() as stack:
-            source = self._open(unit, stack)
-            follower = stack.enter_context(closing(make_follower(self.faces)))
-            self.listener.begin(f"{unit.item.path}, finding faces", len(file.frames), number=unit.number, of=unit.of)
-            stop = self.faces.on_detector_failure == "stop"
-            record = run_interruptibly("find faces", lambda: FaceRecord.of(source, follower, figures, stop=stop, advance=self.listener.advance))
-        write_json(path, {"faces": record.to_json(), "summary": figures.summary().to_json()})
-        return record, figures.summary()
+    def _faces_of(self, unit: Unit, file: DividedFile) -> FaceRecord | None:
+        """Return the faces of a whole video, which are looked for once, whoever needs them; None if they are not known yet, for a helper."""
+
+        @contextmanager
+        def open_source(read_from: Fraction | None) -> Iterator[FrameSource]:
+            with ExitStack() as stack:
+                yield self._open(unit, stack, read_from=read_from)
+
+        def look_at(frames: Iterator[Frame], advance: Callable[[int], None]) -> list[Any]:
+            with closing(make_follower(self.faces)) as follower:
+                stop = self.faces.on_detector_failure == "stop"
+                return run_interruptibly("find faces", lambda: FaceRecord.of(frames, follower, stop=stop, advance=advance)).to_json()
+
+        parts = find_in_parts(file, unit, open_source, look_at, self.listener)
+        return None if parts is None else FaceRecord.joined([FaceRecord.from_json(part) for part in parts.found], parts.borders)
 
     def _people_in(self, unit: Unit) -> tuple[PersonPoint, ...]:
         """Return the points that say who stays, from the moment on at which each person is first seen."""

@@ -21,8 +21,8 @@ from p3mvideo.app.live.main_loop import run_main_loop
 from p3mvideo.app.live.output_gate import LiveSink, OutputGate
 from p3mvideo.app.live.preview.keys import LiveControls
 from p3mvideo.app.live.preview.window import LivePreview
-from p3mvideo.app.live.profile import NO_PROFILE, profile_path, read_profile, write_profile
-from p3mvideo.app.live.quality_ladder import Ladder, make_rungs
+from p3mvideo.app.live.profile import NO_PROFILE, last_camera, profile_path, read_profile, remember_camera, write_profile
+from p3mvideo.app.live.quality.quality_ladder import Ladder, make_rungs
 from p3mvideo.app.live.remote import LiveRemote
 from p3mvideo.app.live.session import LiveSession
 from p3mvideo.app.live.sinks import FedCamera, RecordingOutput, VirtualCameraOutput
@@ -42,7 +42,7 @@ from p3mvideo.listener import Listener
 from p3mvideo.ops.working_size import LONG_SIDE_PX
 from p3mvideo.options import EngineOptions, FaceOptions, LiveOptions
 from p3mvideo.options.background import Fit
-from p3mvideo.options.times import exact_rate
+from p3mvideo.options.parsing.times import exact_rate
 from p3mvideo.privacy.make_anonymizer import check_faces
 
 MORE_BACKGROUNDS = ("blur", "blur:1", *SHIPPED, "green", "white")
@@ -79,7 +79,7 @@ def webcam(
 
     Args:
         camera: Index, name or device file of a camera, URL of one in the network, or a video file to be played over and over. None takes
-            the first camera.
+            the one that was used last, else the first.
         settings: All settings, or by name those that differ from what the camera's profile remembers. None takes the profile's.
         background_fit: How an image or video is brought to the frame's size.
         virtual_camera: Feed a virtual camera: None does if there is one, True insists. A name chooses the kind: `pipewire`, or one that
@@ -114,7 +114,7 @@ def webcam(
         screen = _screen(preview, say)
         if screen is not None:
             stack.callback(screen.close)
-        chosen = choose_camera(camera)
+        chosen = choose_camera(camera, last_camera() if profile != NO_PROFILE else None)
         path = profile_path(profile or chosen.name) if profile != NO_PROFILE and (chosen.is_device or profile) else None
         live = _settings(settings, path)
         check_faces(replace(faces, anonymize=live.anonymize))
@@ -125,6 +125,8 @@ def webcam(
         source = stack.enter_context(_open(chosen, live))
         info = source.info
         rate = info.rate or Fraction(30)
+        if chosen.is_device and profile != NO_PROFILE:
+            remember_camera(chosen.name)
         say(f"camera: {chosen.name}, {info.width}x{info.height}, {float(rate):g} frames per second")
         if screen is not None:
             screen.fit(info.width, info.height)

@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from p3mvideo.cli.config_option import ConfigOption
-from p3mvideo.cli.errors import reporting_errors, start_logging
-from p3mvideo.cli.options import command_options
-from p3mvideo.cli.progress import make_progress
+from p3mvideo.cli.terminal.config_option import ConfigOption
+from p3mvideo.cli.terminal.display import DisplayOptions
+from p3mvideo.cli.terminal.errors import reporting_errors, start_logging
+from p3mvideo.cli.terminal.options import command_options
+from p3mvideo.cli.terminal.progress import make_progress
 from p3mvideo.errors import ConfigError
 from p3mvideo.listener import Listener
 from p3mvideo.options import StudioOptions
@@ -27,8 +28,8 @@ def studio_command(options: StudioOptions, config: ConfigOption = None) -> None:
     Needs the extra p3mvideo[studio]. Nothing is sent anywhere; only who has the printed address can use the page.
     """
     with reporting_errors():
-        start_logging(quiet=False, debug=False)
-        _studio().studio(options, listener=make_progress("none", quiet=False))
+        start_logging()
+        _studio().studio(options, listener=make_progress(DisplayOptions(progress="none")))
 
 
 def open_settings(end: Callable[[], None], listener: Listener) -> AbstractContextManager[LiveRemote]:

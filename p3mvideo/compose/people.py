@@ -89,12 +89,11 @@ class ChosenPeople:
     """
 
     def __init__(self, points: Sequence[PersonPoint]) -> None:
-        self._points = tuple(points)
+        self._waiting = self._points = tuple(points)
         self._newcomers = GOES if any(point.stays for point in points) else STAYS
+        self._follower = PeopleFollower(self._newcomers)
         self.missed: list[PersonPoint] = []
         """Points at which no one was."""
-        self._waiting = self._points
-        self._follower = PeopleFollower(self._newcomers)
 
     def __call__(self, frame: Frame, matte: Matte) -> Matte:
         """See `p3mvideo.frame.TemporalFilter`. The matte may have another size than the frame."""

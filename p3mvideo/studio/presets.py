@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from p3mvideo.atomic_write import write_atomically
 from p3mvideo.config import config_folder, read_toml, toml_lines
 from p3mvideo.errors import ConfigError, SinkError
+from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.io.video.write.codecs import CONTAINERS
 from p3mvideo.options.option import Field, option_fields
 from p3mvideo.studio import forms

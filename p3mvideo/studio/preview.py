@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from p3mvideo.app.backgrounds import open_background
-from p3mvideo.app.edited_mattes import edited_mattes
+from p3mvideo.app.edits.edited_mattes import edited_mattes
 from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ReplaceBackground
 from p3mvideo.compose.background import BackgroundSpec, parse_background
 from p3mvideo.compose.people import ChosenPeople

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from p3mvideo.app.live.quality_ladder import Rung
+from p3mvideo.app.live.quality.quality_ladder import Rung
 from p3mvideo.app.live.stage_factory import DefaultStageFactory
 from p3mvideo.app.webcam import webcam
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Frame
 from p3mvideo.options import FaceOptions
 from p3mvideo.privacy import make_anonymizer as making
-from tests.flat_options import call
+from tests.harness.flat_options import call
 from tests.io.media import make_video
 from tests.privacy.fakes import ScriptedSearch, face_at, frame
 

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from p3mvideo.cli.options import Without, command_options
+from p3mvideo.cli.terminal.options import Without, command_options
 from p3mvideo.errors import ConfigError
 from p3mvideo.options import (
     BackgroundOptions,

@@ -17,7 +17,7 @@ import pytest
 from p3mvideo.errors import ConfigError
 from p3mvideo.studio.library import Library
 from p3mvideo.studio.live import LiveHost
-from tests.browser import chromium
+from tests.harness.browser import chromium
 from tests.studio.conftest import SECONDS, RunningStudio, start_studio
 from tests.studio.pages import MS, opened, pixels
 
@@ -106,7 +106,7 @@ def test_the_command_opens_the_page_as_its_settings_window(chromium: Browser, tm
     from playwright.sync_api import expect
 
     environment = os.environ | {"P3MVIDEO_CACHE": str(tmp_path), "P3MVIDEO_CONFIG": str(tmp_path / "config"), "BROWSER": "true"}
-    command = [sys.executable, "-m", "tests.app.live.live_process", "--studio", "--bg", "white", "--smoothing", "off"]
+    command = [sys.executable, "-m", "tests.app.live.process.live_process", "--studio", "--bg", "white", "--smoothing", "off"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         running = RunningStudio.of(process, tmp_path)

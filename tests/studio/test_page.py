@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from p3mvideo.frame import UInt8Array
-from tests.browser import chromium
+from tests.harness.browser import chromium
 from tests.io.media import make_video
 from tests.studio.conftest import RunningStudio, start_studio
 from tests.studio.pages import MS, opened, pixels

@@ -22,7 +22,7 @@ from p3mvideo.app.reports.audit import beside
 from p3mvideo.app.reports.close_up import close_up
 from p3mvideo.app.reports.face_text import face_figures
 from p3mvideo.app.reports.review_page.moments import CANDIDATES, Moment, shown_frames, timeline, track_moments
-from p3mvideo.atomic_write import write_atomically
+from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.ops.opencv import drawable
 from p3mvideo.options import CoverOptions, ReadOptions, WriteOptions
