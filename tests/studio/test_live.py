@@ -80,7 +80,9 @@ def test_a_camera_is_started_changed_and_stopped(chromium: Browser, portrait_cli
         page.locator("#choose").set_input_files(portrait_clip)
         expect(page.locator("#file-list li")).to_have_count(1)
         page.get_by_role("tab", name="Webcam").click()
-        page.locator("#live-camera").select_option(label=portrait_clip.name)
+        clip = page.locator("#live-camera option[value^='file:']")
+        clip.wait_for(state="attached")
+        page.locator("#live-camera").select_option(clip.get_attribute("value"))
         page.locator("#live-backgrounds").get_by_role("radio", name="Colour", exact=True).click()  # before the start, too
         page.get_by_role("button", name="Start", exact=True).click()
         _wait_for_corner(page, "g > 150 && r < 60")
