@@ -1,18 +1,17 @@
-"""How much memory a training step takes, measured on the CPU as the process' peak.
+"""How much memory a training step takes: the largest sum of all tensors that live at one time, counted without computing them.
 
-    python -m benchmarks.training_memory --variant p3mnet-resnet34 --size 256 --batch 2 [--accumulate 2] [--recompute]
+    python -m benchmarks.training_memory --variant p3mnet-resnet34 --size 512 --batch 8 [--accumulate 2] [--recompute]
 
-Prints what weights, average, gradients and Adam's moments take, and by how much the process grows during a step, which is mostly activations: in
-proportion to the pixels in a part of the batch. A GPU keeps the same tensors; its convolutions may need more room to work in. Linux only.
+Two steps in f32 by the recipe p3m2024 on PyTorch's meta device, where tensors have sizes but no values, so no accelerator is
+needed. A GPU keeps the same tensors; what PyTorch itself takes there, the room that convolutions work in, and gaps between tensors come on top.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
-from pathlib import Path
 
 import torch
+from torch.distributed._tools.mem_tracker import MemTracker
 
 from p3mvideo.options import TrainingOptions
 from p3mvideo.training.initial_network import build_start
@@ -21,53 +20,52 @@ from p3mvideo.training.loop.processes.process_group import Group
 from p3mvideo.training.samples.dataset import Sample
 from p3mvideo.training.setup import setup_of
 
-MIB = 1 << 20
+META = torch.device("meta")
+GIB = 1 << 30
 
 
-def peak_mib() -> float:
-    """Return the largest memory that the process has had, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def now_mib() -> float:
-    """Return the memory that the process has now, in MiB."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / MIB
-
-
-def main() -> None:
-    """Measure one step."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--variant", default="p3mnet-resnet34")
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--accumulate", type=int, default=1)
-    parser.add_argument("--recompute", action="store_true")
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    options = TrainingOptions(
-        recipe="p3m2024", variant=given.variant, size=given.size, batch=given.batch, accumulate=given.accumulate, recompute=given.recompute
-    )
-    learner = Learner(build_start(setup := setup_of(options.resolved(), steps=2), pretrained=None, initial=None), setup, Group())
-    parameters = sum(parameter.numel() * parameter.element_size() for parameter in learner.network.parameters())
-    weights = sum(tensor.numel() * tensor.element_size() for tensor in learner.network.state_dict().values())
-    state = (2 * weights + 3 * parameters) / MIB  # of network and average, then gradients and two moments
-    batch = sample(given.batch, given.size)
-    before = now_mib()
-    learner.gradients(batch)
-    print(
-        f"{given.variant}, {given.batch} samples of {given.size} px in {given.accumulate} parts, {'recomputed' if given.recompute else 'kept'}: "
-        f"state {state:.0f} MiB, and up to {peak_mib() - before:.0f} MiB more during the step, gradients among them"
-    )
+def peak_gib(options: TrainingOptions) -> tuple[float, float]:
+    """Return the largest memory of all tensors during training, and that of weights, average and optimizer alone, in GiB."""
+    setup = setup_of(options.resolved(), steps=2)
+    learner = Learner(build_start(setup, pretrained=None, initial=None), setup, Group(device=META))
+    state, batch = learner.state, sample(setup.batch, setup.size_px)
+    tracker = MemTracker()
+    tracker.track_external(state.network, state.average.network, state.optimizer)
+    with tracker:
+        for _ in range(2):  # the optimizer's moments are there from the second one on
+            learner.gradients(batch)
+            learner.update(1.0)
+            tracker.reset_mod_stats()
+        state.optimizer.zero_grad(set_to_none=True)
+        kept = _total(tracker, "current")
+    return _total(tracker, "peak"), kept
 
 
 def sample(count: int, size_px: int) -> Sample:
-    """Return a batch of noise."""
+    """Return a batch without values."""
 
-    def noise(*shape: int, high: int = 256) -> torch.Tensor:
-        return torch.randint(0, high, (count, *shape, size_px, size_px), dtype=torch.uint8)
+    def planes(*shape: int) -> torch.Tensor:
+        return torch.empty((count, *shape, size_px, size_px), dtype=torch.uint8, device=META)
 
-    return Sample(noise(3), noise(1), noise(high=3), noise(3), noise(3))
+    return Sample(planes(3), planes(1), planes(), planes(3), planes(3))
+
+
+def _total(tracker: MemTracker, moment: str) -> float:
+    return sum(float(kinds["Total"]) for kinds in tracker.get_tracker_snapshot(moment).values()) / GIB
+
+
+def main() -> None:
+    """Count one variant's memory."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--variant", default="p3mnet-resnet34")
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--accumulate", type=int, default=1)
+    parser.add_argument("--recompute", action="store_true")
+    given = parser.parse_args()
+    peak, kept = peak_gib(TrainingOptions(recipe="p3m2024", **vars(given)))
+    how = f"{given.accumulate} parts, {'recomputed' if given.recompute else 'kept'}"
+    print(f"{given.variant}, {given.batch} samples of {given.size} px in {how}: {peak:.1f} GiB, {kept:.1f} GiB of them between steps")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ Everything is frozen and checked once, when it is made. Time is always an intege
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -17,8 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from p3mvideo.yuv420 import Yuv420
+
 UInt8Array = npt.NDArray[np.uint8]
 Float32Array = npt.NDArray[np.float32]
+Box = tuple[int, int, int, int]
 
 
 def check_rgb(image: object, *, channels: tuple[int, ...] = (3,)) -> None:
@@ -45,12 +48,13 @@ def check_rgb(image: object, *, channels: tuple[int, ...] = (3,)) -> None:
 
 @dataclass(frozen=True)
 class Frame:
-    """One image and the moment at which it is shown."""
+    """One image and the moment at which it is shown.
 
-    image: torch.Tensor
-    """uint8 RGB, full range, shape (3, H, W), on any device; straight RGBA, shape (4, H, W), for a composite without background.
+    The image is there as RGB, as YUV, or as both; `image` is RGB in any case.
+    """
 
-    Any strides: on the CPU it is as a rule the permuted view of an interleaved (H, W, 3) array, see `interleaved`."""
+    rgb: torch.Tensor | None
+    """See `image`; None until that is asked for."""
     pts: int
     """Presentation time in units of `time_base`."""
     time_base: Fraction
@@ -59,25 +63,49 @@ class Frame:
     """How long the frame is shown, in units of `time_base`; None where the source does not say."""
     covered: tuple[tuple[int, int, int, int], ...] = ()
     """Boxes (x0, y0, x1, y1) in pixels, half open, that are not what the camera saw, for a face is covered there in what is written."""
+    yuv: Yuv420 | None = None
+    """The same image as the video stores it, on the CPU, if nothing but the video's own conversion lies between; None otherwise."""
 
     def __post_init__(self) -> None:
-        if self.image.dtype != torch.uint8 or self.image.ndim != 3 or self.image.shape[0] not in (3, 4):
-            raise ValueError(f"a frame's image is uint8 (3|4, H, W), got {self.image.dtype} {tuple(self.image.shape)}")
+        rgb = self.rgb
+        if rgb is None and self.yuv is None:
+            raise ValueError("a frame has an image, as RGB or as YUV")
+        if rgb is not None and (rgb.dtype != torch.uint8 or rgb.ndim != 3 or rgb.shape[0] not in (3, 4)):
+            raise ValueError(f"a frame's image is uint8 (3|4, H, W), got {rgb.dtype} {tuple(rgb.shape)}")
         if self.time_base <= 0:
             raise ValueError(f"a frame's time base is positive, got {self.time_base}")
 
     def __repr__(self) -> str:
-        return f"Frame({tuple(self.image.shape)} {self.image.device}, {float(self.seconds):.3f} s)"
+        return f"Frame({self.shape} {'YUV' if self.rgb is None else self.rgb.device}, {float(self.seconds):.3f} s)"
+
+    @cached_property
+    def image(self) -> torch.Tensor:
+        """uint8 RGB, full range, shape (3, H, W), on any device; straight RGBA, shape (4, H, W), for a composite without background.
+
+        Any strides: on the CPU it is as a rule the permuted view of an interleaved (H, W, 3) array, see `interleaved`.
+        """
+        if self.rgb is not None:
+            return self.rgb
+        assert self.yuv is not None
+        return torch.from_numpy(self.yuv.rgb()).permute(2, 0, 1)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of `image`: (3|4, H, W)."""
+        if self.rgb is None:
+            assert self.yuv is not None
+            return 3, self.yuv.y.shape[0], self.yuv.y.shape[1]
+        return int(self.rgb.shape[0]), int(self.rgb.shape[1]), int(self.rgb.shape[2])
 
     @property
     def height(self) -> int:
         """Height in pixels."""
-        return int(self.image.shape[1])
+        return self.shape[1]
 
     @property
     def width(self) -> int:
         """Width in pixels."""
-        return int(self.image.shape[2])
+        return self.shape[2]
 
     @property
     def seconds(self) -> Fraction:
@@ -86,12 +114,50 @@ class Frame:
 
     @cached_property
     def gray(self) -> UInt8Array:
-        """Luma of the pixels by BT.601, uint8 (H, W), on the CPU, not to be written to. Computed once, for several stages look at it."""
+        """Luma of the pixels by the video's own matrix or BT.601, uint8 (H, W), on the CPU, not to be written to.
+
+        Computed once, for several stages look at it.
+        """
+        if self.yuv is not None:
+            return self.yuv.gray()
         return np.asarray(cv2.cvtColor(self.interleaved()[..., :3], cv2.COLOR_RGB2GRAY), np.uint8)
+
+    @property
+    def planes(self) -> tuple[UInt8Array, ...]:
+        """The pixels as they are composed: luma (H, W) and chroma (H / 2, W / 2, 2), or RGB (H, W, 3) alone. Not to be written to."""
+        return (self.interleaved()[..., :3],) if self.yuv is None else (self.yuv.y, self.yuv.uv)
+
+    def planes_of(self, rgb: UInt8Array) -> tuple[UInt8Array, ...]:
+        """Return another image of this size, uint8 RGB (H, W, 3), as `planes` of the same kind."""
+        if self.yuv is None:
+            return (rgb,)
+        yuv = Yuv420.of_rgb(rgb, self.yuv.weights)
+        return yuv.y, yuv.uv
+
+    def with_planes(self, planes: Sequence[UInt8Array]) -> Frame:
+        """Return this moment with other pixels, of the same kind as `planes`."""
+        if self.yuv is None:
+            return self.with_image(torch.from_numpy(planes[0]).permute(2, 0, 1).to(self.image.device))
+        return replace(self, rgb=None, yuv=Yuv420(planes[0], planes[1], self.yuv.weights))
 
     def with_image(self, image: torch.Tensor) -> Frame:
         """Return this moment with other pixels."""
-        return replace(self, image=image)
+        return self if image is self.rgb else replace(self, rgb=image, yuv=None)
+
+    @cached_property
+    def in_rgb(self) -> Frame:
+        """This frame without YUV, for what works in RGB only."""
+        return self if self.yuv is None else replace(self, rgb=self.image, yuv=None)
+
+    def edited(self, rgb: UInt8Array, places: Iterable[tuple[Box, UInt8Array | None]]) -> Frame:
+        """Return this moment with another image, uint8 RGB (H, W, 3), that differs from this one at some places only.
+
+        Args:
+            rgb: The other image.
+            places: See `Yuv420.edited`.
+        """
+        image = torch.from_numpy(rgb).permute(2, 0, 1)
+        return self.with_image(image) if self.yuv is None else replace(self, rgb=image, yuv=self.yuv.edited(rgb, places))
 
     def interleaved(self) -> UInt8Array:
         """Return the pixels as an (H, W, 3|4) array on the CPU, as OpenCV and FFmpeg want them; no copy if stored so."""
@@ -136,9 +202,9 @@ class Face:
 
     box: tuple[int, int, int, int]
     """The covered region's bounding box (x0, y0, x1, y1) in pixels, half open, inside the frame."""
-    shown: UInt8Array | None = None
+    shown: UInt8Array | Yuv420 | None = None
     """What is to be written in `box`: its pixels before they were covered, or pixels that are covered for good; uint8 RGB
-    (y1 - y0, x1 - x0, 3), on the CPU. None leaves the frame's own."""
+    (y1 - y0, x1 - x0, 3), on the CPU, or YUV where the frame has that and the coordinates of `box` are even. None leaves the frame's own."""
     track: int | None = None
     """Identifies the same face in neighbouring frames."""
     score: float | None = None

@@ -18,7 +18,7 @@ from p3mvideo.datasets.moving_people.motion import MOTIONS
 from p3mvideo.engine import load_engine
 from p3mvideo.frame import Float32Array, Frame, Matte, MattingEngine, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
-from p3mvideo.options import EngineOptions
+from p3mvideo.options import ClipOptions, EngineOptions
 from p3mvideo.temporal import MatteStream, every_frame
 from p3mvideo.weights import find_weights
 
@@ -86,7 +86,9 @@ class Network:
 
 def exact_clips(portraits: Path, backgrounds: Path, network: Network, folder: Path, *, count: int = len(MOTIONS), seed: int = 0) -> Iterator[RawClip]:
     """Yield clips with exact alpha, the next kind of motion each time, from still to fast."""
-    for path in make_clips(portraits, output=folder / f"clips-{seed}", backgrounds=backgrounds, count=count, seed=seed, rate=RATE):
+    for path in make_clips(
+        portraits, output=folder / f"clips-{seed}", backgrounds=backgrounds, options=ClipOptions(count=count, seed=seed, rate=RATE)
+    ):
         images = [cv2.imread(str(file))[..., ::-1] for file in sorted((path / "image").iterdir())]
         true = np.stack([cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in sorted((path / "alpha").iterdir())])
         frames = [Frame.from_interleaved(np.ascontiguousarray(image), number, Fraction(1, RATE)) for number, image in enumerate(images)]

@@ -376,10 +376,9 @@ def _covered(item: Input, frame: Frame, number: int, plan: CoverPlan, covers: Fa
         )
     image = frame.interleaved()
     if plan.is_hidden(number):
-        hidden = mosaic_all(image)
-    elif sightings := plan.at(number):
-        faces = [FaceToCover(sighting.track, sighting.cover) for sighting in sightings]
-        hidden = covers(image, faces, float(frame.seconds)).image
-    else:
+        return frame.with_image(torch.from_numpy(mosaic_all(image)).permute(2, 0, 1))
+    sightings = plan.at(number)
+    if not sightings:
         return frame
-    return frame.with_image(torch.from_numpy(hidden).permute(2, 0, 1))
+    covered = covers(image, [FaceToCover(sighting.track, sighting.cover) for sighting in sightings], float(frame.seconds))
+    return frame.edited(covered.image, covered.places)

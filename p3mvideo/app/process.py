@@ -19,7 +19,7 @@ from p3mvideo.app.batch.run import run_batch
 from p3mvideo.app.batch.streams import Streams
 from p3mvideo.app.batch.unit import Recipe, Unit
 from p3mvideo.app.edits.edited_mattes import edited_mattes
-from p3mvideo.app.people import traced_back
+from p3mvideo.app.edits.people import traced_back
 from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments
 from p3mvideo.app.segments.parts import find_in_parts

@@ -15,7 +15,7 @@ from p3mvideo.cli.terminal.errors import reporting_errors
 def doctor_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Look at cameras, virtual cameras, networks, accelerators, encoders, disk and screen, and say how to mend what does not work.
+    """Check cameras, virtual cameras, networks, accelerators, encoders, disk and screen, and say how to fix what does not work.
 
     Exit code 3 if no video can be processed.
     """

@@ -41,7 +41,7 @@ class Background(Protocol):
     """Delivers what stands behind the person."""
 
     def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
-        """Return the background of a frame, uint8 RGB (H, W, 3), not to be written to."""
+        """Return the background of a frame, uint8 RGB (H, W, 3), not to be written to; the same array for as long as nothing changes in it."""
         ...
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
 from p3mvideo.compose.background import Background
-from p3mvideo.compose.foreground import ForegroundEstimator, to_bytes
+from p3mvideo.compose.foreground import EdgeColours, ForegroundEstimator, to_bytes
 from p3mvideo.frame import Frame, Matte, UInt8Array
 
 
@@ -21,16 +23,41 @@ class ReplaceBackground:
     def __init__(self, background: Background, foreground: ForegroundEstimator) -> None:
         self._background = background
         self._foreground = foreground
+        self._behind: _Behind | None = None
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
-        """See `p3mvideo.frame.Compositor`."""
-        # Most pixels are the one or the other; only those of the edge are mixed.
-        composite = self._background(frame, matte).copy()
-        edge = self._foreground.edge(frame, matte)
-        cv2.copyTo(frame.interleaved(), edge.opaque, composite)
-        behind = np.take(composite.reshape(-1, 3), edge.pixels, axis=0).astype(np.float32)
-        composite.reshape(-1, 3)[edge.pixels] = to_bytes(behind + edge.alpha * (edge.colours - behind))
-        return _like(frame, composite)
+        """See `p3mvideo.frame.Compositor`. It works on the planes that the frame has, luma and chroma or RGB."""
+        edges = self._foreground.edges(frame, matte)
+        layers = zip(frame.planes, self._behind_planes(frame, matte), edges, strict=True)
+        return frame.with_planes([_before(behind, person, edge) for person, behind, edge in layers])
+
+    def _behind_planes(self, frame: Frame, matte: Matte) -> tuple[UInt8Array, ...]:
+        """Return the background as planes like the frame's, converted only when it changes."""
+        image = self._background(frame, matte)
+        weights = None if frame.yuv is None else frame.yuv.weights
+        if self._behind is None or self._behind.image is not image or self._behind.weights != weights:
+            self._behind = _Behind(image, weights, frame.planes_of(image))
+        return self._behind.planes
+
+
+class _Behind(NamedTuple):
+    image: UInt8Array
+    """Uint8 RGB (H, W, 3)."""
+    weights: tuple[float, float] | None
+    """Of the YUV that it was converted to; None for RGB."""
+    planes: tuple[UInt8Array, ...]
+    """The image as `Frame.planes`."""
+
+
+def _before(behind: UInt8Array, person: UInt8Array, edge: EdgeColours) -> UInt8Array:
+    """Return a plane (H, W) or (H, W, C) with the person before the background. Most pixels are the one or the other; only those of the edge are
+    mixed."""
+    composite = behind.copy()
+    cv2.copyTo(person, edge.opaque, composite)
+    pixels = composite.reshape(edge.opaque.size, -1)
+    below = np.take(pixels, edge.pixels, axis=0).astype(np.float32)
+    pixels[edge.pixels] = to_bytes(below + edge.alpha * (edge.colours - below))
+    return composite
 
 
 class Cutout:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil, floor
 from typing import NamedTuple
 
@@ -23,12 +24,12 @@ COLUMNS = 4096
 
 
 class EdgeColours(NamedTuple):
-    """The person's colours in the n pixels where they are mixed with what is behind."""
+    """The person's colours in the n pixels of a plane where they are mixed with what is behind."""
 
     pixels: npt.NDArray[np.intp]
     """Which pixels, counted row by row, (n,)."""
     colours: Float32Array
-    """RGB in [0, 255], (n, 3)."""
+    """In [0, 255], (n, C): RGB, luma or chroma."""
     alpha: Float32Array
     """(n, 1), from about `FAINT` to about `OPAQUE`."""
     opaque: UInt8Array
@@ -40,26 +41,28 @@ class ForegroundEstimator:
 
     Blur fusion (Forte, ICIP 2021, see `p3mvideo.ops.foreground`): smooth colours of both layers are found in a small copy of the
     frame. Its last step, which makes both layers mix to the frame, is done at full size, for the pixels of the edge only.
+    Every step is linear in the colours, so that it makes no difference whether they are RGB or YUV.
     The last frame's result is kept, so that several compositors may ask for it.
     """
 
     def __init__(self) -> None:
-        self._last: tuple[Frame, EdgeColours] | None = None
+        self._last: tuple[Frame, tuple[EdgeColours, ...]] | None = None
 
-    def edge(self, frame: Frame, matte: Matte) -> EdgeColours:
-        """Return the person's colours where they are mixed.
+    def edges(self, frame: Frame, matte: Matte) -> tuple[EdgeColours, ...]:
+        """Return the person's colours where they are mixed, for each of the frame's `planes`.
 
         Args:
             frame: On the CPU or not.
             matte: At the frame's size.
         """
         if self._last is None or self._last[0] is not frame:
-            self._last = frame, _edge_colours(frame.interleaved(), matte.alpha[0].cpu().numpy())
+            self._last = frame, _edge_colours(frame.planes, matte.alpha[0].cpu().numpy())
         return self._last[1]
 
     def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
         """Return the whole image in the person's colours, uint8 RGB (H, W, 3). Where alpha is near 0 they are the frame's own."""
-        edge = self.edge(frame, matte)
+        frame = frame.in_rgb
+        (edge,) = self.edges(frame, matte)
         foreground = frame.interleaved()[..., :3].copy()
         foreground.reshape(-1, 3)[edge.pixels] = to_bytes(edge.colours)
         return foreground
@@ -72,41 +75,72 @@ def to_bytes(colours: Float32Array) -> UInt8Array:
     return np.asarray(cv2.convertScaleAbs(colours), np.uint8).reshape(colours.shape)
 
 
-def _edge_colours(image: UInt8Array, alpha: Float32Array) -> EdgeColours:
+def _edge_colours(planes: Sequence[UInt8Array], alpha: Float32Array) -> tuple[EdgeColours, ...]:
+    """Return the person's colours in an image's `Frame.planes`; `alpha` is as large as the first one."""
+    levels = np.asarray(cv2.convertScaleAbs(alpha, alpha=255.0), np.uint8)  # bytes are compared many times as fast
     height, width = alpha.shape
-    levels = cv2.convertScaleAbs(alpha, alpha=255.0)  # bytes are compared many times as fast
-    opaque = np.asarray(cv2.inRange(levels, OPAQUE_LEVEL, 255), np.uint8)
-    # Below the faint ones bytes wrap around, so that one comparison does.
-    edge = np.flatnonzero(levels - np.uint8(FAINT_LEVEL) < OPAQUE_LEVEL - FAINT_LEVEL)
-    if not edge.size:
-        return EdgeColours(edge, np.empty((0, 3), np.float32), np.empty((0, 1), np.float32), opaque)
     scale = min(1.0, ESTIMATE_PX / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     # Single pixels, not means: only they are mixed of both layers exactly by their alpha. What aliases is smoothed afterwards.
-    small_alpha = np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_NEAREST), np.float32)
-    small_image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-    layers = estimate_layers(small_image, small_alpha, radius_px=max(4, max(size) // 12))
+    small_alpha, *small = (np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_NEAREST)) for plane in (alpha, *planes))
+    layers = estimate_layers(np.asarray(cv2.merge(small), np.uint8), small_alpha, radius_px=max(4, max(size) // 12))
+    edges, channel = [], 0
+    for plane in planes:
+        if plane.shape[:2] != alpha.shape:
+            shape = plane.shape[1], plane.shape[0]
+            alpha, levels = (np.asarray(cv2.resize(of_pixels, shape, interpolation=cv2.INTER_AREA)) for of_pixels in (alpha, levels))
+        channels = slice(channel, channel + plane[0, 0].size)
+        edges.append(_edge_of_plane(plane, alpha, levels, layers.foreground[..., channels], layers.background[..., channels]))
+        channel = channels.stop
+    return tuple(edges)
 
-    y, x = np.divmod(edge.astype(np.int32), np.int32(width))
+
+def _edge_of_plane(plane: UInt8Array, alpha: Float32Array, levels: UInt8Array, person: Float32Array, behind: Float32Array) -> EdgeColours:
+    """Return the person's colours in one plane (H, W) or (H, W, C).
+
+    Args:
+        plane: Its pixels.
+        alpha: (H, W).
+        levels: The same in levels of 255.
+        person: The smooth colours of the person, (h, w, C).
+        behind: Those of the background.
+    """
+    height, width = levels.shape
+    opaque = np.asarray(cv2.inRange(levels, OPAQUE_LEVEL, 255), np.uint8)
+    # Below the faint ones bytes wrap around, so that one comparison does.
+    edge = np.flatnonzero(levels - np.uint8(FAINT_LEVEL) < OPAQUE_LEVEL - FAINT_LEVEL)
+    channels = person.shape[2]
+    if not edge.size:
+        return EdgeColours(edge, np.empty((0, channels), np.float32), np.empty((0, 1), np.float32), opaque)
+    numbers = edge.astype(np.int32)
+    y = numbers // np.int32(width)  # NumPy's divmod takes twice as long
+    x = numbers - y * np.int32(width)
     # Where in the small image each pixel of the edge lies, for bilinear look-up.
-    map_x = (x + np.float32(0.5)) * np.float32(size[0] / width) - np.float32(0.5)
-    map_y = (y + np.float32(0.5)) * np.float32(size[1] / height) - np.float32(0.5)
-    person, behind = _look_up(layers.foreground, map_x, map_y), _look_up(layers.background, map_x, map_y)
+    map_x = (x.astype(np.float32) + np.float32(0.5)) * np.float32(person.shape[1] / width) - np.float32(0.5)
+    map_y = (y.astype(np.float32) + np.float32(0.5)) * np.float32(person.shape[0] / height) - np.float32(0.5)
+    own_layer, other_layer = _look_up(person, behind, map_x, map_y)
     a = np.take(alpha.reshape(-1), edge)[:, None]
     # person + a * (own - a * person - (1 - a) * behind), in fewer steps
-    colours = np.take(image.reshape(-1, 3), edge, axis=0) - behind
-    colours -= a * (person - behind)
+    colours = np.take(plane.reshape(-1, channels), edge, axis=0) - other_layer
+    colours -= a * (own_layer - other_layer)
     colours *= a
-    colours += person
+    colours += own_layer
     np.clip(colours, 0, 255, out=colours)
     return EdgeColours(edge, colours, a, opaque)
 
 
-def _look_up(layer: Float32Array, map_x: Float32Array, map_y: Float32Array) -> Float32Array:
-    """Return a layer's colours at n places, (n, 3), bilinear. OpenCV's remap takes less than 32,768 rows, hence the columns."""
-    n = len(map_x)
+def _look_up(one: Float32Array, two: Float32Array, map_x: Float32Array, map_y: Float32Array) -> tuple[Float32Array, Float32Array]:
+    """Return the colours of two layers (h, w, C) at n places, (n, C) each, bilinear."""
+    n, channels = len(map_x), one.shape[2]
+    # OpenCV's remap takes less than 32,768 rows, hence the columns; four channels take as long as one, two or three much longer.
     rows = -(-n // COLUMNS)
     grid_x, grid_y = np.zeros((rows, COLUMNS), np.float32), np.zeros((rows, COLUMNS), np.float32)
     grid_x.reshape(-1)[:n], grid_y.reshape(-1)[:n] = map_x, map_y
-    found = cv2.remap(layer, grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(found.reshape(-1, 3)[:n])
+    layers = np.concatenate([one, two, np.zeros((*one.shape[:2], -2 * channels % 4), np.float32)], axis=2)
+    found = [
+        cv2.remap(np.ascontiguousarray(layers[..., four : four + 4]), grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for four in range(0, layers.shape[2], 4)
+    ]
+    colours = np.concatenate(found, axis=2) if len(found) > 1 else found[0]
+    flat = np.asarray(colours.reshape(rows * COLUMNS, -1)[:n])
+    return flat[:, :channels], flat[:, channels : 2 * channels]

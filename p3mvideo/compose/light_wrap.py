@@ -35,6 +35,7 @@ class LightWrap:
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
         """See `p3mvideo.frame.Compositor`."""
+        frame = frame.in_rgb
         composite = self._compositor(frame, matte)
         lit = wrap(composite.interleaved(), self._background(frame, matte), matte.alpha[0].cpu().numpy(), self._strength)
         return composite.with_image(Frame.from_interleaved(lit).image.to(composite.image.device))

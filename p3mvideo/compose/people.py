@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -31,7 +32,8 @@ class PeopleFollower:
     """Follows people by the connected parts of the matte, and what was decided about each of them.
 
     A part is who it covered one frame before, by overlap. Where parts with different decisions have become one, because people touch, each of
-    its pixels belongs to the nearest pixel that was known before.
+    its pixels belongs to the nearest pixel that was known before. Who is first seen touching someone is told apart by points for both in one
+    frame: each pixel then belongs to the nearest of these points.
 
     Args:
         newcomers: The decision about people who were not seen before.
@@ -63,7 +65,7 @@ class PeopleFollower:
             inside = parts == part
             known = fresh if (fresh[inside] != NO_ONE).any() else remembered
             now[inside] = self._inherited(inside, known)
-        hits = [_decide(now, parts, x, y, decision) for x, y, decision in points]
+        hits = _decide(now, parts, points)
         self._known = np.where(parts > 0, now, remembered).astype(np.uint8)
         self._seen_at = np.where(parts > 0, seconds, self._seen_at)
         self._last = seconds
@@ -132,18 +134,32 @@ def _of_nearest(known: npt.NDArray[np.bool_], values: Labels) -> Labels:
     return np.asarray(of_label[nearest], np.uint8)
 
 
-def _decide(now: Labels, parts: Parts, x: float, y: float, decision: int) -> bool:
-    """Decide about who is at a place, or close to it; return whether there is someone."""
+def _decide(now: Labels, parts: Parts, points: Sequence[tuple[float, float, int]]) -> list[bool]:
+    """Decide about who is at each of some places, or close to it; return for each whether there is someone."""
+    former = now.copy()
+    regions: dict[tuple[int, int], list[tuple[float, float, int]]] = defaultdict(list)
+    hits = []
+    for x, y, decision in points:
+        pixel = _pixel_at(parts, x, y)
+        hits.append(pixel is not None)
+        if pixel is not None:
+            regions[int(parts[pixel]), int(former[pixel])].append((x, y, decision))
+    for (part, known), meant in regions.items():
+        rows, columns = np.nonzero((parts == part) & (former == known))
+        distances = [np.hypot(columns - x, rows - y) for x, y, _ in meant]
+        now[rows, columns] = np.array([decision for _, _, decision in meant], np.uint8)[np.argmin(distances, axis=0)]
+    return hits
+
+
+def _pixel_at(parts: Parts, x: float, y: float) -> tuple[int, int] | None:
+    """Return row and column of the pixel of a person at a place, or close to it; None if there is none."""
     height, width = parts.shape
-    column, row = min(max(int(x), 0), width - 1), min(max(int(y), 0), height - 1)
-    if not parts[row, column]:
-        rows, columns = np.nonzero(parts)
-        if not rows.size:
-            return False
-        distances = np.hypot(rows - y, columns - x)
-        nearest = int(np.argmin(distances))
-        if distances[nearest] > max(1.5, REACH * max(height, width)):
-            return False
-        row, column = int(rows[nearest]), int(columns[nearest])
-    now[(parts == parts[row, column]) & (now == now[row, column])] = decision
-    return True
+    row, column = min(max(int(y), 0), height - 1), min(max(int(x), 0), width - 1)
+    if parts[row, column]:
+        return row, column
+    rows, columns = np.nonzero(parts)
+    if not rows.size:
+        return None
+    distances = np.hypot(rows - y, columns - x)
+    nearest = int(np.argmin(distances))
+    return (int(rows[nearest]), int(columns[nearest])) if distances[nearest] <= max(1.5, REACH * max(height, width)) else None

@@ -96,13 +96,11 @@ def load_engine(options: EngineOptions = EngineOptions(), *, semantic: bool = Fa
 
 
 def _openvino(weights: WeightsFile, options: EngineOptions, *, semantic: bool, live: bool) -> LoadedEngine:
-    import openvino
-
-    from p3mvideo.engine.openvino_engine import OpenVINOEngine
+    from p3mvideo.engine.openvino_engine import OpenVINOEngine, computes_in_bf16
 
     precision = options.precision
     ratio = None if options.downsample_ratio == "auto" else options.downsample_ratio
-    has_bf16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    has_bf16 = computes_in_bf16()
     chosen = ("bf16" if has_bf16 else "f32") if precision == "auto" else precision
     if chosen == "f16" or (chosen == "bf16" and not has_bf16):
         raise DeviceError(f"this CPU does not compute in {chosen}", hint="use --precision auto or f32")

@@ -8,12 +8,14 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openvino as ov
 import torch
+from openvino import opset13 as opset
 from openvino.preprocess import PrePostProcessor
 from torch import Tensor, nn
 
@@ -105,6 +107,24 @@ class OpenVINOEngine:
             model.reshape([1, size[1], size[0], 3])
             self._queues[size] = ov.AsyncInferQueue(self._core.compile_model(model, "CPU", self._options))
         return self._queues[size]
+
+
+@cache
+def computes_in_bf16() -> bool:
+    """Return whether OpenVINO computes in bf16 here.
+
+    What the processor can do is not enough: `ONEDNN_MAX_CPU_ISA` may forbid it, and then compiling fails. So one small layer is compiled.
+    """
+    core = ov.Core()
+    if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        return False
+    image = opset.parameter([1, 16, 8, 8], np.float32)
+    layer = opset.convolution(image, opset.constant(np.ones((16, 16, 3, 3), np.float32)), [1, 1], [1, 1], [1, 1], [1, 1])
+    try:
+        core.compile_model(ov.Model([layer], [image], "probe"), "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
+    except RuntimeError:
+        return False
+    return True
 
 
 class _Outputs(nn.Module):

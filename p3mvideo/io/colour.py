@@ -31,6 +31,11 @@ SWSCALE_MATRIX: Final = {
 }
 """H.273 matrix coefficients to swscale's names, which default to BT.601 where nothing is said."""
 
+LUMA_WEIGHTS: Final = {
+    BT709: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), SMPTE170M: (0.299, 0.114), 7: (0.212, 0.087), BT2020_NCL: (0.2627, 0.0593),
+}  # fmt: skip
+"""H.273 matrix coefficients to the parts of red and blue in luma, K_R and K_B."""
+
 HD_LINES: Final = 720
 """From this height on an untagged stream is taken for BT.709, below for BT.601, as players do."""
 
@@ -57,6 +62,11 @@ class Colour:
     def swscale_matrix(self) -> Colorspace:
         """The matrix as swscale names it."""
         return SWSCALE_MATRIX[self.matrix]
+
+    @property
+    def luma_weights(self) -> tuple[float, float]:
+        """The matrix as parts of red and blue in luma."""
+        return LUMA_WEIGHTS[self.matrix]
 
     @property
     def swscale_range(self) -> ColorRange:

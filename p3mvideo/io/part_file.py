@@ -271,7 +271,7 @@ def _check_replaceable(folder: Path) -> None:
     stranger = next(_strangers(folder), None)
     if stranger is not None:
         raise SinkError(
-            f"{folder} is not replaced: it holds {stranger.name}, which is no image of a sequence",
+            f"{folder} is not replaced: it holds {stranger.name}, which is not an image of a sequence",
             hint="choose another name",
         )
 

@@ -6,6 +6,7 @@ A group of options is a frozen dataclass. It travels whole from the command line
 
 from p3mvideo.options.background import BackgroundOptions
 from p3mvideo.options.batch import BatchOptions
+from p3mvideo.options.clips import ClipOptions
 from p3mvideo.options.edits import EditOptions
 from p3mvideo.options.engine import EngineOptions
 from p3mvideo.options.evaluation import EvaluationOptions
@@ -22,6 +23,7 @@ from p3mvideo.options.training.training import TrainingOptions
 __all__ = [
     "BackgroundOptions",
     "BatchOptions",
+    "ClipOptions",
     "CopyPasteOptions",
     "CoverOptions",
     "DetectionOptions",

@@ -52,7 +52,7 @@ class MatteOptions(Options):
         Option("Grey image over every frame: white is always the person, black never, mid-grey leaves it to the network.", metavar="IMAGE"),
     ] = None
     fill_holes: Annotated[float, Option("Fill holes in the person up to this fraction of the frame.", minimum=0, maximum=1)] = 0.0
-    choke: Annotated[int, Option("Pixels by which the outline is drawn in; negative draws it out.", minimum=-200, maximum=200)] = 0
+    choke: Annotated[int, Option("Pixels by which the outline is shrunk; negative grows it.", minimum=-200, maximum=200)] = 0
     feather: Annotated[float, Option("Blur of the outline: standard deviation in pixels.", minimum=0, maximum=200)] = 0.0
 
     def check(self) -> None:

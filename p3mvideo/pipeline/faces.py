@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 
 from p3mvideo.frame import Face, Frame
+from p3mvideo.yuv420 import Yuv420
 
 
 def restore_faces(frame: Frame, faces: Sequence[Face]) -> Frame:
@@ -16,9 +17,12 @@ def restore_faces(frame: Frame, faces: Sequence[Face]) -> Frame:
     The frame passed in keeps its covered pixels: whoever still holds it, say a temporal filter, never gets to see a face.
     """
     frame = replace(frame, covered=tuple(face.box for face in faces if face.hidden))
-    restorable = [(face.box, face.shown) for face in faces if face.shown is not None]
-    if not restorable:
+    if all(face.shown is None for face in faces):
         return frame
+    crops = [(face.box, face.shown) for face in faces if isinstance(face.shown, Yuv420)]
+    if frame.yuv is not None and len(crops) == len(faces):
+        return replace(frame, rgb=None, yuv=frame.yuv.pasted(crops))
+    restorable = [(face.box, face.shown.rgb() if isinstance(face.shown, Yuv420) else face.shown) for face in faces if face.shown is not None]
     if frame.image.device.type == "cpu":
         # Not with PyTorch: its threads go on spinning after each copy, beside all the other stages.
         pixels = frame.interleaved().copy()

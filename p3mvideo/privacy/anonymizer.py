@@ -18,6 +18,7 @@ from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.face_summary import FaceFigures
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
 from p3mvideo.privacy.region import IntBox, Region
+from p3mvideo.yuv420 import even_box
 
 logger = logging.getLogger(__name__)
 
@@ -119,13 +120,15 @@ class FaceAnonymizer:
         seconds = float(frame.seconds)
         try:
             tracked = self._find(image, seconds)
-            covered, faces = self._cover(image, seconds, tracked)
+            covered, faces = self._cover(frame, image, tracked)
         except Exception as error:
             return self._failed(frame, image, error), ()
         if self._figures is not None:
             self._figures.see(seconds, tracked, [(face.box, face.score) for face in self._follower.dismissed])
         if not faces:
             return frame, ()
+        if self._keep_originals:
+            return frame.edited(covered, [(face.box, None) for face in faces]), faces
         return frame.with_image(torch.from_numpy(covered).permute(2, 0, 1)), faces
 
     def _find(self, image: UInt8Array, seconds: float) -> tuple[TrackedFace, ...]:
@@ -137,9 +140,9 @@ class FaceAnonymizer:
             self._unlooked, self._shape = 0, image.shape
         return () if self._followed is None else self._followed.faces(seconds)
 
-    def _cover(self, image: UInt8Array, seconds: float, tracked: tuple[TrackedFace, ...]) -> tuple[UInt8Array, tuple[Face, ...]]:
+    def _cover(self, frame: Frame, image: UInt8Array, tracked: tuple[TrackedFace, ...]) -> tuple[UInt8Array, tuple[Face, ...]]:
         """Return what the next stage is shown, and the faces with what is to be written in their place."""
-        height, width = image.shape[:2]
+        (height, width), seconds = image.shape[:2], float(frame.seconds)
         # The network is not to see the face in this frame. What is covered for viewers allows for where it may be, too.
         smeared = self._smeared(tracked, seconds) if self._inner else []
         boxes: list[IntBox | None] = [smear_bounds(region, width, height) for region in smeared]
@@ -148,15 +151,22 @@ class FaceAnonymizer:
             covered = self._covers(image, [FaceToCover(face.track, face.cover) for face in tracked], seconds)
             hidden = covered.image
             boxes = [_around(*pair) for pair in zip(boxes, covered.boxes, strict=True)] if boxes else list(covered.boxes)
-        brought = image if self._keep_originals else hidden if self._inner else None
         faces = tuple(
-            Face(
-                (x0, y0, x1, y1), None if brought is None else brought[y0:y1, x0:x1].copy(), face.track, face.score,
-                image[y0:y1, x0:x1].copy() if self._keep_subject else None, not self._keep_originals,
-            )
-            for (x0, y0, x1, y1), face in ((box, face) for box, face in zip(boxes, tracked, strict=True) if box is not None)
+            self._face(box, face, frame, image, hidden) for box, face in zip(boxes, tracked, strict=True) if box is not None
         )  # fmt: skip
         return smear_faces(image, smeared) if self._inner else hidden, faces
+
+    def _face(self, box: IntBox, face: TrackedFace, frame: Frame, image: UInt8Array, hidden: UInt8Array) -> Face:
+        """Return a face with what is to be written in its box."""
+        if self._keep_originals and frame.yuv is not None:
+            box = even_box(box)
+            return Face(box, frame.yuv.crop(box), face.track, face.score, hidden=False)
+        x0, y0, x1, y1 = box
+        brought = image if self._keep_originals else hidden if self._inner else None
+        return Face(
+            box, None if brought is None else brought[y0:y1, x0:x1].copy(), face.track, face.score,
+            image[y0:y1, x0:x1].copy() if self._keep_subject else None, not self._keep_originals,
+        )  # fmt: skip
 
     def _smeared(self, tracked: tuple[TrackedFace, ...], seconds: float) -> list[Region]:
         """Return where each face is, steadily."""

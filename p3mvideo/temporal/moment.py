@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-import torch
-
 from p3mvideo.frame import Frame, Matte
 
 MAX_GAP_SECONDS = 0.5
@@ -18,12 +16,12 @@ class Moment:
     """The time and the size of a frame."""
 
     seconds: Fraction
-    frame_shape: torch.Size
+    frame_shape: tuple[int, int, int]
 
     @classmethod
     def of(cls, frame: Frame) -> Moment:
         """Return the moment of a frame, without holding on to it."""
-        return cls(frame.seconds, frame.image.shape)
+        return cls(frame.seconds, frame.shape)
 
     def seconds_until(self, later: Moment) -> float | None:
         """Return the time to a later moment of the same stream; None if that does not go on from here.

@@ -55,7 +55,7 @@ class TrainingSetup:
     precision: Precision = "f32"
     """What convolutions and matrix products are computed in."""
     feature_start: int = 0
-    """The first sample that may carry a face for the feature level: plain training comes before."""
+    """The first sample of the run that may carry a face for the feature level, at the beginning of a step: plain training comes before."""
     epoch_steps: int = 1
     """Steps after which every portrait was seen once."""
     webcam: WebcamOptions = field(default_factory=WebcamOptions)

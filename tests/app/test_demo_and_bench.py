@@ -31,6 +31,7 @@ def _one_network(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "load_engine", LOADED)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cached_face_models")
 def test_the_demonstration_makes_everything_it_speaks_of(tmp_path: Path) -> None:
     for _ in range(2):  # the second time it replaces what is there
@@ -52,6 +53,7 @@ def test_the_demonstration_needs_a_folder(tmp_path: Path) -> None:
         demo(tmp_path / "file")
 
 
+@pytest.mark.slow
 def test_the_benchmark_measures_run_floor_and_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_module, "_network_times", partial(bench_module._network_times, runs=6))
     heard = Heard()

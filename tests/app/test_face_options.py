@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from p3mvideo.app.live.quality_ladder import Rung
+from p3mvideo.app.live.quality.quality_ladder import Rung
 from p3mvideo.app.live.stage_factory import DefaultStageFactory
 from p3mvideo.app.webcam import webcam
 from p3mvideo.errors import ConfigError

@@ -76,6 +76,7 @@ def test_weights_with_one_value_that_is_not_finite(runtime: Runtime, clip: Path,
     assert all("not finite" in error.message for error in errors)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_finite_weights_that_compute_nothing_valid(runtime: Runtime, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,7 @@ def test_any_name_is_printed_byte_for_byte(encoding: str, name: bytes) -> None:
     assert done.stderr.startswith(b"p3mvideo: error: there is no ")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="names are Unicode there")
 def test_a_whole_run_with_names_that_are_not_unicode(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "p3mvideo", "process", os.fsdecode(b"no\xe9.mp4"), "a\nb.mp4", "-o", os.fsdecode(b"out\xe9")]

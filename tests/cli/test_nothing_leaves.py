@@ -36,6 +36,7 @@ def video(tmp_path: Path, grace_hopper: UInt8Array) -> Path:
     return make_video(tmp_path / "in.mp4", images=[small[:, offset : offset + 256].copy() for offset in range(5)], audio="aac")
 
 
+@pytest.mark.slow
 def test_process_without_faces(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("P3MVIDEO_CACHE", str(tmp_path / "cache"))  # so that the network is converted in that process
     done = run("process", video, "-o", tmp_path / "o.mp4", "--bg", "blur", "--anonymize", "off")
@@ -44,6 +45,7 @@ def test_process_without_faces(video: Path, tmp_path: Path, monkeypatch: pytest.
     assert (tmp_path / "o.mp4").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("anonymize", ["input", "output"])
 def test_process_with_faces(video: Path, tmp_path: Path, face_model_folder: Path, anonymize: str) -> None:
     # MediaPipe's usage logger, whose posts end before a connection (see privacy/detect/telemetry.py), still tries whether there is IPv6

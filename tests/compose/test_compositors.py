@@ -27,6 +27,7 @@ from p3mvideo.compose import (
 )
 from p3mvideo.compose.foreground import FAINT, OPAQUE
 from p3mvideo.frame import Compositor, Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.yuv420 import Yuv420
 
 SIZES = [(1, 1), (3, 3), (17, 5), (64, 48), (300, 200)]
 
@@ -212,3 +213,20 @@ def test_behind_an_unsure_matte_a_blurred_background_has_the_colours_of_the_room
     frame = replace(frame_of(np.full((240, 320, 3), (140, 110, 90), np.uint8)), covered=covered)
     behind = BlurBackground(strength)(frame, matte_of(unsure))
     assert np.abs(behind.astype(int) - (140, 110, 90)).max() <= 2, "a black band"
+
+
+@pytest.mark.parametrize("name", BACKGROUNDS)
+def test_yuv_is_composed_as_rgb_is(name: str) -> None:
+    image, matte = np.asarray(cv2.GaussianBlur(scenery(300, 200), (0, 0), 4), np.uint8), matte_of(disc(300, 200, 20))
+    stored = Yuv420.of_rgb(image, (0.2126, 0.0722))
+    frame = replace(frame_of(stored.rgb()), yuv=stored)
+    made, plain = over(BACKGROUNDS[name])()(frame, matte), over(BACKGROUNDS[name])()(frame.in_rgb, matte)
+    assert made.yuv is not None
+    assert plain.yuv is None
+    expected = Yuv420.of_rgb(plain.interleaved(), (0.2126, 0.0722))
+    for found, wanted in ((made.yuv.y, expected.y), (made.yuv.uv, expected.uv)):
+        difference = np.abs(found.astype(int) - wanted)
+        assert difference.max() <= 3
+        assert difference.mean() < 0.5
+    alone = np.asarray(matte.alpha[0]) == 1
+    assert np.array_equal(made.yuv.y[alone], stored.y[alone]), "the person's own pixels are not converted"

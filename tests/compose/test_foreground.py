@@ -54,8 +54,8 @@ def test_several_compositors_share_one_estimate_and_the_next_frame_gets_its_own(
     estimator = ForegroundEstimator()
     image, _, alpha = mixed(64, 48, 6)
     first, matte = frame_of(image), matte_of(alpha)
-    shared = estimator.edge(first, matte)
-    assert estimator.edge(first, matte) is shared
+    shared = estimator.edges(first, matte)
+    assert estimator.edges(first, matte) is shared
     colours = estimator(first, matte)
     other = frame_of(255 - image)
     assert not np.array_equal(estimator(other, matte), colours)

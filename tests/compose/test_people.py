@@ -52,6 +52,15 @@ def test_people_who_touch_and_part_again_stay_who_they_are() -> None:
     np.testing.assert_array_equal(kept[-1], people_at(14))
 
 
+def test_people_who_touch_from_the_beginning_are_told_apart_by_a_point_for_each() -> None:
+    touching = people_at(10, 30)
+    kept = followed(MatteOptions(select=("0,40,80",), reject=("0,80,80",)), [touching, touching, people_at(4, 40)])
+    for alpha in kept[:2]:
+        assert alpha[40, 10:29].min() == 1
+        assert alpha[40, 32:].max() == 0
+    np.testing.assert_array_equal(kept[2], people_at(4))
+
+
 def test_who_comes_later_stays_only_if_no_one_was_selected() -> None:
     clip = [people_at(10)] * 5 + [people_at(10, 80)] * 5
     np.testing.assert_array_equal(followed(MatteOptions(select=("0,40,80",)), clip)[-1], people_at(10))

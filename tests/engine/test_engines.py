@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -158,6 +161,14 @@ def test_auto_says_what_it_took() -> None:
     assert loaded.device == torch.device("cpu")
     assert loaded.description == f"p3mnet-mobilenetv2 in OpenVINO on the CPU, {'bf16' if HAS_BF16 else 'f32'}"
     assert engine("torch").description == "p3mnet-mobilenetv2 in PyTorch on the CPU, f32"
+
+
+def test_auto_heeds_what_onednn_is_told_to_leave_out() -> None:
+    script = "from p3mvideo.engine import load_engine; print(load_engine().description)"
+    told = subprocess.run(
+        [sys.executable, "-c", script], env=os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"}, capture_output=True, text=True, timeout=120, check=False
+    )  # fmt: skip
+    assert told.stdout.strip() == "p3mnet-mobilenetv2 in OpenVINO on the CPU, f32", told.stderr
 
 
 @pytest.mark.gpu

@@ -104,6 +104,7 @@ def test_any_onnx_network(data: Path, tmp_path: Path, size: tuple[int | str, int
     assert all(score.values["iou"] > 0.9 for score in done.scores)  # the disc is bright
 
 
+@pytest.mark.slow
 def test_exported_networks_score_as_their_weights(data: Path, weights: str, tmp_path: Path) -> None:
     models = [weights, *(str(export(weights, format=kind, output=tmp_path / name).path) for kind, name in EXPORTS)]  # type: ignore[arg-type]
     for strategy in ("auto", "resize"):

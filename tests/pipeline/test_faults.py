@@ -267,6 +267,7 @@ def test_signal_handlers_come_back_and_ignored_signals_stay_ignored(handler: sig
         signal.signal(signal.SIGTERM, former)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "mode", "left"),
     [(signal.SIGINT, "", []), (signal.SIGTERM, "", []), (signal.SIGHUP, "", []), (signal.SIGINT, "hang", ["p3mvideo capture"])],

@@ -24,6 +24,7 @@ from p3mvideo.privacy.follow.face_follower import Follower
 from p3mvideo.privacy.follow.tracker import Tracker
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.privacy.region import face_region_mask
+from p3mvideo.yuv420 import Yuv420
 from tests.privacy.fakes import HEIGHT, RATE, SIDE, WIDTH, ScriptedSearch, face_at, frame, hang
 
 PAINT = (255, 0, 255)
@@ -352,3 +353,20 @@ def test_a_frame_of_another_size_is_looked_at() -> None:
 def test_what_others_may_see_is_looked_at_frame_by_frame(every: int, inner: bool, kept: bool) -> None:
     with pytest.raises(ValueError, match="every frame"):
         FaceAnonymizer(Follower(ScriptedSearch(still)), style=Solid(PAINT), keep_originals=kept, inner=inner, look_every=every)
+
+
+def test_what_a_video_stores_is_hidden_from_the_network_and_given_back_bit_by_bit() -> None:
+    given = frame(0)
+    given = replace(given, yuv=Yuv420.of_rgb(given.interleaved(), (0.2126, 0.0722)))
+    anonymizer = FaceAnonymizer(Follower(ScriptedSearch(still)), style=Solid(PAINT), keep_originals=True, inner=True)
+    shown, (face,) = anonymizer(given)
+    assert given.yuv is not None
+    assert shown.yuv is not None
+    middle = np.s_[112:128, 152:168]
+    assert (shown.yuv.y[middle] != given.yuv.y[middle]).mean() > 0.9
+    assert np.abs(shown.yuv.rgb()[middle].astype(int) - shown.interleaved()[middle]).mean() < 4, "both show the same"
+    restored = restore_faces(shown, [face])
+    assert restored.yuv is not None
+    assert np.array_equal(restored.yuv.y, given.yuv.y)
+    assert np.array_equal(restored.yuv.uv, given.yuv.uv)
+    anonymizer.close()

@@ -31,7 +31,7 @@ def without(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_module_of_the_training_parts_can_be_imported() -> None:
-    parts = [ROOT / "p3mvideo" / part for part in ("ops", "model", "weights", "train", "evaluate")]
+    parts = [ROOT / "p3mvideo" / part for part in ("ops", "model", "weights", "training", "evaluation")]
     names = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for part in parts for path in sorted(part.rglob("*.py"))
     ]

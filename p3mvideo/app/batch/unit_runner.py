@@ -14,8 +14,8 @@ from p3mvideo.app.batch.leftovers import remove_leftovers, remove_segments
 from p3mvideo.app.batch.progress import ProgressMeter
 from p3mvideo.app.batch.records import Record, make_work_folder, output_states, place_of, read_record, work_path, write_record
 from p3mvideo.app.batch.result import InputResult
-from p3mvideo.app.batch.stragglers import Stragglers
 from p3mvideo.app.batch.unit import Unit
+from p3mvideo.app.batch.workers.stragglers import Stragglers
 from p3mvideo.app.batch.workers.workers import Event, Workers
 from p3mvideo.errors import P3MVideoError, SinkError, error_from_json
 from p3mvideo.listener import Listener

@@ -13,7 +13,7 @@ import numpy as np
 from p3mvideo.app.doctor.check import Check
 from p3mvideo.app.live.background import LiveBackground
 from p3mvideo.app.live.output_gate import OutputGate
-from p3mvideo.app.live.quality_ladder import Ladder, make_rungs
+from p3mvideo.app.live.quality.quality_ladder import Ladder, make_rungs
 from p3mvideo.app.live.session import LiveSession
 from p3mvideo.app.live.stage_factory import DefaultStageFactory, StageFactory
 from p3mvideo.datasets.sample_clip import sample_portrait

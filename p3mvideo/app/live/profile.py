@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import re
 import tomllib
 from pathlib import Path
 
-import platformdirs
-
+from p3mvideo.config import config_folder, toml_lines
 from p3mvideo.errors import ConfigError
 from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.options import LiveOptions
@@ -19,10 +16,8 @@ NO_PROFILE = "none"
 
 
 def settings_folder() -> Path:
-    """Return the folder in which what the user chose in live runs is kept. The environment variable P3MVIDEO_CONFIG moves it."""
-    folder = os.environ.get("P3MVIDEO_CONFIG")
-    base = Path(folder) if folder else platformdirs.user_config_path("p3mvideo", appauthor=False)
-    return base / "webcam"
+    """Return the folder in which what the user chose in live runs is kept."""
+    return config_folder() / "webcam"
 
 
 def profile_path(name: str) -> Path:
@@ -69,10 +64,8 @@ def write_profile(path: Path, settings: LiveOptions) -> None:
     Raises:
         ConfigError: It cannot be written.
     """
-    # JSON's texts, numbers, truth values and lists are TOML's too, but for one character.
-    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n".replace("\x7f", "\\u007f") for name, value in settings.to_json().items()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, "".join(lines).encode())
+        write_atomically(path, toml_lines(settings.to_json()).encode())
     except (OSError, UnicodeError) as error:
         raise ConfigError(f"the settings could not be remembered in {path}: {error}", hint=f"use --profile {NO_PROFILE}") from error

@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from p3mvideo.app.live.load_meter import LoadMeter
 from p3mvideo.app.live.output_gate import SETTING_UP, OutputGate, ShowSink
-from p3mvideo.app.live.quality_ladder import Ladder, Rung
+from p3mvideo.app.live.quality.load_meter import LoadMeter
+from p3mvideo.app.live.quality.quality_ladder import Ladder, Rung
+from p3mvideo.app.live.quality.step_check import LARGEST_LOSS, Seen, WatchedEngine, lost_share
 from p3mvideo.app.live.stage_factory import AdjustableStream, StageFactory, make_compositor
-from p3mvideo.app.live.step_check import LARGEST_LOSS, Seen, WatchedEngine, lost_share
 from p3mvideo.compose import Background
 from p3mvideo.engine import GuidedRefiner, LoadedEngine
 from p3mvideo.errors import ConfigError, DeviceError, P3MVideoError, WeightsError

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import typer
 
 from p3mvideo.cli.terminal.any_text import one_line
+from p3mvideo.cli.terminal.display import DisplayOptions
 from p3mvideo.errors import ExitCode, P3MVideoError
 
 
@@ -23,10 +24,10 @@ def show_error(error: P3MVideoError, subject: str = "") -> None:
     _show_notes(error)
 
 
-def start_logging(*, quiet: bool, debug: bool) -> None:
+def start_logging(show: DisplayOptions = DisplayOptions()) -> None:
     """Let what the program logs appear on standard error: warnings, errors only if quiet, and if asked for the tracebacks of what is unexpected."""
-    logging.basicConfig(format="p3mvideo: %(message)s", level=logging.ERROR if quiet else logging.WARNING)
-    if debug:
+    logging.basicConfig(format="p3mvideo: %(message)s", level=logging.ERROR if show.quiet else logging.WARNING)
+    if show.debug:
         logging.getLogger("p3mvideo").setLevel(logging.DEBUG)
 
 

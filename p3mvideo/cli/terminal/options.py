@@ -4,7 +4,7 @@
     def flicker_command(clip: ..., engine: EngineOptions, smoothing: SmoothingOptions) -> None: ...
 
 A parameter whose type is a group of options becomes one parameter per option; the function is called with the group. A default
-instance of the group gives other defaults, and `Annotated[EngineOptions, Without("seq_chunk")]` leaves options out. A parameter
+instance of the group gives other defaults, `Annotated[EngineOptions, Without("seq_chunk")]` leaves options out, and `Only` all others. A parameter
 `Annotated[dict[str, Any], Changes(LiveOptions)]` takes only the options that were given, for they are remembered elsewhere.
 """
 
@@ -27,6 +27,16 @@ from p3mvideo.options.option import Field, Option, Options, option_fields
 @dataclass(frozen=True, init=False)
 class Without:
     """Marks a group of options of which a command does not have some."""
+
+    names: tuple[str, ...]
+
+    def __init__(self, *names: str) -> None:
+        object.__setattr__(self, "names", names)
+
+
+@dataclass(frozen=True, init=False)
+class Only:
+    """Marks a group of options of which a command has some."""
 
     names: tuple[str, ...]
 
@@ -103,9 +113,10 @@ def _group(parameter: inspect.Parameter, hint: Any) -> OptionGroup | None:
     if not (isinstance(kind, type) and issubclass(kind, Options)):
         return None
     without = {name for entry in metadata if isinstance(entry, Without) for name in entry.names}
-    chosen = tuple(field for field in option_fields(kind) if field.name not in without)
+    only = {name for entry in metadata if isinstance(entry, Only) for name in entry.names}
+    chosen = tuple(field for field in option_fields(kind) if field.name not in without and (not only or field.name in only))
     chosen = tuple(sorted(chosen, key=lambda field: field.name not in inspect.get_annotations(kind)))  # what it inherits comes behind its own
-    assert not without - {field.name for field in option_fields(kind)}, f"{kind.__name__} has no {without}"
+    assert not (without | only) - {field.name for field in option_fields(kind)}, f"{kind.__name__} has no {without | only}"
     return OptionGroup(parameter.name, kind, None if parameter.default is inspect.Parameter.empty else parameter.default, chosen)
 
 

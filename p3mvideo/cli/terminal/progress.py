@@ -10,12 +10,12 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
+from p3mvideo.cli.terminal.display import DisplayOptions
 from p3mvideo.listener import BatchProgress, Listener
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-ProgressKind = Literal["auto", "plain", "json", "none"]
 State = Literal["running", "done", "failed"]
 PLAIN_SECONDS = 5.0
 """Between two plain lines."""
@@ -45,18 +45,18 @@ class ProgressDisplay(Listener):
             print(text, file=sys.stderr, flush=True)
 
 
-def make_progress(kind: ProgressKind, *, quiet: bool, unit: str = "frames") -> ProgressDisplay:
+def make_progress(show: DisplayOptions = DisplayOptions(), *, unit: str = "frames") -> ProgressDisplay:
     """Return the display for `--progress`; `auto` is a bar on a terminal and plain lines elsewhere.
 
     Every line of `json` is an object with `input`, `frames_done`, `frames` (null if unknown), `frames_per_second` and `state`: running,
     done or failed. There is at least one for each input that was opened. What is counted may have another name than frames: `unit`. Runs over many
     inputs with the options of batches also write objects with `inputs_ended`, `inputs_failed`, `inputs`, `share` (0 to 1) and `seconds_left`.
     """
-    if quiet or kind == "none":
-        return ProgressDisplay(prose=not quiet)
-    if kind == "json":
+    if show.quiet or show.progress == "none":
+        return ProgressDisplay(prose=not show.quiet)
+    if show.progress == "json":
         return _JsonLines(unit, prose=False)
-    if kind == "auto" and sys.stderr.isatty():
+    if show.progress == "auto" and sys.stderr.isatty():
         return _Bar(unit, prose=True)
     return _PlainLines(unit, prose=True)
 

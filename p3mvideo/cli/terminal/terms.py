@@ -11,10 +11,10 @@ from p3mvideo.errors import ConfigError
 from p3mvideo.upstream.works import Work
 
 From = Annotated[
-    str, typer.Option("--from", metavar="FILE|ADDRESS", help="The file that you fetched from the page, or an address to download it from.")
+    str, typer.Option("--from", metavar="FILE|ADDRESS", help="File that you downloaded from the page, or an address to download it from.")
 ]
-Sha256 = Annotated[str, typer.Option(metavar="HEX", help="Hash that the file must have, where the authors published none.")]
-AcceptTerms = Annotated[bool, typer.Option("--accept-terms", help="Do not ask: the terms were read and are accepted.")]
+Sha256 = Annotated[str, typer.Option(metavar="HEX", help="SHA-256 hash that the file must have, if the authors published none.")]
+AcceptTerms = Annotated[bool, typer.Option("--accept-terms", help="Accept the terms without asking.")]
 
 
 def ask_for_consent(work: Work, *, accepted: bool) -> bool:

@@ -65,8 +65,8 @@ class SequenceSink:
         Raises:
             SinkError: If it cannot be written.
         """
-        if frame.image.shape[0] != self._channels:
-            raise ValueError(f"expected a frame of {self._channels} channels, got {frame.image.shape[0]}")
+        if frame.shape[0] != self._channels:
+            raise ValueError(f"expected a frame of {self._channels} channels, got {frame.shape[0]}")
         path = numbered(self._pattern, self._taken + 1)
         data = encode_image(frame.interleaved(), path)
         with writing(path):

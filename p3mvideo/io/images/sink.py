@@ -38,8 +38,8 @@ class ImageSink:
         Raises:
             SinkError: If it cannot be written, or is a second one.
         """
-        if frame.image.shape[0] != self._channels:
-            raise ValueError(f"expected a frame of {self._channels} channels, got {frame.image.shape[0]}")
+        if frame.shape[0] != self._channels:
+            raise ValueError(f"expected a frame of {self._channels} channels, got {frame.shape[0]}")
         if self._taken:
             raise SinkError(f"{self._path} is one image and cannot hold a video", hint="name a video, or a sequence like frame_%05d.png")
         data = encode_image(frame.interleaved(), self._path)

@@ -66,8 +66,8 @@ class PipeSink:
         if self._closed:
             raise ValueError("the sink is closed")
         shape = (4 if self._alpha else 3, self._info.height, self._info.width)
-        if tuple(frame.image.shape) != shape:
-            raise ValueError(f"expected a frame of {shape}, got {tuple(frame.image.shape)}")
+        if frame.shape != shape:
+            raise ValueError(f"expected a frame of {shape}, got {frame.shape}")
         with writing(NAME):
             if self._form == "png":
                 self._stream.write(encode_image(frame.interleaved(), Path("frame.png")))

@@ -28,7 +28,14 @@ class CopyPasteOptions(RecipeOptions):
     )
     cp_axis_scale: Annotated[
         tuple[float, float],
-        Option("Range of each axis' scale, drawn by itself.", metavar="LOW,HIGH", above=0, parse=parse_pair, show=show_pair, published=(0.8, 1.2)),
+        Option(
+            "Range of the scale of each axis, drawn independently.",
+            metavar="LOW,HIGH",
+            above=0,
+            parse=parse_pair,
+            show=show_pair,
+            published=(0.8, 1.2),
+        ),
     ] = BY_RECIPE
     cp_mirror: Annotated[float, Option("Chance that a donor is mirrored.", minimum=0, maximum=1, published=0.5)] = BY_RECIPE
     cp_fit: Annotated[
@@ -42,7 +49,7 @@ class CopyPasteOptions(RecipeOptions):
     cp_feature_chance: Annotated[float, Option("Chance of each face at feature level.", minimum=0, maximum=1, published=0.5)] = BY_RECIPE
     cp_feature_augment: Annotated[
         bool,
-        Option("Whether donors are rotated, scaled and mirrored at feature level, too.", flags=("--cp-feature-augment/--no-cp-feature-augment",),
+        Option("Also rotate, scale and mirror donors at feature level.", flags=("--cp-feature-augment/--no-cp-feature-augment",),
                published=False),
     ] = BY_RECIPE  # fmt: skip
     cp_start: Annotated[float, Option("Fraction of the steps before the feature level begins.", minimum=0, maximum=1, published=1 / 3)] = BY_RECIPE

@@ -28,18 +28,18 @@ class TrainingOptions(CopyPasteOptions, LossOptions, CropOptions, OptimizerOptio
 
     recipe: Annotated[
         str,
-        Option("Constants as published (p3m2021, p3m2024), this program's own (p3mvideo), or of a file. What is given beside it wins.",
+        Option("Constants as published (p3m2021, p3m2024), this program's own (p3mvideo), or from a file. Options that are given explicitly win.",
                metavar="NAME|FILE.toml"),
     ] = "p3mvideo"  # fmt: skip
     variant: Annotated[str, Option("The network.", published="p3mnet-resnet34")] = BY_RECIPE
     backbone: Annotated[str | None, Option("Another timm backbone for the real-time network.")] = None
     pretrained: Annotated[str | None, Option("ImageNet weights of the encoder: a file, or the name of imported ones.", metavar="NAME|PATH")] = None
     pretrained_input: Annotated[
-        InputScale, Option("How those were shown colours: normalised as usual for ImageNet, or from -1 to 1, as TensorFlow's EfficientNets.")
+        InputScale, Option("Input range of the pretrained encoder: ImageNet's normalisation, or -1 to 1, as TensorFlow's EfficientNets.")
     ] = "imagenet"
     initial: Annotated[str | None, Option("Weights or checkpoint of a whole network to start from.", metavar="NAME|PATH")] = None
     images: Annotated[str | None, Option("Folder of images in the split.", unset="the first known one")] = None
-    split: Annotated[Path | None, Option("File with the names to train on, one a line.", unset="every pair of image and matte")] = None
+    split: Annotated[Path | None, Option("File with the names to train on, one per line.", unset="every pair of image and matte")] = None
     validation: Annotated[tuple[Path, ...], Option("Splits to validate on; by default those of the data set.")] = ()
     validation_images: Annotated[int, Option("Portraits of each split that are scored, evenly spread; 0 takes all.", minimum=0)] = 64
     faces: Annotated[Path | None, Option("Donor faces for P3M-CP, as `dataset faces` makes them, or CelebAMask-HQ.")] = None
@@ -58,7 +58,7 @@ class TrainingOptions(CopyPasteOptions, LossOptions, CropOptions, OptimizerOptio
     covers: Annotated[float, Option("Fraction of the samples with smears where no face is, as face trackers make them.", minimum=0, maximum=1)] = 0.0
     uses: Annotated[int, Option("How often each sample that is made is used, mirrored and in other light; kept in the output folder.", minimum=1)] = 1
     steps: Annotated[int | None, Option("Optimizer steps in all. With --resume, more than before extend a run.", minimum=1, unset="by epochs")] = None
-    epochs: Annotated[float, Option("How often each portrait is seen.", above=0, published=150.0)] = BY_RECIPE
+    epochs: Annotated[float, Option("Number of times each portrait is seen.", above=0, published=150.0)] = BY_RECIPE
     batch: Annotated[int, Option("Samples per step over all processes.", minimum=1, published=8)] = BY_RECIPE
     accumulate: Annotated[int, Option("Parts of a batch whose gradients are computed one after the other and summed: less memory.", minimum=1)] = 1
     recompute: Annotated[
@@ -66,11 +66,11 @@ class TrainingOptions(CopyPasteOptions, LossOptions, CropOptions, OptimizerOptio
     ] = False
     size: Annotated[int, Option("Side of the samples in pixels, a multiple of 32.", minimum=64, published=512)] = BY_RECIPE
     frozen: Annotated[
-        int, Option("Stages at the start of the real-time network's backbone, counted from its stem, that stay as they are.", minimum=0)
+        int, Option("Number of stages of the real-time network's backbone, counted from its stem, that are not trained.", minimum=0)
     ] = 0
-    seed: Annotated[int, Option("Another seed gives other samples and initial weights.", minimum=0)] = 10007
+    seed: Annotated[int, Option("Random seed of samples and initial weights.", minimum=0)] = 10007
     device: Annotated[str, Option("auto, cpu, cuda, cuda:N or mps.")] = "auto"
-    precision: Annotated[Precision, Option("What the network computes in. auto: bf16 or f16 where the device has it, else f32.", published="f32")] = (
+    precision: Annotated[Precision, Option("Precision of the network. auto: bf16 or f16 where the device has it, else f32.", published="f32")] = (
         BY_RECIPE
     )
     workers: Annotated[int, Option("Processes that make samples, per training process.", minimum=0)] = 2

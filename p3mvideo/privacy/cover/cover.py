@@ -38,6 +38,8 @@ class Covered(NamedTuple):
     """uint8 RGB (H, W, 3), a copy."""
     boxes: tuple[IntBox | None, ...]
     """For each face, the box (x0, y0, x1, y1) in pixels, half open, of what was touched for it; None if that is nothing."""
+    places: tuple[tuple[IntBox, UInt8Array], ...]
+    """The boxes in which something was touched, and how much of each pixel in them: uint8 (y1 - y0, x1 - x0), 0 where nothing was."""
 
 
 @dataclass
@@ -75,7 +77,7 @@ class FaceCovers:
         known = [self._known(key, face.region, seconds) for key, face in zip(_keys(faces), faces, strict=True)]
         ellipses = [seen.ellipse for seen in known]
         boxes = tuple(ellipse.bounds(width, height) for ellipse in ellipses)
-        covered = image.copy()
+        covered, places = image.copy(), []
         for number, (seen, bounds) in enumerate(zip(known, boxes, strict=True)):
             if bounds is None:
                 continue
@@ -83,10 +85,11 @@ class FaceCovers:
             others = [*ellipses[:number], *ellipses[number + 1 :]]
             surroundings = partial(self._surroundings, image, seen, others, bounds, seconds, seed=_seed(seconds, number))
             patch = Patch(bounds, seen.ellipse, surroundings, image[y0:y1, x0:x1])
-            blend(covered[y0:y1, x0:x1], self._style(patch), seen.ellipse.weight(bounds))
+            places.append((bounds, seen.ellipse.weight(bounds)))
+            blend(covered[y0:y1, x0:x1], self._style(patch), places[-1][1])
         for seen in known:
             seen.seconds = seconds
-        return Covered(covered, boxes)
+        return Covered(covered, boxes, tuple(places))
 
     def _known(self, key: tuple[int, int], region: Region, seconds: float) -> _Seen:
         """Return what is remembered of a face, with where it is now."""

@@ -26,7 +26,7 @@ export class JobList {
     if (drawn === this.drawn) return;
     this.drawn = drawn;
     const focused = document.activeElement?.dataset?.key;
-    byId("job-list").replaceChildren(...(jobs.length ? jobs.toReversed().map((job) => this.line(job, names)) : [element("li", { class: "quiet", text: "Nothing yet." })]));
+    byId("job-list").replaceChildren(...(jobs.length ? jobs.toReversed().map((job) => this.line(job, names)) : [element("li", { class: "quiet", text: "What you save appears here." })]));
     if (focused) document.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   }
 

@@ -93,7 +93,7 @@ class Learner:
         options, device = self.options, self.group.device
         image, layers, source, mask = _pixels(batch, device)
         dtype = DTYPES[options.precision]
-        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        with nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype):
             output = self._model(image, source, mask)
         return self._losses(
             output, batch.alpha.to(device, non_blocking=True).float() / 255, batch.classes.to(device, non_blocking=True).long(), layers=layers,

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from p3mvideo.app.batch import managed, stragglers
+from p3mvideo.app.batch import managed
 from p3mvideo.app.batch.claims import Claims
 from p3mvideo.app.batch.run import Outcome
 from p3mvideo.app.batch.unit import Recipe, Unit
-from p3mvideo.app.batch.workers import worker_process
+from p3mvideo.app.batch.workers import stragglers, worker_process
 from p3mvideo.app.batch.workers.worker_process import ReportingListener, run_unit
 from p3mvideo.app.batch.workers.workers import Event
 from p3mvideo.io.part_file import MACHINE, PartFile

@@ -19,7 +19,7 @@ from p3mvideo.app.live.camera_choice import ChosenCamera
 from p3mvideo.app.live.output_gate import TITLES
 from p3mvideo.app.live.preview.keys import LiveControls
 from p3mvideo.app.live.preview.placeholder import placeholder
-from p3mvideo.app.live.quality_ladder import Rung
+from p3mvideo.app.live.quality.quality_ladder import Rung
 from p3mvideo.app.live.statistics import WebcamResult
 from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.engine import LoadedEngine

@@ -117,7 +117,7 @@ def test_a_profile_that_does_not_fit_is_ignored_with_a_warning(caplog: pytest.Lo
     ("data", "message"),
     [
         (b"", "no image"),
-        (b"This is no image." * 50, "no image"),
+        (b"This is no image." * 50, "not an image"),
         (encoded(Image.fromarray(chart(300, 200)), "PNG")[:-300], "cannot read"),
         (encoded(Image.fromarray(chart(300, 200)), "JPEG", quality=98)[:900], "truncated"),
         (b"II*\0" + bytes(100), "no image"),

@@ -380,3 +380,21 @@ def test_closing_in_another_thread_ends_the_writing(tmp_path: Path) -> None:
     assert not producer.is_alive()
     assert [str(error) for error in errors] == ["the sink is closed"]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("matrix", [1, 6, 2])
+def test_what_nobody_touches_is_written_bit_by_bit(tmp_path: Path, matrix: int) -> None:
+    noise = [np.random.default_rng(seed).integers(0, 256, (48, 64, 3), np.uint8) for seed in range(3)]
+    source = make_video(tmp_path / "in.mp4", images=noise, matrix=matrix)
+    written = convert(source, tmp_path / "out.mp4", crf=0)  # H.264 is lossless at 0
+    for before, after in zip(decoded(source), decoded(written), strict=True):
+        assert after.format.name == "yuv420p"
+        assert np.array_equal(before.to_ndarray(), after.to_ndarray())
+
+
+def test_yuv_of_another_matrix_is_converted(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mp4", images=[chart()], matrix=6, primaries=1, transfer=1)
+    with VideoSource(source) as frames:
+        written = write(tmp_path / "out.mp4", list(frames), info=StreamInfo(96, 64), source=make_video(tmp_path / "other.mp4", matrix=1))
+    with VideoSource(written) as back:
+        assert np.abs(patches(next(iter(back)).interleaved()).astype(int) - CHART).max() <= 8

@@ -180,3 +180,22 @@ def test_leaving_the_context_ends_the_iteration(tmp_path: Path) -> None:
         frames = iter(source)
         next(frames)
     assert list(frames) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "is_there"),
+    [
+        ({"matrix": 1}, True), ({"matrix": 6}, True), ({"matrix": 2}, True), ({"matrix": 1, "full_range": True}, False),
+        ({"pixel_format": "yuv422p"}, False), ({"pixel_format": "yuv420p10le", "codec": "ffv1"}, False), ({"rotation": 90}, False),
+        ({"size": (63, 48), "codec": "ffv1"}, False),
+    ],
+)  # fmt: skip
+def test_frames_bring_what_is_stored_where_that_is_the_usual(tmp_path: Path, options: dict[str, object], is_there: bool) -> None:
+    path = make_video(tmp_path / "a.mkv", frames=2, **options)  # type: ignore[arg-type]
+    for frame, stored in zip(read(path), decoded(path), strict=True):
+        assert (frame.yuv is not None) == is_there
+        if frame.yuv is not None:
+            planes = stored.to_ndarray()
+            y, uv = frame.yuv.y, frame.yuv.uv
+            assert np.array_equal(np.concatenate([y.ravel(), uv[..., 0].ravel(), uv[..., 1].ravel()]), planes.ravel())
+            assert np.abs(frame.yuv.rgb().astype(int) - frame.interleaved()).max() <= 4

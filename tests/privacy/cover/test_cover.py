@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p3mvideo.frame import UInt8Array
+from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.privacy.cover.blend import blend
 from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover, cover
 from p3mvideo.privacy.cover.ellipse import Ellipse
 from p3mvideo.privacy.cover.styles import Blur, ImageCover, Mosaic, MosaicOfFace, Solid, Style
 from p3mvideo.privacy.region import Region, face_region_mask
+from p3mvideo.yuv420 import Yuv420
 from tests.privacy.fakes import face_at
 
 WIDTH, HEIGHT = 160, 120
@@ -179,3 +182,26 @@ def test_blending_is_exact_at_both_ends(weight: int) -> None:
     expected = above if weight else NOISE
     blend(below, above, np.full((HEIGHT, WIDTH), weight, np.uint8))
     assert (below == expected).all()
+
+
+@pytest.mark.parametrize("style", WITHOUT_FACE, ids=lambda style: type(style).__name__)
+def test_what_a_video_stores_changes_under_covers_only_and_tells_nothing_of_the_face(style: Style) -> None:
+    region = Region.of(face_at(81, 57, 30))
+    weight = Ellipse.of(region, mask_scale=1.3).weight((0, 0, WIDTH, HEIGHT))
+    covered = []
+    for face in (NOISE[:60, :60], 255 - NOISE[:60, :60]):
+        image = scene()
+        within = (weight == 255)[27:87, 51:111]
+        image[27:87, 51:111][within] = face[within]
+        before = replace(Frame.from_interleaved(image), yuv=Yuv420.of_rgb(image, (0.2126, 0.0722)))
+        result = FaceCovers(style)(image, [FaceToCover(0, region)], 0.0)
+        after = before.edited(result.image, result.places)
+        assert before.yuv is not None
+        assert after.yuv is not None
+        untouched = weight == 0
+        assert np.array_equal(after.yuv.y[untouched], before.yuv.y[untouched])
+        unshared = untouched.reshape(HEIGHT // 2, 2, WIDTH // 2, 2).all(axis=(1, 3))
+        assert np.array_equal(after.yuv.uv[unshared], before.yuv.uv[unshared])
+        covered.append(after.yuv)
+    assert np.array_equal(covered[0].y, covered[1].y)
+    assert np.array_equal(covered[0].uv[~unshared], covered[1].uv[~unshared])

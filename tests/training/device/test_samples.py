@@ -53,6 +53,7 @@ def statistics(images: np.ndarray, alphas: np.ndarray, classes: np.ndarray, face
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("webcam", [{}, {"hard": 1.0}, {"compose": 0.0}, {"compose": 1.0, "nobody": 0.0, "several": 1.0}, {"moving": 1.0}])
 def test_samples_are_like_those_of_the_ordinary_path(data: Path, material: Material, webcam: dict[str, float]) -> None:
     count = 240 if webcam.get("moving") else 480  # making clips one by one is slow

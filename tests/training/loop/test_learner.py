@@ -64,6 +64,7 @@ def test_parts_of_a_batch_add_up_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
         assert torch.allclose(gradient, expected[name], rtol=1e-3, atol=1e-4 * float(expected[name].abs().max())), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["p3mnet-mobilenetv2", "p3mnet-resnet34", "p3mnet-swin-t"])
 def test_activations_that_are_computed_again_give_the_same_step(variant: str) -> None:
     kept, again = learner(variant), learner(variant, recompute=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from types import TracebackType
 from typing import Self
@@ -155,7 +156,8 @@ class DecodedSource:
         # A stream may change its size midway; what follows is brought to the size it began with.
         width, height = self._orientation.size(self.info.width, self.info.height)
         image = self._orientation.apply(self._converter(decoded_image, width=width, height=height))
-        return Frame.from_interleaved(image, moment.pts, self._decoder.time_base, moment.duration)
+        yuv = self._converter.yuv(decoded_image, width=width, height=height) if self._orientation == UPRIGHT else None
+        return replace(Frame.from_interleaved(image, moment.pts, self._decoder.time_base, moment.duration), yuv=yuv)
 
     def _nothing(self, decoder: VideoDecoder) -> SourceError:
         if self._start is not None or self._end is not None:

@@ -15,6 +15,7 @@ from p3mvideo.io.colour import Colour, colour_of
 from p3mvideo.io.images.flatten import flatten
 from p3mvideo.io.video.read.tone_mapping import tone_map
 from p3mvideo.options.media import Hdr
+from p3mvideo.yuv420 import Yuv420
 
 ACCURATE: Final = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
 """Exact to half a step of 255 in planes of green, blue and red; in packed RGB swscale is less exact, or wrong at 16 bits."""
@@ -58,6 +59,18 @@ class RgbConverter:
             return np.ascontiguousarray(converted.to_ndarray())  # a copy only where FFmpeg pads its rows
         return _interleave(self._convert(frame, colour, width, height, "gbrp", ACCURATE), 3)
 
+    def yuv(self, frame: av.VideoFrame, *, width: int, height: int) -> Yuv420 | None:
+        """Return the image as it is stored, if that is what most videos are: 4:2:0 in 8 bit, limited range; of this size. None otherwise.
+
+        The one place that decides between YUV and RGB: whoever works on frames takes YUV where there is some.
+        """
+        colour = colour_of(frame)
+        is_usual = frame.format.name == "yuv420p" and not colour.full_range and not colour.is_hdr
+        if not is_usual or width % 2 or height % 2 or (width, height) != (frame.width, frame.height):
+            return None
+        y, u, v = _rows(frame)
+        return Yuv420(y, np.asarray(cv2.merge([u, v]), np.uint8), colour.luma_weights)
+
     def _convert(
         self, frame: av.VideoFrame, colour: Colour, width: int, height: int, pixel_format: str, interpolation: Interpolation
     ) -> av.VideoFrame:
@@ -77,5 +90,10 @@ class RgbConverter:
 
 def _interleave(frame: av.VideoFrame, channels: int) -> UInt8Array:
     """Return an image of planes green, blue, red (and alpha) as (H, W, 3|4)."""
-    rows = [np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:, : frame.width] for plane in frame.planes]
+    rows = _rows(frame)
     return cast(UInt8Array, cv2.merge([rows[2], rows[0], rows[1], *rows[3:channels]]))
+
+
+def _rows(frame: av.VideoFrame) -> list[UInt8Array]:
+    """Return views of the planes of an image in 8 bit, (height, width) each."""
+    return [np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:, : plane.width] for plane in frame.planes]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 import av
+import cv2
+import numpy as np
 from av.codec.context import Flags
 from av.container import OutputContainer
 from av.packet import Packet
@@ -17,6 +19,7 @@ from p3mvideo.io.video.read.file import pixel_shape
 from p3mvideo.io.video.write.codecs import Encoder
 from p3mvideo.io.video.write.even_size import even_image, even_info
 from p3mvideo.options.media import Even
+from p3mvideo.yuv420 import Yuv420
 
 
 class VideoEncoder:
@@ -84,13 +87,16 @@ class VideoEncoder:
 
     def encode(self, frame: Frame, pts: int) -> list[Packet[VideoStream]]:
         """Take a frame to be shown at `pts` and return the packets that are ready."""
-        image = av.VideoFrame.from_numpy_buffer(even_image(frame.interleaved(), self._even), self._pixels)
+        if frame.yuv is not None and frame.yuv.weights == self._colour.luma_weights:
+            image, full_range = _as_stored(frame.yuv), False
+        else:
+            image, full_range = av.VideoFrame.from_numpy_buffer(even_image(frame.interleaved(), self._even), self._pixels), True
         converted = self._reformatter.reformat(
             image,
             format=self._pixel_format,
             src_colorspace=self._colour.swscale_matrix,
             dst_colorspace=self._colour.swscale_matrix,
-            src_color_range=ColorRange.JPEG,
+            src_color_range=ColorRange.JPEG if full_range else ColorRange.MPEG,
             dst_color_range=self._colour.swscale_range,
             threads=1,  # more cost time as a whole; the other stages use the other cores
         )
@@ -108,6 +114,15 @@ class VideoEncoder:
             for packet in packets:
                 packet.dts = packet.pts
         return packets
+
+
+def _as_stored(yuv: Yuv420) -> av.VideoFrame:
+    """Return an image as FFmpeg stores it."""
+    height, width = yuv.y.shape
+    image = av.VideoFrame(width, height, "yuv420p")
+    for plane, pixels in zip(image.planes, (yuv.y, *cv2.split(yuv.uv)), strict=True):
+        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:, : plane.width] = pixels
+    return image
 
 
 def encoder_like(
@@ -136,8 +151,8 @@ def encoder_like(
 def check_frame(frame: Frame, info: StreamInfo, *, alpha: bool) -> None:
     """Raise ValueError unless a frame has the size and the channels of a stream."""
     expected = (4 if alpha else 3, info.height, info.width)
-    if tuple(frame.image.shape) != expected:
-        raise ValueError(f"expected a frame of {expected}, got {tuple(frame.image.shape)}")
+    if frame.shape != expected:
+        raise ValueError(f"expected a frame of {expected}, got {frame.shape}")
 
 
 def first_alpha_of(frame: Frame, even: Even) -> UInt8Array:

@@ -102,8 +102,8 @@ class RecordingSink:
         with self._lock:
             if self._closed:
                 raise ValueError("the sink is closed")
-            if tuple(frame.image.shape) != (3, self._info.height, self._info.width):
-                raise ValueError(f"expected a frame of (3, {self._info.height}, {self._info.width}), got {tuple(frame.image.shape)}")
+            if frame.shape != (3, self._info.height, self._info.width):
+                raise ValueError(f"expected a frame of (3, {self._info.height}, {self._info.width}), got {frame.shape}")
             with writing(self.path):
                 video = self._video or self._begin(frame)
                 self._mux(video.encode(frame, frame.pts))

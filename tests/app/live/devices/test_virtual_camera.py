@@ -106,6 +106,7 @@ def test_a_device_that_keeps_another_size_is_refused(monkeypatch: pytest.MonkeyP
     VirtualCamera(1280, 720, Fraction(30)).close()
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_before_a_virtual_camera_is_opened() -> None:
     code = "import sys, p3mvideo.io.devices.virtual_camera; sys.exit('pyvirtualcam' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -16,9 +16,10 @@ import openvino as ov
 import pytest
 
 from p3mvideo.app import webcam as webcam_module
-from p3mvideo.app.live import quality_ladder, session
+from p3mvideo.app.live import session
 from p3mvideo.app.live.camera_choice import ChosenCamera
-from p3mvideo.app.live.quality_ladder import Rung
+from p3mvideo.app.live.quality import quality_ladder
+from p3mvideo.app.live.quality.quality_ladder import Rung
 from p3mvideo.cli import main
 from p3mvideo.engine import LoadedEngine
 from p3mvideo.io.devices.camera import Camera

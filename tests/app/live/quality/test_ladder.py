@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from p3mvideo.app.live.quality_ladder import DOWN_AFTER, LONGEST_WAIT, PROBATION, REFUSED_FOR, UP_AFTER, Ladder, Rung, make_rungs
+from p3mvideo.app.live.quality.quality_ladder import DOWN_AFTER, LONGEST_WAIT, PROBATION, REFUSED_FOR, UP_AFTER, Ladder, Rung, make_rungs
 
 RUNGS = [Rung(f"rung {number}", "m", None) for number in range(4)]
 BAD, TIGHT, ROOMY = (0.2, 1.0), (0.0, 0.8), (0.0, 0.3)

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from p3mvideo.app.live import load_meter, quality_ladder, session
-from p3mvideo.app.live.quality_ladder import Rung
+from p3mvideo.app.live import session
+from p3mvideo.app.live.quality import load_meter, quality_ladder
+from p3mvideo.app.live.quality.quality_ladder import Rung
 from p3mvideo.engine import LoadedEngine
 from p3mvideo.frame import Matte
 from p3mvideo.weights import SMALL_MODEL

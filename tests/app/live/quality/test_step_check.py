@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from p3mvideo.app.live.step_check import LARGEST_LOSS, lost_share
+from p3mvideo.app.live.quality.step_check import LARGEST_LOSS, lost_share
 from p3mvideo.frame import Float32Array, Matte
 
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,6 @@ from tests.training.test_train import run
 
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])
-seen = (folder / f"seen_{os.environ['RANK']}").open("w")
 take = TrainingSamples.__getitem__
 
 def noted(self, index):
@@ -40,7 +40,10 @@ def noted(self, index):
     return take(self, index)
 
 TrainingSamples.__getitem__ = noted
-run(folder / "data", folder / "run", checkpoint_every=1, **options_of(sys.argv[3], folder))
+for recipe, port in zip(sys.argv[3::2], sys.argv[4::2]):
+    os.environ["MASTER_PORT"] = port
+    seen = (folder / f"seen_{recipe}_{os.environ['RANK']}").open("w")
+    run(folder / "data", folder / recipe, checkpoint_every=1, **options_of(recipe, folder))
 """
 
 
@@ -52,16 +55,19 @@ def options_of(recipe: str, folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def processes(folder: Path, *, count: int, lost: int = -1, recipe: str = "p3mvideo") -> list[subprocess.Popen[str]]:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+def processes(folder: Path, *, count: int, lost: int = -1, recipes: Sequence[str] = ("p3mvideo",)) -> list[subprocess.Popen[str]]:
+    """Start processes that train together, with one recipe after the other."""
+    runs = [text for recipe in recipes for text in (recipe, str(free_port()))]
     started = []
     for rank in range(count):
-        environment = {
-            **os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
-        }  # fmt: skip
-        command = [sys.executable, "-c", WORKER, str(folder), str(lost), recipe]
+        environment = {**os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1"}
+        command = [sys.executable, "-c", WORKER, str(folder), str(lost), *runs]
         started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True))
     return started
 
@@ -76,27 +82,38 @@ def finished(started: list[subprocess.Popen[str]]) -> list[str]:
             process.communicate()
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    miniature.split(tmp_path / "data" / "train", count=4, layers=True)
-    miniature.split(tmp_path / "data" / "val", count=3)
-    miniature.faces(tmp_path / "faces")
-    return tmp_path
+def fill(folder: Path) -> Path:
+    miniature.split(folder / "data" / "train", count=4, layers=True)
+    miniature.split(folder / "data" / "val", count=3)
+    miniature.faces(folder / "faces")
+    return folder
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("recipe", ["p3mvideo", "p3m2024"])
-def test_two_processes_equal_one_and_see_every_sample_once(folder: Path, recipe: str) -> None:
-    """The published recipe has no limit on gradients, which would hide a wrong scale, and its loss has the composition term."""
-    together = processes(folder, count=2, recipe=recipe)
+RECIPES = ("p3mvideo", "p3m2024")
+"""The published one has no limit on gradients, which would hide a wrong scale, and its loss has the composition term."""
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two processes made together of each recipe."""
+    folder = fill(tmp_path_factory.mktemp("shared"))
+    together = processes(folder, count=2, recipes=RECIPES)
     errors = finished(together)
     assert [process.returncode for process in together] == [0, 0], errors
-    seen = [[int(line) for line in (folder / f"seen_{rank}").read_text().split()] for rank in range(2)]
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_two_processes_equal_one_and_see_every_sample_once(shared: Path, tmp_path: Path, recipe: str) -> None:
+    seen = [[int(line) for line in (shared / f"seen_{recipe}_{rank}").read_text().split()] for rank in range(2)]
     assert sorted(seen[0] + seen[1]) == list(range(8))
     assert len(seen[0]) == len(seen[1]) == 4
 
-    run(folder / "data", folder / "alone", **options_of(recipe, folder))
-    one, two = (load_checkpoint(folder / name / "last.pt") for name in ("alone", "run"))
+    run(shared / "data", tmp_path / "alone", **options_of(recipe, shared))
+    folders = (tmp_path / "alone", shared / recipe)
+    one, two = (load_checkpoint(folder / "last.pt") for folder in folders)
     assert one["network"].keys() == two["network"].keys()
     for name, tensor in one["network"].items():
         assert torch.allclose(two["network"][name], tensor, rtol=1e-5, atol=1e-5), name
@@ -104,10 +121,10 @@ def test_two_processes_equal_one_and_see_every_sample_once(folder: Path, recipe:
     # into steps of full size, which no two machines share. Shares of another size are summed up in another order, so single
     # gradients differ by rounding, and where a ReLU or an absolute value is at its edge by more; a share that is left out or counted twice
     # changes all of them by tens of per cent.
-    alone, shared = (all_gradients(state) for state in (one, two))
-    assert float((alone - shared).norm() / alone.norm()) < 2e-2
-    assert float(shared.norm() / alone.norm()) == pytest.approx(1, abs=1e-2)
-    for a, b in zip(*(records(folder / name) for name in ("alone", "run")), strict=True):
+    alone, together = (all_gradients(state) for state in (one, two))
+    assert float((alone - together).norm() / alone.norm()) < 2e-2
+    assert float(together.norm() / alone.norm()) == pytest.approx(1, abs=1e-2)
+    for a, b in zip(*(records(folder) for folder in folders), strict=True):
         # The log has six digits.
         assert {**a, "samples_per_second": 0} == pytest.approx({**b, "samples_per_second": 0}, rel=3e-5)
 
@@ -117,14 +134,16 @@ def all_gradients(state: dict[str, Any]) -> torch.Tensor:
     return torch.cat([values["exp_avg"].flatten() for values in state["optimizer"]["state"].values()])
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_lost_process_ends_training_in_words_and_keeps_the_last_checkpoint(folder: Path) -> None:
+def test_a_lost_process_ends_training_in_words_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:
+    folder = fill(tmp_path)
     kept, lost = processes(folder, count=2, lost=1)
     error = finished([kept, lost])[0]
     assert lost.returncode == -signal.SIGKILL
     assert kept.returncode == 1
     assert "TrainingError: process 0 of 2 lost touch with another one" in error
-    assert load_checkpoint(folder / "run" / "last.pt")["step"] >= 1
+    assert load_checkpoint(folder / "p3mvideo" / "last.pt")["step"] >= 1
 
 
 def test_synced_norm_of_one_process_is_the_plain_one() -> None:

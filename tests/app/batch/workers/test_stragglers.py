@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from p3mvideo.app.batch.output_plan import OutputPlan
-from p3mvideo.app.batch.stragglers import Stragglers
 from p3mvideo.app.batch.unit import Unit
+from p3mvideo.app.batch.workers.stragglers import Stragglers
 from p3mvideo.io.inputs import Input
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Final, NamedTuple
 
@@ -25,6 +25,14 @@ class _Look(NamedTuple):
     seconds: Fraction
     people: UInt8Array
     """Where there is a person: bits."""
+
+
+class _Other(NamedTuple):
+    """Another point: its look, and its place in pixels of what is remembered."""
+
+    look: int
+    x: float
+    y: float
 
 
 def traced_back(
@@ -62,7 +70,7 @@ def traced_back(
     at = [next((number for number, look in enumerate(looks) if look.seconds >= point.seconds), len(looks) - 1) for point in points]
     found = list(points)
     for index, point in enumerate(points):
-        others = {at[other]: (points[other].x * scale, points[other].y * scale) for other in range(len(points)) if at[other] < at[index]}
+        others = [_Other(at[other], points[other].x * scale, points[other].y * scale) for other in range(len(points)) if other != index]
         first = _first_seen(looks[: at[index] + 1], shape, (point.x * scale, point.y * scale), others)
         if first is not None and looks[first[0]].seconds < point.seconds:
             found.append(PersonPoint(looks[first[0]].seconds, first[1] / scale, first[2] / scale, point.stays))
@@ -70,25 +78,24 @@ def traced_back(
 
 
 def _first_seen(
-    looks: Sequence[_Look], shape: tuple[int, int], place: tuple[float, float], others: Mapping[int, tuple[float, float]]
+    looks: Sequence[_Look], shape: tuple[int, int], place: tuple[float, float], others: Sequence[_Other]
 ) -> tuple[int, float, float] | None:
     """Return number and place at which who is at a place in the last look was seen first; None if no one is there, or another point means them."""
     follower = PeopleFollower(newcomers=GOES)
     first: tuple[int, float, float] | None = None
     for number in range(len(looks) - 1, -1, -1):
-        look = looks[number]
+        look, here = looks[number], [other for other in others if other.look == number]
         people = np.unpackbits(look.people, count=shape[0] * shape[1]).reshape(shape).astype(np.float32)
-        points = [(*place, STAYS)] if number == len(looks) - 1 else []
+        # Who is pointed at in the same frame is someone else.
+        points = [(*place, STAYS), *((other.x, other.y, GOES) for other in here)] if number == len(looks) - 1 else []
         known, _ = follower.update(person_parts(people), float(look.seconds), points)
         region: Labels = (known == STAYS).astype(np.uint8)
         if not region.any():
             if first is None or float(looks[first[0]].seconds - look.seconds) > HOLD_SECONDS:
                 return first
             continue
-        if number in others:
-            x, y = others[number]
-            if region[min(int(y), region.shape[0] - 1), min(int(x), region.shape[1] - 1)]:
-                return None
+        if not points and any(region[min(int(other.y), shape[0] - 1), min(int(other.x), shape[1] - 1)] for other in here):
+            return None
         inside = cv2.distanceTransform(np.pad(region, 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
         row, column = np.unravel_index(int(np.argmax(inside)), inside.shape)
         first = number, float(column) + 0.5, float(row) + 0.5

@@ -17,7 +17,7 @@ from typer.main import get_command
 from p3mvideo import __version__
 from p3mvideo.cli import app
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CLUSTER = (ROOT / "docs" / "cluster.md").read_text()
 
 

@@ -1,0 +1,104 @@
+"""Pixels as most videos store them: brightness of each pixel, colour of every two by two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Plane = npt.NDArray[np.uint8]
+Box = tuple[int, int, int, int]
+
+BLACK, WHITE, GREY = 16, 235, 128
+"""Luma of black and of white, and chroma of grey, in limited range."""
+CHROMA_STEPS = 224
+"""From the least to the largest chroma, in limited range."""
+
+
+@dataclass(frozen=True)
+class Yuv420:
+    """An image in YUV 4:2:0, 8 bit, limited range (ITU-T H.273), whose sides are even. Not to be written to."""
+
+    y: Plane
+    """Luma, (H, W)."""
+    uv: Plane
+    """Both chroma values of every 2 x 2 pixels, (H / 2, W / 2, 2)."""
+    weights: tuple[float, float]
+    """Parts of red and of blue in luma, K_R and K_B: the matrix."""
+
+    def __post_init__(self) -> None:
+        height, width = self.y.shape
+        if self.uv.shape != (height // 2, width // 2, 2) or height % 2 or width % 2:
+            raise ValueError(f"YUV 4:2:0 has luma (H, W) and chroma (H / 2, W / 2, 2), got {self.y.shape} and {self.uv.shape}")
+
+    @classmethod
+    def of_rgb(cls, rgb: Plane, weights: tuple[float, float]) -> Self:
+        """Convert uint8 RGB, full range, (H, W, 3); both sides are even."""
+        height, width = rgb.shape[:2]
+        matrix = _to_yuv(weights)
+        yuv = cv2.transform(rgb, np.column_stack([matrix, (BLACK, GREY, GREY)]))
+        chroma = cv2.resize(yuv, (width // 2, height // 2), interpolation=cv2.INTER_AREA).reshape(height // 2, width // 2, 3)[..., 1:]
+        return cls(np.asarray(cv2.extractChannel(yuv, 0), np.uint8), np.ascontiguousarray(chroma), weights)
+
+    def rgb(self) -> Plane:
+        """Return the image as uint8 RGB, full range, (H, W, 3)."""
+        height, width = self.y.shape
+        chroma = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_NEAREST) for plane in cv2.split(self.uv)]
+        matrix = np.linalg.inv(_to_yuv(self.weights))
+        shift = -matrix @ np.array((BLACK, GREY, GREY))
+        return np.asarray(cv2.transform(cv2.merge([self.y, *chroma]), np.column_stack([matrix, shift])), np.uint8)
+
+    def gray(self) -> Plane:
+        """Return luma in full range, (H, W)."""
+        scale = 255 / (WHITE - BLACK)
+        return np.asarray(cv2.convertScaleAbs(cv2.max(self.y, BLACK), alpha=scale, beta=-scale * BLACK), np.uint8)
+
+    def crop(self, box: Box) -> Yuv420:
+        """Return a copy of a box (x0, y0, x1, y1) with even coordinates, see `even_box`."""
+        x0, y0, x1, y1 = box
+        return Yuv420(self.y[y0:y1, x0:x1].copy(), self.uv[y0 // 2 : y1 // 2, x0 // 2 : x1 // 2].copy(), self.weights)
+
+    def pasted(self, crops: Iterable[tuple[Box, Yuv420]]) -> Yuv420:
+        """Return a copy with crops laid over it, each in its box with even coordinates."""
+        y, uv = self.y.copy(), self.uv.copy()
+        for (x0, y0, x1, y1), crop in crops:
+            y[y0:y1, x0:x1] = crop.y
+            uv[y0 // 2 : y1 // 2, x0 // 2 : x1 // 2] = crop.uv
+        return Yuv420(y, uv, self.weights)
+
+    def edited(self, rgb: Plane, places: Iterable[tuple[Box, Plane | None]]) -> Yuv420:
+        """Return a copy with some of the pixels of another image; all others are the same to the bit.
+
+        Args:
+            rgb: The other image, uint8 RGB (H, W, 3).
+            places: Boxes (x0, y0, x1, y1), each with a mask (y1 - y0, x1 - x0) that is 0 where nothing is taken over; None takes over all of it.
+        """
+        y, uv = self.y.copy(), self.uv.copy()
+        for box, mask in places:
+            left, top, right, bottom = even_box(box)
+            new = Yuv420.of_rgb(rgb[top:bottom, left:right], self.weights)
+            taken = np.zeros(new.y.shape, np.bool_)
+            taken[box[1] - top : box[3] - top, box[0] - left : box[2] - left] = True if mask is None else mask > 0
+            np.copyto(y[top:bottom, left:right], new.y, where=taken)
+            height, width = new.uv.shape[:2]
+            shared = np.asarray(taken.reshape(height, 2, width, 2).any(axis=(1, 3)))
+            np.copyto(uv[top // 2 : bottom // 2, left // 2 : right // 2], new.uv, where=shared[..., None])
+        return Yuv420(y, uv, self.weights)
+
+
+def even_box(box: Box) -> Box:
+    """Return the smallest box with even coordinates around another one."""
+    x0, y0, x1, y1 = box
+    return x0 - x0 % 2, y0 - y0 % 2, x1 + x1 % 2, y1 + y1 % 2
+
+
+def _to_yuv(weights: tuple[float, float]) -> npt.NDArray[np.float64]:
+    """Return the matrix from RGB in full range to YUV in limited range, without its shift (ITU-T H.273, equations 38 to 40)."""
+    red, blue = weights
+    luma = np.array((red, 1 - red - blue, blue))
+    blueness, redness = (np.array((0, 0, 1)) - luma) / (2 * (1 - blue)), (np.array((1, 0, 0)) - luma) / (2 * (1 - red))
+    return np.stack([luma * (WHITE - BLACK), blueness * CHROMA_STEPS, redness * CHROMA_STEPS]) / 255
