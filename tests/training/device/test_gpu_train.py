@@ -41,10 +41,10 @@ def records(out: Path) -> list[dict[str, float]]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_loss_falls(packed: Path, tmp_path: Path) -> None:
-    train_on_device(packed, tmp_path, changed(steps=60, batch=8, lr=4e-3, backbone_lr=4e-3, warmup=2, moving=0.0, hard=0.0))
+    train_on_device(packed, tmp_path, changed(steps=40, batch=8, lr=4e-3, backbone_lr=4e-3, warmup=2, moving=0.0, hard=0.0))
     totals = {record["step"]: record["total"] for record in records(tmp_path) if "total" in record}
-    assert list(totals) == [1, 2, 5, 10, 20, 40, 60]
-    assert totals[60] < 0.75 * totals[1]
+    assert list(totals) == [1, 2, 5, 10, 20, 40]
+    assert totals[40] < 0.75 * totals[1]
 
 
 @pytest.mark.slow
@@ -199,7 +199,7 @@ def test_it_runs_where_only_training_is_installed(data: Path, tmp_path: Path) ->
     pack = ["gpu", "pack", str(tmp_path / "pack"), "--data", str(data / "train"), "--backgrounds", str(data / "backgrounds"), "-q"]
     more = ["--steps", "1", "--batch", "2", "--size", "64", "--workers", "0", "--backbone", miniature.BACKBONE, "--device", "cpu"]
     train = ["gpu", "train", str(tmp_path / "pack"), "-o", str(tmp_path / "out"), "--made-up", "4", *more]
-    done = without(f"{block}from p3mvideo.cli import app\nfor command in {[pack, train]!r}:\n    app(command, standalone_mode=False)")
+    done = without(f"{block}from p3mvideo.cli import app\nfor command in {[pack, train]!r}:\n    assert not app(command, standalone_mode=False)")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[1:] == [str(tmp_path / "out" / f"{NAME}.safetensors")]
 
