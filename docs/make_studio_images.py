@@ -1,4 +1,4 @@
-"""Makes the images of docs/studio.md: each view of the page in light and dark, 1280 and 390 pixels wide, of a clip made on the spot.
+"""Makes docs/studio.jpg and the images of docs/studio.md: each view in light and dark, 1280 and 390 pixels wide.
 
     python docs/make_studio_images.py [FOLDER]
 
@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from p3mvideo.datasets.sample_clip import make_sample_clip, sample_portrait
 from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.open_sink import open_sink
+from p3mvideo.ops.opencv import read_image_file
 
 DOCS = Path(__file__).parent
 WIDE, NARROW = (1280, 860), (390, 860)
@@ -121,13 +122,15 @@ def screenshots(browser: Browser, view: str, clip: Path, folder: Path) -> Path:
         for scheme in ("light", "dark"):
             shots = []
             for width, height in (WIDE, NARROW):
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.emulate_media(color_scheme=scheme)
                 page.set_viewport_size({"width": width, "height": height})
                 page.wait_for_timeout(2500)
                 path = folder / f"{view}_{scheme}_{width}.png"
                 page.screenshot(path=path, full_page=True)
-                shots.append(cv2.imread(str(path)))
+                shots.append(read_image(path))
             rows.append(shots)
+        if view == "background":
+            write(rows[0][0], DOCS / "studio.jpg")
         context.close()
     finally:
         studio.terminate()
@@ -148,8 +151,19 @@ def collage(rows: list[list[np.ndarray]], path: Path) -> Path:
             canvas[y : y + part.shape[0], x : x + part.shape[1]] = part
             x += part.shape[1] + GAP_PX
         y += height + GAP_PX
-    small = cv2.resize(canvas, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_AREA)
-    cv2.imwrite(str(path), small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return write(cv2.resize(canvas, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_AREA), path)
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Return an image that is there."""
+    image = read_image_file(path)
+    assert image is not None
+    return image
+
+
+def write(image: np.ndarray, path: Path) -> Path:
+    """Write an image as JPEG."""
+    cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return path
 
 

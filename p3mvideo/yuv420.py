@@ -75,18 +75,20 @@ class Yuv420:
 
         Args:
             rgb: The other image, uint8 RGB (H, W, 3).
-            places: Boxes (x0, y0, x1, y1), each with a mask (y1 - y0, x1 - x0) that is 0 where nothing is taken over; None takes over all of it.
+            places: Boxes (x0, y0, x1, y1), each with a mask (y1 - y0, x1 - x0) that is 0 where nothing is taken over; None takes over all of
+                a box with even coordinates.
         """
         y, uv = self.y.copy(), self.uv.copy()
         for box, mask in places:
             left, top, right, bottom = even_box(box)
             new = Yuv420.of_rgb(rgb[top:bottom, left:right], self.weights)
-            taken = np.zeros(new.y.shape, np.bool_)
-            taken[box[1] - top : box[3] - top, box[0] - left : box[2] - left] = True if mask is None else mask > 0
-            np.copyto(y[top:bottom, left:right], new.y, where=taken)
-            height, width = new.uv.shape[:2]
-            shared = np.asarray(taken.reshape(height, 2, width, 2).any(axis=(1, 3)))
-            np.copyto(uv[top // 2 : bottom // 2, left // 2 : right // 2], new.uv, where=shared[..., None])
+            taken = np.full(new.y.shape, 255 if mask is None else 0, np.uint8)
+            if mask is not None:
+                taken[box[1] - top : box[3] - top, box[0] - left : box[2] - left] = cv2.threshold(mask, 0, 255, cv2.THRESH_BINARY)[1]
+            # Chroma changes wherever one of its four pixels does.
+            shared = cv2.resize(taken, (new.uv.shape[1], new.uv.shape[0]), interpolation=cv2.INTER_AREA)
+            cv2.copyTo(new.y, taken, y[top:bottom, left:right])
+            cv2.copyTo(new.uv, shared, uv[top // 2 : bottom // 2, left // 2 : right // 2])
         return Yuv420(y, uv, self.weights)
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -19,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from p3mvideo.app.reports.review_page.page import EDITS
 from p3mvideo.compose.shipped import SHIPPED, shipped_background
 from p3mvideo.errors import ConfigError, P3MVideoError
+from p3mvideo.ops.opencv import read_image_file
 from p3mvideo.studio import forms
 from p3mvideo.studio.forms import GROUPS, Groups, JobKind
 from p3mvideo.studio.jobs import JobQueue
@@ -26,13 +28,15 @@ from p3mvideo.studio.library import Library, StudioFile
 from p3mvideo.studio.live import LiveHost
 from p3mvideo.studio.plan import describe_containers, plan_job
 from p3mvideo.studio.presets import Presets
-from p3mvideo.studio.preview import Previews
+from p3mvideo.studio.preview import Previews, jpeg
 
 PAGE: Final = Path(__file__).parent / "page"
 LARGEST_REQUEST: Final = 1_000_000
 """Bytes of a request that is no upload."""
 LOOKS_PER_SECOND: Final = 4
 PING_LOOKS: Final = 60
+TILE_PX: Final = 240
+"""Width of a small image."""
 IMAGE_SECONDS: Final = 1.0
 """How long a request for the next live image waits for it."""
 IMAGE_LOOK_SECONDS: Final = 0.02
@@ -90,10 +94,12 @@ class Studio:
         return JSONResponse({"forms": kinds, "backgrounds": list(SHIPPED), "containers": describe_containers()})
 
     async def _shipped(self, request: Request) -> Response:
+        """Answer with a small image of a shipped background."""
         path = shipped_background(request.path_params["name"])
-        if path is None:
+        pixels = read_image_file(path) if path is not None else None
+        if pixels is None:
             raise HTTPException(404, "there is no such background")
-        return FileResponse(path)
+        return Response(jpeg(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), TILE_PX), media_type="image/jpeg")
 
     async def _edits_script(self, request: Request) -> Response:
         return FileResponse(EDITS)

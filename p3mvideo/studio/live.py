@@ -111,7 +111,7 @@ class LiveHost:
             return state | {"state": "starting" if remote is not None else "off", "headline": "Starting" if remote is not None else "Off"}
         settings = status.settings.to_json()
         return state | {
-            "state": status.state.value, "headline": status.headline, "answer": status.answer, "background": self._name(status.background),
+            "state": status.headline_state.value, "headline": status.headline, "answer": status.answer, "background": self._name(status.background),
             "mirror": status.mirror, "paused": status.paused, "virtualCamera": status.virtual_camera, "figures": status.figures.lines(),
             "settings": {name: settings[name] for name in CHANGEABLE},
         }  # fmt: skip

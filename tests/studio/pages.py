@@ -20,6 +20,9 @@ MS = 120_000
 @contextmanager
 def opened(browser: Browser, port: int, token: str) -> Iterator[Page]:
     """Yield the page of a studio, whose scripts make no error and which asks no one but the studio."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=MS)
     context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
     context.set_default_timeout(MS)
     page = context.new_page()

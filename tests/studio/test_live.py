@@ -78,9 +78,11 @@ def test_a_camera_is_started_changed_and_stopped(chromium: Browser, portrait_cli
     running = start_studio(tmp_path)
     with opened(chromium, running.port, running.token) as page:
         page.locator("#choose").set_input_files(portrait_clip)
-        expect(page.locator("#file-list li")).to_have_count(1, timeout=MS)
+        expect(page.locator("#file-list li")).to_have_count(1)
         page.get_by_role("tab", name="Webcam").click()
-        page.locator("#live-camera").select_option(label=portrait_clip.name)
+        clip = page.locator("#live-camera option[value^='file:']")
+        clip.wait_for(state="attached")
+        page.locator("#live-camera").select_option(clip.get_attribute("value"))
         page.locator("#live-backgrounds").get_by_role("radio", name="Colour", exact=True).click()  # before the start, too
         page.get_by_role("button", name="Start", exact=True).click()
         _wait_for_corner(page, "g > 150 && r < 60")
@@ -119,7 +121,7 @@ def test_the_command_opens_the_page_as_its_settings_window(chromium: Browser, tm
             page.keyboard.press("Escape")
             page.locator("#live-headline").click()
             page.keyboard.press("p")
-            expect(page.locator("#live-headline")).to_have_text(re.compile("Video paused"), timeout=MS)
+            expect(page.locator("#live-headline")).to_have_text(re.compile("Video paused"))
             page.get_by_role("button", name="Stop", exact=True).click()
             expect(page.locator("#contact")).to_be_visible(timeout=MS)
         assert process.wait(SECONDS) == 0

@@ -11,7 +11,7 @@ from typing import Any, Final
 from p3mvideo.app.live.background import LiveBackground
 from p3mvideo.app.live.camera_switch import CameraSwitch
 from p3mvideo.app.live.output_gate import LiveState, OutputGate
-from p3mvideo.app.live.preview.keys import BY_KEY, LiveControls
+from p3mvideo.app.live.preview.keys import BY_USER, LiveControls
 from p3mvideo.app.live.preview.window import headline
 from p3mvideo.app.live.session import LiveSession
 from p3mvideo.app.live.sinks import PreviewSink
@@ -58,6 +58,8 @@ class LiveStatus:
     state: LiveState
     headline: str
     """The state in plain words."""
+    headline_state: LiveState
+    """The state that the words are coloured by: what is slow is not as good as LIVE."""
     answer: str
     """What the last change did; empty some seconds later."""
     background: str
@@ -96,9 +98,9 @@ class LiveRemote:
         if changes or now - self._refreshed_at >= REFRESH_SECONDS:
             self._refreshed_at = now
             state = show.state
-            _, words = headline(state, source, show, session)
+            shown_as, words = headline(state, source, show, session)
             self.status = LiveStatus(
-                state, words, controls.answer, background.name, session.settings, source.mirror, BY_KEY in show.reasons, camera.device,
+                state, words, shown_as, controls.answer, background.name, session.settings, source.mirror, BY_USER in show.reasons, camera.device,
                 figures(show, session),
             )  # fmt: skip
 
@@ -107,7 +109,7 @@ def _make(
     change: LiveChange, source: CameraSource, session: LiveSession, background: LiveBackground, controls: LiveControls, camera: CameraSwitch
 ) -> None:
     if change.paused is not None:  # first: what is asked for together is not shown before it is hidden
-        controls.pause(BY_KEY, change.paused)
+        controls.pause(BY_USER, change.paused)
     if change.settings:
         checked = LiveOptions.from_json(change.settings)
         session.change(**{name: getattr(checked, name) for name in change.settings})

@@ -88,7 +88,8 @@ export class LiveView {
     this.state = state;
     byId("live-headline").textContent = state.headline;
     byId("live-headline").className = state.state;
-    byId("live-answer").textContent = state.answer || state.error || (state.runs ? "" : "Choose a camera and start it. Nothing is sent anywhere.");
+    if (state.state !== former.state) byId("live-said").textContent = state.headline; // read aloud only when it is another one
+    byId("live-answer").textContent = state.answer || state.error || (state.runs ? "" : this.advice());
     byId("live-answer").classList.toggle("bad", Boolean(state.error) && !state.answer);
     byId("live-start").textContent = state.runs ? "Stop" : "Start";
     byId("live-camera").disabled = byId("live-again").disabled = state.runs;
@@ -104,6 +105,11 @@ export class LiveView {
     if (state.background !== former.background || wasOn !== state.runs) this.backgrounds.draw(this.background);
     if (!state.runs) { byId("live-image").hidden = true; byId("live-empty").hidden = false; }
     this.follow();
+  }
+
+  advice() {
+    if (byId("live-camera").value) return "Choose a background and start. Nothing is sent anywhere.";
+    return "No camera was found. Plug one in and look again, or add a clip to play instead.";
   }
 
   showSettings({ settings, mirror }) {

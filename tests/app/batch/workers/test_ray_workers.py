@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ if os.environ.get("P3MVIDEO_REQUIRE_RAY") == "1":
     import_module("ray")
 else:
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'p3mvideo[cluster]'")
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in Linux' way")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000), pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in Linux' way")]
 
 
 @pytest.fixture
@@ -60,24 +61,41 @@ def cluster_of(driver: int) -> list[Any]:
     return list(psutil.Process(driver).children(recursive=True))
 
 
-def is_work(process: Any) -> bool:
-    """Return whether a process may still do something: the agents of a killed cluster notice after a minute, and are idle until then."""
+def title_of(process: Any) -> str:
+    """Return how a process calls itself; nothing if it has ended."""
     import psutil
 
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE and "Agent" not in "".join(process.cmdline())
+        return "" if process.status() == psutil.STATUS_ZOMBIE else "".join(process.cmdline())
     except psutil.NoSuchProcess:
-        return False
+        return ""
+
+
+def addresses_of(process: Any) -> set[str]:
+    """Return the addresses on which a process listens; none if it has ended."""
+    import psutil
+
+    with suppress(psutil.NoSuchProcess):
+        return {one.laddr.ip.removeprefix("::ffff:") for one in process.net_connections() if one.status == psutil.CONN_LISTEN}
+    return set()
+
+
+def is_work(process: Any) -> bool:
+    """Return whether a process may still do something: the agents of a killed cluster notice after some minutes, and are idle until then."""
+    title = title_of(process)
+    return title != "" and "Agent" not in title
 
 
 def end_all(processes: list[Any]) -> None:
     """Make sure that processes end by themselves, and end the agents of a killed cluster."""
+    import psutil
+
     deadline = time.monotonic() + 120
     while left := [process for process in processes if is_work(process)]:
         assert time.monotonic() < deadline, left
         time.sleep(0.2)
     for process in processes:
-        if process.is_running():
+        with suppress(psutil.NoSuchProcess):
             process.kill()
 
 
@@ -86,18 +104,19 @@ def test_killed_workers_and_drivers_lose_nothing_and_a_crashing_unit_is_quaranti
     with start(folder, out, log, "cluster=local", "jobs=2") as process:
         wait_for(log, 3, process)
         cluster = cluster_of(process.pid)
-        listening = {
-            connection.laddr.ip.removeprefix("::ffff:") for one in cluster for connection in one.net_connections() if connection.status == "LISTEN"
-        }
+        listening = {ip for one in cluster for ip in addresses_of(one)}
         process.kill()
     assert listening == {"127.0.0.1"}, "nothing is reached from outside"
     end_all(cluster)
 
     process = start(folder, out, log, "cluster=local", "jobs=2")
-    wait_for(log, len(log.read_text().splitlines()) + 1, process)
-    cluster = cluster_of(process.pid)
-    next(one for one in cluster if "ray::Actor" in "".join(one.cmdline())).kill()
-    states = end_of(process)
+    try:
+        wait_for(log, len(log.read_text().splitlines()) + 1, process)
+        cluster = cluster_of(process.pid)
+        next(one for one in cluster if "ray::Actor" in title_of(one)).kill()
+        states = end_of(process)
+    finally:
+        process.kill()
     assert sorted(outputs(out)) == good()
     assert {states[name] for name in good()} <= {"done", "done before"}
     assert "quarantined" in states[f"{CRASHING:02}.mp4"]
@@ -112,7 +131,7 @@ def test_what_a_lost_machine_had_in_hand_is_done_by_another(tmp_path: Path) -> N
     folder, out, log = make_inputs(tmp_path / "in", 5), tmp_path / "out", tmp_path / "log"
     command = [sys.executable, "-c", TWO_NODES, str(folder), str(out), f"log={log}", "seconds=1.5", "cluster=auto"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    said, complaints = process.communicate(timeout=800)
+    said, complaints = process.communicate(timeout=2500)
     assert process.returncode == 0, complaints
     assert "lost" in complaints
     states = dict(line.split(" ", 1) for line in said.splitlines() if ".mp4" in line)
