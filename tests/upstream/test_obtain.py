@@ -110,7 +110,7 @@ def test_what_is_not_the_file_is_not_kept(server: Server, cache: Path) -> None:
 
 @pytest.mark.parametrize("address", ["ftp://example.org/x", "file:///etc/passwd"])
 def test_other_addresses_are_refused(address: str) -> None:
-    with pytest.raises(ConfigError, match="no http or https address"):
+    with pytest.raises(ConfigError, match="not an http or https address"):
         obtain(WORK, address, accept_terms=True)
 
 
