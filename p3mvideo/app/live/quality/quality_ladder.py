@@ -93,7 +93,7 @@ class Ladder:
     def try_out(self, *, lost_share: float, network_share: float) -> bool:
         """Take one of the first `TRIAL` observations of a run and return whether the step has changed.
 
-        After the last one it goes straight to the step that will hold. That spares a slow machine the way down step by step, on which each is too slow.
+        After the last one it goes straight to the step that will hold. That spares a slow machine the way down, step by step.
 
         Args:
             lost_share: See `observe`.
