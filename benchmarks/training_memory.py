@@ -2,8 +2,8 @@
 
     python -m benchmarks.training_memory --variant p3mnet-resnet34 --size 512 --batch 8 [--accumulate 2] [--recompute]
 
-Two steps in f32 by the recipe p3m2024 on PyTorch's meta device, where tensors have sizes but no values, so no accelerator is needed. A GPU keeps the same
-tensors; what PyTorch itself takes there, the room that convolutions work in, and gaps between tensors come on top.
+Two steps in f32 by the recipe p3m2024 on PyTorch's meta device, where tensors have sizes but no values, so no accelerator is needed. A GPU keeps
+the same tensors; what CUDA takes there, the room that convolutions work in, and gaps between tensors come on top.
 """
 
 from __future__ import annotations
