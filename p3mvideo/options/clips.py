@@ -19,7 +19,7 @@ class ClipOptions(Options):
     motion: Annotated[
         tuple[str, ...],
         Option("Kind of motion: still, still_compressed, breathing, talking, nodding, exposure, handheld, turning, occluded, waving, walking or "
-               "fast; repeat for several. [default: all]"),
+               "fast; repeat for several, by default all."),
     ] = ()  # fmt: skip
     count: Annotated[int, Option("Number of clips.", minimum=1)] = 12
     seconds: Annotated[float, Option("Length of each clip in seconds.", above=0)] = 2.0

@@ -21,9 +21,9 @@ from p3mvideo.options import EngineOptions, Options, SmoothingOptions
 from p3mvideo.options.parsing.texts import parse_size
 from tests.cli.conftest import Run
 
-COMMAND_LINE_ONLY = {"config", "as_json", "list_cameras", "no_virtual_camera", "stats"}
+COMMAND_LINE_ONLY = {"config", "as_json", "list_cameras", "no_virtual_camera", "stats", "studio"}
 """How a command shows things, and where it takes its options from."""
-PYTHON_ONLY = {"listener", "on_progress", "stop", "parts", "examinations", "on_figures"}
+PYTHON_ONLY = {"listener", "on_progress", "stop", "parts", "examinations", "on_figures", "remote"}
 """How a function tells its caller what happens, and what tests replace."""
 ONE_OF_A_GROUP = {"webcam": {"background": "background_fit"}}
 """Parameters of a function that are one option of a group."""
