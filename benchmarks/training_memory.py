@@ -30,7 +30,7 @@ META = torch.device("meta")
 GIB = 1 << 30
 
 
-class LivingTensors(TorchDispatchMode):
+class LivingTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While it is entered, counts the memory of all tensors that are made and not yet freed.
 
     Args:
@@ -38,7 +38,7 @@ class LivingTensors(TorchDispatchMode):
     """
 
     def __init__(self, there: Iterable[Tensor]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.now = self.peak = 0
         """Bytes."""
         self._seen = WeakIdKeyDictionary()
