@@ -157,6 +157,15 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
     running.end()
 
 
+@pytest.fixture
+def running(shared_cache: Path) -> Iterator[RunningStudio]:
+    """One for one test."""
+    running = start_studio(shared_cache)  # with networks that are ready for use
+    yield running
+    if running.process.poll() is None:
+        running.end()
+
+
 @pytest.fixture(scope="module")
 def client(studio: RunningStudio) -> Client:
     """Of a browser that opened the address."""

@@ -14,7 +14,7 @@ import pytest
 from p3mvideo.frame import UInt8Array
 from tests.harness.browser import chromium
 from tests.io.media import make_video
-from tests.studio.conftest import RunningStudio, start_studio
+from tests.studio.conftest import RunningStudio
 from tests.studio.pages import MS, opened, pixels
 
 if TYPE_CHECKING:
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["chromium"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-
-
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[RunningStudio]:
-    running = start_studio(tmp_path)
-    yield running
-    running.end()
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 
 from p3mvideo import __version__
-from p3mvideo.app.bench import machine
 from p3mvideo.app.doctor.check import Check
 from p3mvideo.config import cache_folder
 from p3mvideo.datasets.sample_clip import sample_portrait
 from p3mvideo.engine import load_engine
+from p3mvideo.engine.machine import machine, processor_kind
 from p3mvideo.errors import P3MVideoError, WeightsError
 from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.open_sink import open_sink
@@ -38,7 +38,11 @@ ENOUGH_BYTES = 1 << 30
 def versions() -> list[Check]:
     """Look at the machine and the libraries."""
     area = "versions"
-    checks = [Check(area, "p3mvideo", "ok", f"{__version__}, Python {platform.python_version()}"), Check(area, "machine", "ok", machine())]
+    checks = [
+        Check(area, "p3mvideo", "ok", f"{__version__}, Python {platform.python_version()}"),
+        Check(area, "machine", "ok", machine()),
+        Check(area, "processor", "ok", processor_kind()),
+    ]
     for library in LIBRARIES:
         found = _version(library)
         fix = "" if found else f"pip install {library}"

@@ -52,6 +52,6 @@ export class Backgrounds {
   strength(now, take) {
     const slider = element("input", { type: "range", min: 0.1, max: 1, step: 0.1, onchange: (event) => take(`blur:${event.target.value}`) });
     slider.value = now.split(":")[1] ?? STRENGTH;
-    return element("label", { class: "line whole" }, "Blur strength", slider);
+    return element("label", { class: "line whole" }, "Strength", slider);
   }
 }

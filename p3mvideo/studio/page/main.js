@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { Backgrounds, drawTiles, isImage, tile } from "./backgrounds.js";
-import { byId, element, withArrowKeys } from "./elements.js";
+import { byId, element, redraw, withArrowKeys } from "./elements.js";
 import { FaceBench } from "./faces.js";
 import { Form } from "./form.js";
 import { JobList } from "./jobs.js";
@@ -57,9 +57,9 @@ async function applyEdits(source, audit, edits) {
 
 function drawFiles() {
   const own = files.filter((file) => file.origin !== "result");
-  byId("file-list").replaceChildren(...own.map((file) => element(
+  redraw(byId("file-list"), ...own.map((file) => element(
     "li", {},
-    element("button", { type: "button", class: "pick", "aria-pressed": String(file.id === chosen?.id), title: file.name, text: file.name, onclick: () => choose(file) }),
+    element("button", { type: "button", class: "pick", "data-key": file.id, "aria-pressed": String(file.id === chosen?.id), title: file.name, text: file.name, onclick: () => choose(file) }),
     element("button", { type: "button", "aria-label": `Remove ${file.name}`, text: "×", onclick: () => removeFile(file) }),
   )));
   byId("save").disabled = chosen === null;
@@ -131,7 +131,7 @@ function takeBackground(value) {
 
 function drawCovers() {
   const now = forms.anonymize.values.cover.replace_with ?? "blur";
-  drawTiles(byId("covers"), COVERS.map(([value, text]) => tile(text, now === value, () => { forms.anonymize.set("cover", "replace_with", value); drawCovers(); }, { classes: "soft" })));
+  drawTiles(byId("covers"), COVERS.map(([value, text]) => tile(text, now === value, () => { forms.anonymize.set("cover", "replace_with", value); drawCovers(); }, { classes: value === "blur" ? "soft" : value })));
 }
 
 function drawFaces() {

@@ -18,8 +18,9 @@ export class People {
     });
     byId("people-place").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.choice ??= "select";
+      const button = byId(`people-${this.choice}`);
       this.add(Number(byId("people-x").value), Number(byId("people-y").value));
+      button.focus();
     });
     byId("scrubber").addEventListener("input", () => this.drawMarks());
   }

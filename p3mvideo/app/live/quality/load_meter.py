@@ -10,6 +10,7 @@ from p3mvideo.pipeline import Progress, Stage, StageStatistics
 
 THREADS: tuple[tuple[Stage, ...], ...] = (("anonymize",), ("network",), ("smooth", "refine", "compose"), ("encode",))
 """Which stages share a thread; waiting for the camera is no work."""
+NETWORK: tuple[Stage, ...] = ("network",)
 OBSERVE_SECONDS = 1.0
 
 
@@ -22,6 +23,8 @@ class Observation(NamedTuple):
     """Share of its time that the busiest thread worked."""
     rate: float
     """Images shown per second."""
+    network_share: float
+    """Share of the work for an image that the network does, in [0, 1]."""
 
 
 class LoadMeter:
@@ -41,7 +44,7 @@ class LoadMeter:
         self._busy_before = [0.0] * len(THREADS)
         self.last_out_at = float("-inf")
         """`time.monotonic()` when the last image came out; long ago if there was none."""
-        self.newest = Observation(0.0, 0.0, 0.0)
+        self.newest = Observation(0.0, 0.0, 0.0, 0.0)
         """The last observation."""
         self.observed = False
         """Whether there was an observation in which images came out: before it, their rate is not known."""
@@ -80,8 +83,9 @@ class LoadMeter:
         captured, dropped, out = (count - before for count, before in zip(counts, self._before, strict=True))
         self._before = counts
         busy = [sum(self._statistics.busy_seconds(stage) for stage in stages) for stages in THREADS]
-        load = max(now - before for now, before in zip(busy, self._busy_before, strict=True)) / elapsed
+        worked = dict(zip(THREADS, (max(0.0, now - before) for now, before in zip(busy, self._busy_before, strict=True)), strict=True))
         self._busy_before = busy
-        self.newest = Observation(dropped / captured if captured else 0.0, max(0.0, load), out / elapsed)
+        lost_share, network_share = dropped / captured if captured else 0.0, worked[NETWORK] / (sum(worked.values()) or 1.0)
+        self.newest = Observation(lost_share, max(worked.values()) / elapsed, out / elapsed, network_share)
         self.observed = self.observed or out > 0
         return self.newest

@@ -8,6 +8,8 @@ from typing import Literal
 
 from p3mvideo.weights import SMALL_MODEL
 
+SMALL_COST = 0.4
+"""What the small network takes, compared with the default one."""
 LOST_SHARE = 0.05
 """More dropped images than this are too many."""
 ROOMY_LOAD = 0.6
@@ -20,6 +22,8 @@ PROBATION = 30
 """Observations for which a step up must hold; else the next one waits twice as long."""
 LONGEST_WAIT = 320
 """Observations that a step up waits for at most."""
+TRIAL = 2
+"""Observations at the beginning of a run that decide where on the ladder it goes on."""
 REFUSED_FOR = 60
 """Observations for which a rung that would lose part of the person is left out."""
 
@@ -36,6 +40,8 @@ class Rung:
     """Longer side of the working size; None for the size that was asked for."""
     detector_every: int = 1
     """Faces are looked for in every frame, every second one, ..."""
+    network_cost: float = 1.0
+    """Estimate of what the network takes for an image, compared with the first rung."""
 
 
 def make_rungs(model: str, *, long_side_px: int, anonymize: Literal["input", "output", "off"]) -> tuple[Rung, ...]:
@@ -51,14 +57,14 @@ def make_rungs(model: str, *, long_side_px: int, anonymize: Literal["input", "ou
     rungs = [Rung("full quality", model, None)]
     for side_px in (384, 256):
         if side_px < long_side_px:
-            rungs.append(Rung(f"working size {side_px} pixels", model, side_px))
-    side = rungs[-1].long_side_px
+            rungs.append(Rung(f"working size {side_px} pixels", model, side_px, network_cost=(side_px / long_side_px) ** 2))
+    side, cost = rungs[-1].long_side_px, rungs[-1].network_cost
     every = 1
     if anonymize == "input":
         every = 2
-        rungs.append(Rung("faces looked for in every second frame", model, side, every))
+        rungs.append(Rung("faces looked for in every second frame", model, side, every, cost))
     if model != SMALL_MODEL:
-        rungs.append(Rung(f"the smaller network {SMALL_MODEL}", SMALL_MODEL, side, every))
+        rungs.append(Rung(f"the smaller network {SMALL_MODEL}", SMALL_MODEL, side, every, SMALL_COST * cost))
     return tuple(rungs)
 
 
@@ -77,11 +83,37 @@ class Ladder:
         self._since_up: int | None = None
         self._wait = UP_AFTER
         self._refused: dict[int, int] = {}
+        self._trial: list[tuple[float, float]] = []
 
     @property
     def rung(self) -> Rung:
         """The present rung."""
         return self.rungs[self.step]
+
+    def try_out(self, *, lost_share: float, network_share: float) -> bool:
+        """Take one of the first `TRIAL` observations of a run and return whether the step has changed.
+
+        After the last one it goes straight to the step that will hold. That spares a slow machine the way down, step by step.
+
+        Args:
+            lost_share: See `observe`.
+            network_share: Share of the work for an image that the network does, in [0, 1].
+        """
+        self._trial.append((lost_share, network_share))
+        if len(self._trial) < TRIAL or min(lost for lost, _ in self._trial) <= LOST_SHARE:
+            return False
+        lost_share, network_share = (sum(values) / TRIAL for values in zip(*self._trial, strict=True))
+        affordable = (network_share - lost_share) / max(network_share, 0.01)
+        fitting = (step for step, rung in enumerate(self.rungs) if rung.network_cost <= affordable)
+        step = next(fitting, len(self.rungs) - 1)
+        moved = step != self.step
+        self._move(step)
+        return moved
+
+    @property
+    def is_tried_out(self) -> bool:
+        """Whether the trial is over."""
+        return len(self._trial) >= TRIAL
 
     def observe(self, *, lost_share: float, load: float) -> bool:
         """Take an observation of about a second and return whether the step has changed.

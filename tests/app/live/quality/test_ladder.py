@@ -41,6 +41,27 @@ def test_observations_and_the_step_they_lead_to(observations: Sequence[tuple[flo
     assert steps(Ladder(RUNGS), observations)[-1] == step
 
 
+@pytest.mark.parametrize(
+    ("trial", "step"),
+    [
+        ([(0.0, 0.7), (0.0, 0.7)], 0),
+        ([(0.5, 0.7), (0.0, 0.7)], 0),  # a hiccup
+        ([(0.2, 0.7), (0.2, 0.7)], 1),  # 0.71 of the network's time is affordable
+        ([(0.4, 0.7), (0.4, 0.7)], 2),
+        ([(0.5, 0.7), (0.5, 0.7)], 2),
+        ([(0.6, 0.7), (0.6, 0.7)], 4),
+        ([(0.9, 0.7), (0.9, 0.7)], 4),
+        ([(0.5, 0.2), (0.5, 0.2)], 4),  # it is not the network that is slow
+    ],
+)
+def test_after_a_trial_a_run_goes_straight_to_the_step_that_will_hold(trial: Sequence[tuple[float, float]], step: int) -> None:
+    ladder = Ladder(make_rungs("p3mnet-mobilenetv2", long_side_px=512, anonymize="input"))
+    assert not ladder.is_tried_out
+    moved = [ladder.try_out(lost_share=lost_share, network_share=share) for lost_share, share in trial]
+    assert moved == [False, step != 0]
+    assert (ladder.step, ladder.is_tried_out) == (step, True)
+
+
 def test_a_step_up_that_does_not_hold_is_tried_less_and_less_often() -> None:
     ladder = Ladder(RUNGS[:2])
     steps(ladder, [BAD] * DOWN_AFTER)
