@@ -6,7 +6,8 @@
 
 `clips` and `shards` ask whether every output is the unbroken run's, frame by frame and packet by packet, and how many inputs were begun more
 than once. `long` asks the same of one video, and what segments cost in processor time, as a ratio within this run. A run is killed after a random
-number of its lines of progress, and a little later: so each gets somewhere, however busy the machine is.
+number of its lines of progress, and a little later: so each gets somewhere, however busy the machine is. Outputs are FFV1: x264's choices depend
+on memory that it never wrote, so that it does not give the same packets twice even without any kill.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ import numpy as np
 
 from p3mvideo.ops.opencv import read_image_file
 
-COMMON = ("--bg", "#305070", "--threads", "1", "--progress", "json")
+COMMON = ("--bg", "#305070", "--codec", "ffv1", "--threads", "1", "--progress", "json")
 SOUND_RATE = 24_000
 
 HOOK = """
@@ -39,7 +40,7 @@ import os, re, sys
 def hook(event, arguments):
     if event != "open" or "workers.worker_process" not in " ".join(sys.orig_argv):
         return
-    found = re.search("([0-9]{{3}}[.]mp4)[.][0-9a-f]{{12}}[.]part$", str(arguments[0]))
+    found = re.search("([0-9]{{3}}[.]mkv)[.][0-9a-f]{{12}}[.]part$", str(arguments[0]))
     if found and arguments[1] is None and arguments[2] & os.O_CREAT:
         log = os.open({log!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.write(log, (found[1] + chr(10)).encode())
@@ -71,7 +72,7 @@ def main() -> None:
 
 def clips(folder: Path, given: argparse.Namespace) -> dict[str, object]:
     """Return the account of a folder of clips."""
-    runs = Runs(folder, given, crashing="002.mp4")
+    runs = Runs(folder, given, crashing="002.mkv")
     lines, draw, killed = runs.unbroken(), random.Random(1), 0
     for _ in range(given.kills):
         killed += kill_after(runs.start("broken", "--resume", "--jobs", str(given.jobs)), draw, most_lines=max(2, 2 * lines // given.kills))
@@ -107,8 +108,8 @@ class Runs:
         self._site.mkdir()
         for number in range(given.count):
             frames = 10 + number % 15
-            make_clip(self._inputs / f"{number:03}.mp4", given.portrait, frames=frames, rate=given.rate, size=given.size, start=number)
-        damaged = self._inputs / "001.mp4"
+            make_clip(self._inputs / f"{number:03}.mkv", given.portrait, frames=frames, rate=given.rate, size=given.size, start=number)
+        damaged = self._inputs / "001.mkv"
         damaged.write_bytes(damaged.read_bytes()[:200])
         (self._site / "sitecustomize.py").write_text(HOOK.format(log=str(self._log), crashing=crashing))
 
@@ -126,11 +127,11 @@ class Runs:
     def account(self) -> dict[str, object]:
         """Compare what lies in the folders `unbroken` and `broken`."""
         unbroken, broken = self._folder / "unbroken", self._folder / "broken"
-        names = sorted(path.name for path in unbroken.glob("*.mp4"))
+        names = sorted(path.name for path in unbroken.glob("*.mkv"))
         begun = Counter(self._log.read_text().split())
         return {
             "outputs": len(names),
-            "outputs of the broken runs": len(list(broken.glob("*.mp4"))),
+            "outputs of the broken runs": len(list(broken.glob("*.mkv"))),
             "of these identical in frames, times and sound": sum(packets(broken / name) == packets(unbroken / name) for name in names),
             "begun again": sum(begun[name] - 1 for name in names),
             "parts, claims and segments left": [
@@ -143,7 +144,7 @@ def long(folder: Path, given: argparse.Namespace) -> dict[str, object]:
     """Return the account of one long video."""
     clip = folder / "long.mp4"
     make_clip(clip, given.portrait, frames=round(given.seconds * given.rate), rate=given.rate, size=given.size)
-    options = ["--codec", "ffv1", "--anonymize", given.anonymize]
+    options = ["--anonymize", given.anonymize]
     divided = ["--resume", "--jobs", str(given.jobs)]
     processor, lines = {}, {}
     for name, more in (("whole", []), ("segments", divided)):
