@@ -27,6 +27,8 @@ from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
 from p3mvideo.ops.working_size import working_size
 
+CONVERTING = threading.Lock()
+"""Held while a network is converted: PyTorch traces one at a time only, and who waits finds it converted."""
 KEPT_SIZES = 4
 """How many working sizes stay compiled: a folder of photographs has many."""
 
@@ -143,22 +145,23 @@ class _Outputs(nn.Module):
 def _converted(core: ov.Core, make_network: Callable[[], P3MNet], key: str, *, semantic: bool) -> ov.Model:
     """Return the network as OpenVINO model, converted now or earlier."""
     path = cache_folder() / "openvino" / f"{key}-{ov.__version__.split('-')[0]}.xml"
-    kept = _read_kept(core, path)
-    if kept is not None:
-        return kept
-    model = convert(make_network(), semantic=semantic)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            part = Path(folder) / path.name
-            ov.save_model(model, part, compress_to_fp16=False)
-            digest = _digest(part.read_bytes(), part.with_suffix(".bin").read_bytes())
-            part.with_suffix(".sha256").write_text(digest, encoding="ascii")
-            for suffix in (".bin", ".xml", ".sha256"):
-                part.with_suffix(suffix).replace(path.with_suffix(suffix))
-    except (OSError, RuntimeError):
-        pass  # a cache that cannot be written costs time only
-    return model
+    with CONVERTING:
+        kept = _read_kept(core, path)
+        if kept is not None:
+            return kept
+        model = convert(make_network(), semantic=semantic)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+                part = Path(folder) / path.name
+                ov.save_model(model, part, compress_to_fp16=False)
+                digest = _digest(part.read_bytes(), part.with_suffix(".bin").read_bytes())
+                part.with_suffix(".sha256").write_text(digest, encoding="ascii")
+                for suffix in (".bin", ".xml", ".sha256"):
+                    part.with_suffix(suffix).replace(path.with_suffix(suffix))
+        except (OSError, RuntimeError):
+            pass  # a cache that cannot be written costs time only
+        return model
 
 
 def _read_kept(core: ov.Core, path: Path) -> ov.Model | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import NamedTuple, NoReturn, cast
 
 import pytest
@@ -76,6 +78,18 @@ def test_the_second_time_nothing_is_converted(cache: Path, no_network: None) -> 
     assert factory.made == 1
     assert sorted(path.suffix for path in (cache / "openvino").iterdir()) == [".bin", ".sha256", ".xml"]
     check(factory)
+    assert factory.made == 1
+
+
+def test_threads_convert_one_after_the_other(cache: Path) -> None:
+    factory, together = Factory(), Barrier(3)
+
+    def work(_: int) -> None:
+        together.wait()
+        check(factory)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(work, range(3)))
     assert factory.made == 1
 
 

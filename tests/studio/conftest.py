@@ -25,7 +25,7 @@ from tests.io.media import make_video
 pytest.importorskip("starlette", reason="the extra p3mvideo[studio] is not installed")
 pytest.importorskip("uvicorn", reason="the extra p3mvideo[studio] is not installed")
 
-SECONDS = 90.0
+SECONDS = 240.0
 """How long a busy machine may take for anything."""
 
 

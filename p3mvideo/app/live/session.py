@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import textwrap
 import threading
 import time
 from collections.abc import Callable
@@ -31,6 +32,8 @@ HEALTHY_SECONDS = 20.0
 """A pipeline that ran for so long is not failing in a row."""
 SETTLE_SECONDS = 3.0
 """How long a pipeline runs before its speed counts: scenes are searched for faces thoroughly at their beginning."""
+LONGEST_TROUBLE = 200
+"""Characters of what is told of a failure."""
 STUCK_SECONDS = 8.0
 """Frames that go in without any coming out for so long are stuck."""
 COMPARISONS = 3
@@ -248,8 +251,8 @@ class LiveSession:
 
     def _tell(self, error: Exception, failures: int) -> None:
         message = error.message if isinstance(error, P3MVideoError) else f"{type(error).__name__}: {error}"
-        self.trouble = message
-        self._say(f"{message}; trying again ({failures} of {RETRIES})")
+        self.trouble = textwrap.shorten(message, LONGEST_TROUBLE)  # it is one line of a window
+        self._say(f"{self.trouble}; trying again ({failures} of {RETRIES})")
         if not isinstance(error, P3MVideoError):
             logger.warning("the pipeline failed", exc_info=error)
 
