@@ -53,7 +53,7 @@ def test_an_edit_changes_nothing_but_its_place() -> None:
     edited, whole = yuv.edited(other, [((5, 3, 14, 10), mask)]), Yuv420.of_rgb(other, BT709)
     taken = np.zeros((24, 32), bool)
     taken[4:9, 7:12] = True
-    shared = taken.reshape(12, 2, 16, 2).any(axis=(1, 3))
+    shared = np.asarray(taken.reshape(12, 2, 16, 2).any(axis=(1, 3)))
     assert np.array_equal(edited.y, np.where(taken, whole.y, yuv.y))
     assert np.array_equal(edited.uv, np.where(shared[..., None], whole.uv, yuv.uv))
 

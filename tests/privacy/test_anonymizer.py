@@ -81,7 +81,7 @@ def test_contract_of_every_anonymizer(anonymizer: Anonymizer) -> None:
             # Whatever was touched lies in a box, so pasting a box back undoes it.
             restored[y0:y1, x0:x1] = given.interleaved()[y0:y1, x0:x1]
             if face.shown is not None:
-                assert (face.shown == given.interleaved()[y0:y1, x0:x1]).all()
+                assert np.array_equal(np.asarray(face.shown), given.interleaved()[y0:y1, x0:x1])
         assert (restored == given.interleaved()).all()
     anonymizer.close()
     anonymizer.close()
@@ -292,7 +292,7 @@ def test_the_real_detector_hides_a_face_in_every_mode(portrait: UInt8Array, mode
             assert np.abs(shown.interleaved()[eyes_to_mouth].astype(int) - portrait[eyes_to_mouth]).mean() > 10
             assert face.shown is not None
             written = portrait.copy()
-            written[y0:y1, x0:x1] = face.shown
+            written[y0:y1, x0:x1] = np.asarray(face.shown)
             if mode == "input":
                 assert (written == portrait).all()
             else:
@@ -359,14 +359,9 @@ def test_what_a_video_stores_is_hidden_from_the_network_and_given_back_bit_by_bi
     given = frame(0)
     given = replace(given, yuv=Yuv420.of_rgb(given.interleaved(), (0.2126, 0.0722)))
     anonymizer = FaceAnonymizer(Follower(ScriptedSearch(still)), style=Solid(PAINT), keep_originals=True, inner=True)
-    shown, (face,) = anonymizer(given)
-    assert given.yuv is not None
-    assert shown.yuv is not None
+    shown, faces = anonymizer(given)
     middle = np.s_[112:128, 152:168]
-    assert (shown.yuv.y[middle] != given.yuv.y[middle]).mean() > 0.9
-    assert np.abs(shown.yuv.rgb()[middle].astype(int) - shown.interleaved()[middle]).mean() < 4, "both show the same"
-    restored = restore_faces(shown, [face])
-    assert restored.yuv is not None
-    assert np.array_equal(restored.yuv.y, given.yuv.y)
-    assert np.array_equal(restored.yuv.uv, given.yuv.uv)
+    assert (shown.interleaved()[middle] != given.interleaved()[middle]).any(axis=2).mean() > 0.9
+    assert shown.yuv is None, "nothing beside the covered pixels goes with the frame"
+    assert restore_faces(shown, faces).yuv is given.yuv
     anonymizer.close()
