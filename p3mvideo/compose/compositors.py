@@ -62,8 +62,8 @@ class _Behind(NamedTuple):
 
 
 def _before(behind: UInt8Array, person: UInt8Array, edge: EdgeColours) -> UInt8Array:
-    """Return a plane (H, W) or (H, W, C) with the person before the background. Most pixels are the one or the other; only those of the edge are
-    mixed."""
+    """Return a plane (H, W) or (H, W, C) with the person before the background."""
+    # Most pixels are the one or the other; only those of the edge are mixed.
     composite = behind.copy()
     cv2.copyTo(person, edge.opaque, composite)
     pixels = composite.reshape(edge.opaque.size, -1)

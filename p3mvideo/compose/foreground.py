@@ -42,7 +42,7 @@ class ForegroundEstimator:
 
     Blur fusion (Forte, ICIP 2021, see `p3mvideo.ops.foreground`): smooth colours of both layers are found in a small copy of the
     frame. Its last step, which makes both layers mix to the frame, is done at full size, for the pixels of the edge only.
-    Every step is linear in the colours, so that it makes no difference whether they are RGB or YUV.
+    But for clipping every step is linear in the colours, so that it makes no difference whether they are RGB or YUV.
     The last frame's result is kept, so that several compositors may ask for it.
     """
 
