@@ -92,7 +92,7 @@ ablation: training-data
 	for seed in $(SEEDS); do for cp in $(LEVELS); do \
 		$(TRAIN) -o $(RUNS)/cp-$$cp-$$seed $(ABLATION) --seed $$seed --pretrained $(PRETRAINED) --cp $$cp && \
 		$(SHIP) $(RUNS)/cp-$$cp-$$seed/last.pt $(RUNS)/cp-$$cp-$$seed.safetensors || exit 1; done; done
-	$(BIN)/p3mvideo evaluate --data $(DATA) --split val --protocol ppt --metric sad --metric mad --metric iou --output $(RUNS)/ablation \
+	$(BIN)/p3mvideo evaluate --data $(DATA) --split val --protocol ppt --metric sad --metric mad --metric iou --metric mad_face --output $(RUNS)/ablation \
 		$(foreach seed,$(SEEDS),$(foreach cp,$(LEVELS),--model $(RUNS)/cp-$(cp)-$(seed).safetensors))
 	$(BIN)/python -m benchmarks.ablation $(RUNS)/ablation --card weights/MODEL_CARD.md
 

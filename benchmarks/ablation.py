@@ -15,11 +15,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from p3mvideo.atomic_write import write_atomically
+from p3mvideo.files.atomic_write import write_atomically
 
 LEVELS = {"off": "nothing", "image": "images", "feature": "features", "both": "both"}
-METRICS = {"sad": ("SAD", 3), "mad": ("MAD", 4), "iou": ("IoU", 4)}
-GAPS = ("sad", "mad")
+METRICS = {"sad": ("SAD", 3), "mad": ("MAD", 4), "iou": ("IoU", 4), "mad_face": ("MAD in faces", 4)}
+GAPS = ("sad", "mad", "mad_face")
 BEGIN, END = "<!-- ablation: begin, by benchmarks/ablation.py -->", "<!-- ablation: end -->"
 
 Means = Mapping[tuple[str, str], float]
@@ -42,7 +42,9 @@ def means_of(scores: Path) -> dict[str, dict[int, Means]]:
     for (level, seed), folders in sorted(values.items()):
         names = folders["B"].keys() & folders["N"].keys()
         means[level][seed] = {
-            (folder, metric): statistics.fmean(float(folders[folder][name][metric]) for name in names) for folder in folders for metric in METRICS
+            (folder, metric): statistics.fmean(float(value) for name in names if (value := rows[name][metric]) not in ("", "nan"))
+            for folder, rows in folders.items()
+            for metric in METRICS
         }
     return {level: seeds for level, seeds in means.items() if seeds}
 

@@ -1,11 +1,12 @@
 """How long a batch takes on 1 to 256 workers: a simulation with the schedule of `UnitRunner`, from measured costs of units.
 
-    python -m benchmarks.cluster_schedule run.json --files 10000       # run.json: --report of a real run
+    python -m benchmarks.cluster_schedule run.json --files 10000       # run.json: --report of a real run; add --processor if the machine was busy
     python -m benchmarks.cluster_schedule --rate 12 --seconds 60       # or a rate in frames per second and a mean length
 
-Units are drawn from the measured ones (or are log-normal around the mean), the largest goes first to the worker that is free first, a worker takes
-`--start` seconds to load, and a long file is divided into segments among those that are free when nothing else waits. Reading and writing are taken
-not to slow each other down, which shared storage decides in the end.
+Units are drawn from the measured ones (or are log-normal around the mean), the largest goes first to the worker that is free first, and a worker
+takes `--start` seconds to load. At the end, when nothing else waits, those that are free help: long files are divided into segments among them, and
+what a slow worker has in hand is begun again by another (`stragglers.py`). Reading and writing are taken not to slow each other down, which shared
+storage decides in the end.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="mean length of a file")
     parser.add_argument("--start", type=float, default=8.0, help="seconds until a worker has loaded")
     parser.add_argument("--straggler", type=float, default=0.02, help="fraction of units that take three times as long")
+    parser.add_argument("--processor", action="store_true", help="take what the units cost in processor time: a worker on a core of its own")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     costs = draw_costs(given)
@@ -48,7 +50,7 @@ def draw_costs(given: argparse.Namespace) -> list[float]:
     draw = random.Random(given.seed)
     if given.report is not None:
         done = [entry["statistics"] for entry in json.loads(given.report.read_text())["inputs"] if entry["statistics"]]
-        measured = [statistics["total_seconds"] for statistics in done]
+        measured = [statistics["processor_seconds" if given.processor else "total_seconds"] for statistics in done]
         costs = [draw.choice(measured) for _ in range(given.files)]
     else:
         costs = [given.seconds * 25 / given.rate * draw.lognormvariate(-0.5, 1.0) for _ in range(given.files)]

@@ -21,12 +21,12 @@ import numpy as np
 import pyvirtualcam
 from pyvirtualcam.camera import BACKENDS
 
-from p3mvideo.app.bench import machine
 from p3mvideo.app.live.output_gate import LiveState
 from p3mvideo.app.live.statistics import LiveFigures, WebcamResult
 from p3mvideo.app.live.stop_request import StopRequest
-from p3mvideo.app.sample_clip import make_sample_clip
 from p3mvideo.app.webcam import webcam
+from p3mvideo.datasets.sample_clip import make_sample_clip
+from p3mvideo.engine.machine import machine
 from p3mvideo.listener import Listener
 from p3mvideo.options import EngineOptions
 from p3mvideo.pipeline import STAGES, RunStatistics

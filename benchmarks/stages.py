@@ -19,8 +19,8 @@ import cv2
 import torch
 
 from p3mvideo.app.demo import sunset
-from p3mvideo.app.sample_clip import make_sample_clip
 from p3mvideo.compose import ForegroundEstimator, ImageBackground, ReplaceBackground
+from p3mvideo.datasets.sample_clip import make_sample_clip
 from p3mvideo.engine import GuidedRefiner, load_engine
 from p3mvideo.frame import Face, Frame, Matte
 from p3mvideo.io.open_sink import open_sink

@@ -13,8 +13,8 @@ from p3mvideo.app.live.output_gate import LiveState
 from p3mvideo.app.live.preview.drawing import Overlay, draw_preview
 from p3mvideo.app.live.preview.window import window_size
 from p3mvideo.app.live.stage_factory import make_compositor
-from p3mvideo.app.sample_clip import sample_portrait
 from p3mvideo.compose import parse_background
+from p3mvideo.datasets.sample_clip import sample_portrait
 from p3mvideo.engine import GuidedRefiner, load_engine
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.ops.opencv import write_image_file

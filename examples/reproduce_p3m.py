@@ -37,4 +37,6 @@ def reproduce(data: Path, models: dict[str, str], output: Path = Path("reproduct
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     print(reproduce(Path(sys.argv[1]), {row: model for row, _, model in (argument.partition("=") for argument in sys.argv[2:])}))

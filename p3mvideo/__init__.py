@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from p3mvideo.app.batch.result import BatchResult, InputResult
     from p3mvideo.app.bench import bench
     from p3mvideo.app.flicker import flicker
-    from p3mvideo.app.load_engine import load_engine
     from p3mvideo.app.matting_session import MattingSession
     from p3mvideo.app.process import process
     from p3mvideo.app.webcam import webcam
     from p3mvideo.engine import LoadedEngine
+    from p3mvideo.engine.load_named_engine import load_engine
     from p3mvideo.errors import (
         ConfigError,
         DamagedInputError,
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from p3mvideo.training.run import train
 
 _HOMES = {
-    "MattingSession": "app.matting_session", "load_engine": "app.load_engine", "LoadedEngine": "engine.load_engine",
+    "MattingSession": "app.matting_session", "load_engine": "engine.load_named_engine", "LoadedEngine": "engine.load_engine",
     "process": "app.process", "anonymize": "app.anonymize", "webcam": "app.webcam", "bench": "app.bench", "flicker": "app.flicker",
     "evaluate": "evaluation.run", "train": "training.run",
     **dict.fromkeys(("Face", "Frame", "Matte"), "frame"), **dict.fromkeys(("BatchResult", "InputResult"), "app.batch.result"), "Listener": "listener",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import reprlib
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,22 @@ def cache_folder() -> Path:
     except ModuleNotFoundError:  # where only training is installed
         return Path.home() / ".cache" / "p3mvideo"
     return platformdirs.user_cache_path("p3mvideo", appauthor=False)
+
+
+def config_folder() -> Path:
+    """Return the folder in which what the user chose is kept. The environment variable P3MVIDEO_CONFIG moves it."""
+    folder = os.environ.get("P3MVIDEO_CONFIG")
+    if folder:
+        return Path(folder)
+    import platformdirs
+
+    return platformdirs.user_config_path("p3mvideo", appauthor=False)
+
+
+def toml_lines(values: Mapping[str, Any]) -> str:
+    """Return plain values as lines of TOML: texts, numbers, truth values and lists of these."""
+    # JSON's are TOML's too, but for one character.
+    return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n".replace("\x7f", "\\u007f") for name, value in values.items())
 
 
 def read_config(path: Path, command: str, options: Collection[str]) -> dict[str, Any]:
@@ -72,7 +89,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}", hint="check --config") from error
     if len(data) > MAX_CONFIG_BYTES:
-        raise ConfigError(f"{path} is no configuration: it has more than {MAX_CONFIG_BYTES} bytes", hint="check --config")
+        raise ConfigError(f"{path} is not a configuration: it has more than {MAX_CONFIG_BYTES} bytes", hint="check --config")
     try:
         return tomllib.loads(data.decode("utf-8"))
     except RecursionError as error:

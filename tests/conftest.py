@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # before PyTorch is imported
+    # Test processes that each compute on all cores wait for each other's threads. What the tests start inherits this.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))))
+
 import shutil
 import signal
 import socket

@@ -7,7 +7,7 @@ output lie an audit (JSON), and a contact sheet and a page for a person to look 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,14 +22,14 @@ from p3mvideo.app.batch.result import BatchResult, InputResult, check_report, wr
 from p3mvideo.app.batch.run import run_batch
 from p3mvideo.app.batch.streams import Streams
 from p3mvideo.app.batch.unit import Recipe, Unit
-from p3mvideo.app.corrections import Corrections
+from p3mvideo.app.edits.corrections import Corrections
 from p3mvideo.app.reports.audit import make_audit, write_audit
 from p3mvideo.app.reports.face_review import Review
 from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments, read_json, write_json
+from p3mvideo.app.segments.parts import find_in_parts
 from p3mvideo.errors import ConfigError, PrivacyError
 from p3mvideo.frame import Frame, FrameSink
-from p3mvideo.frame_queue import QueueClosed
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.fingerprint import Fingerprint, fingerprint
 from p3mvideo.io.inputs import Input
@@ -37,6 +37,7 @@ from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.listener import Listener
 from p3mvideo.options import BatchOptions, CoverOptions, EditOptions, ReadOptions, ReleaseDetectionOptions, ReviewOptions, WriteOptions
 from p3mvideo.pipeline import run_interruptibly
+from p3mvideo.pipeline.frame_queue import QueueClosed
 from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detect.registry import check_models, parse_detectors
@@ -47,6 +48,7 @@ from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Span, rounded_second
 from p3mvideo.privacy.two_pass.edits import Addition, Edits, edits_from_json, edits_to_json
 from p3mvideo.privacy.two_pass.follow_by_hand import HandFollower
 from p3mvideo.privacy.two_pass.plan_json import plan_from_json, plan_to_json
+from p3mvideo.privacy.two_pass.recording_part import RecordingPart, join_parts
 
 REVIEW_SECONDS = 10.0
 """How long an interrupted run waits for the review of an output that is complete."""
@@ -192,12 +194,11 @@ class _Anonymize:
         item, target = unit.item, unit.plan.composite
         assert target is not None
         unit.plan.make_folders()
-        identity = fingerprint(item)
-        self.corrections.check_input(item.path, identity, self.options)
         file = stack.enter_context(self.segmenting.divide(unit, self.streams, [(target, False)]))
         if file is not None:
-            return self._in_segments(unit, file, target, identity, stopped)
-        cover_plan, edits = self._plan(unit, stopped)
+            return self._in_segments(unit, file, target, stopped)
+        identity = self._identify(item)
+        cover_plan, edits = self._plan(unit, None if self.corrections.earlier is not None else self._find(unit, stopped), stopped)
         review = self._review_of(item, cover_plan, edits)
         source = stack.enter_context(self.streams.open_source(item))
         sink = self.streams.open_sink(target, source, unit)
@@ -219,15 +220,20 @@ class _Anonymize:
         sink.finish()
         return self._published(unit, target, identity, cover_plan, edits, review, getattr(source, "damaged", ()), stopped)
 
-    def _in_segments(self, unit: Unit, file: DividedFile, target: Path, identity: Fingerprint, stopped: _Stopped) -> InputResult:
+    def _in_segments(self, unit: Unit, file: DividedFile, target: Path, stopped: _Stopped) -> InputResult:
         """Cover the faces in the segments of a video that are not complete, and join all of them."""
         place = file.folder / "cover_plan.json"
         known = read_json(place)
-        if known is None:
-            cover_plan, edits = self._plan(unit, stopped)
-            write_json(place, {"plan": plan_to_json(cover_plan), "edits": edits_to_json(edits)})
+        if known is not None:
+            identity, cover_plan, edits = Fingerprint(*known["identity"]), plan_from_json(known["plan"]), edits_from_json(known["edits"])
+        elif unit.helps:
+            if self.corrections.earlier is None:
+                self._find_in_parts(unit, file, stopped)
+            return InputResult(unit.item, unit.plan)  # the plan is made by the one that has the unit
         else:
-            cover_plan, edits = plan_from_json(known["plan"]), edits_from_json(known["edits"])
+            identity = self._identify(unit.item)
+            cover_plan, edits = self._plan(unit, None if self.corrections.earlier is not None else self._find_in_parts(unit, file, stopped), stopped)
+            write_json(place, {"identity": identity, "plan": plan_to_json(cover_plan), "edits": edits_to_json(edits)})
         numbers = {seconds: number for number, seconds in enumerate(cover_plan.seconds)}
 
         def work_on(claimed: ClaimedSegments) -> None:
@@ -292,9 +298,20 @@ class _Anonymize:
         stopped.reviewed.set()
         return InputResult(unit.item, unit.plan, damaged=tuple(damaged), audit=audit, faces=summary_of(cover_plan), review=reviewed)
 
-    def _plan(self, unit: Unit, stopped: _Stopped) -> tuple[CoverPlan, Edits]:
-        """Return what to cover, and the edits in it."""
-        found = self._find(unit, stopped) if self.corrections.earlier is None else None
+    def _identify(self, item: Input) -> Fingerprint:
+        """Return what identifies an input, after making sure that corrections are about it."""
+        identity = fingerprint(item)
+        self.corrections.check_input(item.path, identity, self.options)
+        return identity
+
+    def _plan(self, unit: Unit, found: CoverPlan | None, stopped: _Stopped) -> tuple[CoverPlan, Edits]:
+        """Return what to cover, and the edits in it.
+
+        Args:
+            unit: The input.
+            found: What was found in it; None: that is in the audit which was corrected.
+            stopped: Whether the end was asked for.
+        """
         plan, edits, followed = self.corrections.begin(found)
         edits = resolved(edits, plan)
         due = {index: added for index, added in enumerate(edits.add) if added.follow and index not in followed}
@@ -316,14 +333,28 @@ class _Anonymize:
 
     def _find(self, unit: Unit, stopped: _Stopped) -> CoverPlan:
         """Do the first pass."""
-        with closing(make_survey(self.detection)) as survey, self.streams.open_source(unit.item) as source:
+        with self.streams.open_source(unit.item) as source:
             self.listener.begin(f"{unit.item.path}, finding faces", source.info.frames, number=unit.number, of=unit.of)
-            for number, frame in enumerate(source, start=1):
+            return self._survey(iter(source), self.listener.advance, stopped).plan()
+
+    def _find_in_parts(self, unit: Unit, file: DividedFile, stopped: _Stopped) -> CoverPlan | None:
+        """Do the first pass in parts; return None if some are missing, as happens to a helper."""
+
+        def look_at(frames: Iterator[Frame], advance: Callable[[int], None]) -> dict[str, Any]:
+            return self._survey(frames, advance, stopped).to_json()
+
+        parts = find_in_parts(file, unit, lambda read_from: self.streams.open_source(unit.item, read_from=read_from), look_at, self.listener)
+        return None if parts is None else join_parts([RecordingPart.from_json(part) for part in parts.found], parts.borders).plan()
+
+    def _survey(self, frames: Iterator[Frame], advance: Callable[[int], None], stopped: _Stopped) -> RecordingPart:
+        """Find the faces of frames, and follow them."""
+        with closing(make_survey(self.detection)) as survey:
+            for number, frame in enumerate(frames, start=1):
                 stopped.check()
                 survey.see(frame)
-                self.listener.advance(number)
+                advance(number)
             stopped.check()
-            return survey.plan()
+            return survey.part()
 
 
 def _frame_at(path: Path, seconds: Fraction, threads: int) -> Frame | None:

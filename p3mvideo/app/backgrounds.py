@@ -35,7 +35,7 @@ def open_background(text: str, spec: BackgroundSpec, fit: Fit, *, started: Fract
                 raise ValueError("a pipe can be read once only, a background is shown over and over")
         except (SourceError, ValueError) as error:
             raise ConfigError(
-                f"background {text!r} is no colour and no single file",
+                f"background {text!r} is neither a colour nor a single file",
                 hint=f"give a colour (white, #00ff00), an image, a video, {', '.join(SHIPPED)}, blur[:STRENGTH] or transparent",
             ) from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -18,8 +17,9 @@ import torch
 
 from p3mvideo.app.demo import sunset
 from p3mvideo.app.process import process
-from p3mvideo.app.sample_clip import make_sample_clip
+from p3mvideo.datasets.sample_clip import make_sample_clip
 from p3mvideo.engine import load_engine
+from p3mvideo.engine.machine import machine
 from p3mvideo.errors import DeviceError
 from p3mvideo.frame import Frame, Matte
 from p3mvideo.io.open_sink import open_sink
@@ -143,19 +143,6 @@ def bench(
             machine(), result.engine, f"{what}: {info.width}x{info.height}, {rate}, {run.frames_in} frames, H.264 to H.264",
             run, floor, watch.seconds, watch.memory.result(), _network_times(engine),
         )  # fmt: skip
-
-
-def machine() -> str:
-    """Return processor, cores and system in a line."""
-    name = platform.machine()  # not `platform.processor`, which starts `uname`
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            name = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), name)
-    except OSError:
-        pass
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    gpu = f", {torch.cuda.get_device_name(0)}" if torch.cuda.is_available() else ""
-    return f"{name}, {cores} cores{gpu}, {platform.system()}, Python {platform.python_version()}"
 
 
 class _Watch(Listener):

@@ -71,7 +71,7 @@ def export(
     # The weights' own file may lie here under its name.
     path = output or Path(f"{weights.name}-f32.safetensors" if format == "safetensors" else f"{weights.name}{suffixes[format]}")
     if path.suffix != suffixes[format]:
-        raise ConfigError(f"{path.name} is no name for {format}", hint=f"its ending is {suffixes[format]}")
+        raise ConfigError(f"{path.name} is not a name for {format}", hint=f"its ending is {suffixes[format]}")
     if path.resolve() == weights.path.resolve():
         raise ConfigError(f"{path} is the file of the weights themselves", hint="choose another --output")
     if path.exists() and not overwrite:

@@ -126,7 +126,7 @@ def _with_network(
 def _with_given(frames: Iterator[Frame], mattes: Iterator[Frame], name: str) -> Iterator[tuple[Frame, Float32Array]]:
     for frame, matte in zip_longest(frames, mattes):
         if frame is None or matte is None:
-            raise SourceError(f"{name} has {'fewer' if matte is None else 'more'} frames than the clip", hint="give the matte of this very clip")
+            raise SourceError(f"{name} has {'fewer' if matte is None else 'more'} frames than the clip", hint="give the matte of this clip")
         alpha = matte.interleaved()[..., :3].mean(axis=2, dtype=np.float32) / np.float32(255)
         if abs(alpha.shape[0] * frame.width - alpha.shape[1] * frame.height) > max(frame.width, frame.height, *alpha.shape):
             size = f"{alpha.shape[1]}x{alpha.shape[0]}"

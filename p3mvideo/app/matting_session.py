@@ -19,7 +19,7 @@ from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Face, Float32Array, Frame, FrameSource, Matte, UInt8Array
 from p3mvideo.io.inputs import expand_inputs, open_source
 from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
-from p3mvideo.options.times import exact_rate
+from p3mvideo.options.parsing.times import exact_rate
 from p3mvideo.pipeline import restore_faces
 from p3mvideo.privacy.image_anonymizer import ImageAnonymizer
 from p3mvideo.privacy.make_anonymizer import make_anonymizer

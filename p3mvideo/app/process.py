@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -18,23 +18,28 @@ from p3mvideo.app.batch.result import BatchResult, InputResult, check_report, wr
 from p3mvideo.app.batch.run import run_batch
 from p3mvideo.app.batch.streams import Streams
 from p3mvideo.app.batch.unit import Recipe, Unit
-from p3mvideo.app.edited_mattes import edited_mattes
+from p3mvideo.app.edits.edited_mattes import edited_mattes
+from p3mvideo.app.edits.people import traced_back
 from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
-from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments, read_json, write_json
+from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments
+from p3mvideo.app.segments.parts import find_in_parts
 from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ForegroundOnly, InRgb, ReplaceBackground, parse_background
 from p3mvideo.compose.background import BackgroundSpec
+from p3mvideo.compose.people import ChosenPeople
 from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine
-from p3mvideo.frame import Anonymizer, Compositor, FrameSink, FrameSource, Refiner
+from p3mvideo.errors import ConfigError
+from p3mvideo.frame import Anonymizer, Compositor, Frame, FrameSink, FrameSource, Refiner
 from p3mvideo.io.inputs import Input
 from p3mvideo.io.open_sink import halves_chroma
 from p3mvideo.listener import Listener
 from p3mvideo.options import BackgroundOptions, BatchOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, SmoothingOptions, WriteOptions
+from p3mvideo.options.matte import PersonPoint
 from p3mvideo.pipeline import Output, Pipeline, RunStatistics, run_interruptibly
 from p3mvideo.privacy.detect.registry import check_models
-from p3mvideo.privacy.face_summary import FaceFigures, FaceSummary
+from p3mvideo.privacy.face_summary import FaceFigures
 from p3mvideo.privacy.make_anonymizer import check_faces, make_anonymizer, make_follower
 from p3mvideo.privacy.two_pass.face_record import FaceRecord
-from p3mvideo.temporal import make_matte_stream, make_schedule
+from p3mvideo.temporal import Filtered, make_matte_stream, make_schedule
 from p3mvideo.weights import weights_hash
 
 WHITE = BackgroundSpec("colour", (255, 255, 255))
@@ -108,6 +113,8 @@ def process(
                 if path is not None:
                     streams.check_output(path, alpha=False)
         streams.check(items, plans)
+        if any(point.seconds > 0 for point in matte.people) and any(item.kind == "pipe" for item in items):
+            raise ConfigError("who is in a pipe can only be said of its first frame: it cannot be read twice", hint="use --select 0,X,Y")
         encoder = streams.encoder_in_use(plans)
         if encoder is not None:
             listener.message(encoder)
@@ -139,10 +146,11 @@ def load_work(options: Mapping[str, Any], listener: Listener) -> _Process:
     loaded = load_engine(engine)
     listener.message(f"network: {loaded.description}")
     streams = Streams(reading=ReadOptions.from_json(options["reading"]), writing=WriteOptions.from_json(options["writing"]), threads=engine.threads)
+    matte = MatteOptions.from_json(options["matte"])
     return _Process(
         parse_background(background.background) if background.background is not None else None, background, loaded,
         FaceOptions.from_json(options["faces"]), SmoothingOptions.from_json(options["smoothing"]),
-        edited_mattes(GuidedRefiner(), MatteOptions.from_json(options["matte"])), engine, streams, listener,
+        edited_mattes(GuidedRefiner(), matte), matte.people, engine, streams, listener,
         Segmenting(**options["segments"]),
     )  # fmt: skip
 
@@ -158,6 +166,8 @@ class _Process:
     faces: FaceOptions
     smoothing: SmoothingOptions
     refiner: Refiner
+    people: tuple[PersonPoint, ...]
+    """Who stays and who goes, where that was said."""
     engine: EngineOptions
     streams: Streams
     listener: Listener
@@ -171,25 +181,34 @@ class _Process:
     def __call__(self, unit: Unit) -> InputResult:
         """Work on an input as a whole or in segments."""
         outputs = [(path, path == unit.plan.composite and self._spec_for(path).kind == "transparent") for path in unit.plan.paths()]
-        segmenting = Segmenting() if self.faces.keep_subject else self.segmenting  # who the subject is depends on all that came before
+        # Who someone is depends on all that came before.
+        segmenting = Segmenting() if self.faces.keep_subject or self.people else self.segmenting
         with segmenting.divide(unit, self.streams, outputs) as file:
             if file is not None:
                 return self._in_segments(unit, file, outputs)
         with ExitStack() as stack:
             source = self._open(unit, stack)
-            self.listener.begin(str(unit.item.path), source.info.frames, number=unit.number, of=unit.of)
 
             def open_sink(number: int, path: Path, *, alpha: bool) -> FrameSink:
                 return self.streams.open_sink(path, source, unit, alpha=alpha)
 
             figures = FaceFigures() if self.faces.anonymize == "output" else None
-            statistics = self._run(source, stack, self._outputs(unit, stack, open_sink), make_anonymizer(self.faces, figures=figures))
+            people = ChosenPeople(self._people_in(unit)) if self.people else None
+            self.listener.begin(str(unit.item.path), source.info.frames, number=unit.number, of=unit.of)
+            outputs_made = self._outputs(unit, stack, open_sink)
+            statistics = self._run(source, stack, outputs_made, make_anonymizer(self.faces, figures=figures), people=people)
+            for point in people.missed if people is not None else ():
+                self.listener.message(f"warning: {unit.item.path}: there is no one at {point.text}")
             faces = None if figures is None else figures.summary()
             return InputResult(unit.item, unit.plan, statistics, getattr(source, "damaged", ()), faces=faces)
 
     def _in_segments(self, unit: Unit, file: DividedFile, outputs: Sequence[tuple[Path, bool]]) -> InputResult:
         """Work on the segments of a video that are not complete, and join all of them."""
-        record, faces = (None, None) if self.faces.anonymize == "off" else self._faces_of(unit, file)
+        record = None
+        if self.faces.anonymize != "off":
+            record = self._faces_of(unit, file)
+            if record is None:
+                return InputResult(unit.item, unit.plan)  # others are not done yet; this helper is called again
         statistics: list[RunStatistics] = []
 
         def work_on(claimed: ClaimedSegments) -> None:
@@ -218,35 +237,53 @@ class _Process:
                 for number, (path, alpha) in enumerate(outputs):
                     self.streams.join(file.paths(number), path, source, unit, alpha=alpha)
         longest = max(statistics, key=lambda run: run.frames_out, default=None)
-        return InputResult(unit.item, unit.plan, longest, kept_damage(file), faces=faces if self.faces.anonymize == "output" else None)
+        summary = record.summary() if record is not None and self.faces.anonymize == "output" else None
+        return InputResult(unit.item, unit.plan, longest, kept_damage(file), faces=summary)
 
-    def _faces_of(self, unit: Unit, file: DividedFile) -> tuple[FaceRecord, FaceSummary]:
-        """Return the faces of a whole video, and their figures; they are looked for once, whoever needs them."""
-        path = file.folder / "faces.json"
-        known = read_json(path)
-        if known is not None:
-            return FaceRecord.from_json(known["faces"]), FaceSummary.from_json(known["summary"])
-        figures = FaceFigures()
+    def _faces_of(self, unit: Unit, file: DividedFile) -> FaceRecord | None:
+        """Return the faces of a whole video, which are looked for once, whoever needs them; None if they are not known yet, for a helper."""
+
+        @contextmanager
+        def open_source(read_from: Fraction | None) -> Iterator[FrameSource]:
+            with ExitStack() as stack:
+                yield self._open(unit, stack, read_from=read_from)
+
+        def look_at(frames: Iterator[Frame], advance: Callable[[int], None]) -> list[Any]:
+            with closing(make_follower(self.faces)) as follower:
+                stop = self.faces.on_detector_failure == "stop"
+                return run_interruptibly("find faces", lambda: FaceRecord.of(frames, follower, stop=stop, advance=advance)).to_json()
+
+        parts = find_in_parts(file, unit, open_source, look_at, self.listener)
+        return None if parts is None else FaceRecord.joined([FaceRecord.from_json(part) for part in parts.found], parts.borders)
+
+    def _people_in(self, unit: Unit) -> tuple[PersonPoint, ...]:
+        """Return the points that say who stays, from the moment on at which each person is first seen."""
+        start, _ = self.streams.range_of(unit.item)
+        if unit.item.kind in ("image", "pipe") or all(point.seconds <= (start or 0) for point in self.people):
+            return tuple(point._replace(seconds=Fraction(0)) for point in self.people)
         with ExitStack() as stack:
             source = self._open(unit, stack)
-            follower = stack.enter_context(closing(make_follower(self.faces)))
-            self.listener.begin(f"{unit.item.path}, finding faces", len(file.frames), number=unit.number, of=unit.of)
-            stop = self.faces.on_detector_failure == "stop"
-            record = run_interruptibly("find faces", lambda: FaceRecord.of(source, follower, figures, stop=stop, advance=self.listener.advance))
-        write_json(path, {"faces": record.to_json(), "summary": figures.summary().to_json()})
-        return record, figures.summary()
+            anonymizer = make_anonymizer(self.faces)
+            stack.callback(anonymizer.close)
+            self.listener.begin(f"{unit.item.path}, finding people", source.info.frames, number=unit.number, of=unit.of)
+            advance = self.listener.advance
+            return run_interruptibly("find people", lambda: traced_back(source, anonymizer, self.loaded, self.people, advance=advance))
 
     def _open(self, unit: Unit, stack: ExitStack, *, read_from: Fraction | None = None) -> FrameSource:
         return run_interruptibly("open", lambda: stack.enter_context(self.streams.open_source(unit.item, read_from=read_from)))
 
-    def _run(self, source: FrameSource, stack: ExitStack, outputs: list[Output], anonymizer: Anonymizer, *, done: int = 0) -> RunStatistics:
+    def _run(
+        self, source: FrameSource, stack: ExitStack, outputs: list[Output], anonymizer: Anonymizer, *, people: ChosenPeople | None = None,
+        done: int = 0,
+    ) -> RunStatistics:  # fmt: skip
         """Take the frames of a source to the outputs."""
         stack.callback(anonymizer.close)
+        stream = make_matte_stream(self.smoothing)
         return Pipeline(
             source=source,
             anonymizer=anonymizer,
             engine=self.loaded.engine,
-            matte_stream=make_matte_stream(self.smoothing),
+            matte_stream=stream if people is None else Filtered(stream, people),
             refiner=self.refiner,
             outputs=outputs,
             device=self.loaded.device,

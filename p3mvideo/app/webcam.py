@@ -16,12 +16,14 @@ import cv2
 
 from p3mvideo.app.live.background import LiveBackground
 from p3mvideo.app.live.camera_choice import ChosenCamera, choose_camera
+from p3mvideo.app.live.camera_switch import CameraSwitch
 from p3mvideo.app.live.main_loop import run_main_loop
 from p3mvideo.app.live.output_gate import LiveSink, OutputGate
 from p3mvideo.app.live.preview.keys import LiveControls
 from p3mvideo.app.live.preview.window import LivePreview
-from p3mvideo.app.live.profile import NO_PROFILE, profile_path, read_profile, write_profile
-from p3mvideo.app.live.quality_ladder import Ladder, make_rungs
+from p3mvideo.app.live.profile import NO_PROFILE, last_camera, profile_path, read_profile, remember_camera, write_profile
+from p3mvideo.app.live.quality.quality_ladder import Ladder, make_rungs
+from p3mvideo.app.live.remote import LiveRemote
 from p3mvideo.app.live.session import LiveSession
 from p3mvideo.app.live.sinks import FedCamera, RecordingOutput, VirtualCameraOutput
 from p3mvideo.app.live.stage_factory import DefaultStageFactory, StageFactory
@@ -40,7 +42,7 @@ from p3mvideo.listener import Listener
 from p3mvideo.ops.working_size import LONG_SIDE_PX
 from p3mvideo.options import EngineOptions, FaceOptions, LiveOptions
 from p3mvideo.options.background import Fit
-from p3mvideo.options.times import exact_rate
+from p3mvideo.options.parsing.times import exact_rate
 from p3mvideo.privacy.make_anonymizer import check_faces
 
 MORE_BACKGROUNDS = ("blur", "blur:1", *SHIPPED, "green", "white")
@@ -69,14 +71,15 @@ def webcam(
     on_figures: Callable[[LiveFigures], None] = lambda figures: None,
     stop: StopRequest | None = None,
     parts: StageFactory | None = None,
+    remote: LiveRemote | None = None,
 ) -> WebcamResult:
-    """Put another background behind the person before a camera, until the user ends it. Blocks; call it in the main thread.
+    """Put another background behind the person before a camera, until the user ends it. Blocks; signals are heard in the main thread only.
 
     Nothing of the room is ever shown that was not matted: where there is no such image, a placeholder takes its place.
 
     Args:
         camera: Index, name or device file of a camera, URL of one in the network, or a video file to be played over and over. None takes
-            the first camera.
+            the one that was used last, else the first.
         settings: All settings, or by name those that differ from what the camera's profile remembers. None takes the profile's.
         background_fit: How an image or video is brought to the frame's size.
         virtual_camera: Feed a virtual camera: None does if there is one, True insists. A name chooses the kind: `pipewire`, or one that
@@ -93,6 +96,7 @@ def webcam(
         on_figures: Takes the figures of the last moments, once a second.
         stop: Ends the run when it is set; signals set it.
         parts: Makes network and anonymizer; None by the options.
+        remote: Shows what goes on to other threads, and takes changes from them.
 
     Returns:
         The account of the run, when it was ended by key, by the window, by a signal or by `stop`. A recording is complete then.
@@ -110,7 +114,7 @@ def webcam(
         screen = _screen(preview, say)
         if screen is not None:
             stack.callback(screen.close)
-        chosen = choose_camera(camera)
+        chosen = choose_camera(camera, last_camera() if profile != NO_PROFILE else None)
         path = profile_path(profile or chosen.name) if profile != NO_PROFILE and (chosen.is_device or profile) else None
         live = _settings(settings, path)
         check_faces(replace(faces, anonymize=live.anonymize))
@@ -121,6 +125,8 @@ def webcam(
         source = stack.enter_context(_open(chosen, live))
         info = source.info
         rate = info.rate or Fraction(30)
+        if chosen.is_device and profile != NO_PROFILE:
+            remember_camera(chosen.name)
         say(f"camera: {chosen.name}, {info.width}x{info.height}, {float(rate):g} frames per second")
         if screen is not None:
             screen.fit(info.width, info.height)
@@ -131,11 +137,13 @@ def webcam(
         sink = RecordingSink(record, info, overwrite=overwrite, sound=record_sound) if record is not None else None
         if sink is not None:
             stack.callback(sink.close)
-        virtual = _virtual_outlet(virtual_camera, virtual_device, info, rate, say)
+        open_virtual = partial(_open_virtual, virtual_camera, virtual_device, info, rate, say)
+        virtual = CameraSwitch(open_virtual, _virtual_outlet(open_virtual, virtual_camera, virtual_device, say), say)
         recording = RecordingOutput(sink, say, microphone) if sink is not None else None
         outlets: list[LiveSink] = []
-        outlets += [virtual] if virtual is not None else []
+        outlets += [virtual] if virtual.device is not None or remote is not None else []
         outlets += [screen.outlet] if screen is not None else []
+        outlets += [remote.outlet] if remote is not None else []
         outlets += [recording] if recording is not None else []
         if not outlets:
             raise DeviceError("there is nothing to show the image on", hint="install a virtual camera (p3mvideo doctor), or use --record FILE")
@@ -151,9 +159,12 @@ def webcam(
         controls = LiveControls(source, show, session, background, say, recording)
         started = time.monotonic()
         session.start()
-        viewers = virtual.viewers if virtual is not None and screen is None and recording is None else None
+        viewers = virtual.viewers if outlets == [virtual] else None
         with stop or StopRequest() as asked:
-            run_main_loop(asked, source, show, session, background, controls, screen=screen, viewers=viewers, on_figures=on_figures)
+            run_main_loop(
+                asked, source, show, session, background, controls, screen=screen, remote=None if remote is None else (remote, virtual),
+                viewers=viewers, on_figures=on_figures,
+            )  # fmt: skip
             seconds = time.monotonic() - started
             stack.close()  # while signals are still heard: the first one has ended the run, it must not cut the recording
     if session.error is not None:
@@ -178,12 +189,12 @@ def _open(chosen: ChosenCamera, settings: LiveOptions) -> CameraSource:
     return CameraSource(partial(chosen.open, settings.size, rate), mirror=settings.mirror)
 
 
-def _virtual_outlet(
-    wanted: bool | str | None, device: str | None, info: StreamInfo, rate: Fraction, say: Callable[[str], None]
-) -> VirtualCameraOutput | None:
-    """Return the virtual camera; None if none is wanted, or there is none and no one insists."""
-    if wanted is False:
-        return None
+def _open_virtual(wanted: bool | str | None, device: str | None, info: StreamInfo, rate: Fraction, say: Callable[[str], None]) -> VirtualCameraOutput:
+    """Return the virtual camera of the kind that is wanted.
+
+    Raises:
+        DeviceError: There is none.
+    """
     kind = wanted if isinstance(wanted, str) else None
     openers: list[Callable[[], FedCamera]] = []
     if kind != PIPEWIRE:
@@ -200,10 +211,22 @@ def _virtual_outlet(
             say(f"virtual camera: {outlet.device}")
             return outlet
     assert failure is not None
-    if wanted or device is not None:
-        raise failure
-    say(f"no virtual camera is fed: {failure.message}\n  hint: {failure.hint}")
-    return None
+    raise failure
+
+
+def _virtual_outlet(
+    open_virtual: Callable[[], VirtualCameraOutput], wanted: bool | str | None, device: str | None, say: Callable[[str], None]
+) -> VirtualCameraOutput | None:
+    """Return the virtual camera; None if none is wanted, or there is none and no one insists."""
+    if wanted is False:
+        return None
+    try:
+        return open_virtual()
+    except DeviceError as failure:
+        if wanted or device is not None:
+            raise
+        say(f"no virtual camera is fed: {failure.message}\n  hint: {failure.hint}")
+        return None
 
 
 def _screen(wanted: bool | PreviewWindow | None, say: Callable[[str], None]) -> LivePreview | None:

@@ -8,20 +8,20 @@ import typer
 
 from p3mvideo import __version__
 from p3mvideo.cli.anonymize import anonymize_command
-from p3mvideo.cli.any_text import print_any_text
 from p3mvideo.cli.bench import bench_command
 from p3mvideo.cli.dataset import dataset_app
 from p3mvideo.cli.demo import demo_command
 from p3mvideo.cli.doctor import doctor_command
-from p3mvideo.cli.errors import show_error
 from p3mvideo.cli.evaluate import evaluate_command
 from p3mvideo.cli.export import export_command
 from p3mvideo.cli.flicker import flicker_command
 from p3mvideo.cli.gpu import gpu_app
-from p3mvideo.cli.options import PanelCommand
 from p3mvideo.cli.process import process_command
-from p3mvideo.cli.std_streams import secure_std_streams
 from p3mvideo.cli.studio import studio_command
+from p3mvideo.cli.terminal.any_text import print_any_text
+from p3mvideo.cli.terminal.errors import show_error
+from p3mvideo.cli.terminal.options import PanelCommand
+from p3mvideo.cli.terminal.std_streams import secure_std_streams
 from p3mvideo.cli.train import train_command
 from p3mvideo.cli.webcam import webcam_command
 from p3mvideo.cli.weights import weights_app

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from p3mvideo.cli.config_option import ConfigOption
-from p3mvideo.cli.errors import reporting_errors, start_logging
-from p3mvideo.cli.inputs import given_inputs
-from p3mvideo.cli.options import Without, command_options
-from p3mvideo.cli.progress import ProgressKind, make_progress
-from p3mvideo.cli.results import show_result
+from p3mvideo.cli.terminal.config_option import ConfigOption
+from p3mvideo.cli.terminal.display import DisplayOptions
+from p3mvideo.cli.terminal.errors import reporting_errors, start_logging
+from p3mvideo.cli.terminal.inputs import given_inputs
+from p3mvideo.cli.terminal.options import Without, command_options
+from p3mvideo.cli.terminal.progress import make_progress
+from p3mvideo.cli.terminal.results import show_result
 from p3mvideo.options import BatchOptions, CoverOptions, EditOptions, ReadOptions, ReleaseDetectionOptions, ReviewOptions, WriteOptions
 
 
@@ -28,10 +29,8 @@ def anonymize_command(
     inputs: Annotated[list[str] | None, typer.Argument(metavar="IN...", help="Videos, images, folders, globs, or frame_%05d.png.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="File, or folder for several inputs.")] = None,
     threads: Annotated[int, typer.Option(min=0, max=1024, help="CPU threads of decoder and encoder each; 0 lets them choose.")] = 0,
-    report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write an account of the run.")] = None,
-    progress: Annotated[ProgressKind, typer.Option(help="How progress is shown on standard error.")] = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an unexpected error.")] = False,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write a report of the run.")] = None,
+    show: DisplayOptions = DisplayOptions(),
     config: ConfigOption = None,
 ) -> None:
     """Cover all faces in videos and images, for release: two passes, an audit, and a sheet and a page to review.
@@ -42,12 +41,12 @@ def anonymize_command(
     with reporting_errors():
         from p3mvideo.app.anonymize import anonymize
 
-        start_logging(quiet=quiet, debug=debug)
-        with make_progress(progress, quiet=quiet) as display:
+        start_logging(show)
+        with make_progress(show) as display:
             result = anonymize(
                 given_inputs(inputs, batch), output=output, detection=detection, cover=cover, edits=edits, reading=reading, writing=writing,
                 review=review, batch=batch, threads=threads, report=report, listener=display,
             )  # fmt: skip
-        show_result(result, prose=not quiet and progress != "json")
+        show_result(result, prose=not show.quiet and show.progress != "json")
         if result.exit_code:
             raise typer.Exit(int(result.exit_code))

@@ -9,36 +9,33 @@ from typing import Annotated, Literal
 
 import typer
 
-from p3mvideo.cli.errors import reporting_errors
-from p3mvideo.cli.progress import ProgressKind, counting, make_progress
-from p3mvideo.cli.terms import AcceptTerms, From, Sha256, ask_for_consent
+from p3mvideo.cli.terminal.display import DisplayOptions
+from p3mvideo.cli.terminal.errors import reporting_errors
+from p3mvideo.cli.terminal.options import Only, Without, command_options
+from p3mvideo.cli.terminal.progress import counting, make_progress
+from p3mvideo.cli.terminal.terms import AcceptTerms, From, Sha256, ask_for_consent
 from p3mvideo.errors import ExitCode
+from p3mvideo.options import ClipOptions, TrainingOptions
 
 dataset_app = typer.Typer(name="dataset", help="Check, make and look at data sets of portraits.", no_args_is_help=True, rich_markup_mode=None)
-
-MOTIONS = [
-    "still", "still_compressed", "breathing", "talking", "nodding", "exposure", "handheld", "turning", "occluded", "waving", "walking", "fast",
-]  # fmt: skip
-"""All of `p3mvideo.datasets.moving_people.motion`, whose import would make every command start slowly."""
 
 MOST_LINES = 8
 """Lines of one kind that are printed; files hold them all."""
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="A data set in P3M-10k's layout, or one split of it.")]
-Split = Annotated[Path | None, typer.Option(help="File with the names to take, one a line. [default: all]")]
-Shown = Annotated[ProgressKind, typer.Option(help="How progress is shown on standard error.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors.")]
+Split = Annotated[Path | None, typer.Option(help="File with the names to use, one per line. [default: all]")]
+Shown = Annotated[DisplayOptions, Without("debug")]
 
 
 @dataset_app.command("get")
+@command_options
 def get_command(
     name: Annotated[Literal["p3m10k", "celebamask-hq", "rwp636"], typer.Argument(help="Which data set.")],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to put it; it must not exist.")],
     origin: From = "",
     sha256: Sha256 = "",
     accept_terms: AcceptTerms = False,
-    progress: Shown = "auto",
-    quiet: Quiet = False,
+    show: Shown = DisplayOptions(),
 ) -> None:
     """Say where a published data set is and under which terms, and put it in place."""
     with reporting_errors():
@@ -46,23 +43,23 @@ def get_command(
         from p3mvideo.upstream.works import DATASETS
 
         accepted = ask_for_consent(DATASETS[name], accepted=accept_terms)
-        with make_progress(progress, quiet=quiet, unit="bytes") as display:
+        with make_progress(show, unit="bytes") as display:
             print(get_dataset(name, folder, origin=origin, sha256=sha256, accept_terms=accepted, listener=display))
 
 
 @dataset_app.command("check")
+@command_options
 def check_command(
     data: Data,
     split: Split = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Look at names only, open no file.")] = False,
-    progress: Shown = "auto",
-    quiet: Quiet = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Check file names only; do not open files.")] = False,
+    show: Shown = DisplayOptions(),
 ) -> None:
     """Say what is broken or missing in a data set and how to get it; exit code 1 if one cannot train on it."""
     with reporting_errors():
         from p3mvideo.datasets.check import check_dataset
 
-        with make_progress(progress, quiet=quiet, unit="portraits") as display:
+        with make_progress(show, unit="portraits") as display:
             found = check_dataset(data, split=split, quick=quick, on_progress=counting(display, "checking"))
             display.end(failed=False)
         for name, count in found.portraits.items():
@@ -75,21 +72,21 @@ def check_command(
 
 
 @dataset_app.command("anonymize")
+@command_options
 def anonymize_command(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Split of portraits as taken: original_image/ or image/, and mask/ or alpha/.")],
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Split of original portraits: original_image/ or image/, and mask/ or alpha/.")],
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="Folder for blurred_image/, mask/ and facemask/.")],
     donors: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Names of those who agreed that their faces serve as donor faces for P3M-CP, one a line.")
+        Path | None, typer.Option(metavar="FILE", help="Names of people who agreed that their faces serve as donor faces for P3M-CP, one per line.")
     ] = None,
     keep_without_face: Annotated[bool, typer.Option("--keep-without-face", help="Also take portraits in which no face is found.")] = False,
-    progress: Shown = "auto",
-    quiet: Quiet = False,
+    show: Shown = DisplayOptions(),
 ) -> None:
     """Obfuscate the faces of portraits as P3M-10k does; it can be stopped and started again."""
     with reporting_errors():
         from p3mvideo.datasets.anonymize import anonymize_portraits
 
-        with make_progress(progress, quiet=quiet, unit="portraits") as display:
+        with make_progress(show, unit="portraits") as display:
             done = anonymize_portraits(
                 source, target, donors=donors, keep_without_face=keep_without_face, on_progress=counting(display, "obfuscating")
             )
@@ -103,17 +100,17 @@ def anonymize_command(
 
 
 @dataset_app.command("faces")
+@command_options
 def faces_command(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder of images of people who agreed.")],
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="Folder for image/ and mask/.")],
-    progress: Shown = "auto",
-    quiet: Quiet = False,
+    show: Shown = DisplayOptions(),
 ) -> None:
     """Cut the faces out of images, as donor faces for P3M-CP."""
     with reporting_errors():
         from p3mvideo.datasets.anonymize import cut_faces
 
-        with make_progress(progress, quiet=quiet, unit="images") as display:
+        with make_progress(show, unit="images") as display:
             done = cut_faces(source, target, on_progress=counting(display, "cutting out"))
             display.end(failed=False)
         print(f"{done.faces} donor faces in {target}")
@@ -129,18 +126,20 @@ def _say_left_out(lines: Sequence[str], path: Path) -> None:
 
 
 @dataset_app.command("foregrounds")
+@command_options
 def foregrounds_command(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="One split, such as P3M-10k/train.")],
-    method: Annotated[Literal["closed-form", "multi-level"], typer.Option(help="As published, or much faster.")] = "closed-form",
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 takes one per core.")] = 0,
-    progress: Shown = "auto",
-    quiet: Quiet = False,
+    method: Annotated[
+        Literal["closed-form", "multi-level"], typer.Option(help="closed-form as published, or multi-level, which is much faster.")
+    ] = "closed-form",
+    workers: Annotated[int, typer.Option(min=0, help="Number of processes; 0 uses one per core.")] = 0,
+    show: Shown = DisplayOptions(),
 ) -> None:
     """Estimate the colours that the published composition loss needs; it can be stopped and started again."""
     with reporting_errors():
         from p3mvideo.datasets.foregrounds import make_foregrounds
 
-        with make_progress(progress, quiet=quiet, unit="portraits") as display:
+        with make_progress(show, unit="portraits") as display:
             count = make_foregrounds(data, method=method, workers=workers, on_progress=counting(display, "estimating"))
             display.end(failed=bool(count.failed))
         print(f"{count.made} made, {count.there_already} were there already")
@@ -153,18 +152,18 @@ def foregrounds_command(
 
 
 @dataset_app.command("stats")
+@command_options
 def stats_command(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="One split, such as P3M-10k/train.")],
     split: Split = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Also draw histograms.")] = None,
-    progress: Shown = "auto",
-    quiet: Quiet = False,
+    show: Shown = DisplayOptions(),
 ) -> None:
     """Measure sizes, and the shares of person, transition and face."""
     with reporting_errors():
         from p3mvideo.datasets.stats import dataset_stats
 
-        with make_progress(progress, quiet=quiet, unit="portraits") as display:
+        with make_progress(show, unit="portraits") as display:
             stats = dataset_stats(data, split=split, plot=plot, on_progress=counting(display, "measuring"))
             display.end(failed=False)
         print(f"{stats.portraits} portraits, {stats.with_face} with an obfuscated face")
@@ -175,51 +174,36 @@ def stats_command(
 
 
 @dataset_app.command("preview")
+@command_options
 def preview_command(
     data: Data,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The image, .png or .jpg.")] = Path("preview.png"),
-    recipe: Annotated[str, typer.Option(metavar="NAME|FILE.toml", help="Whose samples.")] = "p3mvideo",
-    faces: Annotated[Path | None, typer.Option(help="Donor faces for P3M-CP.")] = None,
-    cp: Annotated[
-        Literal["off", "image", "feature", "both"] | None, typer.Option(help="Where they are pasted. [default: both where there are faces]")
-    ] = None,
-    backgrounds: Annotated[Path | None, typer.Option(help="Folder of images without people, for p3mvideo.")] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the samples in pixels. [default: the recipe's]")] = None,
-    count: Annotated[int, typer.Option(min=1, help="How many samples.")] = 8,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed gives other samples.")] = 10007,
+    options: Annotated[TrainingOptions, Only("recipe", "faces", "cp", "backgrounds", "size", "seed")] = TrainingOptions(),
+    count: Annotated[int, typer.Option(min=1, help="Number of samples.")] = 8,
 ) -> None:
-    """Make an image of training samples, one a row."""
+    """Make an image of training samples, one per row."""
     with reporting_errors():
         from p3mvideo.training.preview import preview_samples
 
-        print(preview_samples(data, output=output, recipe=recipe, faces=faces, cp=cp, backgrounds=backgrounds, size=size, count=count, seed=seed))
+        print(preview_samples(data, output=output, options=options, count=count))
 
 
 @dataset_app.command("clips")
+@command_options
 def clips_command(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="One split of portraits with mattes.")],
     backgrounds: Annotated[Path, typer.Option(help="Folder of images to move behind the people.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the clips.")] = Path("clips"),
-    motion: Annotated[list[str], typer.Option(help="Kinds of motion; repeat for several. [default: all]")] = MOTIONS,
-    count: Annotated[int, typer.Option(help="How many clips.")] = 12,
-    seconds: Annotated[float, typer.Option(help="Length of each.")] = 2.0,
-    rate: Annotated[float, typer.Option(help="Frames per second.")] = 30.0,
-    size: Annotated[str, typer.Option(metavar="WxH", help="Size of the frames.")] = "512x288",
+    options: ClipOptions = ClipOptions(),
     split: Split = None,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed gives other paths and backgrounds.")] = 0,
-    progress: Shown = "auto",
-    quiet: Quiet = False,
+    show: Shown = DisplayOptions(),
 ) -> None:
     """Make short clips of moving people with exact alpha, for `evaluate --protocol video`; it can be stopped and started again."""
     with reporting_errors():
         from p3mvideo.datasets.clips import make_clips
-        from p3mvideo.options.texts import parse_size
 
-        with make_progress(progress, quiet=quiet, unit="clips") as display:
-            made = make_clips(
-                data, output=output, backgrounds=backgrounds, motion=motion, count=count, seconds=seconds, rate=rate,
-                size=parse_size(size), split=split, seed=seed, on_progress=counting(display, "moving"),
-            )  # fmt: skip
+        with make_progress(show, unit="clips") as display:
+            made = make_clips(data, output=output, backgrounds=backgrounds, options=options, split=split, on_progress=counting(display, "moving"))
             display.end(failed=False)
         for folder in made:
             print(folder)

@@ -9,18 +9,18 @@ from typing import Annotated
 
 import typer
 
-from p3mvideo.cli.errors import reporting_errors
+from p3mvideo.cli.terminal.errors import reporting_errors
 
 
 def doctor_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Look at cameras, virtual cameras, networks, accelerators, encoders, disk and screen, and say how to mend what does not work.
+    """Check cameras, virtual cameras, networks, accelerators, encoders, disk and screen, and say how to fix what does not work.
 
     Exit code 3 if no video can be processed.
     """
     with reporting_errors():
-        from p3mvideo.app.doctor import doctor
+        from p3mvideo.app.doctor.run import doctor
 
         logging.basicConfig(format="p3mvideo: %(message)s", level=logging.ERROR)
         on_terminal = sys.stderr.isatty() and not as_json

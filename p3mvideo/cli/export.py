@@ -8,21 +8,21 @@ from typing import Annotated, Literal
 
 import typer
 
-from p3mvideo.cli.errors import reporting_errors
+from p3mvideo.cli.terminal.errors import reporting_errors
 from p3mvideo.errors import ExitCode
 
 
 def export_command(
     model: Annotated[str, typer.Option(metavar="NAME|PATH", help="Weights of the network.")] = "p3mnet-mobilenetv2",
-    format: Annotated[Literal["onnx", "openvino", "torchscript", "safetensors"], typer.Option(help="What to write.")] = "onnx",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write. [default: the model's name]")] = None,
-    size: Annotated[str | None, typer.Option(metavar="WxH", help="The one size that it takes. [default: any multiples of 32]")] = None,
+    format: Annotated[Literal["onnx", "openvino", "torchscript", "safetensors"], typer.Option(help="Format to write.")] = "onnx",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Output file. [default: the model's name]")] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="Fixed input size. [default: any multiples of 32]")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
 ) -> None:
     """Write a network for other programs, and how it compares with PyTorch; exit code 1 if it differs."""
     with reporting_errors():
         from p3mvideo.app.export import export
-        from p3mvideo.options.texts import parse_size
+        from p3mvideo.options.parsing.texts import parse_size
 
         result = export(model, format=format, output=output, size=None if size is None else parse_size(size), overwrite=overwrite)
         if result.parities:

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from p3mvideo.cli.config_option import ConfigOption
-from p3mvideo.cli.errors import reporting_errors, start_logging
-from p3mvideo.cli.options import Without, command_options
-from p3mvideo.cli.progress import ProgressKind, make_progress
+from p3mvideo.cli.terminal.config_option import ConfigOption
+from p3mvideo.cli.terminal.display import DisplayOptions
+from p3mvideo.cli.terminal.errors import reporting_errors, start_logging
+from p3mvideo.cli.terminal.options import Without, command_options
+from p3mvideo.cli.terminal.progress import make_progress
 from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
 
 
@@ -20,21 +21,22 @@ def flicker_command(
     engine: Annotated[EngineOptions, Without("seq_chunk")],
     smoothing: SmoothingOptions,
     faces: Annotated[FaceOptions, Without("mask_scale", "replace_with", "mosaic_of_face", "mosaic_size", "keep_subject")],
-    matte: Annotated[str | None, typer.Option(metavar="MATTE", help="Its matte, as a video or sequence. [default: run the network]")] = None,
+    matte: Annotated[
+        str | None, typer.Option(metavar="MATTE", help="The clip's matte, as a video or image sequence. [default: run the network]")
+    ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for plot, strip and scores.")] = Path("flicker"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier report.")] = False,
-    progress: Annotated[ProgressKind, typer.Option(help="How progress is shown on standard error.")] = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the score and errors.")] = False,
+    show: Annotated[DisplayOptions, Without("debug")] = DisplayOptions(),
     config: ConfigOption = None,
 ) -> None:
     """Score how much a clip's matte flickers, without ground truth; draw the score over time and the worst moment."""
     with reporting_errors():
         from p3mvideo.app.flicker import flicker
 
-        start_logging(quiet=quiet, debug=False)
-        with make_progress(progress, quiet=quiet) as display:
+        start_logging(show)
+        with make_progress(show) as display:
             found = flicker(clip, matte=matte, output=output, overwrite=overwrite, engine=engine, smoothing=smoothing, faces=faces, listener=display)
         report = found.report
         print(f"flicker {report.score:.3f}, worst {report.scores[report.worst]:.3f} at {found.seconds[report.worst]:.2f} s")
-        if not quiet:
+        if not show.quiet:
             print(f"plot: {found.plot}\nworst moment: {found.strip}\nscores: {found.scores}")

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from p3mvideo.cli.config_option import ConfigOption
-from p3mvideo.cli.errors import reporting_errors, start_logging
-from p3mvideo.cli.inputs import given_inputs
-from p3mvideo.cli.options import Without, command_options
-from p3mvideo.cli.progress import ProgressKind, make_progress
-from p3mvideo.cli.results import show_result
+from p3mvideo.cli.terminal.config_option import ConfigOption
+from p3mvideo.cli.terminal.display import DisplayOptions
+from p3mvideo.cli.terminal.errors import reporting_errors, start_logging
+from p3mvideo.cli.terminal.inputs import given_inputs
+from p3mvideo.cli.terminal.options import Without, command_options
+from p3mvideo.cli.terminal.progress import make_progress
+from p3mvideo.cli.terminal.results import show_result
 from p3mvideo.options import BackgroundOptions, BatchOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, SmoothingOptions, WriteOptions
 
 
@@ -28,12 +29,12 @@ def process_command(
     writing: Annotated[WriteOptions, Without("audio")],
     inputs: Annotated[list[str] | None, typer.Argument(metavar="IN...", help="Videos, images, folders, globs, frame_%05d.png, or -.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="File, or folder for several inputs.")] = None,
-    alpha: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the matte; without -o, instead of the composite.")] = None,
-    foreground: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the person's own colours; without -o, alone.")] = None,
-    report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write an account of the run.")] = None,
-    progress: Annotated[ProgressKind, typer.Option(help="How progress is shown on standard error.")] = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an unexpected error.")] = False,
+    alpha: Annotated[Path | None, typer.Option(metavar="OUT", help="Also write the matte; without -o, only the matte.")] = None,
+    foreground: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Also write the person's foreground colours; without -o, only these.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write a report of the run.")] = None,
+    show: DisplayOptions = DisplayOptions(),
     config: ConfigOption = None,
 ) -> None:
     """Matte videos and images and write them with another background.
@@ -44,12 +45,12 @@ def process_command(
     with reporting_errors():
         from p3mvideo.app.process import process
 
-        start_logging(quiet=quiet, debug=debug)
-        with make_progress(progress, quiet=quiet) as display:
+        start_logging(show)
+        with make_progress(show) as display:
             result = process(
                 given_inputs(inputs, batch), output=output, alpha=alpha, foreground=foreground, background=background, engine=engine,
                 faces=faces, smoothing=smoothing, matte=matte, reading=reading, writing=writing, batch=batch, report=report, listener=display,
             )  # fmt: skip
-        show_result(result, prose=not quiet and progress != "json")
+        show_result(result, prose=not show.quiet and show.progress != "json")
         if result.exit_code:
             raise typer.Exit(int(result.exit_code))

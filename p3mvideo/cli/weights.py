@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from p3mvideo.cli.errors import reporting_errors
-from p3mvideo.cli.progress import make_progress
-from p3mvideo.cli.terms import AcceptTerms, From, Sha256, ask_for_consent
+from p3mvideo.cli.terminal.errors import reporting_errors
+from p3mvideo.cli.terminal.progress import make_progress
+from p3mvideo.cli.terminal.terms import AcceptTerms, From, Sha256, ask_for_consent
 from p3mvideo.errors import ExitCode
 
 weights_app = typer.Typer(name="weights", help="List, check, import and fetch weights.", no_args_is_help=True, rich_markup_mode=None)
@@ -29,7 +29,7 @@ def list_command() -> None:
 def verify_command(
     model: Annotated[str | None, typer.Argument(metavar="NAME|PATH", help="Weights to check. [default: all]")] = None,
 ) -> None:
-    """Compare weights with their hashes; exit code 3 if any is unsound."""
+    """Compare weights with their hashes; exit code 3 if any is damaged."""
     with reporting_errors():
         from p3mvideo.weights import verify_weights
 
@@ -54,7 +54,7 @@ def get_command(
         from p3mvideo.weights.get import get_weights
 
         accepted = ask_for_consent(CHECKPOINTS[name], accepted=accept_terms)
-        with make_progress("auto", quiet=False, unit="bytes") as display:
+        with make_progress(unit="bytes") as display:
             weights = get_weights(name, origin=origin, sha256=sha256, accept_terms=accepted, overwrite=overwrite, listener=display)
         print(f"{weights.name}: {weights.path}")
 
@@ -62,11 +62,11 @@ def get_command(
 @weights_app.command("import")
 def import_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A published P3M-Net checkpoint or ImageNet backbone, .pth or .pth.tar.")],
-    name: Annotated[str | None, typer.Option(help="What --model will call it. [default: the variant]")] = None,
-    licence: Annotated[str, typer.Option(help="The terms under which you got it.")] = "unknown: ask those who published it",
+    name: Annotated[str | None, typer.Option(help="Name for --model. [default: the variant]")] = None,
+    licence: Annotated[str, typer.Option(help="Licence under which you obtained it.")] = "unknown: ask those who published it",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace weights imported under that name.")] = False,
 ) -> None:
-    """Take over a published checkpoint, without running any code in it."""
+    """Import a published checkpoint, without running any code in it."""
     with reporting_errors():
         from p3mvideo.weights.importer import import_weights
 
@@ -77,10 +77,12 @@ def import_command(
 @weights_app.command("ship")
 def ship_command(
     checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="best.pt or last.pt of a training run.")],
-    target: Annotated[Path, typer.Argument(metavar="FILE.safetensors", help="Where to write; --model takes it.")],
-    licence: Annotated[str, typer.Option(help="Under which terms the weights may be used.")],
-    source: Annotated[str, typer.Option(help="How they were made.")] = "trained by p3mvideo",
-    mean_with: Annotated[list[Path] | None, typer.Option(metavar="CHECKPOINT", help="Ship the mean of all; may be given again.")] = None,
+    target: Annotated[Path, typer.Argument(metavar="FILE.safetensors", help="Output file, which --model takes.")],
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")],
+    source: Annotated[str, typer.Option(help="How the weights were made.")] = "trained by p3mvideo",
+    mean_with: Annotated[
+        list[Path] | None, typer.Option(metavar="CHECKPOINT", help="Average the weights with this checkpoint; repeat for several.")
+    ] = None,
 ) -> None:
     """Make a weights file of a training checkpoint: averaged weights, without what only training needs."""
     with reporting_errors():

@@ -6,6 +6,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from p3mvideo.frame import Frame, Matte, UInt8Array
@@ -73,7 +74,11 @@ def _only(matte: Matte, labels: np.ndarray, body: UInt8Array, kept: int) -> Matt
     """Return the matte with nothing but one labelled part, and what is fainter and nearer to it than to any other part."""
     # Every pixel learns the number of the nearest part; those numbers are the distance transform's own.
     _, nearest = cv2.distanceTransformWithLabels(1 - body, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_CCOMP)
-    mask = np.isin(nearest, np.unique(nearest[labels == kept]))
+    return within(matte, np.isin(nearest, np.unique(nearest[labels == kept])))
+
+
+def within(matte: Matte, mask: npt.NDArray[np.bool_]) -> Matte:
+    """Return the matte where a mask of its size, (H, W), is set; elsewhere there is no one."""
     # Not with PyTorch, whose threads go on spinning after each step, beside all other stages.
     alpha = torch.from_numpy(matte.alpha.float().cpu().numpy() * mask).to(matte.alpha)
     if matte.semantic is None:

@@ -7,7 +7,6 @@ A clip is a folder with one image and one matte per frame, as `p3mvideo evaluate
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -20,6 +19,7 @@ from p3mvideo.datasets.moving_people.clip import make_clip
 from p3mvideo.datasets.moving_people.motion import MOTIONS
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import ConfigError, DatasetError
+from p3mvideo.options import ClipOptions
 
 COMPLETE = "complete"
 """A clip's folder holds a file of this name when all its frames are there."""
@@ -30,13 +30,8 @@ def make_clips(
     *,
     output: Path = Path("clips"),
     backgrounds: Path,
-    motion: Sequence[str] = tuple(MOTIONS),
-    count: int = 12,
-    seconds: float = 2.0,
-    rate: float = 30.0,
-    size: tuple[int, int] = (512, 288),
+    options: ClipOptions = ClipOptions(),
     split: Path | None = None,
-    seed: int = 0,
     on_progress: Progress | None = None,
 ) -> list[Path]:
     """Write clips of moving people with exact alpha and return their folders.
@@ -48,25 +43,18 @@ def make_clips(
         data: A split of portraits with mattes.
         output: Where to write.
         backgrounds: Folder of images to move behind the people.
-        motion: Kinds of motion, names in `p3mvideo.datasets.moving_people.motion.MOTIONS`.
-        count: How many clips.
-        seconds: Length of each.
-        rate: Frames a second.
-        size: (width, height) of the frames in pixels.
-        split: File with the names to use, one a line; None uses all.
-        seed: Another seed gives other paths and backgrounds.
+        options: Motion (names in `p3mvideo.datasets.moving_people.motion.MOTIONS`; none given are all), number, length and size.
+        split: File with the names to use, one per line; None uses all.
         on_progress: Called after each clip.
 
     Raises:
-        ConfigError: There is no such motion, or a number makes no sense.
+        ConfigError: There is no such motion.
         DatasetError: Data is missing or broken, or a clip cannot be written.
     """
+    motion, count, seed, (width, height) = options.motion or tuple(MOTIONS), options.count, options.seed, options.size
     unknown = [name for name in motion if name not in MOTIONS]
-    if unknown or not motion:
-        raise ConfigError(f"there is no motion {unknown[0]!r}" if unknown else "no motion is named", hint=f"known are {', '.join(MOTIONS)}")
-    frames, (width, height) = round(seconds * rate), size
-    if count < 1 or frames < 1 or min(width, height) < 32:
-        raise ConfigError(f"{count} clips of {frames} frames of {width}x{height} make no sense", hint="at least 1 clip, 1 frame, 32x32 pixels")
+    if unknown:
+        raise ConfigError(f"there is no motion {unknown[0]!r}", hint=f"known are {', '.join(MOTIONS)}")
     folder = PortraitFolder(data, names=None if split is None else read_split(split))
     images = images_in(backgrounds)
     made = []
@@ -79,7 +67,7 @@ def make_clips(
             try:
                 clip = make_clip(
                     portrait.image, portrait.alpha.astype(np.float32) / np.float32(255), read_image(background), motion=MOTIONS[kind],
-                    seed=seed + number, width=width, height=height, rate=rate, frames=frames,
+                    seed=seed + number, width=width, height=height, rate=options.rate, frames=options.frames,
                 )  # fmt: skip
             except ValueError as error:
                 raise DatasetError(f"{name} cannot be moved: {error}", hint="leave it out by --split") from error

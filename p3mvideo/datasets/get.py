@@ -11,7 +11,7 @@ from typing import Literal
 
 from p3mvideo.datasets.donors import CELEB_IMAGES, CELEB_MASKS
 from p3mvideo.errors import ConfigError, DatasetError, SinkError
-from p3mvideo.file_hash import file_sha256
+from p3mvideo.files.file_hash import file_sha256
 from p3mvideo.listener import Listener
 from p3mvideo.upstream.obtain import obtain
 from p3mvideo.upstream.works import DATASETS, find_work

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from p3mvideo.atomic_write import write_atomically
 from p3mvideo.datasets.layout import IMAGE_SUFFIXES
 from p3mvideo.errors import DatasetError
+from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.frame import Float32Array, UInt8Array
 
 JPEG_QUALITY = 95

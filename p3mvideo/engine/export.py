@@ -90,7 +90,7 @@ def export_graph(network: P3MNet, path: Path, description: GraphDescription, *, 
     """
     size = description.size
     if format not in get_args(GraphFormat) or path.suffix != SUFFIXES[format]:
-        raise ConfigError(f"{path.name} is no name for {format}", hint=f"the endings are {', '.join(SUFFIXES.values())}")
+        raise ConfigError(f"{path.name} is not a name for {format}", hint=f"the endings are {', '.join(SUFFIXES.values())}")
     if size is not None and (min(size) < STRIDE or size[0] % STRIDE or size[1] % STRIDE):
         raise ConfigError(f"P3M-Net takes sizes that are multiples of {STRIDE}, got {size[0]}x{size[1]}", hint="round to --size 512x288")
     for needed in {"onnx": ("onnx", "onnxruntime"), "openvino": ("openvino",), "torchscript": ()}[format]:

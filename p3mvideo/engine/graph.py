@@ -107,7 +107,7 @@ def load_graph(path: Path) -> Graph:
         ConfigError: The file is of another kind, or takes other inputs than float images.
     """
     if path.suffix not in _LOADERS:
-        raise ConfigError(f"{path} is no network file", hint=f"the endings are {', '.join(_LOADERS)}")
+        raise ConfigError(f"{path} is not a network file", hint=f"the endings are {', '.join(_LOADERS)}")
     if not path.is_file():
         raise WeightsError(f"there is no file {path}", hint=f"Give the path of a file that ends in {', '.join(_LOADERS)}.")
     try:

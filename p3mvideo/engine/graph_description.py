@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from p3mvideo.errors import ConfigError, WeightsError
 from p3mvideo.model.interface import ANY_SIZE, describe_interface
-from p3mvideo.options.texts import parse_size
+from p3mvideo.options.parsing.texts import parse_size
 
 PREFIX = "p3mvideo."
 """Before each name in formats whose entries others share."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from p3mvideo.errors import ConfigError, DeviceError
-from p3mvideo.file_hash import file_sha256
+from p3mvideo.files.file_hash import file_sha256
 from p3mvideo.frame import Matte, MattingEngine
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import REALTIME_VARIANTS

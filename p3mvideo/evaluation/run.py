@@ -15,7 +15,6 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from p3mvideo.atomic_write import write_atomically
 from p3mvideo.datasets.benchmark import Entry, find_entries
 from p3mvideo.datasets.layout import BLURRED, ORIGINAL, split_folder
 from p3mvideo.errors import ConfigError, DatasetError
@@ -26,6 +25,7 @@ from p3mvideo.evaluation.jobs import Failure, Job, predicted, run_jobs
 from p3mvideo.evaluation.methods.make_method import make_method, method_name
 from p3mvideo.evaluation.score_table import Score, ScoreTable
 from p3mvideo.evaluation.summary import gap_table, gaps, markdown_table, summarise
+from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.listener import Listener
 from p3mvideo.options import EngineOptions, EvaluationOptions, SmoothingOptions
 from p3mvideo.options.evaluation import Metric

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import ConfigError, SinkError
-from p3mvideo.options.shard import Shard
+from p3mvideo.files.atomic_write import write_atomically
+from p3mvideo.options.parsing.shard import Shard
 
 KEY_COLUMNS = ("method", "images", "name")
 

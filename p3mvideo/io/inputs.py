@@ -22,7 +22,7 @@ from p3mvideo.io.images.source import ImageSource
 from p3mvideo.io.pipes.source import PipeSource
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.options import ReadOptions
-from p3mvideo.options.times import exact_rate
+from p3mvideo.options.parsing.times import exact_rate
 
 InputKind = Literal["video", "image", "animation", "sequence", "pipe"]
 

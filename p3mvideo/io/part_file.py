@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +26,7 @@ LONGEST_NAME_BYTES: Final = 200
 """A final name is cut to this length in the name of its part: file systems take names of up to 255 bytes."""
 MACHINE: Final = hashlib.sha256(platform.node().encode()).hexdigest()[:4]
 """Says in the name of a part which machine writes it: locks are seen on one machine only."""
+_TOKEN = re.compile(r"(?<=\.)[0-9a-f]{12}(?=\.part$)")
 
 
 class PartFile:
@@ -53,7 +54,7 @@ class PartFile:
         with writing(final):
             self._check(expected_bytes)
             with locked_folder(final.parent):
-                self._clear_parts()
+                _clear_parts(final)
                 self.path = self._new_path()
                 """Where to write."""
                 # Found out now instead of after the first frame: whether writing is possible at all.
@@ -119,17 +120,8 @@ class PartFile:
             )
 
     def _new_path(self) -> Path:
-        head, tail = self._name_around_token(lasting=self._lasting)
+        head, tail = _name_around_token(self.final, lasting=self._lasting)
         return self.final.with_name(f"{head}{MACHINE}{secrets.token_hex(4)}{tail}")
-
-    def _name_around_token(self, *, lasting: bool) -> tuple[str, str]:
-        name = self.final.name
-        if len(os.fsencode(name)) > LONGEST_NAME_BYTES:
-            suffix = self.final.suffix[:10]
-            start = os.fsencode(name)[: LONGEST_NAME_BYTES - 30].decode(errors="ignore")
-            name = f"{start}~{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}{suffix}"
-        stem, suffix = os.path.splitext(name)
-        return (f"{stem}.unfinished-", suffix) if lasting else (f"{name}.", ".part")
 
     def _create(self) -> Lock:
         if self._folder:
@@ -140,34 +132,6 @@ class PartFile:
         taken = lock(self.path)
         assert taken is not None  # no other process knows the name
         return taken
-
-    def _clear_parts(self) -> None:
-        """Remove what killed runs left of this output.
-
-        Raises:
-            SinkError: Another run is writing it.
-        """
-        for lasting in (False, True):
-            head, tail = self._name_around_token(lasting=lasting)
-            pattern = re.compile(rf"{re.escape(head)}([0-9a-f]{{4}})[0-9a-f]{{8}}{re.escape(tail)}")
-            for name in _names_in(self.final.parent):
-                if match := pattern.fullmatch(name):
-                    self._clear_part(self.final.with_name(name), is_removable=not lasting, is_of_this_machine=match[1] == MACHINE)
-
-    def _clear_part(self, part: Path, *, is_removable: bool, is_of_this_machine: bool) -> None:
-        try:
-            taken = lock(part)
-            status = part.lstat()
-        except OSError:
-            return  # a link, gone, or not readable: not ours in any case
-        if taken is None:
-            raise SinkError(f"{self.final} is being written by another run", hint="wait for its end, or choose another name")
-        is_own = os.name == "nt" or status.st_uid == os.geteuid()
-        is_dead = (is_of_this_machine and taken.is_real) or time.time() - status.st_mtime > STALE_SECONDS
-        if is_removable and is_own and is_dead:
-            with contextlib.suppress(OSError, SinkError):  # it is in no one's way
-                _remove(part)
-        taken.release()
 
     def _claim(self) -> None:
         if self._folder:
@@ -205,6 +169,83 @@ class PartFile:
         return SinkError(f"{self.final} exists already", hint="use --overwrite to replace it, or choose another name")
 
 
+def clear_parts(final: Path, *, wait_seconds: float = 0.0) -> None:
+    """Remove what killed runs left of an output.
+
+    Args:
+        final: The output.
+        wait_seconds: How long to wait for one that still writes it.
+
+    Raises:
+        SinkError: Another run is writing it.
+        OSError: Its folder is not there.
+    """
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            with locked_folder(final.parent):
+                _clear_parts(final)
+            return
+        except SinkError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.1)
+
+
+def outputs_with_parts(finals: Iterable[Path]) -> list[Path]:
+    """Return those outputs of which there are parts, whoever wrote them; each folder is looked at once."""
+    names: dict[Path, set[str]] = {}
+    found = []
+    for final in finals:
+        if final.parent not in names:
+            parts = _names_in(final.parent) if final.parent.is_dir() else []
+            names[final.parent] = {_TOKEN.sub("", name) for name in parts if name.endswith(".part")}
+        head, tail = _name_around_token(final, lasting=False)
+        if head + tail in names[final.parent]:
+            found.append(final)
+    return found
+
+
+def _name_around_token(final: Path, *, lasting: bool) -> tuple[str, str]:
+    name = final.name
+    if len(os.fsencode(name)) > LONGEST_NAME_BYTES:
+        suffix = final.suffix[:10]
+        start = os.fsencode(name)[: LONGEST_NAME_BYTES - 30].decode(errors="ignore")
+        name = f"{start}~{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}{suffix}"
+    stem, suffix = os.path.splitext(name)
+    return (f"{stem}.unfinished-", suffix) if lasting else (f"{name}.", ".part")
+
+
+def _clear_parts(final: Path) -> None:
+    """Remove what killed runs left of an output, in a folder that is locked.
+
+    Raises:
+        SinkError: Another run is writing it.
+    """
+    for lasting in (False, True):
+        head, tail = _name_around_token(final, lasting=lasting)
+        pattern = re.compile(rf"{re.escape(head)}([0-9a-f]{{4}})[0-9a-f]{{8}}{re.escape(tail)}")
+        for name in _names_in(final.parent):
+            if match := pattern.fullmatch(name):
+                _clear_part(final, final.with_name(name), is_removable=not lasting, is_of_this_machine=match[1] == MACHINE)
+
+
+def _clear_part(final: Path, part: Path, *, is_removable: bool, is_of_this_machine: bool) -> None:
+    try:
+        taken = lock(part)
+        status = part.lstat()
+    except OSError:
+        return  # a link, gone, or not readable: not ours in any case
+    if taken is None:
+        raise SinkError(f"{final} is being written by another run", hint="wait for its end, or choose another name")
+    is_own = os.name == "nt" or status.st_uid == os.geteuid()
+    is_dead = (is_of_this_machine and taken.is_real) or time.time() - status.st_mtime > STALE_SECONDS
+    if is_removable and is_own and is_dead:
+        with contextlib.suppress(OSError, SinkError):  # it is in no one's way
+            _remove(part)
+    taken.release()
+
+
 def _names_in(folder: Path) -> list[str]:
     """Return what lies in a folder; nothing if it may be written, but not read."""
     try:
@@ -230,7 +271,7 @@ def _check_replaceable(folder: Path) -> None:
     stranger = next(_strangers(folder), None)
     if stranger is not None:
         raise SinkError(
-            f"{folder} is not replaced: it holds {stranger.name}, which is no image of a sequence",
+            f"{folder} is not replaced: it holds {stranger.name}, which is not an image of a sequence",
             hint="choose another name",
         )
 

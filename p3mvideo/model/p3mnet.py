@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from p3mvideo.model.encoder import Encoder
+from p3mvideo.model.encoders.encoder import Encoder
 from p3mvideo.model.output import Features, MattingOutput
 
 STRIDE = 32

@@ -10,16 +10,16 @@ from p3mvideo.model.arguments import check_arguments
 from p3mvideo.model.p3mnet import P3MNet
 
 VARIANTS: dict[str, tuple[str, str]] = {
-    "p3mnet-mobilenetv2": ("realtime", "realtime_p3mnet"),
-    "p3mnet-mobilenetv2-light": ("realtime", "light_p3mnet"),
-    "p3mnet-mobilenetv2-small": ("realtime", "small_p3mnet"),
-    "p3mnet-resnet34": ("resnet34", "p3mnet_resnet34"),
-    "p3mnet-swin-t": ("swin", "p3mnet_swin_t"),
-    "p3mnet-vitae-s": ("vitae", "p3mnet_vitae_s"),
+    "p3mnet-mobilenetv2": ("encoders.realtime", "realtime_p3mnet"),
+    "p3mnet-mobilenetv2-light": ("encoders.realtime", "light_p3mnet"),
+    "p3mnet-mobilenetv2-small": ("encoders.realtime", "small_p3mnet"),
+    "p3mnet-resnet34": ("encoders.resnet34", "p3mnet_resnet34"),
+    "p3mnet-swin-t": ("encoders.swin", "p3mnet_swin_t"),
+    "p3mnet-vitae-s": ("encoders.vitae", "p3mnet_vitae_s"),
 }
 """The module in `p3mvideo.model` and the builder of each variant; the builder's keyword arguments are what a weights file stores."""
 
-REALTIME_VARIANTS = frozenset(name for name, (module, _) in VARIANTS.items() if module == "realtime")
+REALTIME_VARIANTS = frozenset(name for name, (module, _) in VARIANTS.items() if module == "encoders.realtime")
 """Those for video, which all look at images about 512 pixels large, and take any of `BACKBONES`."""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from p3mvideo.atomic_write import write_atomically
+from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.frame import UInt8Array
 
 

@@ -6,7 +6,7 @@ A group of options is a frozen dataclass. It travels whole from the command line
 
 from p3mvideo.options.background import BackgroundOptions
 from p3mvideo.options.batch import BatchOptions
-from p3mvideo.options.copy_paste import CopyPasteOptions
+from p3mvideo.options.clips import ClipOptions
 from p3mvideo.options.edits import EditOptions
 from p3mvideo.options.engine import EngineOptions
 from p3mvideo.options.evaluation import EvaluationOptions
@@ -17,11 +17,13 @@ from p3mvideo.options.media import ReadOptions, WriteOptions
 from p3mvideo.options.option import Option, Options
 from p3mvideo.options.smoothing import SmoothingOptions
 from p3mvideo.options.studio import StudioOptions
-from p3mvideo.options.training import TrainingOptions
+from p3mvideo.options.training.copy_paste import CopyPasteOptions
+from p3mvideo.options.training.training import TrainingOptions
 
 __all__ = [
     "BackgroundOptions",
     "BatchOptions",
+    "ClipOptions",
     "CopyPasteOptions",
     "CoverOptions",
     "DetectionOptions",

@@ -23,6 +23,4 @@ class BackgroundOptions(Options):
             flags=("--bg",), aliases=("--background",), metavar="BG", unset="transparent where the output can hold it, else white",
         ),
     ] = None  # fmt: skip
-    background_fit: Annotated[Fit, Option("How a background is brought to the frame's size.", flags=("--bg-fit",), aliases=("--background-fit",))] = (
-        "cover"
-    )
+    background_fit: Annotated[Fit, Option("How the background is fitted to the frame.", flags=("--bg-fit",), aliases=("--background-fit",))] = "cover"

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from p3mvideo.errors import ConfigError
 from p3mvideo.options.option import Option, Options
-from p3mvideo.options.shard import parse_shard, show_shard
+from p3mvideo.options.parsing.shard import parse_shard, show_shard
 
 
 @dataclass(frozen=True, kw_only=True)

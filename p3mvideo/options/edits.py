@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, NamedTuple
 
 from p3mvideo.errors import ConfigError
 from p3mvideo.options.option import Option, Options
-from p3mvideo.options.times import parse_time
+from p3mvideo.options.parsing.times import parse_time
 
 FACE = "TRACK|T,X,Y"
 
@@ -29,10 +29,10 @@ class EditOptions(Options):
     panel: ClassVar[str | None] = "Corrections"
 
     edits: Annotated[Path | None, Option("Edits file (JSON) to apply, see docs/faces.md.", metavar="FILE")] = None
-    from_audit: Annotated[Path | None, Option("Cover what this audit says, instead of looking for faces again.", metavar="FILE")] = None
+    from_audit: Annotated[Path | None, Option("Cover the faces of this audit instead of searching again.", metavar="FILE")] = None
     keep_face: Annotated[tuple[str, ...], Option("Show this face; may be given several times.", metavar=FACE)] = ()
-    drop_face: Annotated[tuple[str, ...], Option("Take the cover off what is no face; may be given several times.", metavar=FACE)] = ()
-    only_face: Annotated[tuple[str, ...], Option("Cover no other face than this one; may be given several times.", metavar=FACE)] = ()
+    drop_face: Annotated[tuple[str, ...], Option("Drop a cover that is not on a face; may be given several times.", metavar=FACE)] = ()
+    only_face: Annotated[tuple[str, ...], Option("Cover only this face; may be given several times.", metavar=FACE)] = ()
 
     def check(self) -> None:
         """Raise ConfigError for what names no face."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from p3mvideo.options.option import Option, Options
-from p3mvideo.options.texts import parse_every, parse_ratio
+from p3mvideo.options.parsing.texts import parse_every, parse_ratio
 
 DEFAULT_MODEL = "p3mnet-mobilenetv2"
 
@@ -22,17 +22,19 @@ class EngineOptions(Options):
 
     model: Annotated[str, Option("Weights of the matting network.", metavar="NAME|PATH")] = DEFAULT_MODEL
     device: Annotated[str, Option("auto, cpu, cuda, cuda:N or mps.")] = "auto"
-    runtime: Annotated[Runtime, Option("What runs the network. auto: OpenVINO for the real-time networks on the CPU, else PyTorch.")] = "auto"
-    precision: Annotated[Precision, Option("What it computes in. auto: bf16 or f16 where the device has it, else f32.")] = "auto"
+    runtime: Annotated[Runtime, Option("Runtime of the network. auto: OpenVINO for the real-time networks on the CPU, else PyTorch.")] = "auto"
+    precision: Annotated[Precision, Option("Precision of the network. auto: bf16 or f16 where the device has it, else f32.")] = "auto"
     downsample_ratio: Annotated[
         float | Literal["auto"],
-        Option("Working size over frame size; auto: 512 px long side.", above=0, maximum=1, metavar="auto|RATIO", parse=parse_ratio),
+        Option(
+            "Working size as a fraction of the frame size; auto: a long side of 512 px.", above=0, maximum=1, metavar="auto|RATIO", parse=parse_ratio
+        ),
     ] = "auto"
     network_every: Annotated[
         int | Literal["auto"],
         Option(
-            "Longest distance in frames between two looks of the network; mattes between follow the motion, and what moves too fast is looked at. "
-            "auto: 2, and 3 where nothing moves; slowly moving edges then shake a little more.",
+            "Run the network at least every N frames; mattes in between follow the motion, and the network also runs where motion is too fast. "
+            "auto: 2, or 3 where nothing moves; slow edges may shake a little more.",
             minimum=1,
             maximum=100,
             metavar="auto|N",

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from p3mvideo.errors import ConfigError
 from p3mvideo.options.option import Option, Options
-from p3mvideo.options.shard import parse_shard, show_shard
+from p3mvideo.options.parsing.shard import parse_shard, show_shard
 
 Metric = Literal["sad", "mse", "mad", "sad_t", "mse_t", "mad_t", "sad_fg", "sad_bg", "grad", "conn", "iou", "sad_face", "mse_face", "mad_face"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -24,7 +24,7 @@ class EvaluationOptions(Options):
 
     split: Annotated[str, Option("Split of the data set, such as P3M-500-P or val.")] = ""
     images: Annotated[str, Option("Folder of images in the split; by default the first known one.")] = ""
-    strategy: Annotated[Strategy, Option("How a network looks at an image: as the program itself (engine), or as published.")] = "auto"
+    strategy: Annotated[Strategy, Option("How images are fed to a network: as this program does (engine), or as published.")] = "auto"
     protocol: Annotated[Protocol, Option("stills, blurred against normal (ppt), or clips (video).")] = "stills"
     rate: Annotated[float, Option("Frames per second of the clips.", above=0)] = 30.0
     trimap: Annotated[Literal["given", "derive"], Option("Whether to derive missing trimaps from the mattes.")] = "given"
@@ -34,8 +34,8 @@ class EvaluationOptions(Options):
     limit: Annotated[int, Option("At most this many images; 0 for all.", minimum=0)] = 0
     worst: Annotated[int, Option("How many of the worst results the contact sheet shows.", minimum=0)] = 12
     worst_by: Annotated[Metric, Option("The metric that decides which are the worst.")] = "sad"
-    workers: Annotated[int, Option("Threads that read and score; 0 chooses.", minimum=0)] = 0
-    onnx_input: Annotated[OnnxInput, Option("Values that a foreign ONNX network expects. auto: what the file says, else imagenet.")] = "auto"
+    workers: Annotated[int, Option("Threads for reading and scoring; 0 chooses automatically.", minimum=0)] = 0
+    onnx_input: Annotated[OnnxInput, Option("Input range that a foreign ONNX network expects. auto: what the file says, else imagenet.")] = "auto"
 
     shard: Annotated[
         tuple[int, int] | None,

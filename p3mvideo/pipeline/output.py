@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from p3mvideo.frame import Compositor, FrameSink
-from p3mvideo.frame_queue import QueueClosed
+from p3mvideo.pipeline.frame_queue import QueueClosed
 
 
 @dataclass(frozen=True)

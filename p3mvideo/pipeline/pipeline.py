@@ -28,9 +28,9 @@ import torch
 
 from p3mvideo.errors import SinkError, SourceError
 from p3mvideo.frame import Anonymizer, Frame, FrameSource, Matte, MattingEngine, Refiner
-from p3mvideo.frame_queue import CapturedFrame, ClosableQueue, FrameQueue
 from p3mvideo.ops.matte_check import checked_mattes
 from p3mvideo.pipeline.faces import restore_faces
+from p3mvideo.pipeline.frame_queue import CapturedFrame, ClosableQueue, FrameQueue
 from p3mvideo.pipeline.output import Output, closing_all
 from p3mvideo.pipeline.statistics import RunStatistics, StageStatistics
 from p3mvideo.pipeline.supervisor import run_stages

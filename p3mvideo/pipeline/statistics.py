@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from p3mvideo.pipeline.histogram import DurationHistogram
@@ -82,7 +82,7 @@ class RunStatistics:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> RunStatistics:
         """Return the account that `to_json` wrote."""
-        rest = {name: value for name, value in values.items() if name not in ("stages", "frames_per_second")}
+        rest = {field.name: values[field.name] for field in fields(cls) if field.name != "stages"}
         return cls(stages={stage: StageTimes(**times) for stage, times in values["stages"].items()}, **rest)
 
     def table(self) -> str:

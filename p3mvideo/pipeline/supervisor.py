@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 
 import torch
 
-from p3mvideo.frame_queue import QueueClosed
+from p3mvideo.pipeline.frame_queue import QueueClosed
 
 Result = TypeVar("Result")
 

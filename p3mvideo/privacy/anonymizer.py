@@ -123,7 +123,7 @@ class FaceAnonymizer:
         except Exception as error:
             return self._failed(frame, image, error), ()
         if self._figures is not None:
-            self._figures.see(seconds, tracked, self._follower.dismissed)
+            self._figures.see(seconds, tracked, [(face.box, face.score) for face in self._follower.dismissed])
         if not faces:
             return frame, ()
         return frame.with_image(torch.from_numpy(covered).permute(2, 0, 1)), faces

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from p3mvideo.privacy.detection import Box, Detection
+from p3mvideo.privacy.detection import Box
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
 from p3mvideo.privacy.two_pass.candidates import Candidates
+from p3mvideo.privacy.two_pass.candidates import left_open as not_covered
 from p3mvideo.privacy.two_pass.cover_plan import Candidate, CoverPlan
 
 
@@ -91,13 +92,13 @@ class FaceFigures:
         self._weakest: tuple[float, float] | None = None
         self._candidates = Candidates()
 
-    def see(self, seconds: float, faces: Iterable[TrackedFace], dismissed: Iterable[Detection]) -> None:
-        """Take what is known of a frame: the faces that are covered, and what looked like one and was not believed."""
+    def see(self, seconds: float, faces: Iterable[TrackedFace], dismissed: Iterable[tuple[Box, float]]) -> None:
+        """Take what is known of a frame: the faces that are covered, and box and score of what looked like one and was not believed."""
         for face in faces:
             self._tracks.add(face.track)
             if face.score is not None and (self._weakest is None or face.score < self._weakest[0]):
                 self._weakest = face.score, seconds
-        self._candidates.see(len(self._seconds), seconds, [(face.box, face.score) for face in dismissed])
+        self._candidates.see(len(self._seconds), seconds, dismissed)
         self._seconds.append(seconds)
 
     def cover_whole(self, seconds: float) -> None:
@@ -108,5 +109,5 @@ class FaceFigures:
     def summary(self) -> FaceSummary:
         """Return the figures."""
         score, seconds = self._weakest or (None, None)
-        left_open = _left_open(self._candidates.left_open(()), self._seconds)
+        left_open = _left_open(not_covered(self._candidates.found(), ()), self._seconds)
         return FaceSummary(len(self._seconds), len(self._tracks), score, seconds, self._covered_whole, left_open=left_open)

@@ -23,7 +23,7 @@ def cover_style(options: CoverOptions) -> Style:
     Raises:
         ConfigError: There is no such cover, or its image cannot be read.
     """
-    return make_style(options.replace_with, mosaicsize=options.mosaic_size, mosaic_of_face=options.mosaic_of_face)
+    return make_style(options.replace_with, mosaic_size=options.mosaic_size, mosaic_of_face=options.mosaic_of_face)
 
 
 def check_faces(options: FaceOptions) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -16,20 +17,29 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from p3mvideo.app.reports.review_page.page import EDITS
 from p3mvideo.compose.shipped import SHIPPED, shipped_background
 from p3mvideo.errors import ConfigError, P3MVideoError
+from p3mvideo.ops.opencv import read_image_file
 from p3mvideo.studio import forms
 from p3mvideo.studio.forms import GROUPS, Groups, JobKind
 from p3mvideo.studio.jobs import JobQueue
 from p3mvideo.studio.library import Library, StudioFile
+from p3mvideo.studio.live import LiveHost
 from p3mvideo.studio.plan import describe_containers, plan_job
-from p3mvideo.studio.preview import Previews
+from p3mvideo.studio.presets import Presets
+from p3mvideo.studio.preview import Previews, jpeg
 
 PAGE: Final = Path(__file__).parent / "page"
 LARGEST_REQUEST: Final = 1_000_000
 """Bytes of a request that is no upload."""
 LOOKS_PER_SECOND: Final = 4
 PING_LOOKS: Final = 60
+TILE_PX: Final = 240
+"""Width of a small image."""
+IMAGE_SECONDS: Final = 1.0
+"""How long a request for the next live image waits for it."""
+IMAGE_LOOK_SECONDS: Final = 0.02
 
 
 class Studio:
@@ -39,12 +49,15 @@ class Studio:
         library: Its files.
         jobs: Its jobs.
         previews: Makes its previews.
+        live: Runs its camera.
     """
 
-    def __init__(self, library: Library, jobs: JobQueue, previews: Previews) -> None:
+    def __init__(self, library: Library, jobs: JobQueue, previews: Previews, live: LiveHost) -> None:
         self._library = library
         self._jobs = jobs
         self._previews = previews
+        self._live = live
+        self._presets = Presets()
         self.ends = False
         """Whether open streams are to end."""
 
@@ -61,8 +74,17 @@ class Studio:
             Route("/api/preview", self._preview, methods=["POST"]),
             Route("/api/jobs", self._submit, methods=["POST"]),
             Route("/api/jobs/{job}", self._cancel, methods=["DELETE"]),
+            Route("/api/presets", self._list_presets),
+            Route("/api/presets", self._save_preset, methods=["POST"]),
+            Route("/api/presets/{name}", self._remove_preset, methods=["DELETE"]),
+            Route("/api/live/cameras", self._cameras),
+            Route("/api/live/image", self._live_image),
+            Route("/api/live", self._start_live, methods=["POST"]),
+            Route("/api/live", self._change_live, methods=["PATCH"]),
+            Route("/api/live", self._stop_live, methods=["DELETE"]),
             Route("/api/events", self._events),
             Route("/shipped/{name}.jpg", self._shipped),
+            Route("/edits.js", self._edits_script),
             Mount("/", StaticFiles(directory=PAGE, html=True)),
         ]
         return Starlette(routes=routes, exception_handlers={P3MVideoError: _told})
@@ -72,10 +94,15 @@ class Studio:
         return JSONResponse({"forms": kinds, "backgrounds": list(SHIPPED), "containers": describe_containers()})
 
     async def _shipped(self, request: Request) -> Response:
+        """Answer with a small image of a shipped background."""
         path = shipped_background(request.path_params["name"])
-        if path is None:
+        pixels = read_image_file(path) if path is not None else None
+        if pixels is None:
             raise HTTPException(404, "there is no such background")
-        return FileResponse(path)
+        return Response(jpeg(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), TILE_PX), media_type="image/jpeg")
+
+    async def _edits_script(self, request: Request) -> Response:
+        return FileResponse(EDITS)
 
     async def _list_files(self, request: Request) -> Response:
         return JSONResponse([file.to_json() for file in self._library.files()])
@@ -139,11 +166,57 @@ class Studio:
             raise HTTPException(404, "there is no such job") from None
         return Response(status_code=204)
 
+    async def _list_presets(self, request: Request) -> Response:
+        return JSONResponse([preset.to_json() for preset in await run_in_threadpool(self._presets.all)])
+
+    async def _save_preset(self, request: Request) -> Response:
+        values = await _object(request)
+        options = values.get("options", {})
+        if not isinstance(options, dict):
+            raise ConfigError("the options are not an object", hint="reload the page")
+        kind, name, container = _kind(values), str(values.get("name", "")), str(values.get("container", ""))
+        preset = await run_in_threadpool(self._presets.save, name, kind, options, container)
+        return JSONResponse(preset.to_json(), 201)
+
+    async def _remove_preset(self, request: Request) -> Response:
+        await run_in_threadpool(self._presets.remove, request.path_params["name"])
+        return Response(status_code=204)
+
+    async def _cameras(self, request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(self._live.cameras))
+
+    async def _start_live(self, request: Request) -> Response:
+        values = await _object(request)
+        self._live.start(str(values.pop("camera", "")), values)
+        return Response(status_code=202)
+
+    async def _change_live(self, request: Request) -> Response:
+        self._live.change(await _object(request))
+        return Response(status_code=202)
+
+    async def _stop_live(self, request: Request) -> Response:
+        self._live.stop()
+        return Response(status_code=202)
+
+    async def _live_image(self, request: Request) -> Response:
+        """Answer with the image that is shown, as soon as it is another one than that with the number `after`."""
+        after = request.query_params.get("after", "")
+        for _ in range(round(IMAGE_SECONDS / IMAGE_LOOK_SECONDS)):
+            number = self._live.newest()
+            if str(number) != after or self.ends:
+                break
+            await asyncio.sleep(IMAGE_LOOK_SECONDS)
+        image = await run_in_threadpool(self._live.image)
+        if image is None or str(number) == after:
+            return Response(status_code=204)
+        return Response(image, media_type="image/jpeg", headers={"x-image-number": str(number)})
+
     async def _events(self, request: Request) -> Response:
         async def states() -> AsyncIterator[str]:
             sent, quiet = None, 0
             while not self.ends:
-                state = {"jobs": self._jobs.jobs(), "files": [file.to_json() for file in self._library.files()]}
+                files = [file.to_json() for file in self._library.files()]
+                state = {"jobs": self._jobs.jobs(), "files": files, "live": self._live.to_json()}
                 quiet += 1
                 if state != sent:
                     sent, quiet = state, 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import NoneType
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, get_args, get_origin
 
 from p3mvideo.compose.background import parse_background
 from p3mvideo.compose.shipped import SHIPPED
@@ -87,7 +87,9 @@ def arguments(groups: Groups) -> list[str]:
             if value == field.default:
                 continue
             flag = field.flags[0].split("/")[0]
-            if isinstance(value, bool):
+            if isinstance(value, tuple):
+                written += [f"{flag}={part}" for part in value]
+            elif isinstance(value, bool):
                 written.append(flag if value else f"--no-{flag.removeprefix('--')}")
             else:
                 written.append(f"{flag}={field.option.show(value) if field.option.parse is not None else value}")
@@ -106,6 +108,8 @@ def _described(field: Field) -> dict[str, Any]:
     if field.name == "model":
         choices = [weights.name for weights in list_weights()]
     kind = next((word for type_, word in ((bool, "switch"), (int, "integer"), (float, "number")) if type_ in parts), "text")
+    if get_origin(field.type) is tuple:
+        kind = "list"
     if choices and not (set(parts) & {float, int}):
         kind = "choice"
     if field.name in FILES:
@@ -123,12 +127,12 @@ def _described(field: Field) -> dict[str, Any]:
     }
 
 
-def _named(field: str, value: Any, file_path: Callable[[str], str]) -> Any:
-    """Return a value in which the id of a file is replaced by its path. A path of the page's own choice is refused."""
-    if field == "model" and value not in {weights.name for weights in list_weights()}:
-        raise ConfigError(f"there are no weights called {value!r}", hint="choose one of the list")
-    if field not in FILES:
-        return value
+def named_file(field: str, value: Any, file_path: Callable[[str], str]) -> str:
+    """Return a background, a cover or the like in which the id of one of the page's files, `file:ID`, is replaced by its path.
+
+    Raises:
+        ConfigError: It is a path of the page's own choice, or there is no such file.
+    """
     if not isinstance(value, str):
         raise ConfigError(f"{field} is text, got {value!r}", hint="reload the page")
     if value.startswith("file:"):
@@ -142,3 +146,10 @@ def _named(field: str, value: Any, file_path: Callable[[str], str]) -> Any:
     if not known and (field == "replace_with" or parse_background(value).kind == "file"):
         raise ConfigError(f"{value!r} is neither a colour nor one of the page's files", hint="add the image to the page first")
     return value
+
+
+def _named(field: str, value: Any, file_path: Callable[[str], str]) -> Any:
+    """Return a value as the command takes it."""
+    if field == "model" and value not in {weights.name for weights in list_weights()}:
+        raise ConfigError(f"there are no weights called {value!r}", hint="choose one of the list")
+    return named_file(field, value, file_path) if field in FILES else value

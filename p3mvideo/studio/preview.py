@@ -6,18 +6,20 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
 
 from p3mvideo.app.backgrounds import open_background
-from p3mvideo.app.edited_mattes import edited_mattes
+from p3mvideo.app.edits.edited_mattes import edited_mattes
 from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ReplaceBackground
 from p3mvideo.compose.background import BackgroundSpec, parse_background
+from p3mvideo.compose.people import ChosenPeople
 from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine
 from p3mvideo.errors import SourceError
-from p3mvideo.frame import Compositor, Frame, FrameSource, Matte, UInt8Array
+from p3mvideo.frame import Compositor, Face, Frame, FrameSource, Matte, UInt8Array
 from p3mvideo.io.inputs import expand_inputs, open_source
 from p3mvideo.options import BackgroundOptions, CoverOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, ReleaseDetectionOptions
 from p3mvideo.pipeline import restore_faces
@@ -52,7 +54,8 @@ class Previews:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._frames: OrderedDict[Any, Frame] = OrderedDict()
-        self._mattes: OrderedDict[Any, tuple[Frame, Matte]] = OrderedDict()
+        self._mattes: OrderedDict[Any, tuple[Frame, tuple[Face, ...], Matte]] = OrderedDict()
+        self._edited: OrderedDict[Any, tuple[Frame, Matte]] = OrderedDict()
         self._loaded: tuple[EngineOptions, LoadedEngine] | None = None
         self._faces: tuple[FaceOptions, ImageAnonymizer] | None = None
         self._refine = GuidedRefiner()
@@ -95,9 +98,10 @@ class Previews:
             elif "cover" in groups:
                 shown = self._covered(frame, groups)
             else:
-                key = (file.id, seconds, groups["engine"], groups["faces"], groups["matte"])
-                shown = _composed(*self._remembered(self._mattes, key, lambda: self._matte(frame, groups)), groups, view)
-        return _jpeg(_on_squares(shown), width)
+                key = (file.id, seconds, groups["engine"], groups["faces"])
+                matted = self._remembered(self._mattes, key, lambda: self._matte(frame, groups))
+                shown = _composed(*self._remembered(self._edited, (*key, groups["matte"]), lambda: self._corrected(*matted, groups)), groups, view)
+        return jpeg(_on_squares(shown), width)
 
     def _frame(self, file: StudioFile, seconds: float) -> Frame:
         def read() -> Frame:
@@ -113,18 +117,26 @@ class Previews:
 
         return self._remembered(self._frames, (file.id, seconds), read)
 
-    def _matte(self, frame: Frame, groups: Groups) -> tuple[Frame, Matte]:
-        engine, faces, edits = groups["engine"], groups["faces"], groups["matte"]
+    def _matte(self, frame: Frame, groups: Groups) -> tuple[Frame, tuple[Face, ...], Matte]:
+        """Return the frame with hidden faces, these faces, and the matte as the network gives it."""
+        engine, faces = groups["engine"], groups["faces"]
         assert isinstance(engine, EngineOptions)
         assert isinstance(faces, FaceOptions)
-        assert isinstance(edits, MatteOptions)
         if self._loaded is None or self._loaded[0] != engine:
             self._loaded = engine, load_engine(engine)
         loaded = self._loaded[1]
         hidden, found = self._anonymizer(faces)(frame)
         on_device = hidden.with_image(hidden.image.to(loaded.device))
         (matte,) = loaded([on_device.image])
-        return restore_faces(hidden, found), edited_mattes(self._refine, edits)(on_device, matte)
+        return on_device, found, matte
+
+    def _corrected(self, hidden: Frame, found: tuple[Face, ...], matte: Matte, groups: Groups) -> tuple[Frame, Matte]:
+        """Return the frame with its faces back, and the matte at its size: of the people who are chosen, and corrected by hand."""
+        edits = groups["matte"]
+        assert isinstance(edits, MatteOptions)
+        # Who is chosen in another frame is followed when the clip is rendered; here it is who is at the same place.
+        chosen = ChosenPeople([point._replace(seconds=Fraction(0)) for point in edits.people])(hidden, matte) if edits.people else matte
+        return restore_faces(hidden, found), edited_mattes(self._refine, edits)(hidden, chosen)
 
     def _covered(self, frame: Frame, groups: Groups) -> Frame:
         """Return the frame with its faces covered: those that are found in it alone."""
@@ -189,7 +201,8 @@ def _on_squares(frame: Frame) -> UInt8Array:
     return np.asarray(squares + alpha * (pixels[..., :3] - squares), np.uint8)
 
 
-def _jpeg(pixels: UInt8Array, width: int) -> bytes:
+def jpeg(pixels: UInt8Array, width: int) -> bytes:
+    """Return an RGB image (H, W, 3) as JPEG, at most `width` pixels wide; 0 keeps its own width."""
     if width and pixels.shape[1] > width:
         height = max(1, round(pixels.shape[0] * width / pixels.shape[1]))
         pixels = np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

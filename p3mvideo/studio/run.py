@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import socket
+import threading
 import webbrowser
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import uvicorn
 
+from p3mvideo.app.live.remote import LiveRemote
 from p3mvideo.config import cache_folder
 from p3mvideo.errors import ConfigError
 from p3mvideo.listener import Listener
@@ -19,6 +22,7 @@ from p3mvideo.studio.application import Studio
 from p3mvideo.studio.guard import Guard
 from p3mvideo.studio.jobs import JobQueue
 from p3mvideo.studio.library import Library
+from p3mvideo.studio.live import LiveHost
 from p3mvideo.studio.preview import Previews
 
 CLOSE_SECONDS = 3
@@ -35,8 +39,42 @@ def studio(options: StudioOptions = StudioOptions(), *, listener: Listener | Non
         ConfigError: The address cannot be listened on.
         SinkError: There is no room for a work folder.
     """
-    listener = listener or Listener()
-    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:  # Ctrl-C is the way to end it
+    with contextlib.suppress(KeyboardInterrupt), _serving(options, listener or Listener()) as (server, listening):  # Ctrl-C is the way to end it
+        server.run(sockets=[listening])
+
+
+@contextmanager
+def settings_window(end: Callable[[], None], *, options: StudioOptions = StudioOptions(), listener: Listener | None = None) -> Iterator[LiveRemote]:
+    """Serve the page beside a live run of this process, on a thread of its own.
+
+    Args:
+        end: Ends the run, when the page asks for it.
+        options: Where to listen, and which folders may be used.
+        listener: Hears the address.
+
+    Yields:
+        What the run is to be given, so that the page sees it and may change it.
+
+    Raises:
+        ConfigError, SinkError: As `studio`.
+    """
+    remote = LiveRemote()
+    with _serving(options, listener or Listener(), remote, end) as (server, listening):
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="studio server", daemon=True)
+        thread.start()
+        try:
+            yield remote
+        finally:
+            server.should_exit = True
+            thread.join(2 * CLOSE_SECONDS)
+
+
+@contextmanager
+def _serving(
+    options: StudioOptions, listener: Listener, remote: LiveRemote | None = None, end: Callable[[], None] = lambda: None
+) -> Iterator[tuple[uvicorn.Server, socket.socket]]:
+    """Make everything ready, tell the address and yield a server that is to be run."""
+    with contextlib.ExitStack() as stack:
         listening = stack.enter_context(closing(_listening(options)))
         port = listening.getsockname()[1]
         if not _is_loopback(options.host):
@@ -48,16 +86,18 @@ def studio(options: StudioOptions = StudioOptions(), *, listener: Listener | Non
         stack.callback(jobs.close)
         previews = Previews()
         stack.callback(previews.close)
-        pages = Studio(library, jobs, previews)
+        live = LiveHost(library, remote, end)
+        stack.callback(live.close)
+        pages = Studio(library, jobs, previews, live)
         names = {options.host, "127.0.0.1", "localhost"} if _is_loopback(options.host) else {options.host}
         guard = Guard(pages.application(), hosts=frozenset(f"[{name}]:{port}" if ":" in name else f"{name}:{port}" for name in names))
         server = _Server(pages, uvicorn.Config(guard, log_level="warning", access_log=False, timeout_graceful_shutdown=CLOSE_SECONDS))
         host = f"[{options.host}]" if ":" in options.host else options.host
-        address = f"http://{host}:{port}/?token={guard.token}"
+        address = f"http://{host}:{port}/?token={guard.token}{'#live' if remote is not None else ''}"
         listener.message(f"The studio is at {address}\nThe address can be opened once. Ctrl-C ends the studio.")
         if options.open_browser:
             webbrowser.open(address)
-        server.run(sockets=[listening])
+        yield server, listening
 
 
 class _Server(uvicorn.Server):

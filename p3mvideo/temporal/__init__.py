@@ -10,7 +10,7 @@ from p3mvideo.options import EngineOptions, SmoothingOptions
 from p3mvideo.temporal.adaptive import AdaptiveFilter
 from p3mvideo.temporal.ema import EmaFilter
 from p3mvideo.temporal.lookahead import Lookahead
-from p3mvideo.temporal.matte_stream import Immediate, MatteStream
+from p3mvideo.temporal.matte_stream import Filtered, Immediate, MatteStream
 from p3mvideo.temporal.network_schedule import AUTO_STILL, NetworkSchedule, every_frame
 from p3mvideo.temporal.no_filter import NoFilter
 
@@ -21,6 +21,7 @@ __all__ = [
     "FULL_STRENGTH_SECONDS",
     "AdaptiveFilter",
     "EmaFilter",
+    "Filtered",
     "Immediate",
     "Lookahead",
     "MatteStream",

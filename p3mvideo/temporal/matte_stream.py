@@ -42,3 +42,25 @@ class Immediate:
         """Return nothing: nothing is held back."""
         self._steadying.reset()
         return []
+
+
+class Filtered:
+    """A `MatteStream` whose finished mattes go through a filter.
+
+    Args:
+        stream: Finishes them.
+        after: Sees each of them, in order; its history is forgotten at `flush`.
+    """
+
+    def __init__(self, stream: MatteStream, after: TemporalFilter) -> None:
+        self._stream, self._after = stream, after
+
+    def push(self, frame: Frame, matte: Matte | None) -> list[tuple[Frame, Matte]]:
+        """See `MatteStream`."""
+        return [(done, self._after(done, finished)) for done, finished in self._stream.push(frame, matte)]
+
+    def flush(self) -> list[tuple[Frame, Matte]]:
+        """See `MatteStream`."""
+        finished = [(done, self._after(done, matte)) for done, matte in self._stream.flush()]
+        self._after.reset()
+        return finished

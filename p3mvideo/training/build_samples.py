@@ -13,6 +13,7 @@ from p3mvideo.training.samples.moving_scenes import MovingScenes
 from p3mvideo.training.samples.overfit_scenes import WholeScenes
 from p3mvideo.training.samples.portrait_order import PortraitOrder
 from p3mvideo.training.samples.published_scenes import PublishedScenes
+from p3mvideo.training.samples.reused_samples import first_made
 from p3mvideo.training.samples.webcam_scenes import WebcamScenes
 from p3mvideo.training.setup import TrainingSetup
 
@@ -37,7 +38,7 @@ def build_samples(
     scenes = _scenes(folder, names, options, backgrounds)
     return TrainingSamples(
         scenes, length=options.steps * options.batch, seed=options.seed, donors=donors, copy_paste=options.copy_paste,
-        feature_start=options.feature_start, covers=options.covers,
+        feature_start=first_made(options.feature_start // options.batch, uses=options.uses, batch=options.batch), covers=options.covers,
     )  # fmt: skip
 
 

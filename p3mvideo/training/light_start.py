@@ -1,4 +1,4 @@
-"""Starts light decoders from trained ordinary ones (see `p3mvideo.model.light_decoder`)."""
+"""Starts light decoders from trained ordinary ones (see `p3mvideo.model.decoders.light_decoder`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from p3mvideo.model.decoder import PIXEL_HEAD_CHANNELS
+from p3mvideo.model.decoders.decoder import PIXEL_HEAD_CHANNELS
 
 
 def is_ordinary(tensors: Mapping[str, Tensor]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,8 +15,6 @@ from p3mvideo.datasets.layout import training_split
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.frame import UInt8Array
 from p3mvideo.options import TrainingOptions
-from p3mvideo.options.copy_paste import Level
-from p3mvideo.options.recipe import BY_RECIPE
 from p3mvideo.training.build_samples import build_samples
 from p3mvideo.training.samples.dataset import Sample
 from p3mvideo.training.setup import setup_of
@@ -29,15 +28,10 @@ def preview_samples(
     data: Path,
     *,
     output: Path = Path("preview.png"),
-    recipe: str = "p3mvideo",
-    faces: Path | None = None,
-    cp: Level | None = None,
-    backgrounds: Path | None = None,
-    size: int | None = None,
+    options: TrainingOptions = TrainingOptions(),
     count: int = 8,
-    seed: int = 10007,
 ) -> Path:
-    """Write an image with one sample a row and return its path.
+    """Write an image with one sample per row, as training with these options gets them, and return its path.
 
     Columns: the image as the network sees it (with faces pasted at image level), the matte, the classes (grey is transition), the person
     cut out by the matte, and the donors' faces that are pasted at feature level.
@@ -45,23 +39,16 @@ def preview_samples(
     Args:
         data: A data set, or one split of it.
         output: Where to write, .png or .jpg.
-        recipe: Whose samples.
-        faces: Donor faces for P3M-CP.
-        cp: At which level they are pasted; by default both where there are faces.
-        backgrounds: Folder of images without people, for p3mvideo.
-        size: Side of the samples in pixels; by default the recipe's.
-        count: How many samples.
-        seed: Another seed gives other samples.
+        options: How training makes samples; the composition loss is left out, so that no colours are needed.
+        count: Number of samples.
 
     Raises:
         ConfigError: Options make no sense, or do not go together.
         DatasetError: Data is missing or broken, or the image cannot be written.
     """
-    level: Level = cp or ("off" if faces is None else "both")
-    asked = TrainingOptions(recipe=recipe, faces=faces, cp=level, composition=False, batch=1, size=BY_RECIPE if size is None else size, seed=seed)
-    options = setup_of(asked.resolved(), steps=count)
+    setup = setup_of(replace(options, composition=False, batch=1).resolved(), steps=count)
     folder = PortraitFolder(training_split(data))
-    samples = build_samples(folder, folder.names, options, backgrounds=backgrounds, faces=faces)
+    samples = build_samples(folder, folder.names, setup, backgrounds=options.backgrounds, faces=options.faces)
     write_sheet(output, (samples[index] for index in range(count)))
     return output
 

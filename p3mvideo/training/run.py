@@ -20,8 +20,8 @@ from p3mvideo.training.build_samples import build_samples
 from p3mvideo.training.initial_network import build_start
 from p3mvideo.training.loop.checkpoint import load_checkpoint
 from p3mvideo.training.loop.fit import fit
-from p3mvideo.training.loop.glibc_memory import keep_memory
-from p3mvideo.training.loop.process_group import Group, joined_group
+from p3mvideo.training.loop.memory.glibc_memory import keep_memory
+from p3mvideo.training.loop.processes.process_group import Group, joined_group
 from p3mvideo.training.loop.validation import ValidationSet
 from p3mvideo.training.run_folder import run_folder
 from p3mvideo.training.samples.dataset import TrainingSamples

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from p3mvideo.errors import TrainingError
 from p3mvideo.io.file_lock import Lock, lock
-from p3mvideo.training.loop.process_group import Group
+from p3mvideo.training.loop.processes.process_group import Group
 
 ORPHANS_SECONDS = 8.0
 """Processes that make samples end so long after a run that was killed, at most; until then they hold its lock."""

@@ -10,11 +10,11 @@ import torch
 
 from p3mvideo.errors import ConfigError
 from p3mvideo.options import CopyPasteOptions, TrainingOptions
-from p3mvideo.options.crops import CropOptions
-from p3mvideo.options.losses import LossOptions
-from p3mvideo.options.optimizer import OptimizerOptions
-from p3mvideo.options.recipe import part_of
-from p3mvideo.options.training import Scenes
+from p3mvideo.options.training.crops import CropOptions
+from p3mvideo.options.training.losses import LossOptions
+from p3mvideo.options.training.optimizer import OptimizerOptions
+from p3mvideo.options.training.recipe import part_of
+from p3mvideo.options.training.training import Scenes
 from p3mvideo.training.loop.precision import Precision, choose_precision
 from p3mvideo.training.samples.webcam_scenes import WebcamOptions
 
@@ -55,7 +55,7 @@ class TrainingSetup:
     precision: Precision = "f32"
     """What convolutions and matrix products are computed in."""
     feature_start: int = 0
-    """The first sample that may carry a face for the feature level: plain training comes before."""
+    """The first sample of the run that may carry a face for the feature level, at the beginning of a step: plain training comes before."""
     epoch_steps: int = 1
     """Steps after which every portrait was seen once."""
     webcam: WebcamOptions = field(default_factory=WebcamOptions)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import ConfigError, SinkError, SourceError
+from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.listener import Listener
 
 BLOCK_BYTES = 1 << 18
@@ -33,7 +33,7 @@ def download(address: str, target: Path, *, size: int | None, listener: Listener
         SinkError: The file cannot be written.
     """
     if urlsplit(address).scheme not in ("http", "https"):
-        raise ConfigError(f"{address} is no http or https address", hint="give a file, or an address that begins with https://")
+        raise ConfigError(f"{address} is not an http or https address", hint="give a file, or an address that begins with https://")
     if target.is_file():
         return
     part, about = target.with_name(f"{target.name}.part"), target.with_name(f"{target.name}.part.json")

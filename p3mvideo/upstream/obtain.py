@@ -7,7 +7,7 @@ from pathlib import Path
 
 from p3mvideo.config import cache_folder
 from p3mvideo.errors import ConfigError, SourceError
-from p3mvideo.file_hash import file_sha256
+from p3mvideo.files.file_hash import file_sha256
 from p3mvideo.listener import Listener
 from p3mvideo.upstream.download import download
 from p3mvideo.upstream.works import Work

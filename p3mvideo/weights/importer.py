@@ -75,7 +75,7 @@ def import_weights(file: Path, *, name: str | None = None, licence: str = UNKNOW
     found = _recognised(file, tensors)
     name = name or (f"{found.variant}-imagenet" if found.backbone else found.variant)
     if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
-        raise WeightsError(f"{name!r} is no name for weights", hint="Use letters, digits, '-', '_' and '.' only.")
+        raise WeightsError(f"{name!r} is not a name for weights", hint="Use letters, digits, '-', '_' and '.' only.")
     if name in read_manifest(shipped_folder()):
         raise WeightsError(f"the name {name!r} belongs to weights that came with the program", hint="Give another one with --name.")
     folder = imported_folder()
@@ -124,7 +124,7 @@ def read_checkpoint(file: Path) -> dict[str, Tensor]:
                 hint="Get the checkpoint from those who published it, or save its state_dict alone.",
             ) from error
         said = reason[0].split(". ")[0] if any(map(str.isalpha, reason[0])) else f"{type(error).__name__} while reading it"
-        raise WeightsError(f"{file} is no sound PyTorch checkpoint: {said}", hint="Download it again; it may have been cut off.") from error
+        raise WeightsError(f"{file} is not an intact PyTorch checkpoint: {said}", hint="Download it again; it may have been cut off.") from error
     return _named_tensors(file, content)
 
 
@@ -171,5 +171,5 @@ def _complete(file: Path, found: Recognised) -> dict[str, Tensor]:
         )
     infinite = [key for key, value in found.state_dict.items() if not value.isfinite().all()]
     if infinite:
-        raise WeightsError(f"{file} holds values that are no numbers, first in {infinite[0]}", hint="Its training went wrong.")
+        raise WeightsError(f"{file} holds values that are not numbers, first in {infinite[0]}", hint="Its training went wrong.")
     return {**expected, **found.state_dict}

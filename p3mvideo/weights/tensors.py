@@ -13,8 +13,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import WeightsError
+from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.model.interface import describe_interface
 from p3mvideo.weights.weights_file import Kind, WeightsFile
 

@@ -19,7 +19,7 @@ from p3mvideo.frame import UInt8Array
 from p3mvideo.options import ReleaseDetectionOptions
 from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.two_pass.first_pass import Survey
-from tests.flat_options import call
+from tests.harness.flat_options import call
 from tests.io.media import make_video
 from tests.privacy.fakes import ScriptedSearch, face_at
 

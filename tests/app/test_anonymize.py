@@ -20,8 +20,8 @@ from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.two_pass.first_pass import Survey
 from tests.app.conftest import Script, here
-from tests.flat_options import call
-from tests.heard import Heard
+from tests.harness.flat_options import call
+from tests.harness.heard import Heard
 from tests.io.media import make_video, packets_of
 from tests.io.mp4_surgery import hide_beginning
 from tests.io.telling_media import with_names

@@ -14,14 +14,14 @@ from p3mvideo.app import bench as bench_module
 from p3mvideo.app import process as process_module
 from p3mvideo.app.bench import bench
 from p3mvideo.app.demo import demo, spread_frames, sunset
-from p3mvideo.app.sample_clip import make_sample_clip
+from p3mvideo.datasets.sample_clip import make_sample_clip
 from p3mvideo.errors import SinkError
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.ops.contact_sheet import contact_sheet, write_image
 from p3mvideo.pipeline import STAGES
 from tests.app.conftest import LOADED
-from tests.flat_options import call
-from tests.heard import Heard
+from tests.harness.flat_options import call
+from tests.harness.heard import Heard
 from tests.io.media import make_video
 
 
@@ -31,6 +31,7 @@ def _one_network(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "load_engine", LOADED)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cached_face_models")
 def test_the_demonstration_makes_everything_it_speaks_of(tmp_path: Path) -> None:
     for _ in range(2):  # the second time it replaces what is there
@@ -52,6 +53,7 @@ def test_the_demonstration_needs_a_folder(tmp_path: Path) -> None:
         demo(tmp_path / "file")
 
 
+@pytest.mark.slow
 def test_the_benchmark_measures_run_floor_and_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_module, "_network_times", partial(bench_module._network_times, runs=6))
     heard = Heard()

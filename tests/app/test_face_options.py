@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from p3mvideo.app.live.quality_ladder import Rung
+from p3mvideo.app.live.quality.quality_ladder import Rung
 from p3mvideo.app.live.stage_factory import DefaultStageFactory
 from p3mvideo.app.webcam import webcam
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Frame
 from p3mvideo.options import FaceOptions
 from p3mvideo.privacy import make_anonymizer as making
-from tests.flat_options import call
+from tests.harness.flat_options import call
 from tests.io.media import make_video
 from tests.privacy.fakes import ScriptedSearch, face_at, frame
 
@@ -42,7 +43,7 @@ def test_a_live_run_hides_faces_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -
         anonymizer = parts.anonymizer(mode, Rung("all", "m", None))  # type: ignore[arg-type]
         (face,) = anonymizer(given)[1]
         x0, y0, x1, y1 = face.box
-        assert face.shown is not None
+        assert isinstance(face.shown, np.ndarray)
         shown = face.shown[120 - y0, 160 - x0].tolist()
         assert shown == ([118, 118, 118] if mode == "output" else given.interleaved()[120, 160].tolist())
         assert (face.original is not None) == offered

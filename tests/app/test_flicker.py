@@ -14,8 +14,8 @@ from p3mvideo.app.flicker import Flicker, flicker
 from p3mvideo.errors import ConfigError, P3MVideoError, SinkError, SourceError
 from p3mvideo.frame import UInt8Array
 from tests.app.conftest import LOADED
-from tests.flat_options import call
-from tests.heard import Heard
+from tests.harness.flat_options import call
+from tests.harness.heard import Heard
 from tests.io.media import make_video
 
 

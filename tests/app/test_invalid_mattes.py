@@ -22,7 +22,7 @@ from p3mvideo.model.variants import build_network
 from p3mvideo.options.engine import Runtime
 from p3mvideo.weights import save_weights
 from tests.evaluation.miniature import TINY
-from tests.flat_options import call
+from tests.harness.flat_options import call
 
 VARIANT = "p3mnet-mobilenetv2"
 RUNTIMES: tuple[Runtime, ...] = ("torch", "openvino")
@@ -76,6 +76,7 @@ def test_weights_with_one_value_that_is_not_finite(runtime: Runtime, clip: Path,
     assert all("not finite" in error.message for error in errors)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_finite_weights_that_compute_nothing_valid(runtime: Runtime, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from p3mvideo.cli.any_text import one_line
+from p3mvideo.cli.terminal.any_text import one_line
 
 PRINT = """\
 import os, sys
-from p3mvideo.cli.any_text import print_any_text
+from p3mvideo.cli.terminal.any_text import print_any_text
 print_any_text()
 name = os.fsdecode(bytes.fromhex(sys.argv[1]))
 print(name)
@@ -36,6 +36,7 @@ def test_any_name_is_printed_byte_for_byte(encoding: str, name: bytes) -> None:
     assert done.stderr.startswith(b"p3mvideo: error: there is no ")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="names are Unicode there")
 def test_a_whole_run_with_names_that_are_not_unicode(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "p3mvideo", "process", os.fsdecode(b"no\xe9.mp4"), "a\nb.mp4", "-o", os.fsdecode(b"out\xe9")]

@@ -39,7 +39,7 @@ OPTIONS = ("bg", "crf", "strict", "output", "start", "model", "lookahead")
         ('[process]\n"b\\u0000g" = 1', "has no option"),
         ("[process]\n" + "o" * 9000 + " = 1", "has no option"),
         ("a = 1\n" * 2, "is not valid TOML"),
-        ("#" * (MAX_CONFIG_BYTES + 1), "is no configuration"),
+        ("#" * (MAX_CONFIG_BYTES + 1), "is not a configuration"),
     ],
     ids=lambda value: value[:40],
 )
@@ -53,7 +53,7 @@ def test_odd_configurations_are_usage_errors(run: Run, tmp_path: Path, text: str
 
 def test_a_device_without_end_is_no_configuration(run: Run, tmp_path: Path) -> None:
     done = run("process", tmp_path / "none.png", "--config", "/dev/zero")
-    assert (done.exit_code, "is no configuration" in done.stderr) == (2, True)
+    assert (done.exit_code, "is not a configuration" in done.stderr) == (2, True)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)

@@ -30,6 +30,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+@pytest.mark.slow
 def test_from_portraits_to_weights_that_other_programs_can_use(run: Run, data: Path, tmp_path: Path) -> None:
     trained = run("train", "--data", data, "-o", tmp_path / "run", "--steps", "2", "--faces", tmp_path / "faces", *TINY)
     assert trained.exit_code == 0, trained.stderr
@@ -72,6 +73,7 @@ def test_dry_run_and_overfit_from_a_configuration_file(run: Run, data: Path, tmp
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_torchrun_trains_in_two_processes(data: Path, tmp_path: Path) -> None:
     command = [
@@ -113,6 +115,7 @@ def test_dataset_stats_preview_and_clips(run: Run, data: Path, tmp_path: Path) -
     assert [len(list((folder / "alpha").iterdir())) for folder in folders] == [3, 3]
 
 
+@pytest.mark.slow
 def test_dataset_foregrounds(run: Run, data: Path) -> None:
     pytest.importorskip("pymatting")
     done = run("dataset", "foregrounds", data / "train", "--workers", "1", "--method", "multi-level")
@@ -143,7 +146,7 @@ BAD = {
     "shipping to another kind of file": (["weights", "ship", "{}/corrupt/last.pt", "{}/o.bin", "--licence", "none"], 2, "does not end in"),
     "exporting unknown weights": (["export", "--model", "none"], 3, "there are no weights called"),
     "exporting over a file": (["export", "--format", "torchscript", "-o", "{}/there.pt"], 2, "there.pt exists"),
-    "exporting under a wrong name": (["export", "--format", "onnx", "-o", "{}/net.pt"], 2, "is no name for onnx"),
+    "exporting under a wrong name": (["export", "--format", "onnx", "-o", "{}/net.pt"], 2, "is not a name for onnx"),
     "exporting for an impossible size": (["export", "--format", "torchscript", "-o", "{}/net.pt", "--size", "100x64"], 2, "multiples of 32"),
     "weights for one size": (["export", "--format", "safetensors", "-o", "{}/net.safetensors", "--size", "64x64"], 2, "no image size"),
 }  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 
 from p3mvideo.app.batch.output_plan import OutputPlan
 from p3mvideo.app.batch.result import BatchResult, InputResult
-from p3mvideo.cli.results import show_result
+from p3mvideo.cli.terminal.results import show_result
 from p3mvideo.io.inputs import Input
 from p3mvideo.privacy.face_summary import FaceSummary, LeftOpen
 

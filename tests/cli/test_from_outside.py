@@ -5,6 +5,7 @@ Each starts as for a new user: an empty home folder, and no variable that says t
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ STRACE = shutil.which("strace")
 pytestmark = [
     pytest.mark.skipif(STRACE is None, reason="strace is not installed (apt-get install strace), so that nothing can be watched from outside"),
     pytest.mark.timeout(900),
+    pytest.mark.slow,
 ]
 BUILD_SERVER = ("CI", "GITHUB_ACTIONS", "TEAMCITY_VERSION", "BUILD_ID", "TF_BUILD", "JENKINS_URL", "DO_NOT_TRACK", "ORT_DISABLE_TELEMETRY")
 NETWORK_CALL = re.compile(r"\b(?:connect|sendto|sendmsg|sendmmsg)\(.*sa_family=(?!AF_UNIX|AF_NETLINK|AF_UNSPEC)")
@@ -109,6 +111,19 @@ def _p3mvideo(*arguments: str | Path) -> Arguments:
     return (sys.executable, "-m", "p3mvideo", *arguments)
 
 
+SEVERAL = """
+import json, sys
+from p3mvideo.cli import app
+for command in json.loads(sys.argv[1]):
+    assert not app(command, standalone_mode=False), command
+"""
+"""Runs commands one after the other in one process, for those that are built on the same libraries."""
+
+
+def _several(*commands: Arguments) -> Arguments:
+    return (sys.executable, "-c", SEVERAL, json.dumps([list(map(str, command)) for command in commands]))
+
+
 STOPPED_BY_CTRL_C = """
 import os, signal, threading, time
 from pathlib import Path
@@ -135,20 +150,20 @@ COMMANDS: dict[str, Callable[[Path], Arguments]] = {
     "evaluate": lambda m: _p3mvideo(
         "evaluate", "--data", m / "benchmark", "--model", m / "tiny.safetensors", "--metric", "sad", "--split", "P3M-500-P", "-o", "report"
     ),
-    "export to OpenVINO": lambda m: _p3mvideo("export", "--model", m / "tiny.safetensors", "--format", "openvino", "-o", "o.xml"),
-    "export to ONNX": lambda m: _p3mvideo("export", "--model", m / "tiny.safetensors", "--format", "onnx", "-o", "o.onnx"),
+    "export": lambda m: _several(
+        ("export", "--model", m / "tiny.safetensors", "--format", "onnx", "-o", "o.onnx"),
+        ("export", "--model", m / "tiny.safetensors", "--format", "openvino", "-o", "o.xml"),
+    ),
     "doctor": lambda m: _p3mvideo("doctor"),
     "bench": lambda m: _p3mvideo("bench", m / "in.mp4"),
-    "demo": lambda m: _p3mvideo("demo", "demo"),
+    "demo": lambda m: _p3mvideo("demo", "demo", "--seconds", "0.5"),
     "train": lambda m: _p3mvideo(
         "train", "--data", m / "data", "-o", "run", "--steps", "1", "--backbone", training.BACKBONE, "--batch", "2", "--size", "64",
         "--workers", "1", "--device", "cpu", "--tensorboard",
     ),
     "dataset anonymize": lambda m: _p3mvideo("dataset", "anonymize", m / "portraits", "anonymized", "--keep-without-face"),
     "dataset foregrounds": lambda m: _p3mvideo("dataset", "foregrounds", m / "data" / "train", "--workers", "1", "--method", "multi-level"),
-    "weights list": lambda m: _p3mvideo("weights", "list"),
-    "weights verify": lambda m: _p3mvideo("weights", "verify"),
-    "help": lambda m: _p3mvideo("--help"),
+    "help and weights": lambda m: _several(("--help",), ("weights", "list"), ("weights", "verify")),
 }  # fmt: skip
 
 

@@ -10,8 +10,8 @@ import cv2
 import pytest
 
 from p3mvideo.frame import UInt8Array
+from tests.harness.no_sockets import can_deny_sockets
 from tests.io.media import make_video
-from tests.no_sockets import can_deny_sockets
 
 pytestmark = [
     pytest.mark.skipif(not can_deny_sockets(), reason="denying sockets takes Linux on x86-64 or ARM64"),
@@ -21,7 +21,7 @@ KILLED_FOR_A_CALL = -31
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.no_sockets", *map(str, arguments)]
+    command = [sys.executable, "-m", "tests.harness.no_sockets", *map(str, arguments)]
     folder = Path(__file__).parents[2]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=380, check=False)
 
@@ -36,6 +36,7 @@ def video(tmp_path: Path, grace_hopper: UInt8Array) -> Path:
     return make_video(tmp_path / "in.mp4", images=[small[:, offset : offset + 256].copy() for offset in range(5)], audio="aac")
 
 
+@pytest.mark.slow
 def test_process_without_faces(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("P3MVIDEO_CACHE", str(tmp_path / "cache"))  # so that the network is converted in that process
     done = run("process", video, "-o", tmp_path / "o.mp4", "--bg", "blur", "--anonymize", "off")
@@ -44,6 +45,7 @@ def test_process_without_faces(video: Path, tmp_path: Path, monkeypatch: pytest.
     assert (tmp_path / "o.mp4").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("anonymize", ["input", "output"])
 def test_process_with_faces(video: Path, tmp_path: Path, face_model_folder: Path, anonymize: str) -> None:
     # MediaPipe's usage logger, whose posts end before a connection (see privacy/detect/telemetry.py), still tries whether there is IPv6

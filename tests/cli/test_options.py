@@ -15,14 +15,15 @@ import typer
 
 from p3mvideo.cli import app
 from p3mvideo.cli.dataset import dataset_app
-from p3mvideo.cli.options import PanelCommand, Without, command_options, groups_of
+from p3mvideo.cli.terminal.display import DisplayOptions
+from p3mvideo.cli.terminal.options import PanelCommand, Without, command_options, groups_of
 from p3mvideo.options import EngineOptions, Options, SmoothingOptions
-from p3mvideo.options.texts import parse_size
+from p3mvideo.options.parsing.texts import parse_size
 from tests.cli.conftest import Run
 
-COMMAND_LINE_ONLY = {"progress", "quiet", "debug", "config", "as_json", "list_cameras", "no_virtual_camera", "stats"}
+COMMAND_LINE_ONLY = {"config", "as_json", "list_cameras", "no_virtual_camera", "stats", "studio"}
 """How a command shows things, and where it takes its options from."""
-PYTHON_ONLY = {"listener", "on_progress", "stop", "parts", "examinations", "on_figures"}
+PYTHON_ONLY = {"listener", "on_progress", "stop", "parts", "examinations", "on_figures", "remote"}
 """How a function tells its caller what happens, and what tests replace."""
 ONE_OF_A_GROUP = {"webcam": {"background": "background_fit"}}
 """Parameters of a function that are one option of a group."""
@@ -44,7 +45,7 @@ def function_of(command: str) -> Callable[..., object]:
         module, _, function = DATASET_FUNCTIONS[tool].rpartition(".")
         return getattr(import_module(f"p3mvideo.{module}"), function)  # type: ignore[no-any-return]
     name = command.replace("-", "_")
-    room = {"train": "training", "evaluate": "evaluation", "studio": "studio"}.get(name, "app")
+    room = {"train": "training", "evaluate": "evaluation", "studio": "studio", "doctor": "app.doctor"}.get(name, "app")
     for module in (f"p3mvideo.{room}.{name}", f"p3mvideo.{room}.run"):
         if find_spec(module.rpartition(".")[0]) and find_spec(module):
             return getattr(import_module(module), name)  # type: ignore[no-any-return]
@@ -89,7 +90,7 @@ def test_a_command_passes_on_whole_groups_of_options(command: str) -> None:
     assert callback is not None
     hints, renamed = get_type_hints(function), ONE_OF_A_GROUP.get(command, {})
     wanted = {name: kind for name, hint in hints.items() if name != "return" and (kind := group_in(hint)) is not None}
-    made = {group.name: group.type for group in groups_of(callback) if group.name not in renamed}
+    made = {group.name: group.type for group in groups_of(callback) if group.name not in renamed and group.type is not DisplayOptions}
     assert made == wanted
     for group in groups_of(callback):
         usual = parameters(function).get(group.name)

@@ -158,6 +158,7 @@ def started(*arguments: str | Path) -> Iterator[subprocess.Popen[bytes]]:
             running.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
@@ -180,6 +181,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, number: signal.Signal
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_reader_that_goes_away_ends_the_run(clip: Path) -> None:
     with started("process", clip, "-o", "-", "--bg", "white", "--anonymize", "off", "--smoothing", "off", "--quiet") as running:
@@ -193,6 +195,7 @@ def test_a_reader_that_goes_away_ends_the_run(clip: Path) -> None:
     assert b"Exception ignored" not in stderr
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_reader_that_stalls_does_not_keep_an_interrupted_run(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mkv", frames=20, size=(256, 256), codec="ffv1", pixel_format="bgr0")

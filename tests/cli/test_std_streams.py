@@ -14,6 +14,7 @@ from p3mvideo.io.video.read.source import VideoSource
 from tests.io.media import make_video
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.timeout(300),
     pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full"),
 ]

@@ -18,6 +18,7 @@ from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.datasets.stats import dataset_stats
 from p3mvideo.errors import ConfigError, DatasetError
 from p3mvideo.frame import UInt8Array
+from p3mvideo.options import ClipOptions, TrainingOptions
 from p3mvideo.training.preview import preview_samples
 from tests.training import miniature
 from tests.training.loop.test_checkpoint import at_most
@@ -112,6 +113,7 @@ def test_statistics(data: Path, tmp_path: Path) -> None:
     assert read_image(tmp_path / "plot.png").min() < 100
 
 
+@pytest.mark.slow
 @needs_pymatting
 def test_foregrounds_are_made_once_and_resumed(data: Path) -> None:
     split = data / "validation" / "P3M-500-P"
@@ -119,7 +121,7 @@ def test_foregrounds_are_made_once_and_resumed(data: Path) -> None:
     content = broken.read_bytes()
     broken.write_bytes(b"broken")
     first = make_foregrounds(split, workers=1)
-    assert (first.made, first.there_already) == (1, 0)
+    assert (first.made, first.there_already, first.of_unknown_method) == (1, 0, False)
     assert first.failed[0].startswith("p_00000001: ")
     broken.write_bytes(content)
     before = (split / "fg_blurred" / "p_00000000.png").stat().st_mtime_ns
@@ -129,11 +131,14 @@ def test_foregrounds_are_made_once_and_resumed(data: Path) -> None:
     assert PortraitFolder(split, layers=True).load("p_00000000").foreground is not None
 
 
+@pytest.mark.slow
 @needs_pymatting
 def test_foregrounds_of_two_methods_are_not_mixed(data: Path) -> None:
     split = data / "validation" / "P3M-500-P"
-    assert not make_foregrounds(split, method="multi-level", workers=1).of_unknown_method
-    (split / "bg" / "p_00000001.jpg").unlink()
+    for folder, ending in (("fg_blurred", "png"), ("bg", "jpg")):
+        (split / folder).mkdir()
+        write_image(split / folder / f"p_00000000.{ending}", np.zeros((64, 64, 3), np.uint8))
+    (split / "foreground_method.txt").write_text("multi-level\n")
     with pytest.raises(ConfigError, match="were estimated by multi-level, the others would be by closed-form"):
         make_foregrounds(split, workers=1)
     (split / "foreground_method.txt").unlink()
@@ -161,10 +166,8 @@ def test_unknown_foreground_method(data: Path) -> None:
 
 def test_clips_are_complete_and_not_made_twice(data: Path, tmp_path: Path) -> None:
     miniature.faces(tmp_path / "rooms")
-    made = make_clips(
-        data / "train", output=tmp_path / "clips", backgrounds=tmp_path / "rooms" / "image", motion=("talking", "fast"), count=3, seconds=0.2,
-        rate=10, size=(96, 64),
-    )  # fmt: skip
+    options = ClipOptions(motion=("talking", "fast"), count=3, seconds=0.2, rate=10, size=(96, 64))
+    made = make_clips(data / "train", output=tmp_path / "clips", backgrounds=tmp_path / "rooms" / "image", options=options)
     assert [path.name.rpartition("_")[2] for path in made] == ["talking", "fast", "talking"]
     for folder in made:
         assert sorted(path.name for path in (folder / "image").iterdir()) == ["00000.png", "00001.png"]
@@ -174,10 +177,7 @@ def test_clips_are_complete_and_not_made_twice(data: Path, tmp_path: Path) -> No
     before = (made[0] / "image" / "00000.png").stat().st_mtime_ns
     (made[1] / COMPLETE).unlink()
     (made[1] / "alpha" / "00001.png").unlink()
-    again = make_clips(
-        data / "train", output=tmp_path / "clips", backgrounds=tmp_path / "rooms" / "image", motion=("talking", "fast"), count=3, seconds=0.2,
-        rate=10, size=(96, 64),
-    )  # fmt: skip
+    again = make_clips(data / "train", output=tmp_path / "clips", backgrounds=tmp_path / "rooms" / "image", options=options)
     assert again == made
     assert (made[0] / "image" / "00000.png").stat().st_mtime_ns == before
     assert (made[1] / "alpha" / "00001.png").exists()
@@ -186,9 +186,11 @@ def test_clips_are_complete_and_not_made_twice(data: Path, tmp_path: Path) -> No
 def test_clips_that_make_no_sense(data: Path, tmp_path: Path) -> None:
     rooms = miniature.faces(tmp_path / "rooms") / "image"
     with pytest.raises(ConfigError, match="there is no motion 'flying'"):
-        make_clips(data / "train", backgrounds=rooms, motion=("flying",))
-    with pytest.raises(ConfigError, match="make no sense"):
-        make_clips(data / "train", backgrounds=rooms, seconds=0)
+        make_clips(data / "train", backgrounds=rooms, options=ClipOptions(motion=("flying",)))
+    with pytest.raises(ConfigError, match="seconds is 0, expected a number above 0"):
+        ClipOptions(seconds=0)
+    with pytest.raises(ConfigError, match="clips of 0 frames of 512x288 cannot be made"):
+        ClipOptions(seconds=0.01)
     with pytest.raises(DatasetError, match="holds no images"):
         make_clips(data / "train", backgrounds=tmp_path)
 
@@ -196,14 +198,14 @@ def test_clips_that_make_no_sense(data: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("recipe", ["p3mvideo", "p3m2024"])
 def test_preview_shows_a_row_for_each_sample(data: Path, tmp_path: Path, recipe: str) -> None:
     faces = miniature.faces(tmp_path / "faces")
-    path = preview_samples(data, output=tmp_path / "look.png", recipe=recipe, faces=faces, size=64, count=5)
+    path = preview_samples(data, output=tmp_path / "look.png", options=TrainingOptions(recipe=recipe, faces=faces, size=64, cp="both"), count=5)
     image = read_image(path)
     cell = image.shape[1] // 5
     assert image.shape[0] == 5 * cell + 24
     donors = image[24:, 4 * cell :]
     assert ((donors[..., 0] > 150) & (donors[..., 1] < 100)).any(), "no donor face at feature level"
     with pytest.raises(ConfigError, match="pastes donor faces"):
-        preview_samples(data, output=path, cp="image")
+        preview_samples(data, output=path, options=TrainingOptions(cp="image"))
 
 
 def test_full_disk_leaves_no_half_image(tmp_path: Path) -> None:

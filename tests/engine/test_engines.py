@@ -22,7 +22,7 @@ from p3mvideo.options.engine import Precision, Runtime
 from p3mvideo.weights import find_weights
 from p3mvideo.weights.manifest import read_manifest
 from p3mvideo.weights.store import shipped_folder
-from tests.flat_options import call
+from tests.harness.flat_options import call
 
 HAS_BF16 = "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 RUNTIMES: tuple[Runtime, ...] = ("torch", "openvino")

@@ -38,6 +38,7 @@ def skip_without(format: GraphFormat) -> None:
         pytest.importorskip(library)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [None, (96, 64)], ids=["any size", "one size"])
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_graph_is_the_same_network(tmp_path: Path, format: GraphFormat, size: tuple[int, int] | None) -> None:
@@ -52,6 +53,7 @@ def test_the_graph_is_the_same_network(tmp_path: Path, format: GraphFormat, size
     assert all(file.stem == "net" for file in tmp_path.iterdir()), "nothing half-written stays"
 
 
+@pytest.mark.slow
 def test_the_shipped_network_in_onnx_runtime_and_its_normalisation_inside(tmp_path: Path) -> None:
     skip_without("onnx")
     result = export(format="onnx", output=tmp_path / "net.onnx")
@@ -68,6 +70,7 @@ def test_the_shipped_network_in_onnx_runtime_and_its_normalisation_inside(tmp_pa
     assert "normalisation inside, licence MIT" in result.description
 
 
+@pytest.mark.slow
 def test_a_graph_that_says_it_takes_something_else_is_refused(tmp_path: Path) -> None:
     skip_without("onnx")
     import onnx
@@ -112,7 +115,7 @@ def test_a_network_that_differs_is_told() -> None:
 
 @pytest.mark.parametrize(("options", "kind", "message"), [
     ({"format": "tflite"}, ConfigError, "there is no format"),
-    ({"format": "onnx", "output": Path("net.pt")}, ConfigError, "is no name for onnx"),
+    ({"format": "onnx", "output": Path("net.pt")}, ConfigError, "is not a name for onnx"),
     ({"format": "torchscript", "output": Path("net.pt"), "size": (100, 64)}, ConfigError, "multiples of 32"),
     ({"format": "safetensors", "size": (64, 64)}, ConfigError, "no image size"),
 ])  # fmt: skip

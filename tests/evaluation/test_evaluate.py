@@ -25,8 +25,8 @@ from p3mvideo.evaluation.score_table import Score
 from p3mvideo.evaluation.summary import TITLES, gap_table, gaps, markdown_table, summarise
 from p3mvideo.options.evaluation import METRICS, Strategy
 from tests.evaluation.miniature import miniature, person, tiny_weights, write
-from tests.flat_options import call
-from tests.heard import Heard
+from tests.harness.flat_options import call
+from tests.harness.heard import Heard
 from tests.weights.test_importer import published
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -104,6 +104,7 @@ def test_any_onnx_network(data: Path, tmp_path: Path, size: tuple[int | str, int
     assert all(score.values["iou"] > 0.9 for score in done.scores)  # the disc is bright
 
 
+@pytest.mark.slow
 def test_exported_networks_score_as_their_weights(data: Path, weights: str, tmp_path: Path) -> None:
     models = [weights, *(str(export(weights, format=kind, output=tmp_path / name).path) for kind, name in EXPORTS)]  # type: ignore[arg-type]
     for strategy in ("auto", "resize"):

@@ -12,7 +12,7 @@ from p3mvideo.evaluation.methods.trimap_networks import LAYOUTS, TrimapNetworkMe
 from p3mvideo.evaluation.run import evaluate
 from p3mvideo.frame import UInt8Array
 from tests.evaluation.miniature import miniature
-from tests.flat_options import call
+from tests.harness.flat_options import call
 
 R, G, B = (153 / 255 - 0.485) / 0.229, (128 / 255 - 0.456) / 0.224, (115 / 255 - 0.406) / 0.225
 HEIGHT, WIDTH = 70, 96  # the height is no multiple of 8 or 32

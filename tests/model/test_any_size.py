@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from p3mvideo.engine.guided_refiner import GuidedRefiner
 from p3mvideo.engine.torch_engine import TorchEngine
 from p3mvideo.frame import Frame
+from p3mvideo.model.encoders.realtime import realtime_p3mnet
 from p3mvideo.model.p3mnet import P3MNet
-from p3mvideo.model.realtime import realtime_p3mnet
 from p3mvideo.model.variants import VARIANTS, build_network
+from tests.model.variants import slow_if_published
 
 CPU = torch.device("cpu")
 
@@ -25,7 +26,7 @@ def check(network: P3MNet, width: int, height: int, ratio: float | None = None) 
     assert 0 <= full.alpha.min() <= full.alpha.max() <= 1
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
+@pytest.fixture(scope="module", params=slow_if_published(VARIANTS))
 def network(request: pytest.FixtureRequest) -> P3MNet:
     torch.manual_seed(0)
     return build_network(request.param).eval()

@@ -39,6 +39,7 @@ for short in SIDES:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_thin_images_end_no_process() -> None:
     # In a process of its own, because a crash, which is what must not happen, would end the tests.

@@ -16,9 +16,9 @@ import torch
 
 from p3mvideo.errors import DeviceError, P3MVideoError, SinkError, SourceError
 from p3mvideo.frame import Frame, Matte
-from p3mvideo.frame_queue.frame_queue import FrameQueue
-from p3mvideo.frame_queue.upload import PlainUploader, Upload
 from p3mvideo.pipeline import Output, supervisor
+from p3mvideo.pipeline.frame_queue.frame_queue import FrameQueue
+from p3mvideo.pipeline.frame_queue.upload import PlainUploader, Upload
 from tests.pipeline.fakes import (
     PLACES,
     Fault,
@@ -267,6 +267,7 @@ def test_signal_handlers_come_back_and_ignored_signals_stay_ignored(handler: sig
         signal.signal(signal.SIGTERM, former)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "mode", "left"),
     [(signal.SIGINT, "", []), (signal.SIGTERM, "", []), (signal.SIGHUP, "", []), (signal.SIGINT, "hang", ["p3mvideo capture"])],

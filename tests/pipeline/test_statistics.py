@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from p3mvideo.pipeline import STAGES, StageStatistics
+from p3mvideo.pipeline import STAGES, RunStatistics, StageStatistics
 from p3mvideo.pipeline.histogram import DurationHistogram
 
 
@@ -55,12 +55,12 @@ def test_memory_does_not_grow_with_the_run() -> None:
     assert sys.getsizeof(histogram._buckets) == before
 
 
-def test_an_empty_account_can_be_shown() -> None:
+def test_an_empty_account_can_be_shown_and_passed_on() -> None:
     result = StageStatistics().result()
     assert result.first_frame_seconds is None
     assert result.frames_per_second == 0
     assert "first frame never" in result.table()
-    json.dumps(result.to_json())
+    assert RunStatistics.from_json(json.loads(json.dumps(result.to_json()))) == result, "as worker processes and records pass it on"
 
 
 def test_the_table_has_a_line_for_every_stage_and_one_for_the_counts() -> None:

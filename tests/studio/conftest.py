@@ -15,7 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
+
+from p3mvideo.frame import UInt8Array
+from tests.io.media import make_video
 
 pytest.importorskip("starlette", reason="the extra p3mvideo[studio] is not installed")
 pytest.importorskip("uvicorn", reason="the extra p3mvideo[studio] is not installed")
@@ -108,6 +113,17 @@ class RunningStudio:
     token: str
     cache: Path
 
+    @classmethod
+    def of(cls, process: subprocess.Popen[str], cache: Path) -> RunningStudio:
+        """Wait for the address that a process prints."""
+        assert process.stderr is not None
+        told = ""
+        for line in process.stderr:
+            told += line
+            if address := re.search(r"http://[^:]+:(\d+)/\?token=([^\s#]+)", line):
+                return cls(process, int(address[1]), address[2], cache)
+        raise AssertionError(f"the studio did not start: {told}")
+
     def client(self) -> Client:
         return Client(self.port, self.token)
 
@@ -125,17 +141,11 @@ class RunningStudio:
 
 def start_studio(cache: Path, *arguments: str | Path, home: Path | None = None) -> RunningStudio:
     """Start a studio that listens on a free port, and wait for its address."""
-    environment = os.environ | {"P3MVIDEO_CACHE": str(cache)} | ({"HOME": str(home)} if home else {})
+    environment = os.environ | {"P3MVIDEO_CACHE": str(cache), "P3MVIDEO_CONFIG": str(cache / "config")} | ({"HOME": str(home)} if home else {})
     process = subprocess.Popen(
         [sys.executable, "-m", "p3mvideo", "studio", "--no-browser", *map(str, arguments)], stderr=subprocess.PIPE, text=True, env=environment
     )
-    assert process.stderr is not None
-    told = ""
-    for line in process.stderr:
-        told += line
-        if address := re.search(r"http://[^:]+:(\d+)/\?token=(\S+)", line):
-            return RunningStudio(process, int(address[1]), address[2], cache)
-    raise AssertionError(f"the studio did not start: {told}")
+    return RunningStudio.of(process, cache)
 
 
 @pytest.fixture(scope="module")
@@ -147,9 +157,27 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
     running.end()
 
 
+@pytest.fixture
+def running(shared_cache: Path) -> Iterator[RunningStudio]:
+    """One for one test."""
+    running = start_studio(shared_cache)  # with networks that are ready for use
+    yield running
+    if running.process.poll() is None:
+        running.end()
+
+
 @pytest.fixture(scope="module")
 def client(studio: RunningStudio) -> Client:
     """Of a browser that opened the address."""
     client = studio.client()
     assert client.enter().status == 303
     return client
+
+
+@pytest.fixture(scope="session")
+def portrait_clip(grace_hopper: UInt8Array, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second of a portrait, and of the same mirrored beside it, 256x160."""
+    small = cv2.resize(grace_hopper, (128, 160), interpolation=cv2.INTER_AREA)
+    image = np.hstack([small, small[:, ::-1]])
+    # A name that would be a script if it were taken for HTML.
+    return make_video(tmp_path_factory.mktemp("clip") / "<img src=x onerror=alert(1)>.mp4", images=[image.copy() for _ in range(25)])

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from p3mvideo.cli.options import Without, command_options
+from p3mvideo.cli.terminal.options import Without, command_options
 from p3mvideo.errors import ConfigError
 from p3mvideo.options import (
     BackgroundOptions,
@@ -41,7 +41,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "background": {"background": "blur:0.3", "background_fit": "contain"},
     "faces": {"anonymize": "output", "keep_subject": True, "threshold": 0.25, "min_face": 12, "replace_with": "solid:#ff0000"},
     "smoothing": {"smoothing": "ema", "smoothing_strength": 0.25, "lookahead": 1},
-    "matte": {"choke": 2, "feather": 1.5, "fill_holes": 0.01},
+    "matte": {"select": ["1.5,20,30", "2,40,30"], "reject": ["0,5,5"], "choke": 2, "feather": 1.5, "fill_holes": 0.01},
     "engine": {"precision": "f32", "downsample_ratio": 0.5, "seq_chunk": 2},
     "reading": {"start": "0:01", "end": 2.5, "strict": True},
     "writing": {"codec": "hevc", "crf": 20, "even": "pad"},

@@ -8,76 +8,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
-import cv2
 import numpy as np
 import pytest
 
 from p3mvideo.frame import UInt8Array
-from tests.browser import chromium
+from tests.harness.browser import chromium
 from tests.io.media import make_video
-from tests.studio.conftest import RunningStudio, start_studio
+from tests.studio.conftest import RunningStudio
+from tests.studio.pages import MS, opened, pixels
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 __all__ = ["chromium"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-MS = 120_000
-
-
-@pytest.fixture(scope="module")
-def portrait_clip(grace_hopper: UInt8Array, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A second of a portrait, and of the same mirrored beside it, 256x160."""
-    small = cv2.resize(grace_hopper, (128, 160), interpolation=cv2.INTER_AREA)
-    image = np.hstack([small, small[:, ::-1]])
-    # A name that would be a script if it were taken for HTML.
-    return make_video(tmp_path_factory.mktemp("clip") / "<img src=x onerror=alert(1)>.mp4", images=[image.copy() for _ in range(25)])
-
-
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[RunningStudio]:
-    running = start_studio(tmp_path)
-    yield running
-    running.end()
 
 
 @pytest.fixture
 def page(chromium: Browser, running: RunningStudio) -> Iterator[Page]:
-    """The studio's page, whose scripts make no error and which asks no one but the studio."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    context.set_default_timeout(MS)
-    page = context.new_page()
-    errors: list[str] = []
-    strangers: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("dialog", lambda dialog: errors.append(f"a dialog: {dialog.message}"))
-    page.on("request", lambda request: strangers.append(request.url) if f"127.0.0.1:{running.port}" not in request.url else None)
-    page.goto(f"http://127.0.0.1:{running.port}/?token={running.token}")
-    yield page
-    context.close()
-    assert not errors
-    assert not [url for url in strangers if not url.startswith("blob:")]
+    """The studio's page."""
+    with opened(chromium, running.port, running.token) as page:
+        yield page
 
 
 def _shown(page: Page, image: str) -> UInt8Array:
-    """Return what an image of the page shows, RGB."""
-    width, height, data = page.locator(image).evaluate(
-        """async image => {
-            await image.decode();
-            const {naturalWidth: width, naturalHeight: height} = image;
-            const context = new OffscreenCanvas(width, height).getContext("2d");
-            context.drawImage(image, 0, 0);
-            return [width, height, [...context.getImageData(0, 0, width, height).data]];
-        }"""
-    )
-    return np.array(data, np.uint8).reshape(height, width, 4)[..., :3]
+    shown = pixels(page, image)
+    assert shown is not None
+    return shown
 
 
 def _wait_for_preview(page: Page) -> None:
     from playwright.sync_api import expect
 
-    expect(page.locator("#note")).to_have_text(re.compile("preview in"), timeout=MS)
-    expect(page.locator("#stage")).not_to_have_class(re.compile("busy"), timeout=MS)
+    expect(page.locator("#note")).to_have_text(re.compile("preview in"))
+    expect(page.locator("#stage")).not_to_have_class(re.compile("busy"))
 
 
 def _wait_for_change(page: Page, change: str) -> None:
@@ -125,14 +89,14 @@ def test_faces_are_shown_added_and_covered_again(page: Page, portrait_clip: Path
     page.get_by_role("tab", name="Cover faces").click()
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("button", name="Faces", exact=True).click()
-    expect(page.locator("#bench-tracks li")).to_have_count(2, timeout=MS)
+    expect(page.locator("#bench-tracks li")).to_have_count(2)
     page.get_by_label("What to do with face 1").select_option("keep")
     for name, value in {"left": "100", "top": "130", "right": "140", "bottom": "158"}.items():
         page.get_by_label(name, exact=True).fill(value)
     page.get_by_role("button", name="Cover it from here on").click()
     expect(page.locator("#bench-additions li")).to_have_count(1)
     page.get_by_role("button", name="Apply").click()
-    expect(page.get_by_role("link", name="Download")).to_have_count(2, timeout=MS)
+    expect(page.get_by_role("link", name="Download")).to_have_count(2)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").first.click()
     download.value.save_as(tmp_path / "saved.mp4")
@@ -150,15 +114,68 @@ def _last_image(path: Path) -> UInt8Array:
     return np.asarray(last.to_ndarray(format="rgb24"), np.uint8)
 
 
-def test_a_job_is_cancelled_from_the_page(page: Page, tmp_path: Path) -> None:
+def test_a_job_goes_on_while_the_page_is_loaded_again_and_is_cancelled_in_another_tab(page: Page, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
-    long = make_video(tmp_path / "long.mp4", frames=600, size=(320, 240))
-    page.locator("#choose").set_input_files(long)
+    page.locator("#choose").set_input_files(make_video(tmp_path / "long.mp4", frames=600, size=(320, 240)))
     _wait_for_preview(page)
     page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_role("button", name="Cancel").click()
-    expect(page.locator("#job-list .cancelled")).to_be_visible(timeout=MS)
+    expect(page.locator("#job-list .running .state")).to_have_text(re.compile("%"))
+    page.reload()
+    expect(page.locator("#job-list .running .state")).to_have_text(re.compile("%"))
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.get_by_role("button", name="Cancel").click()
+    for tab in (page, other):
+        expect(tab.locator("#job-list .cancelled")).to_be_visible()
+    # What one tab does, the other one sees.
+    other.get_by_role("button", name="Remove long.mp4").click()
+    expect(page.locator("#file-list li")).to_have_count(0)
+
+
+def test_a_person_is_taken_out_by_a_click(page: Page, portrait_clip: Path) -> None:
+    page.locator("#choose").set_input_files(portrait_clip)
+    _wait_for_preview(page)
+    _wait_for_change(page, "Matte")
+    assert _shown(page, "#after")[80, [64, 192]].mean() > 200
+    for button, share in (("Keep only", 0.25), ("Take out", 0.75)):  # they touch: a click for each
+        page.get_by_role("button", name=button).click()
+        former = page.locator("#after").get_attribute("src")
+        box = page.locator("#overlay").bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + share * box["width"], box["y"] + 0.5 * box["height"])
+        page.locator(f'#after:not([src="{former}"])').wait_for(state="attached")
+        _wait_for_preview(page)
+    matte = _shown(page, "#after")
+    assert matte[80, 64].mean() > 200
+    assert matte[:, 140:].mean() < 20
+    assert page.locator("#people-points li").count() == 2
+    page.get_by_role("button", name="Save", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    saved = download.value.path()
+    image = _last_image(saved)
+    assert np.abs(image[80, 64].astype(int) - _last_image(portrait_clip)[80, 64]).max() < 30  # who stays
+    assert np.abs(image[80, 192].astype(int) - _last_image(portrait_clip)[80, 192]).max() > 30  # a sunset
+
+
+def test_options_are_kept_as_a_preset_and_taken_again(page: Page) -> None:
+    from playwright.sync_api import expect
+
+    page.get_by_label("Preset", exact=True).select_option("Transparent for an editor")
+    expect(page.locator("#backgrounds").get_by_role("radio", name="None", exact=True)).to_have_attribute("aria-checked", "true")
+    assert page.locator("#container").input_value() == ".mov"
+    page.locator("#backgrounds").get_by_role("radio", name="Studio").click()
+    page.get_by_text("All options").click()
+    page.locator("#preset-name").fill("My desk")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    expect(page.get_by_label("Preset", exact=True)).to_have_value("My desk")
+    page.reload()
+    page.get_by_label("Preset", exact=True).select_option("My desk")
+    expect(page.locator("#backgrounds").get_by_role("radio", name="Studio")).to_have_attribute("aria-checked", "true")
+    page.get_by_role("button", name="Delete this preset").click()
+    expect(page.get_by_label("Preset", exact=True)).to_have_value("")
+    assert page.locator("#preset option", has_text="My desk").count() == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -175,7 +192,7 @@ def test_everything_can_be_reached_by_keyboard_and_fits(chromium: Browser, runni
     for _ in range(60):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("(document.activeElement.id || document.activeElement.textContent || document.activeElement.type).trim()"))
-    assert {"tab-process", "choose", "path", "Sunset", "container", "folder", "All options"} <= set(reached)
+    assert {"tab-process", "choose", "path", "preset", "Sunset", "container", "folder", "All options"} <= set(reached)
     nameless = "part => !(part.labels?.length || part.textContent || part.ariaLabel)"
     assert page.evaluate(f"[...document.querySelectorAll('button, input, select')].filter({nameless}).map(part => part.outerHTML)") == []
     assert sum(weight) < 200_000

@@ -21,7 +21,7 @@ from p3mvideo.training.export_weights import ship
 from p3mvideo.training.initial_network import build_start
 from p3mvideo.training.loop.checkpoint import load_checkpoint
 from p3mvideo.training.loop.fit import fit
-from p3mvideo.training.loop.process_group import Group
+from p3mvideo.training.loop.processes.process_group import Group
 from p3mvideo.training.loop.validation import ValidationSet, validate
 from p3mvideo.training.run import TrainResult, train
 from p3mvideo.training.samples.dataset import TrainingSamples
@@ -29,8 +29,8 @@ from p3mvideo.training.samples.overfit_scenes import WholeScenes
 from p3mvideo.training.samples.scene import Scene
 from p3mvideo.training.setup import extended, recipe_options, resolve_options
 from p3mvideo.weights.network import load_network
-from tests.flat_options import call
-from tests.heard import Heard
+from tests.harness.flat_options import call
+from tests.harness.heard import Heard
 from tests.training import miniature
 from tests.training.loop.test_checkpoint import at_most
 
@@ -56,6 +56,7 @@ def records(output: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_four_portraits_are_learnt_by_heart(tmp_path: Path) -> None:
     # As large as the engine looks at small images, so that validation sees people at the size at which they are learnt.
@@ -90,6 +91,7 @@ run(Path(sys.argv[1]), Path(sys.argv[2]), steps=6, checkpoint_every=3, faces=Pat
 """
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_is_bit_by_bit_the_same(data: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = {"faces": tmp_path / "faces", "cp": "both", "cp_start": 0.5, "uses": 2, "frozen": 2}
     whole = run(data, tmp_path / "whole", steps=6, **options).checkpoint
@@ -185,6 +187,7 @@ def test_moving_people_add_the_temporal_term(data: Path, tmp_path: Path) -> None
         run(data, tmp_path / "more_than_all", hard=1.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cp_source", ["network", "frozen"])
 def test_a_finished_run_can_be_made_longer(data: Path, tmp_path: Path, cp_source: str) -> None:
     """With the optimizer's state: at a constant rate it ends bit by bit as if it had been as long from the beginning."""
@@ -285,6 +288,7 @@ class DeadlyScenes(WholeScenes):
 
 
 # torch's SIGCHLD handler raises wherever the main thread is: a file that it opens just then is closed by the garbage collector, with a warning.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_sample_process_that_dies_is_reported(data: Path, tmp_path: Path) -> None:
     folder = PortraitFolder(data / "train")
@@ -349,6 +353,7 @@ def test_training_goes_on_from_checkpoints_and_from_shipped_weights(data: Path, 
         assert torch.allclose(begun.state_dict()["decoder.tfi_0.conv1.weight"], averaged["decoder.tfi_0.conv1.weight"], rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_mean_of_several_runs_can_be_shipped(data: Path, tmp_path: Path) -> None:
     paths = [run(data, tmp_path / str(seed), seed=seed, warmup=0).checkpoint for seed in (1, 2, 3)]
     first, second, third = (path for path in paths if path is not None)

@@ -31,7 +31,7 @@ def without(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_module_of_the_training_parts_can_be_imported() -> None:
-    parts = [ROOT / "p3mvideo" / part for part in ("ops", "model", "weights", "train", "evaluate")]
+    parts = [ROOT / "p3mvideo" / part for part in ("ops", "model", "weights", "training", "evaluation")]
     names = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for part in parts for path in sorted(part.rglob("*.py"))
     ]
@@ -39,15 +39,18 @@ def test_every_module_of_the_training_parts_can_be_imported() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(250)
-@pytest.mark.parametrize("command", ["train", "evaluate"])
-def test_commands_run(tmp_path: Path, command: str) -> None:
+def test_commands_run(tmp_path: Path) -> None:
     miniature.split(tmp_path / "data" / "train", count=2)
     miniature.split(tmp_path / "data" / "val", count=1)
-    more = {
-        "train": ["--steps", "1", "--batch", "2", "--size", "64", "--workers", "0", "--backbone", miniature.BACKBONE],
-        "evaluate": ["--split", "val", "--metric", "sad"],
-    }[command]
-    code = "from p3mvideo.cli import main\nsys.argv[0] = 'p3mvideo'\nmain()"
-    done = without(code, command, "--data", str(tmp_path / "data"), "-o", str(tmp_path / "out"), "--device", "cpu", *more)
+    common = ["--data", str(tmp_path / "data"), "--device", "cpu", "-o"]
+    small = ["--steps", "1", "--batch", "2", "--size", "64", "--workers", "0", "--backbone", miniature.BACKBONE]
+    commands = [
+        ["train", *common, str(tmp_path / "run"), *small],
+        ["evaluate", *common, str(tmp_path / "report"), "--split", "val", "--metric", "sad"],
+    ]
+    done = without(f"from p3mvideo.cli import app\nfor command in {commands!r}:\n    assert not app(command, standalone_mode=False)")
     assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "last.pt").exists()
+    assert (tmp_path / "report" / "summary.json").exists()

@@ -121,6 +121,7 @@ def test_any_header_is_refused_in_one_line(header: bytes, declared: int | None, 
     refused(tmp_path / "x.safetensors")
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_in_the_header_is_refused_or_harmless(place: float, bit: int, tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ def backbone(short: str) -> dict[str, torch.Tensor]:
     return {key.removeprefix(prefix): value for key, value in published(short).items() if key.startswith(prefix)}
 
 
+@pytest.mark.slow
 def test_a_published_checkpoint_becomes_a_network(tmp_path: Path) -> None:
     torch.save({"state_dict": published("vitae"), "epoch": 150}, tmp_path / "ViTAE-S.pth")
     imported = import_weights(tmp_path / "ViTAE-S.pth", licence="MIT")
@@ -61,6 +62,7 @@ def test_a_published_checkpoint_becomes_a_network(tmp_path: Path) -> None:
     assert import_weights(tmp_path / "ViTAE-S.pth", overwrite=True).licence.startswith("unknown")
 
 
+@pytest.mark.slow
 def test_a_published_checkpoint_is_taken_with_its_terms_or_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "ViTAE-S.pth"
     torch.save({"state_dict": published("vitae")}, file)
@@ -89,6 +91,7 @@ def test_torch_hub_gives_the_networks() -> None:
     assert not from_hub("p3mnet_mobilenetv2_small", pretrained=False).training
 
 
+@pytest.mark.slow
 def test_an_imagenet_backbone_comes_in_as_an_encoder(tmp_path: Path) -> None:
     content = {"state_dict": {"other": torch.zeros(1)}, "state_dict_ema": backbone("vitae"), "args": argparse.Namespace(lr=0.1)}
     torch.save(content, tmp_path / "vitae.pth.tar")
@@ -159,7 +162,7 @@ BAD_CONTENT: dict[str, tuple[Callable[[], object], str]] = {
     "other shape": (lambda: changed("swin", FINAL, torch.zeros(1, 7, 3, 3)), r"final_l.weight has the shape \(1, 7, 3, 3\) instead"),
     "unknown weight": (lambda: changed("vitae", "decoder.extra", torch.zeros(1)), "decoder.extra is unknown"),
     "other type": (lambda: changed("swin", FINAL, torch.zeros(1, 48, 3, 3).long()), "final_l.weight has the type torch.int64"),
-    "not a number": (lambda: changed("swin", FINAL, torch.full((1, 48, 3, 3), torch.nan)), "values that are no numbers.*final_l"),
+    "not a number": (lambda: changed("swin", FINAL, torch.full((1, 48, 3, 3), torch.nan)), "values that are not numbers.*final_l"),
     "two truths": (lambda: changed("r34", "encoder0.0.weight", torch.ones(64, 3, 7, 7)), "contradicts itself"),
     "half a backbone": (lambda: dict(list(backbone("r34").items())[-150:]), "looks like p3mnet-resnet34"),
     "a list": (lambda: [1, 2], "no named weights but list"),
@@ -180,7 +183,7 @@ def test_content_that_does_not_fit(tmp_path: Path, make: Callable[[], object], m
 def test_names_that_are_none(tmp_path: Path, name: str) -> None:
     torch.save(backbone("r34"), tmp_path / "r34.pth")
     if name:
-        with pytest.raises(WeightsError, match="is no name for weights"):
+        with pytest.raises(WeightsError, match="is not a name for weights"):
             import_weights(tmp_path / "r34.pth", name=name)
 
 

@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 
 from p3mvideo.errors import WeightsError
-from p3mvideo.model.realtime import realtime_p3mnet
+from p3mvideo.model.encoders.realtime import realtime_p3mnet
 from p3mvideo.weights import WeightsFile, find_weights, list_weights, load_weights, save_weights, verify_weights
 from p3mvideo.weights.manifest import MANIFEST, add_to_manifest, read_manifest
 from p3mvideo.weights.network import load_network

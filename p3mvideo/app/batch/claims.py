@@ -100,6 +100,10 @@ class Claims:
             if first:
                 time.sleep(min(1.0, self._expiry_seconds / SIGNS_OF_LIFE))
 
+    def holds(self, path: Path) -> bool:
+        """Return whether this process has claimed a path."""
+        return path in self._held
+
     def release(self, path: Path) -> None:
         """Give a claim back."""
         with self._mutex:
@@ -133,7 +137,7 @@ class Claims:
     def _is_dead(self, path: Path, token: str, changed_ns: int) -> bool:
         if path in self._held:
             return False
-        if token.startswith(MACHINE):
+        if token.startswith(MACHINE) or not token:  # or one whose holder was killed before it had said who it is
             locked = self._is_locked(path)
             if locked is not None:
                 return not locked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,16 +15,16 @@ from p3mvideo.app.batch.records import make_work_folder, work_path
 from p3mvideo.app.batch.result import InputResult
 from p3mvideo.app.batch.unit import Recipe, Unit, size_of, unit_key
 from p3mvideo.app.batch.unit_runner import UnitRunner
-from p3mvideo.app.batch.workers import LocalWorkers
+from p3mvideo.app.batch.workers.workers import LocalWorkers
 from p3mvideo.errors import ConfigError
-from p3mvideo.frame_queue import QueueClosed
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
 from p3mvideo.options import BatchOptions
 from p3mvideo.pipeline import run_interruptibly
+from p3mvideo.pipeline.frame_queue import QueueClosed
 
 if TYPE_CHECKING:
-    from p3mvideo.app.batch.ray_workers import RayWorkers
+    from p3mvideo.app.batch.workers.ray_workers import RayWorkers
 
 Results = tuple[tuple[InputResult, ...], str]
 """In the order of the inputs, and what the workers loaded."""
@@ -86,14 +86,20 @@ class ManagedRun:
 
 @contextmanager
 def managed(recipe: Recipe, options: BatchOptions, *, overwrite: bool, listener: Listener) -> Iterator[ManagedRun]:
-    """Yield a run; at its end the workers are ended and claims released."""
-    with closing(_workers(recipe, options)) as workers, Claims(options.claim_expiry) as claims:
-        yield ManagedRun(UnitRunner(workers, claims, options, overwrite=overwrite, listener=listener), claims)
+    """Yield a run; at its end the workers are ended, what they were writing is removed, and claims are released, in this order."""
+    with Claims(options.claim_expiry) as claims:
+        workers = _workers(recipe, options)
+        runner = UnitRunner(workers, claims, options, overwrite=overwrite, listener=listener)
+        try:
+            yield ManagedRun(runner, claims)
+        finally:
+            workers.close()
+            runner.clear()
 
 
 def _workers(recipe: Recipe, options: BatchOptions) -> LocalWorkers | RayWorkers:
     if options.cluster is not None:
-        from p3mvideo.app.batch.ray_workers import RayWorkers
+        from p3mvideo.app.batch.workers.ray_workers import RayWorkers
 
         return RayWorkers(_with_threads(recipe, max(1, int(options.cpus_per_worker))), options)
     threads = max(1, (os.cpu_count() or 1) // options.jobs) if options.jobs > 1 else 0

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from p3mvideo.app.batch.unit import Unit
-from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import SinkError
+from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.io.images.sequence_sink import sequence_place
 from p3mvideo.io.open_sink import is_sequence
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from p3mvideo.app.batch.output_plan import OutputPlan
-from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import ConfigError, ExitCode, P3MVideoError, error_from_json, error_to_json
+from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.inputs import Input
 from p3mvideo.pipeline import RunStatistics

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -11,11 +10,13 @@ from dataclasses import replace
 from typing import Final
 
 from p3mvideo.app.batch.claims import Claims
+from p3mvideo.app.batch.leftovers import remove_leftovers, remove_segments
 from p3mvideo.app.batch.progress import ProgressMeter
-from p3mvideo.app.batch.records import Record, make_work_folder, output_states, place_of, read_record, segment_folder, work_path, write_record
+from p3mvideo.app.batch.records import Record, make_work_folder, output_states, place_of, read_record, work_path, write_record
 from p3mvideo.app.batch.result import InputResult
 from p3mvideo.app.batch.unit import Unit
-from p3mvideo.app.batch.workers import Event, Workers
+from p3mvideo.app.batch.workers.stragglers import Stragglers
+from p3mvideo.app.batch.workers.workers import Event, Workers
 from p3mvideo.errors import P3MVideoError, SinkError, error_from_json
 from p3mvideo.listener import Listener
 from p3mvideo.options import BatchOptions
@@ -52,13 +53,15 @@ class UnitRunner:
         self._postponed: deque[Unit] = deque()
         """Claimed by other processes."""
         self._look_again_at = 0.0
-        self._running: set[int] = set()
+        self._running: dict[int, Unit] = {}
         self._records: dict[int, Record] = {}
         self._divided: list[Unit] = []
         """Units in work that more workers may help with, once for each helper."""
+        self._stragglers = Stragglers()
 
     def add(self, units: Sequence[Unit]) -> None:
-        """Take more units."""
+        """Take more units, and remove what killed runs left of them."""
+        remove_leftovers(units, self._claims if self._options.keeps_records else None)
         self._meter.add(units)
         self._waiting = deque(sorted([*self._waiting, *units], key=lambda unit: (-unit.size, unit.number)))
 
@@ -80,9 +83,15 @@ class UnitRunner:
             self._take(self._waiting.popleft())
         while self._divided and self._workers.free():
             self._workers.submit(replace(self._divided.pop(0), helps=True))
+        if not self._waiting and self._workers.free():
+            self._move_straggler()
         if self._running or self._postponed:
             for event in self._workers.poll(WAIT_SECONDS):
                 self._hear(event)
+
+    def clear(self) -> None:
+        """Remove what workers that were ended were writing."""
+        remove_leftovers(self._running.values(), None)
 
     def _take(self, unit: Unit) -> None:
         """Begin with a unit, unless it is known what becomes of it."""
@@ -98,12 +107,14 @@ class UnitRunner:
             failure = error if isinstance(error, P3MVideoError) else SinkError(f"cannot work beside {unit.plan.paths()[0]}: {error.strerror}")
             known = InputResult(unit.item, unit.plan, error=failure)
         if known is not None:
+            if known.note == "done before":
+                remove_segments(unit)  # should the run have been killed before it did
             self._end(unit, known, skipped=True)
             return
         record = self._record_of(unit)
         deaths = record.deaths if record is not None and record.state == "running" else 0
         self._keep(unit, Record(unit.key, "running", deaths))
-        self._running.add(unit.number)
+        self._running[unit.number] = unit
         self._workers.submit(replace(unit, replaces=record is not None or self._overwrite))
 
     def _known(self, unit: Unit) -> InputResult | None:
@@ -160,12 +171,15 @@ class UnitRunner:
             return  # whoever has the unit does what a helper leaves
         if "divided" in values:
             self._divided += [unit] * (values["divided"] - 1)
+            self._stragglers.exclude(unit)  # others help with it
         if "begin" in values:
             self._meter.begin(unit, values["total"])
+            self._stragglers.begin(unit, values["total"])
             if self._shows_each:
                 self._listener.begin(values["begin"], values["total"], number=unit.number, of=unit.of)
         if "advance" in values:
             self._meter.advance(unit, values["advance"])
+            self._stragglers.advance(unit, values["advance"])
             if self._shows_each:
                 self._listener.advance(values["advance"])
         if "result" in values:
@@ -175,15 +189,21 @@ class UnitRunner:
 
     def _finish(self, unit: Unit, result: InputResult) -> None:
         """Take what a worker made of a unit, and recorded."""
+        self._stragglers.end(unit)
         if result.error is None and unit.key:
-            shutil.rmtree(segment_folder(unit), ignore_errors=True)
+            remove_segments(unit)
         self._end(unit, result)
 
     def _mourn(self, unit: Unit, how: str | None) -> None:
         """A worker has ended without a word (`how`), or its machine was lost, which is no fault of the unit's: try again, after all others."""
+        recorded = read_record(unit) if self._options.keeps_records else None
+        if recorded is not None and recorded.key == unit.key and recorded.state == "done":  # it ended between record and word
+            self._finish(unit, InputResult.from_json(unit.item, unit.plan, recorded.result))
+            return
         record = self._records[unit.number]
         record = replace(record, deaths=record.deaths + (how is not None))
-        self._running.discard(unit.number)
+        self._running.pop(unit.number, None)
+        self._stragglers.drop(unit)
         self._divided = [divided for divided in self._divided if divided.number != unit.number]
         self._meter.lost(unit)
         if record.deaths < MAX_DEATHS:
@@ -191,14 +211,24 @@ class UnitRunner:
             self._claims.release(work_path(unit, ".claim"))
             self._waiting.append(unit)
             return
+        remove_leftovers([unit], None)
         error = P3MVideoError(f"quarantined: the process that worked on it ended {record.deaths} times ({how})", hint="--retry-failed tries it again")
         result = InputResult(unit.item, unit.plan, error=error, note="quarantined")
         self._keep(unit, replace(record, state="quarantined", result=result.to_json()))
         self._end(unit, result)
 
+    def _move_straggler(self) -> None:
+        """Give a unit to another worker that would have it done sooner from the beginning; each unit once."""
+        unit = self._stragglers.find()
+        if unit is not None:
+            self._workers.take_back(unit)
+            self._meter.lost(unit)
+            self._workers.submit(replace(unit, replaces=True))
+
     def _end(self, unit: Unit, result: InputResult, *, skipped: bool = False) -> None:
         self.results[unit.number] = result
-        self._running.discard(unit.number)
+        self._running.pop(unit.number, None)
+        self._stragglers.drop(unit)
         self._divided = [divided for divided in self._divided if divided.number != unit.number]
         self._claims.release(work_path(unit, ".claim"))
         if not skipped and not self._shows_each:

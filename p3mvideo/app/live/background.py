@@ -61,6 +61,7 @@ class LiveBackground:
         self._wanted = 0  # counts changes, so that what was opened for an earlier one is not shown
         self._index = 0
         self._changed: dict[str, str] = {}
+        self._passing: set[str] = set()
         self._seen = self._look()
         self._pending: tuple[int, int] | None = None
 
@@ -86,7 +87,8 @@ class LiveBackground:
         """Return the backgrounds that were chosen, as they are now, the present one first; files of a chosen folder are not added to it."""
         now = dict.fromkeys(self._changed.get(name, name) for name in chosen)
         folders = [Path(name) for name in now if Path(name).is_dir()]
-        return (self.name, *(name for name in now if name != self.name and Path(name).parent not in folders))
+        first = [name for name in (self.name,) if name not in self._passing] or list(now)[:1]
+        return (*first, *(name for name in now if name not in first and Path(name).parent not in folders))
 
     def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
         """See `p3mvideo.compose.Background`. One that fails gives way to a plain colour."""
@@ -120,6 +122,26 @@ class LiveBackground:
         """Take one more background, after the present one, and go on to it."""
         self._names = (*self._names[: self._index + 1], name, *self._names[self._index + 1 :])
         self.advance()
+
+    def choose(self, name: str, *, remembered: bool = True) -> None:
+        """Go on to the one with this name, which is taken into the list if it is not there yet.
+
+        Args:
+            name: Colour, image, video or blur.
+            remembered: Whether it may be used in a later run.
+
+        Raises:
+            ConfigError: It is transparent.
+        """
+        if parse_background(name).kind == "transparent":
+            raise ConfigError("a live image cannot be transparent", hint="use a green one and remove that colour where it is shown")
+        if not remembered:
+            self._passing.add(name)
+        if name in self._names:
+            self._index = self._names.index(name)
+            self._begin()
+        else:
+            self.add(name)
 
     def change_blur(self, step: float) -> float | None:
         """Change the strength of a blurred room and return it, from 0.1 to 1; None where the present one is none."""

@@ -25,8 +25,12 @@ class ChosenCamera:
     """Opens it, asking for a size (width, height) and a rate; may be called again when it was lost."""
 
 
-def choose_camera(wanted: str | None) -> ChosenCamera:
-    """Return the camera that `--camera` means: an index, a name, a device file, a URL, or a video file to be played.
+def choose_camera(wanted: str | None, last: str | None = None) -> ChosenCamera:
+    """Return the camera that `--camera` means.
+
+    Args:
+        wanted: An index, a name, a device file, a URL, or a video file to be played; None takes the last one, else the first.
+        last: Name of the camera that was used last.
 
     Raises:
         DeviceError: There is no such camera.
@@ -39,7 +43,8 @@ def choose_camera(wanted: str | None) -> ChosenCamera:
         return ChosenCamera(text.split("://", 1)[1].split("@")[-1], False, lambda size, rate: StreamCamera(text))
     if _names_a_file(text):
         raise SourceError(f"there is no file {text}", hint="check the path; p3mvideo webcam --list-cameras lists cameras")
-    device = find_camera(text, list_cameras())
+    cameras = list_cameras()
+    device = next((camera for camera in cameras if not text and camera.name == last and not camera.problem), None) or find_camera(text, cameras)
     return ChosenCamera(device.name, True, lambda size, rate: DeviceCamera(_again(device), size=size, rate=rate))
 
 

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 
 from p3mvideo.app.live.background import LiveBackground
+from p3mvideo.app.live.camera_switch import CameraSwitch
 from p3mvideo.app.live.output_gate import OutputGate
 from p3mvideo.app.live.preview.keys import IDLE, LiveControls
 from p3mvideo.app.live.preview.window import LivePreview
+from p3mvideo.app.live.remote import LiveRemote
 from p3mvideo.app.live.session import LiveSession
 from p3mvideo.app.live.statistics import LiveFigures, figures
 from p3mvideo.app.live.stop_request import StopRequest
@@ -32,6 +34,7 @@ def run_main_loop(
     controls: LiveControls,
     *,
     screen: LivePreview | None,
+    remote: tuple[LiveRemote, CameraSwitch] | None = None,
     viewers: Callable[[], int | None] | None,
     on_figures: Callable[[LiveFigures], None],
 ) -> None:
@@ -45,6 +48,7 @@ def run_main_loop(
         background: Stands behind the person.
         controls: Does what keys say.
         screen: The preview, if there is one.
+        remote: Controls used by other threads, if there are any, and the virtual camera that they switch.
         viewers: Counts who watches the virtual camera, if nothing but it is fed: while no one does, nothing needs to run.
         on_figures: Takes the figures of the last moments, once a second.
     """
@@ -57,6 +61,8 @@ def run_main_loop(
         else:
             screen.refresh(source, show, session, controls)
             controls.press(screen.key())
+        if remote is not None:
+            remote[0].work(source, show, session, background, controls, remote[1])
         controls.tick()
         session.tick()
         for chore in chores:

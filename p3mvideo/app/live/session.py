@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from p3mvideo.app.live.load_meter import LoadMeter
 from p3mvideo.app.live.output_gate import SETTING_UP, OutputGate, ShowSink
-from p3mvideo.app.live.quality_ladder import Ladder, Rung
+from p3mvideo.app.live.quality.load_meter import LoadMeter, Observation
+from p3mvideo.app.live.quality.quality_ladder import Ladder, Rung
+from p3mvideo.app.live.quality.step_check import LARGEST_LOSS, Seen, WatchedEngine, lost_share
 from p3mvideo.app.live.stage_factory import AdjustableStream, StageFactory, make_compositor
-from p3mvideo.app.live.step_check import LARGEST_LOSS, Seen, WatchedEngine, lost_share
 from p3mvideo.compose import Background
 from p3mvideo.engine import GuidedRefiner, LoadedEngine
 from p3mvideo.errors import ConfigError, DeviceError, P3MVideoError, WeightsError
@@ -138,9 +138,15 @@ class LiveSession:
         observation, started_at = self.meter.observe(), self._started_at
         settled = started_at is not None and time.monotonic() - started_at > SETTLE_SECONDS
         settled = settled and self._step == self.ladder.step and not self._source.paused
-        if observation is not None and settled and self.ladder.observe(lost_share=observation.lost_share, load=observation.load):
+        if observation is not None and settled and self._judge(observation):
             self._loader = threading.Thread(target=self._take_step, args=(self.ladder.step,), name="p3mvideo loader")
             self._loader.start()
+
+    def _judge(self, observation: Observation) -> bool:
+        """Return whether the ladder has another step after an observation."""
+        if self.ladder.is_tried_out:
+            return self.ladder.observe(lost_share=observation.lost_share, load=observation.load)
+        return self.ladder.try_out(lost_share=observation.lost_share, network_share=observation.network_share)
 
     def _live(self) -> None:
         try:

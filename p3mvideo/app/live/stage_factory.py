@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import torch
 
-from p3mvideo.app.live.quality_ladder import Rung
+from p3mvideo.app.live.quality.quality_ladder import Rung
 from p3mvideo.compose import ForegroundEstimator, ReplaceBackground
 from p3mvideo.compose.background import Background
 from p3mvideo.compose.brighten import Brighten

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import p3mvideo
-from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import ConfigError, SinkError
+from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.fingerprint import Fingerprint
 from p3mvideo.io.open_sink import is_sequence

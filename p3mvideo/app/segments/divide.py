@@ -18,7 +18,7 @@ from p3mvideo.errors import SinkError
 from p3mvideo.frame import FrameSource
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.open_sink import is_sequence
-from p3mvideo.io.video.read.frame_times import read_frame_times
+from p3mvideo.io.video.read.timing.frame_times import read_frame_times
 from p3mvideo.io.video.write.codecs import CONTAINERS
 from p3mvideo.io.video.write.hardware import HARDWARE, choose_encoder
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from p3mvideo.app.batch.claims import Claims
-from p3mvideo.atomic_write import write_atomically
 from p3mvideo.errors import P3MVideoError, SinkError
+from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.frame import Frame, FrameSink, FrameSource, StreamInfo
 
 REPLAY_SECONDS: Final = Fraction(4)
@@ -61,6 +61,26 @@ class DividedFile:
         """Return how many frames segments have."""
         wanted = set(numbers)
         return sum(1 for seconds in self.frames if self.number_at(seconds) in wanted)
+
+    def parts(self, name: str, seconds: Fraction) -> DividedFile:
+        """Return the same video in parts of several segments each, for work that is done before that on segments.
+
+        Args:
+            name: Of the folder that takes what is found in each part.
+            seconds: How long a part is at least.
+
+        Raises:
+            SinkError: The folder cannot be made.
+        """
+        folder, borders = self.folder / name, [self.borders[0]]
+        for border in self.borders[1:]:
+            if border - borders[-1] >= seconds and self.frames[-1] - border >= seconds / 2:
+                borders.append(border)
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise SinkError(f"cannot make the folder {folder}: {error.strerror}", hint="choose another output folder") from error
+        return DividedFile(folder, self.frames, borders, 1, self._claims)
 
     def claim(self, number: int) -> bool:
         """Claim a segment, unless it is complete or someone else works on it.
@@ -154,6 +174,11 @@ class ClaimedSegments:
         if self._first == 0:
             return None
         return max(self.file.borders[0], self.file.borders[self._first] - REPLAY_SECONDS)
+
+    @property
+    def ends_at(self) -> Fraction | None:
+        """Where the first frame lies that belongs to another process or comes later, in seconds; None: there is none."""
+        return self.file.borders[self._last + 1] if self._last + 1 < len(self.file.borders) else None
 
     def reads(self, seconds: Fraction, lookahead: int) -> bool:
         """Return whether a frame is still to be read: it belongs to a segment, or is looked at for one. May claim the next one."""

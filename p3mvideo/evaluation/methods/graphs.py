@@ -14,7 +14,7 @@ from p3mvideo.engine.graph import load_graph
 from p3mvideo.engine.shrink import shrink_on_cpu
 from p3mvideo.engine.strategies import network_size
 from p3mvideo.errors import ConfigError
-from p3mvideo.file_hash import file_sha256
+from p3mvideo.files.file_hash import file_sha256
 from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
 from p3mvideo.model.variants import REALTIME_VARIANTS
 from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD

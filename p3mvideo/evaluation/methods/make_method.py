@@ -14,7 +14,7 @@ from p3mvideo.evaluation.methods.method import Method
 from p3mvideo.evaluation.methods.networks import EngineMethod, NamedNetwork, NetworkMethod
 from p3mvideo.evaluation.methods.solvers import SOLVERS, SolverMethod
 from p3mvideo.evaluation.methods.trimap_networks import LAYOUTS, TrimapNetworkMethod
-from p3mvideo.file_hash import file_sha256
+from p3mvideo.files.file_hash import file_sha256
 from p3mvideo.model.variants import REALTIME_VARIANTS
 from p3mvideo.options import EngineOptions
 from p3mvideo.options.evaluation import OnnxInput, Strategy

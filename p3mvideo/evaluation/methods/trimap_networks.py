@@ -13,7 +13,7 @@ import numpy as np
 from p3mvideo.engine.graph import load_graph
 from p3mvideo.errors import ConfigError
 from p3mvideo.evaluation.methods.method import needed
-from p3mvideo.file_hash import file_sha256
+from p3mvideo.files.file_hash import file_sha256
 from p3mvideo.frame import Float32Array, UInt8Array
 from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
 

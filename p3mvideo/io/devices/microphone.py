@@ -132,7 +132,7 @@ class _FFmpegMicrophone:
             try:
                 frame = next(self._frames)
             except (StopIteration, av.error.FFmpegError, OSError) as error:
-                raise SourceError("the microphone delivers no more") from error
+                raise SourceError("the microphone stopped delivering audio") from error
             blocks += [ready.to_ndarray()[0].astype(np.int16) for ready in self._resampler.resample(frame)]
         return np.concatenate(blocks)
 

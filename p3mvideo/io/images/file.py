@@ -188,7 +188,7 @@ def _grey_to_rgb(pixels: npt.NDArray[np.generic]) -> UInt8Array:
 
 def _decode_by_opencv(data: bytes, name: Path | str, cause: Exception) -> UInt8Array:
     """Decode TIFF images that Pillow does not know, such as those with three channels of 16 bits."""
-    error = SourceError(f"cannot read {name}: it is no image", hint="supported are JPEG, PNG, WebP, AVIF, BMP and TIFF")
+    error = SourceError(f"cannot read {name}: it is not an image", hint="supported are JPEG, PNG, WebP, AVIF, BMP and TIFF")
     if image_format(data[:START_BYTES]) != "TIFF":
         raise error from cause
     try:

@@ -141,33 +141,35 @@ class ImageCover:
         return np.asarray(np.clip(np.rint(shown), 0, 255), np.uint8)
 
 
-def make_style(replacewith: str, *, mosaicsize: int = 20, mosaic_of_face: bool = False) -> Style:
-    """Return the style that `--replacewith` names: blur, mosaic, solid[:#RRGGBB], or the path of an image.
+def make_style(replace_with: str, *, mosaic_size: int = 20, mosaic_of_face: bool = False) -> Style:
+    """Return the style that `--replace-with` names: blur, mosaic, solid[:#RRGGBB], or the path of an image.
 
     Raises:
         ConfigError: It names none of these.
     """
-    if mosaicsize < 1:
-        raise ConfigError(f"--mosaicsize is {mosaicsize}, expected at least 1")
-    if mosaic_of_face and replacewith != "mosaic":
-        raise ConfigError(f"--mosaic-of-face goes with --replacewith mosaic, got {replacewith}")
-    match replacewith:
+    if mosaic_size < 1:
+        raise ConfigError(f"mosaic_size is {mosaic_size}, expected at least 1", hint="see --mosaic-size")
+    if mosaic_of_face and replace_with != "mosaic":
+        raise ConfigError(
+            f"mosaic_of_face needs replace_with mosaic, got {replace_with}", hint="use --replace-with mosaic, or leave --mosaic-of-face out"
+        )
+    match replace_with:
         case "blur":
             return Blur()
         case "mosaic" if mosaic_of_face:
             logger.warning("people can be recognised under a mosaic of their faces")
-            return MosaicOfFace(mosaicsize)
+            return MosaicOfFace(mosaic_size)
         case "mosaic":
-            return Mosaic(mosaicsize)
+            return Mosaic(mosaic_size)
         case "solid":
             return Solid()
-    if replacewith.startswith("solid:"):
-        digits = re.fullmatch(r"solid:#?([0-9a-fA-F]{6})", replacewith)
+    if replace_with.startswith("solid:"):
+        digits = re.fullmatch(r"solid:#?([0-9a-fA-F]{6})", replace_with)
         if digits is None:
-            raise ConfigError(f"--replacewith is {replacewith!r}, which is no colour", hint="Write solid:#RRGGBB, such as solid:#336699.")
+            raise ConfigError(f"replace_with is {replace_with!r}, which is not a colour", hint="Write solid:#RRGGBB, such as solid:#336699.")
         red, green, blue = bytes.fromhex(digits[1])
         return Solid((red, green, blue))
-    return ImageCover.of(_read(replacewith))
+    return ImageCover.of(_read(replace_with))
 
 
 def _read(path: str) -> UInt8Array:
@@ -176,7 +178,7 @@ def _read(path: str) -> UInt8Array:
     pixels = None if content is None or not content.size else cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise ConfigError(
-            f"--replacewith is {path!r}, which is no image that can be read",
+            f"replace_with is {path!r}, which is not an image that can be read",
             hint="Expected blur, mosaic, solid, solid:#RRGGBB, or the path of an image.",
         )
     if pixels.dtype == np.uint16:

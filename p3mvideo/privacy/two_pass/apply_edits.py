@@ -160,7 +160,7 @@ def _check_addition(plan: CoverPlan, added: Addition) -> None:
             raise ConfigError(f"the box ({x0:g}, {y0:g}, {x1:g}, {y1:g}) at {box.seconds:g} s lies outside the image", hint=hint)
     last = added.boxes[-1].seconds
     if added.end is not None and added.end < last:
-        raise ConfigError(f"a face that is added ends at {added.end:g} s, before its box at {last:g} s", hint="mend end, or leave it out")
+        raise ConfigError(f"a face that is added ends at {added.end:g} s, before its box at {last:g} s", hint="correct end, or leave it out")
     if len(frames) == 1 and added.end is None and not added.follow and len(plan.seconds) > 1:
         logger.warning("the face that was added at %.2f s is covered in that frame only: it has no other box and no end, and is not followed", last)
 

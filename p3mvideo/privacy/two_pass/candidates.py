@@ -53,11 +53,15 @@ class Candidates:
                 seen.best = replace(seen.best, frame=frame, box=box, score=score)
             seen.best, seen.box, seen.seconds = replace(seen.best, last=frame), box, seconds
 
-    def left_open(self, tracks: Sequence[PlannedTrack]) -> tuple[Candidate, ...]:
-        """Return those that no track covers, by the frame in which they were seen first; of very many, those with the highest scores."""
-        candidates = [*self._before, *(seen.best for seen in self._lately)]
-        bare = [candidate for candidate in candidates if not any(_is_on(track, candidate) for track in tracks)]
-        return tuple(sorted(nlargest(MOST, bare, key=_score), key=lambda candidate: (candidate.first, candidate.box)))
+    def found(self) -> tuple[Candidate, ...]:
+        """Return all."""
+        return (*self._before, *(seen.best for seen in self._lately))
+
+
+def left_open(candidates: Iterable[Candidate], tracks: Sequence[PlannedTrack]) -> tuple[Candidate, ...]:
+    """Return those that no track covers, by the frame in which they were seen first; of very many, those with the highest scores."""
+    bare = [candidate for candidate in candidates if not any(_is_on(track, candidate) for track in tracks)]
+    return tuple(sorted(nlargest(MOST, bare, key=_score), key=lambda candidate: (candidate.first, candidate.box)))
 
 
 def _score(candidate: Candidate) -> float:

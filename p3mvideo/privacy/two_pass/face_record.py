@@ -4,51 +4,61 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Frame, UInt8Array
-from p3mvideo.privacy.detection import Detection
-from p3mvideo.privacy.face_summary import FaceFigures
+from p3mvideo.privacy.detection import Box, Detection
+from p3mvideo.privacy.face_summary import FaceFigures, FaceSummary
 from p3mvideo.privacy.follow.face_follower import Follower
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
+from p3mvideo.privacy.two_pass.recording_part import linked
 
 logger = logging.getLogger(__name__)
 
 Faces = tuple[TrackedFace, ...]
 
 
+@dataclass(frozen=True)
+class FacesOfFrame:
+    """What is known of one frame."""
+
+    faces: Faces | None
+    """None if its faces could not be looked for."""
+    dismissed: tuple[tuple[Box, float], ...] = ()
+    """Box and score of what looked like a face and was not believed."""
+
+
 class FaceRecord:
     """The faces of each frame, by its time.
 
     Args:
-        faces: For each time in seconds what is known of the frame; None where its faces could not be looked for.
+        frames: For each time in seconds what is known of the frame, in order.
     """
 
-    def __init__(self, faces: Mapping[float, Faces | None]) -> None:
-        self._faces = dict(faces)
+    def __init__(self, frames: Mapping[float, FacesOfFrame]) -> None:
+        self._frames = dict(frames)
 
     @classmethod
-    def of(cls, frames: Iterable[Frame], follower: Follower, figures: FaceFigures, *, stop: bool, advance: Callable[[int], None]) -> FaceRecord:
+    def of(cls, frames: Iterable[Frame], follower: Follower, *, stop: bool, advance: Callable[[int], None]) -> FaceRecord:
         """Look for the faces of all frames, in order.
 
         Args:
-            frames: The whole recording.
+            frames: The whole recording, or a part of it.
             follower: Finds them; closed by the caller.
-            figures: Takes what is known of each frame.
             stop: Whether a frame whose faces cannot be found raises.
             advance: Called with the number of frames that are done.
 
         Raises:
             PrivacyError: The faces of a frame could not be found, and `stop` is set.
         """
-        found: dict[float, Faces | None] = {}
+        found: dict[float, FacesOfFrame] = {}
         for number, frame in enumerate(frames, start=1):
             seconds = float(frame.seconds)
             try:
                 faces = follower(frame.interleaved(), seconds).faces(seconds)
-                found[seconds] = faces
-                figures.see(seconds, faces, follower.dismissed)
+                found[seconds] = FacesOfFrame(faces, tuple((face.box, face.score) for face in follower.dismissed))
             except Exception as error:
                 if stop:
                     raise PrivacyError(
@@ -56,9 +66,28 @@ class FaceRecord:
                         hint="--on-detector-failure mosaic goes on with a mosaic of the whole frame.",
                     ) from error
                 logger.warning("the frame at %.3f s becomes a mosaic, its faces could not be found: %s", seconds, error)
-                found[seconds] = None
-                figures.cover_whole(seconds)
+                found[seconds] = FacesOfFrame(None)
             advance(number)
+        return cls(found)
+
+    @classmethod
+    def joined(cls, records: Sequence[FaceRecord], borders: Sequence[float]) -> FaceRecord:
+        """Return the record of a whole recording.
+
+        Args:
+            records: Those of its parts, in order. Each begins some seconds before the frames that belong to it, with which faces are known again.
+            borders: The time from which on frames belong to each of them, up to the next one's; earlier frames belong to the first.
+        """
+        numbers = {seconds: number for number, seconds in enumerate(sorted({seconds for record in records for seconds in record._frames}))}
+        tracks = linked([{numbers[seconds]: known.faces or () for seconds, known in record._frames.items()} for record in records])
+        found: dict[float, FacesOfFrame] = {}
+        for index, record in enumerate(records):
+            first = borders[index] if index else float("-inf")
+            last = borders[index + 1] if index + 1 < len(borders) else float("inf")
+            for seconds, known in record._frames.items():
+                if first <= seconds < last:
+                    faces = None if known.faces is None else tuple(replace(face, track=tracks[index, face.track]) for face in known.faces)
+                    found[seconds] = replace(known, faces=faces)
         return cls(found)
 
     def at(self, seconds: float) -> Faces:
@@ -67,19 +96,44 @@ class FaceRecord:
         Raises:
             PrivacyError: They are not known.
         """
-        faces = self._faces.get(seconds)
-        if faces is None:
+        known = self._frames.get(seconds)
+        if known is None or known.faces is None:
             raise PrivacyError(f"the frame at {seconds:.3f} s was not searched for faces", hint="make sure that nothing else changes the file")
-        return faces
+        return known.faces
+
+    def summary(self) -> FaceSummary:
+        """Return the record in a few figures."""
+        figures = FaceFigures()
+        for seconds, known in self._frames.items():
+            if known.faces is None:
+                figures.cover_whole(seconds)
+            else:
+                figures.see(seconds, known.faces, known.dismissed)
+        return figures.summary()
 
     def to_json(self) -> list[Any]:
         """Return everything as plain values."""
-        return [[seconds, None if faces is None else [face.to_json() for face in faces]] for seconds, faces in self._faces.items()]
+        return [
+            [
+                seconds,
+                None if known.faces is None else [face.to_json() for face in known.faces],
+                [[list(map(float, box)), float(score)] for box, score in known.dismissed],
+            ]
+            for seconds, known in self._frames.items()
+        ]
 
     @classmethod
     def from_json(cls, values: Iterable[Any]) -> FaceRecord:
         """Return the record that `to_json` wrote."""
-        return cls({seconds: None if faces is None else tuple(map(TrackedFace.from_json, faces)) for seconds, faces in values})
+        return cls(
+            {
+                seconds: FacesOfFrame(
+                    None if faces is None else tuple(map(TrackedFace.from_json, faces)),
+                    tuple(((x0, y0, x1, y1), score) for (x0, y0, x1, y1), score in dismissed),
+                )
+                for seconds, faces, dismissed in values
+            }
+        )
 
 
 class _Known(NamedTuple):

@@ -21,9 +21,10 @@ from p3mvideo.privacy.follow.track import CONFIRMING_LOOKS, KNOWN_FINDS, LOOK_SE
 from p3mvideo.privacy.follow.tracker import ONE_FACE, Tracker
 from p3mvideo.privacy.follow.watchdog import Watchdog
 from p3mvideo.privacy.two_pass.candidates import Candidates
-from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, PlannedTrack, Sighting, rounded_seconds
+from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Sighting
 from p3mvideo.privacy.two_pass.dhash import dhash
-from p3mvideo.privacy.two_pass.key_frames import FILL_SECONDS, completed, spans_of
+from p3mvideo.privacy.two_pass.key_frames import FILL_SECONDS
+from p3mvideo.privacy.two_pass.recording_part import RecordingPart
 
 BACK_SECONDS = 2.0
 """How far back from where it was first found a face is followed, less what it took to confirm it."""
@@ -119,22 +120,18 @@ class Survey:
             logger.warning("the frame at %.3f s becomes a mosaic, its faces could not be found: %s", seconds, error)
             self._unexamined.append(number)
 
+    def part(self) -> RecordingPart:
+        """Return what was found in all frames that were seen."""
+        self._go_back(lambda track: True)
+        faces = {track for track, (_, last) in self._last.items() if last.confirmed or self._had_no_time(track)}
+        sightings = tuple(sighting for of_frame in self._sightings.values() for sighting in of_frame if sighting.track in faces)
+        return RecordingPart(
+            *self._size, tuple(self._seconds), sightings, frozenset(self._unexamined), dict(self._thumbnails), self._candidates.found()
+        )  # fmt: skip
+
     def plan(self) -> CoverPlan:
         """Return what to cover in all frames that were seen."""
-        self._go_back(lambda track: True)
-        sightings: dict[int, list[Sighting]] = defaultdict(list)
-        for of_frame in self._sightings.values():
-            for sighting in of_frame:
-                sightings[sighting.track].append(sighting)
-        faces = {track for track, (_, last) in self._last.items() if last.confirmed or self._had_no_time(track)}
-        spans = {track: spans_of(completed(known, self._seconds)) for track, known in sightings.items() if track in faces}
-        in_order = sorted(spans, key=lambda track: (spans[track][0][0].frame, spans[track][0][0].box))
-        thumbnails = {track: thumbnail for track, (_, thumbnail) in self._thumbnails.items()}
-        tracks = [PlannedTrack(number, spans[track], dhash=thumbnails.get(track)) for number, track in enumerate(in_order, start=1)]
-        return CoverPlan(
-            *self._size, tuple(map(rounded_seconds, self._seconds)), tuple(tracks), frozenset(self._unexamined),
-            candidates=self._candidates.left_open(tracks),
-        )  # fmt: skip
+        return self.part().plan()
 
     def _note(self, number: int, seconds: float, track: Track) -> None:
         """Keep what is known of a face in a frame, and whether it is to be followed back."""

@@ -33,6 +33,13 @@ export const remove = (file) => request(`api/files/${file}`, { method: "DELETE" 
 export const preview = async (wanted, signal) => (await request("api/preview", json("POST", wanted, signal))).blob();
 export const submit = async (job) => (await request("api/jobs", json("POST", job))).json();
 export const cancel = (job) => request(`api/jobs/${job}`, { method: "DELETE" });
+export const presets = async () => (await request("api/presets")).json();
+export const savePreset = async (preset) => (await request("api/presets", json("POST", preset))).json();
+export const removePreset = (name) => request(`api/presets/${encodeURIComponent(name)}`, { method: "DELETE" });
+export const cameras = async () => (await request("api/live/cameras")).json();
+export const startLive = (values) => request("api/live", json("POST", values));
+export const changeLive = (values) => request("api/live", json("PATCH", values));
+export const stopLive = () => request("api/live", { method: "DELETE" });
 export const contentOf = (file, download) => `api/files/${file}/content${download ? "?download" : ""}`;
 
 // Sends a file as it is read from the disk; `onProgress` is called with a share from 0 to 1.
@@ -52,9 +59,16 @@ export function upload(file, onProgress) {
   });
 }
 
-// Calls `onState` with all jobs and files whenever one of them changes.
-export function follow(onState, onLost) {
+// The live image after the one with a number, or null if there is none for a moment.
+export async function liveImage(after) {
+  const response = await request(`api/live/image?after=${after}`);
+  return response.status === 200 ? { number: response.headers.get("x-image-number"), image: await response.blob() } : null;
+}
+
+// Calls `onState` with all jobs, all files and the live run whenever one of them changes.
+// `onContact` is told whether the program answers.
+export function follow(onState, onContact) {
   const source = new EventSource("api/events");
-  source.onmessage = (event) => onState(JSON.parse(event.data));
-  source.onerror = () => onLost();
+  source.onmessage = (event) => { onContact(true); onState(JSON.parse(event.data)); };
+  source.onerror = () => onContact(false);
 }

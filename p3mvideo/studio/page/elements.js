@@ -14,6 +14,13 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+// Fills a part of the page again; the focus stays on what has the same `data-key`.
+export function redraw(place, ...children) {
+  const key = place.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  place.replaceChildren(...children);
+  if (key !== undefined) place.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+}
+
 export function clock(seconds) {
   const minutes = Math.floor(seconds / 60);
   return `${minutes}:${(seconds - 60 * minutes).toFixed(2).padStart(5, "0")}`;

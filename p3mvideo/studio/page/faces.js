@@ -1,11 +1,12 @@
 // The faces of a recording that was covered: who is covered when, what was left open, and a person's corrections.
 
 import * as api from "./api.js";
+import { LEAST_PX, addBox, boxBetween, drawBoxes, editsOf, saveEdits } from "./edits.js";
 import { byId, clock, element } from "./elements.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const DECISIONS = [["cover", "cover"], ["keep", "show this face"], ["drop", "is no face"], ["only", "cover only this"]];
-const THUMBNAIL_PX = 96, CONTEXT = 1.8, MOST_THUMBNAILS = 80, SMALLEST_BOX_PX = 4;
+const THUMBNAIL_PX = 96, CONTEXT = 1.8, MOST_THUMBNAILS = 80;
 
 function svg(tag, attributes, ...children) {
   const made = document.createElementNS(SVG, tag);
@@ -14,14 +15,11 @@ function svg(tag, attributes, ...children) {
   return made;
 }
 
-// The box of a track in a frame, by the rule of the audit: linear between the key frames of a span; null where it is not in sight.
-export function boxAt(track, frame) {
+// The box of a track in a frame, by the rule of the audit; null where it is not in sight.
+function boxAt(track, frame) {
   for (const span of track.spans) {
-    if (frame < span[0].frame || frame > span[span.length - 1].frame) continue;
-    const after = span.findIndex((key) => key.frame >= frame);
-    const b = span[after], a = span[Math.max(0, after - 1)];
-    const share = b.frame === a.frame ? 0 : (frame - a.frame) / (b.frame - a.frame);
-    return a.box.map((value, side) => value + share * (b.box[side] - value));
+    const box = boxBetween(span, frame, "frame");
+    if (box) return box;
   }
   return null;
 }
@@ -38,11 +36,14 @@ export class FaceBench {
     byId("bench-box").addEventListener("submit", (event) => { event.preventDefault(); this.addBox(false); });
     byId("bench-more").addEventListener("click", () => this.addBox(true));
     byId("bench-apply").addEventListener("click", () => this.onApply(this.source, this.auditFile, this.edits()));
-    byId("bench-save").addEventListener("click", () => this.saveEdits());
+    byId("bench-save").addEventListener("click", () => saveEdits(this.edits(), this.auditFile.name.replace(/audit\.json$/, "edits.json")));
     byId("bench-close").addEventListener("click", () => this.close());
     byId("scrubber").addEventListener("input", () => this.drawOverlay());
     for (const name of ["x0", "y0", "x1", "y1"]) byId(`bench-${name}`).addEventListener("input", () => this.takeNumbers());
-    this.followPointer();
+    drawBoxes(byId("overlay"), () => (this.draws ? [this.viewer.facts.width, this.viewer.facts.height] : null), (box) => {
+      ["x0", "y0", "x1", "y1"].forEach((name, side) => { byId(`bench-${name}`).value = Math.round(box[side]); });
+      this.takeNumbers();
+    });
   }
 
   async open(source, auditFile) {
@@ -78,19 +79,7 @@ export class FaceBench {
 
   edits() {
     const of = (wanted) => [...this.decisions].filter(([, decision]) => decision === wanted).map(([track]) => ({ track }));
-    return { format: "p3mvideo edits", version: 1, plan_id: this.audit.plan_id, keep: of("keep"), drop: of("drop"), only: of("only"), add: this.additions };
-  }
-
-  saveEdits() {
-    const url = URL.createObjectURL(new Blob([JSON.stringify(this.edits(), null, 2)], { type: "application/json" }));
-    const link = element("a", { href: url, download: this.auditFile.name.replace(/audit\.json$/, "edits.json") });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 1000);
-  }
-
-  seek(seconds) {
-    byId("scrubber").value = seconds;
-    byId("scrubber").dispatchEvent(new Event("input"));
+    return editsOf(this.audit.plan_id, { keep: of("keep"), drop: of("drop"), only: of("only"), add: this.additions });
   }
 
   draw() {
@@ -112,7 +101,7 @@ export class FaceBench {
     select.value = this.decisions.get(track.track) ?? "cover";
     const weakest = track.weakest ? `weakest ${track.weakest.score.toFixed(2)} at ${clock(track.weakest.seconds)}` : "never found by a detector";
     const canvas = element("canvas", { width: THUMBNAIL_PX, height: THUMBNAIL_PX, "data-track": track.track, role: "img", "aria-label": `Face ${track.track} at its weakest moment` });
-    const go = element("button", { type: "button", class: "plain", "aria-label": `Go to the weakest moment of face ${track.track}`, onclick: () => this.seek(track.weakest?.seconds ?? track.first_seconds) }, canvas);
+    const go = element("button", { type: "button", class: "plain", "aria-label": `Go to the weakest moment of face ${track.track}`, onclick: () => this.viewer.seek(track.weakest?.seconds ?? track.first_seconds) }, canvas);
     return element("li", {}, go, element("span", {}, element("strong", { text: `Face ${track.track}` }), element("small", { text: weakest })), this.timeline(track), select);
   }
 
@@ -126,7 +115,7 @@ export class FaceBench {
     }
     picture.addEventListener("click", (event) => {
       const box = picture.getBoundingClientRect();
-      this.seek(times[Math.min(last - 1, Math.floor(((event.clientX - box.left) / box.width) * last))]);
+      this.viewer.seek(times[Math.min(last - 1, Math.floor(((event.clientX - box.left) / box.width) * last))]);
     });
     return picture;
   }
@@ -134,7 +123,7 @@ export class FaceBench {
   candidate(candidate, number) {
     const canvas = element("canvas", { width: THUMBNAIL_PX, height: THUMBNAIL_PX, "data-candidate": number, role: "img", "aria-label": `What may be a face at ${clock(candidate.seconds)}` });
     return element("li", {},
-      element("button", { type: "button", class: "plain", "aria-label": `Go to ${clock(candidate.seconds)}`, onclick: () => this.seek(candidate.seconds) }, canvas),
+      element("button", { type: "button", class: "plain", "aria-label": `Go to ${clock(candidate.seconds)}`, onclick: () => this.viewer.seek(candidate.seconds) }, canvas),
       element("small", { text: `${clock(candidate.seconds)}, score ${candidate.score.toFixed(2)}` }),
       element("button", { type: "button", text: "Cover", onclick: () => { this.additions.push({ follow: true, boxes: [{ seconds: candidate.seconds, box: candidate.box }] }); this.drawAdditions(); this.drawOverlay(); } }));
   }
@@ -147,7 +136,7 @@ export class FaceBench {
 
   drawAdditions() {
     byId("bench-additions").replaceChildren(...this.additions.map((added, number) => element("li", {},
-      element("button", { type: "button", class: "plain", text: `Added: ${added.boxes.map((box) => clock(box.seconds)).join(", ")}${added.follow ? ", followed from there" : ""}`, onclick: () => this.seek(added.boxes[0].seconds) }),
+      element("button", { type: "button", class: "plain", text: `Added: ${added.boxes.map((box) => clock(box.seconds)).join(", ")}${added.follow ? ", followed from there" : ""}`, onclick: () => this.viewer.seek(added.boxes[0].seconds) }),
       element("button", { type: "button", "aria-label": `Remove addition ${number + 1}`, text: "×", onclick: () => { this.additions.splice(number, 1); this.drawAdditions(); this.drawOverlay(); } }))));
     byId("bench-more").disabled = this.additions.length === 0;
   }
@@ -158,8 +147,7 @@ export class FaceBench {
     const box = { seconds: this.audit.frame_seconds[this.frame], box: this.rectangle.map((value) => Math.round(value)) };
     const last = this.additions[this.additions.length - 1];
     if (further && last) {
-      last.boxes = [...last.boxes.filter((other) => other.seconds !== box.seconds), box].toSorted((a, b) => a.seconds - b.seconds);
-      last.follow = last.boxes.length === 1;
+      addBox(last, box);
     } else {
       this.additions.push({ follow: true, boxes: [box] });
     }
@@ -177,31 +165,13 @@ export class FaceBench {
 
   takeNumbers() {
     const box = ["x0", "y0", "x1", "y1"].map((name) => Number(byId(`bench-${name}`).value));
-    this.rectangle = box[2] - box[0] >= SMALLEST_BOX_PX && box[3] - box[1] >= SMALLEST_BOX_PX ? box : null;
+    this.rectangle = box[2] - box[0] >= LEAST_PX && box[3] - box[1] >= LEAST_PX ? box : null;
     this.drawOverlay();
-  }
-
-  followPointer() {
-    const overlay = byId("overlay");
-    let from = null;
-    const at = (event) => {
-      const box = overlay.getBoundingClientRect(), { width, height } = this.viewer.facts;
-      return [Math.min(width, Math.max(0, ((event.clientX - box.left) / box.width) * width)), Math.min(height, Math.max(0, ((event.clientY - box.top) / box.height) * height))];
-    };
-    overlay.addEventListener("pointerdown", (event) => { if (this.draws) { from = at(event); overlay.setPointerCapture(event.pointerId); } });
-    overlay.addEventListener("pointermove", (event) => {
-      if (!from) return;
-      const to = at(event);
-      const box = [Math.min(from[0], to[0]), Math.min(from[1], to[1]), Math.max(from[0], to[0]), Math.max(from[1], to[1])].map(Math.round);
-      ["x0", "y0", "x1", "y1"].forEach((name, side) => { byId(`bench-${name}`).value = box[side]; });
-      this.takeNumbers();
-    });
-    overlay.addEventListener("pointerup", () => { from = null; });
   }
 
   drawOverlay() {
     const overlay = byId("overlay"), facts = this.viewer.facts;
-    overlay.replaceChildren();
+    overlay.querySelectorAll("rect, text").forEach((drawn) => drawn.remove());
     if (!this.audit || !facts || this.viewer.file?.id !== this.source.id) return;
     overlay.setAttribute("viewBox", `0 0 ${facts.width} ${facts.height}`);
     const frame = this.frame, only = [...this.decisions.values()].includes("only");

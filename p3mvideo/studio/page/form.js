@@ -3,7 +3,7 @@
 import { element } from "./elements.js";
 
 // Fields that have a place of their own in the page.
-const ELSEWHERE = new Set(["background", "anonymize", "keep_subject"]);
+const ELSEWHERE = new Set(["background", "anonymize", "keep_subject", "select", "reject"]);
 
 export class Form {
   // `files` returns those of the page that an option may name.

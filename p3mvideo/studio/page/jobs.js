@@ -1,7 +1,7 @@
 // The list of jobs: how far each has come, and what it made.
 
 import * as api from "./api.js";
-import { byId, element } from "./elements.js";
+import { byId, element, redraw } from "./elements.js";
 
 const WORDS = { waiting: "waiting", running: "running", done: "done", failed: "failed", cancelled: "cancelled" };
 
@@ -25,9 +25,7 @@ export class JobList {
     const drawn = JSON.stringify(jobs);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
-    const focused = document.activeElement?.dataset?.key;
-    byId("job-list").replaceChildren(...(jobs.length ? jobs.toReversed().map((job) => this.line(job, names)) : [element("li", { class: "quiet", text: "Nothing yet." })]));
-    if (focused) document.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+    redraw(byId("job-list"), ...(jobs.length ? jobs.toReversed().map((job) => this.line(job, names)) : [element("li", { class: "quiet", text: "What you save appears here." })]));
   }
 
   line(job, names) {

@@ -1,30 +1,36 @@
 // The page: files on the left, one frame in the middle, options on the right, jobs below.
 
 import * as api from "./api.js";
-import { byId, element, withArrowKeys } from "./elements.js";
+import { Backgrounds, drawTiles, isImage, tile } from "./backgrounds.js";
+import { byId, element, redraw, withArrowKeys } from "./elements.js";
 import { FaceBench } from "./faces.js";
 import { Form } from "./form.js";
 import { JobList } from "./jobs.js";
+import { LiveView } from "./live.js";
+import { People } from "./people.js";
+import { PresetList } from "./presets.js";
 import { Viewer } from "./viewer.js";
 
-const IMAGES = /\.(jpe?g|png|webp|avif|bmp|tiff?|gif)$/i;
 const COVERS = [["blur", "Blur"], ["solid", "Solid"], ["mosaic", "Mosaic"]];
+const OF_ONE_CLIP = { matte: ["select", "reject", "mask"], reading: ["start", "end"] };
 
 let kind = "process";
 let described;
 let files = [];
 let chosen = null;
 let sending = 0;
+let backgrounds, live, presets;
 const played = new Set();
 
 const forms = { process: null, anonymize: null };
 const viewer = new Viewer(() => ({ kind, options: forms[kind].values }));
 const fail = (error) => viewer.note(error.message, true);
 const bench = new FaceBench(viewer, { onError: fail, onApply: applyEdits });
+const people = new People(viewer, { matte: () => forms.process.values.matte, onChange: () => viewer.refresh() });
 const jobList = new JobList({ onPlay: look, onError: fail, onFaces: openBench });
 
 function look(result) {
-  if (IMAGES.test(result.name)) window.open(api.contentOf(result.id), "_blank", "noopener");
+  if (isImage(result.name)) window.open(api.contentOf(result.id), "_blank", "noopener");
   else viewer.play(result);
 }
 
@@ -51,14 +57,16 @@ async function applyEdits(source, audit, edits) {
 
 function drawFiles() {
   const own = files.filter((file) => file.origin !== "result");
-  byId("file-list").replaceChildren(...own.map((file) => element(
+  redraw(byId("file-list"), ...own.map((file) => element(
     "li", {},
-    element("button", { type: "button", class: "pick", "aria-pressed": String(file.id === chosen?.id), title: file.name, text: file.name, onclick: () => choose(file) }),
+    element("button", { type: "button", class: "pick", "data-key": file.id, "aria-pressed": String(file.id === chosen?.id), title: file.name, text: file.name, onclick: () => choose(file) }),
     element("button", { type: "button", "aria-label": `Remove ${file.name}`, text: "×", onclick: () => removeFile(file) }),
   )));
   byId("save").disabled = chosen === null;
-  if (described) forms[kind].show(described.forms[kind]);
+  if (!described) return;
+  forms[kind]?.show(described.forms[kind]);
   drawBackgrounds();
+  live.filesChanged();
 }
 
 async function removeFile(file) {
@@ -71,7 +79,9 @@ async function removeFile(file) {
 }
 
 function choose(file) {
+  if (chosen?.id !== file.id) people.clear();
   chosen = file;
+  if (kind === "live") setKind("process");
   drawFiles();
   viewer.open(file);
 }
@@ -108,49 +118,25 @@ byId("add-path").addEventListener("submit", async (event) => {
 });
 addEventListener("beforeunload", (event) => { if (sending) event.preventDefault(); });
 
-// Backgrounds and covers: tiles that are radio buttons
-
-function tile(text, checked, onclick, { classes = "", image = null, colour = null } = {}) {
-  const made = element("button", { type: "button", role: "radio", class: `tile ${classes}`, "aria-checked": String(checked), tabindex: checked ? 0 : -1, onclick }, element("span", { text }));
-  if (image) made.style.backgroundImage = `url("${image}")`;
-  if (colour) made.style.backgroundColor = colour;
-  return made;
-}
+// Backgrounds and covers
 
 function drawBackgrounds() {
-  if (!described) return;
-  const now = forms.process.values.background.background ?? "transparent";
-  const take = (value) => { forms.process.set("background", "background", value); drawBackgrounds(); };
-  const colour = /^#/.test(now) ? now : "#00b140";
-  const picker = element("input", { type: "color", "aria-label": "Background colour", onchange: (event) => take(event.target.value) });
-  picker.value = colour;
-  const colourTile = tile("Colour", /^#/.test(now), () => take(colour), { colour });
-  const pickTile = element("span", { class: "tile add pick" }, element("span", { text: "Other colour" }), picker);
-  const own = files.filter((file) => file.origin !== "result" && file.id !== chosen?.id);
-  const addTile = element("label", { class: "tile add button" }, element("span", { text: "+ own image" }),
-    element("input", { type: "file", class: "hidden", accept: "image/*,video/*", onchange: (event) => receive(event.target.files, (file) => { take(`file:${file.id}`); drawFiles(); }) }));
-  byId("backgrounds").replaceChildren(
-    tile("None", now === "transparent", () => take("transparent"), { classes: "none" }),
-    tile("Blur", /^blur/.test(now), () => take("blur"), { classes: "soft" }),
-    ...described.backgrounds.map((name) => tile(name[0].toUpperCase() + name.slice(1), now === name, () => take(name), { image: `shipped/${name}.jpg` })),
-    colourTile, pickTile,
-    ...own.map((file) => tile(file.name, now === `file:${file.id}`, () => take(`file:${file.id}`), { image: IMAGES.test(file.name) ? api.contentOf(file.id) : null })),
-    addTile,
-  );
-  if (/^blur/.test(now)) byId("backgrounds").append(strength(now, take));
+  backgrounds.draw(forms.process.values.background.background ?? "transparent");
 }
 
-function strength(now, take) {
-  const slider = element("input", { type: "range", min: 0.1, max: 1, step: 0.1, onchange: (event) => take(`blur:${event.target.value}`) });
-  slider.value = now.split(":")[1] ?? 0.5;
-  const label = element("label", { class: "line" }, "Strength", slider);
-  label.style.gridColumn = "1 / -1";
-  return label;
+function takeBackground(value) {
+  forms.process.set("background", "background", value);
+  drawBackgrounds();
 }
 
 function drawCovers() {
   const now = forms.anonymize.values.cover.replace_with ?? "blur";
-  byId("presets").replaceChildren(...COVERS.map(([value, text]) => tile(text, now === value, () => { forms.anonymize.set("cover", "replace_with", value); drawCovers(); }, { classes: "soft" })));
+  drawTiles(byId("covers"), COVERS.map(([value, text]) => tile(text, now === value, () => { forms.anonymize.set("cover", "replace_with", value); drawCovers(); }, { classes: value === "blur" ? "soft" : value })));
+}
+
+function drawFaces() {
+  const { anonymize, keep_subject: others } = forms.process.values.faces;
+  byId("faces").value = others ? "others" : anonymize ?? "input";
 }
 
 byId("faces").addEventListener("change", (event) => {
@@ -160,6 +146,22 @@ byId("faces").addEventListener("change", (event) => {
   form.show(described.forms.process);
 });
 
+// Presets
+
+function takePreset(preset) {
+  const { values } = forms[preset.kind];
+  for (const group of Object.keys(values)) {
+    const kept = Object.fromEntries((OF_ONE_CLIP[group] ?? []).filter((name) => name in values[group]).map((name) => [name, values[group][name]]));
+    values[group] = { ...kept, ...preset.options[group] };
+  }
+  byId("container").value = preset.container;
+  forms[preset.kind].show(described.forms[preset.kind]);
+  drawBackgrounds();
+  drawCovers();
+  drawFaces();
+  viewer.refresh();
+}
+
 // What to do
 
 function setKind(wanted) {
@@ -168,15 +170,20 @@ function setKind(wanted) {
     tab.setAttribute("aria-selected", String(tab.dataset.kind === kind));
     tab.tabIndex = tab.dataset.kind === kind ? 0 : -1;
   }
-  for (const part of document.querySelectorAll("[data-only]")) part.hidden = part.dataset.only !== kind;
+  for (const part of document.querySelectorAll("[data-only]")) part.hidden = !part.dataset.only.split(" ").includes(kind);
   if (document.querySelector("[name=view]:checked").closest("[hidden]")) document.querySelector("[name=view][value=result]").checked = true;
+  live.setVisible(kind === "live").catch(fail);
+  if (kind === "live") return;
+  byId("people").hidden = kind !== "process" || !viewer.facts;
+  people.drawMarks();
+  presets.draw();
   forms[kind].place = byId("form");
   forms[kind].show(described.forms[kind]);
   viewer.refresh();
 }
 
 for (const tab of document.querySelectorAll("[role=tab]")) tab.addEventListener("click", () => setKind(tab.dataset.kind));
-for (const group of [document.querySelector("nav"), byId("backgrounds"), byId("presets")]) withArrowKeys(group);
+for (const group of [document.querySelector("nav"), byId("covers")]) withArrowKeys(group);
 
 async function submit(more) {
   viewer.note("");
@@ -194,6 +201,7 @@ function take(state) {
   files = state.files;
   if (files.map((file) => file.id).join() !== before) drawFiles();
   jobList.show(state.jobs, files);
+  live.show(state.live);
   const job = state.jobs.find((one) => one.id === awaited);
   if (job?.state === "done" && !played.has(job.id)) { played.add(job.id); awaited = null; viewer.note(""); viewer.play(job.results[0]); }
   if (job?.state === "failed") { awaited = null; viewer.note(job.messages.join(" "), true); }
@@ -202,15 +210,28 @@ function take(state) {
 async function start() {
   described = await api.forms();
   for (const name of Object.keys(forms)) {
-    forms[name] = new Form(byId("form"), () => files.filter((file) => IMAGES.test(file.name)), () => viewer.refresh());
+    forms[name] = new Form(byId("form"), () => files.filter((file) => isImage(file.name)), () => viewer.refresh());
     for (const group of described.forms[name]) forms[name].values[group.name] = {};
   }
+  const shipped = described.backgrounds;
+  const receiveBackground = (list, use) => receive(list, (file) => { use(file); drawFiles(); });
+  const others = () => files.filter((file) => file.origin !== "result" && file.id !== chosen?.id);
+  backgrounds = new Backgrounds(byId("backgrounds"), { none: true, shipped, files: others, receive: receiveBackground, onTake: takeBackground });
+  live = new LiveView({ shipped, files: () => files, receive: receiveBackground, onError: liveFailed });
+  const now = () => ({ kind, options: forms[kind]?.values, container: byId("container").value });
+  presets = new PresetList({ now, onTake: takePreset, onError: fail, onSaved: (preset) => viewer.note(`“${preset.name}” is kept.`) });
+  await presets.load();
   byId("container").append(...described.containers.map((one) => element("option", { value: one.suffix, text: `${one.suffix} (${one.codecs.join(", ")}${one.alphaCodecs.length ? "; transparency" : ""})` })));
   forms.process.values.background.background = "sunset";
   drawCovers();
-  setKind("process");
+  setKind(location.hash === "#live" ? "live" : "process");
   drawFiles();
-  api.follow(take, () => {});
+  api.follow(take, (answers) => { byId("contact").hidden = answers; });
+}
+
+function liveFailed(error) {
+  byId("live-answer").textContent = error.message;
+  byId("live-answer").classList.add("bad");
 }
 
 start().catch(fail);

@@ -21,6 +21,11 @@ export class Viewer {
 
   get seconds() { return Number(byId("scrubber").value); }
 
+  seek(seconds) {
+    byId("scrubber").value = seconds;
+    byId("scrubber").dispatchEvent(new Event("input"));
+  }
+
   divide(percent) { byId("compare").style.setProperty("--divider", `${percent}%`); }
 
   showTime() { byId("time").textContent = clock(this.seconds); }
@@ -38,7 +43,7 @@ export class Viewer {
     try {
       this.facts = await api.facts(file.id);
     } catch (error) {
-      byId("compare").hidden = byId("controls").hidden = true;
+      byId("compare").hidden = byId("controls").hidden = byId("people").hidden = true;
       this.note(error.message, true);
       return;
     }
@@ -46,18 +51,18 @@ export class Viewer {
     const { seconds, rate } = this.facts, scrubber = byId("scrubber");
     scrubber.step = rate > 0 ? 1 / rate : 0.04;
     scrubber.max = Math.max(0, seconds - (rate > 0 ? 1 / rate : 0));
-    scrubber.value = Math.min(seconds / 3, scrubber.max);
     scrubber.disabled = seconds === 0;
     byId("render-preview").hidden = seconds === 0;
     byId("empty").hidden = true;
     byId("compare").hidden = byId("controls").hidden = false;
-    byId("scrubber").dispatchEvent(new Event("input"));
+    byId("people").hidden = this.wanted().kind !== "process";
+    this.seek(Math.min(seconds / 3, scrubber.max));
   }
 
   clear() {
-    this.file = null;
+    this.file = this.facts = null;
     byId("empty").hidden = false;
-    byId("compare").hidden = byId("controls").hidden = true;
+    byId("compare").hidden = byId("controls").hidden = byId("people").hidden = true;
     this.note("");
   }
 

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from p3mvideo.training.device.draw_faces import Pasting
-from p3mvideo.training.device.draw_scenes import SceneDrawing
+from p3mvideo.training.device.draw.faces import Pasting
+from p3mvideo.training.device.draw.scenes import SceneDrawing
 from p3mvideo.training.device.material import Material
-from p3mvideo.training.device.paint_scenes import Scenes, paint
+from p3mvideo.training.device.paint.camera import seen_by
+from p3mvideo.training.device.paint.scenes import Scenes, paint
+from p3mvideo.training.device.paint.trimap import trimap_classes
 from p3mvideo.training.device.plan import ScenePlan
-from p3mvideo.training.device.see import seen_by
-from p3mvideo.training.device.trimap import trimap_classes
 from p3mvideo.training.device.upload import uploaded
 from p3mvideo.training.samples.copy_paste import feature_augmentation, image_augmentation
 from p3mvideo.training.samples.dataset import Sample

@@ -22,30 +22,13 @@ from p3mvideo.datasets.image_files import images_in, read_image, write_bytes
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import DatasetError
 from p3mvideo.frame import UInt8Array
+from p3mvideo.options.training.device import PackOptions
 
 MANIFEST = "manifest.json"
 VERSION = 1
 MIB = 1 << 20
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The same material gives the same bytes: no times are stored."""
-
-
-@dataclass(frozen=True)
-class PackOptions:
-    """What is packed, and how."""
-
-    long_side_px: int = 448
-    """Longer side of the portraits, a multiple of 8."""
-    background_px: int = 576
-    """Longer side of the backgrounds, a multiple of 8."""
-    donor_px: int = 128
-    """Longer side of the donor faces, a multiple of 8."""
-    quality: int = 88
-    """Of the JPEG files of portraits, backgrounds and donors; mattes and masks lose nothing."""
-    part_mib: int = 48
-    """Largest size of a part."""
-    every: int = 1
-    """Take every so manieth portrait only, for a trial."""
 
 
 @dataclass(frozen=True)

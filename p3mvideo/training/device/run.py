@@ -7,15 +7,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from p3mvideo.engine.load_engine import choose_device
 from p3mvideo.errors import ConfigError, TrainingError
 from p3mvideo.options import TrainingOptions
-from p3mvideo.options.copy_paste import Level
-from p3mvideo.options.training import InputScale
+from p3mvideo.options.training.device import DeviceTrainingOptions
 from p3mvideo.training.device.batches import DeviceBatches
 from p3mvideo.training.device.budget import Budget
 from p3mvideo.training.device.fit import fit_on_device
@@ -24,10 +22,10 @@ from p3mvideo.training.device.pack import MANIFEST, MIB
 from p3mvideo.training.device.state_files import INDEX, load_state
 from p3mvideo.training.export_weights import ship_weights
 from p3mvideo.training.initial_network import build_start
-from p3mvideo.training.loop.glibc_memory import keep_memory
 from p3mvideo.training.loop.learner import Learner
-from p3mvideo.training.loop.precision import Precision, choose_precision
-from p3mvideo.training.loop.process_group import Group
+from p3mvideo.training.loop.memory.glibc_memory import keep_memory
+from p3mvideo.training.loop.precision import choose_precision
+from p3mvideo.training.loop.processes.process_group import Group
 from p3mvideo.training.preview import write_sheet
 from p3mvideo.training.run_folder import run_folder
 from p3mvideo.training.samples.dataset import Sample
@@ -38,63 +36,7 @@ STATE_PIECE_BYTES = int(15.5 * MIB)
 
 
 @dataclass(frozen=True)
-class GpuTrainOptions:
-    """How networks are trained on samples that are made on the device."""
-
-    variants: Sequence[str] = ("p3mnet-mobilenetv2",)
-    """Which networks; all learn from the same samples."""
-    backbones: Sequence[str] = ()
-    """A timm backbone for each; empty for their own."""
-    initial: Sequence[str] = ()
-    """Weights or checkpoint of each network to start from; empty for none."""
-    pretrained: Sequence[str] = ()
-    """ImageNet weights of each network's encoder; empty for none."""
-    pretrained_input: InputScale = "imagenet"
-    """How those were shown colours, see `p3mvideo.training.initial_network`."""
-    steps: int | None = None
-    """Optimizer steps in all; None trains by the clock."""
-    minutes: float | None = None
-    """Minutes that this call may take, from its start to its end."""
-    batch: int = 128
-    size_px: int = 384
-    lr: float = 2e-3
-    backbone_lr: float = 4e-4
-    warmup: int = 100
-    ema: float = 0.998
-    """Decay of the averaged weights."""
-    moving: float = 0.25
-    """Share of the samples that are frames of moving people, two and two."""
-    hard: float = 0.2
-    """Share of the other samples that are hard, see `p3mvideo.training.samples.webcam_scenes`."""
-    nobody: float = 0.08
-    """Chance that people who are put over another background are none."""
-    cp: float = 0.5
-    """Chance of each obfuscated face to get a donor's at each level; 0 pastes none."""
-    cp_level: Level = "image"
-    """Where donors are pasted, see `p3mvideo.options.copy_paste`."""
-    cp_layer: int = 1
-    """Encoder layer after which their features are pasted."""
-    shares: Sequence[str] = ()
-    """PREFIX=SHARE of the draws for portraits whose name starts so."""
-    seed: int = 10007
-    device: str = "auto"
-    precision: Precision | Literal["auto"] = "auto"
-    workers: int = 8
-    """Processes that draw scenes, and threads that decode the pack; 0 for none beside this one."""
-    checkpoint_minutes: float = 2.0
-    moments: Literal["f32", "bf16"] = "f32"
-    """What the state keeps the optimizer's moments in: bf16 makes it a quarter smaller."""
-    compiled: bool = False
-    """Whether PyTorch compiles the networks; that takes a minute or two of the time."""
-    resume: bool = False
-    made_up: int = 400
-    """How many procedural backgrounds there are."""
-    every: int = 1
-    """Take each so manieth portrait of the pack only, for a trial that starts sooner."""
-
-
-@dataclass(frozen=True)
-class GpuTrainResult:
+class DeviceTrainingResult:
     """What `train_on_device` did."""
 
     steps: int
@@ -105,14 +47,14 @@ class GpuTrainResult:
 def train_on_device(
     pack: Path,
     output: Path,
-    options: GpuTrainOptions,
+    options: DeviceTrainingOptions,
     *,
     licence: str = "MIT",
     begun: float | None = None,
     say: Callable[[str], None] = lambda line: None,
     log: Callable[[dict[str, float]], None] = lambda record: None,
     stepped: Callable[[int, int], None] = lambda step, steps: None,
-) -> GpuTrainResult:
+) -> DeviceTrainingResult:
     """Train networks on a pack.
 
     Args:
@@ -145,7 +87,7 @@ def train_on_device(
 def _trained(
     pack: Path,
     output: Path,
-    options: GpuTrainOptions,
+    options: DeviceTrainingOptions,
     runs: dict[str, TrainingSetup],
     device: torch.device,
     *,
@@ -154,7 +96,7 @@ def _trained(
     say: Callable[[str], None],
     log: Callable[[dict[str, float]], None],
     stepped: Callable[[int, int], None],
-) -> GpuTrainResult:
+) -> DeviceTrainingResult:
     material = _material(pack, device, options)
     gib = (material.portraits.nbytes() + material.backgrounds.nbytes()) / 2**30
     say(f"{time.monotonic() - begun:.1f} s: {len(material.portraits)} portraits, {len(material.backgrounds)} backgrounds on {device}, {gib:.1f} GiB")
@@ -186,10 +128,10 @@ def _trained(
         checkpoint_seconds=60 * options.checkpoint_minutes, state_piece_bytes=STATE_PIECE_BYTES,
         moments=torch.bfloat16 if options.moments == "bf16" else torch.float32, export=export, log=log, stepped=stepped,
     )  # fmt: skip
-    return GpuTrainResult(steps, tuple(output / f"{name}.safetensors" for name in learners))
+    return DeviceTrainingResult(steps, tuple(output / f"{name}.safetensors" for name in learners))
 
 
-def device_sheet(pack: Path, output: Path, options: GpuTrainOptions) -> None:
+def device_sheet(pack: Path, output: Path, options: DeviceTrainingOptions) -> None:
     """Write an image with a batch of samples, one a row, as `p3mvideo dataset preview` does.
 
     Raises:
@@ -203,28 +145,28 @@ def device_sheet(pack: Path, output: Path, options: GpuTrainOptions) -> None:
     write_sheet(output, (Sample(*(part[number].cpu() for part in batch[:3])) for number in range(run.batch)))
 
 
-def _material(pack: Path, device: torch.device, options: GpuTrainOptions) -> Material:
+def _material(pack: Path, device: torch.device, options: DeviceTrainingOptions) -> Material:
     return load_material(pack, device, seed=options.seed, made_up=options.made_up, every=options.every, workers=max(1, options.workers))
 
 
-def _run_options(options: GpuTrainOptions, device: torch.device) -> dict[str, TrainingSetup]:
+def _run_options(options: DeviceTrainingOptions, device: torch.device) -> dict[str, TrainingSetup]:
     """Return the options of each network's run by its name."""
-    for what, values in (("backbone", options.backbones), ("initial", options.initial), ("pretrained", options.pretrained)):
-        if len(values) not in (0, len(options.variants)):
-            got = f"{len(options.variants)} networks, but --{what} is given {len(values)} times"
+    for what, values in (("backbone", options.backbone), ("initial", options.initial), ("pretrained", options.pretrained)):
+        if len(values) not in (0, len(options.variant)):
+            got = f"{len(options.variant)} networks, but --{what} is given {len(values)} times"
             raise ConfigError(got, hint="once for each --variant, or never")
     if options.moving and options.batch % 2:
         hint = f"use --batch {options.batch + 1}"
         raise ConfigError("moving people come in pairs of samples, and batches are odd", hint=hint)
     runs: dict[str, TrainingSetup] = {}
-    for place, variant in enumerate(options.variants):
-        backbone = _of(options.backbones, place)
+    for place, variant in enumerate(options.variant):
+        backbone = _of(options.backbone, place)
         name = variant if backbone is None else f"{variant}-{backbone}"
         if name in runs:
             raise ConfigError(f"{name} is to be trained twice", hint="give another --variant or --backbone")
         asked = TrainingOptions(
             variant=variant, backbone=backbone, batch=options.batch, size=options.size_px, lr=options.lr, backbone_lr=options.backbone_lr,
-            warmup=options.warmup, ema=options.ema, share=tuple(options.shares), cp_image_chance=options.cp, cp_feature_chance=options.cp,
+            warmup=options.warmup, ema=options.ema, share=options.share, cp_image_chance=options.cp, cp_feature_chance=options.cp,
             cp_layer=options.cp_layer, seed=options.seed,
         )  # fmt: skip
         setup = setup_of(
@@ -235,7 +177,7 @@ def _run_options(options: GpuTrainOptions, device: torch.device) -> dict[str, Tr
     return runs
 
 
-def _learner(name: str, run: TrainingSetup, options: GpuTrainOptions, device: torch.device, place: int) -> Learner:
+def _learner(name: str, run: TrainingSetup, options: DeviceTrainingOptions, device: torch.device, place: int) -> Learner:
     torch.manual_seed(options.seed + place)
     network = build_start(
         run, pretrained=_of(options.pretrained, place), initial=_of(options.initial, place), pretrained_input=options.pretrained_input

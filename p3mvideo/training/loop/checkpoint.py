@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from p3mvideo.atomic_write import atomic_file
 from p3mvideo.errors import TrainingError
+from p3mvideo.files.atomic_write import atomic_file
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:

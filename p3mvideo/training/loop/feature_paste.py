@@ -31,7 +31,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from p3mvideo.model.encoder import LAYERS, SPLITS, Encoder, EncoderState
+from p3mvideo.model.encoders.encoder import LAYERS, SPLITS, Encoder, EncoderState
 from p3mvideo.model.output import MattingOutput
 from p3mvideo.model.p3mnet import P3MNet, check_size
 
@@ -53,7 +53,7 @@ class PastingNetwork(nn.Module):
 
     Args:
         network: The network.
-        layer: The last layer of G1, of `p3mvideo.model.encoder.SPLITS`.
+        layer: The last layer of G1, of `p3mvideo.model.encoders.encoder.SPLITS`.
         every_scale: Whether to paste after each deeper layer, too (MULTISCALE).
         source: The encoder that donors go through; None takes the network's own.
     """

@@ -14,7 +14,7 @@ from p3mvideo.errors import DatasetError, TrainingError
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.training.loop.checkpoint import load_checkpoint, save_checkpoint
 from p3mvideo.training.loop.learner import Learner
-from p3mvideo.training.loop.process_group import Group
+from p3mvideo.training.loop.processes.process_group import Group
 from p3mvideo.training.loop.run_log import RunLog, is_logged
 from p3mvideo.training.loop.schedule import learning_rate_factor
 from p3mvideo.training.loop.validation import ValidationSet, validate

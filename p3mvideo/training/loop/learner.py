@@ -14,11 +14,11 @@ from p3mvideo.ops.normalise import normalise
 from p3mvideo.training.loop.feature_paste import PastingNetwork, frozen_copy
 from p3mvideo.training.loop.frozen_stages import first_stages, freeze, hold
 from p3mvideo.training.loop.losses import matting_losses
+from p3mvideo.training.loop.memory.recompute import recompute_activations
 from p3mvideo.training.loop.precision import keep_strided_depthwise_in_f32
-from p3mvideo.training.loop.process_group import Group
-from p3mvideo.training.loop.recompute import recompute_activations
+from p3mvideo.training.loop.processes.process_group import Group
+from p3mvideo.training.loop.processes.synced_norm import synchronise_norms
 from p3mvideo.training.loop.state import TrainingState, make_optimizer
-from p3mvideo.training.loop.synced_norm import synchronise_norms
 from p3mvideo.training.loop.weight_average import WeightAverage
 from p3mvideo.training.samples.dataset import Sample
 from p3mvideo.training.setup import TrainingSetup
@@ -93,7 +93,7 @@ class Learner:
         options, device = self.options, self.group.device
         image, layers, source, mask = _pixels(batch, device)
         dtype = DTYPES[options.precision]
-        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        with nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype):
             output = self._model(image, source, mask)
         return self._losses(
             output, batch.alpha.to(device, non_blocking=True).float() / 255, batch.classes.to(device, non_blocking=True).long(), layers=layers,

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from p3mvideo.model.output import MattingOutput
-from p3mvideo.options.losses import LossOptions
+from p3mvideo.options.training.losses import LossOptions
 
 PYRAMID_LEVELS = 5
 PUBLISHED_WEIGHTS = LossOptions().with_recipe()

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from p3mvideo.errors import TrainingError
-from p3mvideo.model.encoder import Encoder
+from p3mvideo.model.encoders.encoder import Encoder
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.training.loop.weight_average import WeightAverage
 from p3mvideo.training.setup import TrainingSetup, differences

@@ -16,7 +16,7 @@ from p3mvideo.frame import Float32Array, Frame, UInt8Array
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import REALTIME_VARIANTS
 from p3mvideo.ops.metrics import iou, mad, mse, sad
-from p3mvideo.training.loop.process_group import Group
+from p3mvideo.training.loop.processes.process_group import Group
 
 SCORES = ("sad", "mad", "mse", "iou")
 

@@ -14,7 +14,7 @@ import numpy as np
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.trimap import KNOWN_BACKGROUND, KNOWN_FOREGROUND, UNKNOWN, trimap_from_alpha
-from p3mvideo.options.crops import CropOptions
+from p3mvideo.options.training.crops import CropOptions
 from p3mvideo.training.samples.portrait_order import PortraitOrder
 from p3mvideo.training.samples.scene import Scene, cropped_faces
 

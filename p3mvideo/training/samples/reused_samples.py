@@ -72,6 +72,17 @@ class ReusedSamples(Dataset[Sample]):
         return (step + (self.uses - 1 - age) * STEPS_BETWEEN) * new + rest, age == self.uses - 1
 
 
+def first_made(step: int, *, uses: int, batch: int) -> int:
+    """Return from which number on samples are used at a step for the first time, or later.
+
+    Args:
+        step: Steps done before it.
+        uses: How often each sample is used.
+        batch: Samples per step.
+    """
+    return (step + (uses - 1) * STEPS_BETWEEN) * (batch // uses) if step else 0
+
+
 def varied(sample: Sample, rng: np.random.Generator) -> Sample:
     """Return a sample mirrored half of the time and in other light.
 

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from p3mvideo.io.file_lock import lock
-from tests.app.batch.small_work import make_inputs
+from p3mvideo.app.batch.output_plan import OutputPlan
+from p3mvideo.app.batch.unit import Recipe, Unit
+from p3mvideo.app.batch.workers.workers import Event, LocalWorkers
+from p3mvideo.io.inputs import Input
+from tests.app.batch.small_work import ENTRY, make_inputs
 
 ROOT = Path(__file__).parents[3]
 COUNT, DAMAGED, CRASHING = 12, 3, 7
@@ -41,8 +44,8 @@ def wait_for(log: Path, lines: int, process: subprocess.Popen[str]) -> None:
 
 
 def outputs(out: Path) -> dict[str, bytes]:
-    """Return the results; the part of a killed worker stays until its output is written again."""
-    return {path.name: path.read_bytes() for path in out.iterdir() if path.is_file() and path.suffix != ".part"}
+    """Return all files beside the folder of records."""
+    return {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
 
 
 @pytest.fixture
@@ -70,10 +73,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_was_not(folder: P
     # What two workers had in hand when they were killed is done again, and nothing else.
     assert sum(counted[f"begin {name}"] - 1 for name in expected) <= 2 * KILLS
     assert sum(counted[f"end {name}"] - 1 for name in expected) <= KILLS, "published, and killed before it was recorded"
-    for claim in (out / ".p3mvideo").glob("*.claim"):  # a killed worker's may stay, and is no one's
-        left = lock(claim)
-        assert left is not None
-        left.release()
+    assert [path.name for path in (out / ".p3mvideo").iterdir() if "claim" in path.name] == []
 
 
 def test_what_a_killed_share_left_is_done_by_the_other(folder: Path, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_what_a_killed_share_left_is_done_by_the_other(folder: Path, tmp_path: P
         wait_for(log, 6, first)
         first.kill()
     states = end_of(second)
-    assert len(outputs(out)) == COUNT - 2
+    assert len(outputs(out)) == COUNT - 2, "and nothing of what the killed one was writing"
     assert len(states) >= COUNT // 2
     counted = Counter(log.read_text().splitlines())
     good = [f"{number:02}.mp4" for number in range(COUNT) if number not in (DAMAGED, CRASHING)]
@@ -102,3 +102,23 @@ def test_ctrl_c_ends_the_workers_and_leaves_nothing_half_written(folder: Path, t
     assert not list((out / ".p3mvideo").glob("*.claim"))
     children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True, check=False).stdout.split()
     assert not children
+
+
+def test_a_unit_that_is_taken_back_is_given_to_another_process(folder: Path, tmp_path: Path) -> None:
+    unit = Unit(Input(folder / "00.mp4", "video", Path("00.mp4")), OutputPlan(tmp_path / "out.mp4"), key="key", replaces=True)
+    workers = LocalWorkers(Recipe(ENTRY, {"seconds": 1.0, "log": str(tmp_path / "log")}), 1)
+    try:
+        workers.submit(unit)
+        while not any("begin" in event.values for event in workers.poll(1.0)):
+            pass
+        workers.take_back(unit)
+        assert workers.free() == 1
+        workers.submit(unit)
+        events: list[Event] = []
+        while not any("result" in event.values for event in events):
+            events += workers.poll(1.0)
+        assert not any("died" in event.values for event in events), "the end of the first one is no one's"
+    finally:
+        workers.close()
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix) == ["out.mp4"]
+    assert (tmp_path / "log").read_text().split("\n")[:3] == ["begin 00.mp4", "begin 00.mp4", "end 00.mp4"]

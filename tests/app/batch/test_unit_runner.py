@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from p3mvideo.app.batch import managed, worker_process
+from p3mvideo.app.batch import managed
+from p3mvideo.app.batch.claims import Claims
 from p3mvideo.app.batch.run import Outcome
 from p3mvideo.app.batch.unit import Recipe, Unit
-from p3mvideo.app.batch.worker_process import ReportingListener, run_unit
-from p3mvideo.app.batch.workers import Event
+from p3mvideo.app.batch.workers import stragglers, worker_process
+from p3mvideo.app.batch.workers.worker_process import ReportingListener, run_unit
+from p3mvideo.app.batch.workers.workers import Event
+from p3mvideo.io.part_file import MACHINE, PartFile
 from p3mvideo.options import BatchOptions
 from tests.app.batch.small_work import make_inputs, run
-from tests.heard import Heard
+from tests.harness.heard import Heard
 
 RESUME = BatchOptions(resume=True)
 
@@ -38,6 +44,9 @@ class WorkersHere:
         self.log.append(unit.item.path.name)
         dies = unit.item.path.read_bytes().startswith(b"crash")
         self._events.append(Event(unit, {"died": "SIGSEGV"} if dies else {"result": run_unit(self._work, unit).to_json()}))
+
+    def take_back(self, unit: Unit) -> None:
+        raise AssertionError("nothing straggles where one works after the other")
 
     def poll(self, seconds: float) -> Sequence[Event]:
         events, self._events = self._events, []
@@ -163,3 +172,62 @@ def test_one_share_after_the_other_does_all_once(tmp_path: Path, log: list[str])
     states: list[Any] = [became(run([folder], tmp_path / "out", BatchOptions(shard=(number, 3)))) for number in range(3)]
     assert sorted(log) == [f"{number:02}.mp4" for number in range(7)]
     assert [len(state) for state in states] == [3, 2, 2]
+
+
+def test_what_killed_runs_left_is_removed_at_the_next_start(tmp_path: Path, log: list[str]) -> None:
+    folder, out = make_inputs(tmp_path / "in", 3, special={2: b"damaged"}), tmp_path / "out"
+    run([folder], out, RESUME)
+    before = sorted(path.relative_to(out) for path in out.rglob("*"))
+    token = f"{MACHINE}0123abcd"
+    parts = [out / f"{name}.mp4.{token}.part" for name in ("00", "02")]
+    claims = [out / ".p3mvideo" / name for name in ("00.mp4.claim", "01.mp4.claim", "02.mp4.claim")]
+    for path, content in zip([*parts, *claims], ["", "half", f"{MACHINE}0011", f"{MACHINE}0022", ""], strict=True):
+        path.write_text(content)
+    for name in ("00.mp4.claim.0123456789ab", ".0123456789ab.part"):
+        old = out / ".p3mvideo" / name
+        old.write_text("")
+        os.utime(old, (0, 0))
+    record = json.loads((out / ".p3mvideo" / "01.mp4.json").read_text())
+    (out / ".p3mvideo" / f"01.mp4.{record['key'][:16]}").mkdir()
+    (out / "mine.part").write_text("not ours")
+    run([folder], out, RESUME)
+    assert sorted(path.relative_to(out) for path in out.rglob("*")) == sorted([*before, Path("mine.part")])
+
+
+def test_what_a_living_process_claims_or_writes_is_left_alone(tmp_path: Path, log: list[str]) -> None:
+    folder, out = make_inputs(tmp_path / "in", 1), tmp_path / "out"
+    run([folder], out, RESUME)
+    with Claims(60) as other:
+        part = PartFile(out / "00.mp4", overwrite=True)
+        assert other.take(out / ".p3mvideo" / "00.mp4.claim")
+        assert became(run([folder], out, RESUME)) == {"00": "done before"}
+        assert (out / ".p3mvideo" / "00.mp4.claim").exists()
+        assert part.path.exists()
+        part.discard()
+
+
+class OneSlowWorker(WorkersHere):
+    """Does each unit at once, but for the smallest, of which it gets little done unless that was taken back."""
+
+    taken_back: ClassVar[list[str]] = []
+
+    def submit(self, unit: Unit) -> None:
+        name = unit.item.path.name
+        if name != "00.mp4" or name in self.taken_back:
+            super().submit(unit)
+            return
+        time.sleep(0.05)
+        self._events += [Event(unit, {"begin": name, "total": 1_000_000}), Event(unit, {"advance": 1})]
+
+    def take_back(self, unit: Unit) -> None:
+        self.taken_back.append(unit.item.path.name)
+
+
+def test_what_a_slow_worker_has_in_hand_at_the_end_is_given_to_another(tmp_path: Path, log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(managed, "LocalWorkers", OneSlowWorker)
+    monkeypatch.setattr(stragglers, "LEAST_SECONDS", 0)
+    OneSlowWorker.taken_back.clear()
+    outcome = run([make_inputs(tmp_path / "in", 5)], tmp_path / "out", RESUME)
+    assert set(became(outcome).values()) == {"done"}
+    assert OneSlowWorker.taken_back == ["00.mp4"]
+    assert log == ["04.mp4", "03.mp4", "02.mp4", "01.mp4", "00.mp4"]

@@ -19,7 +19,7 @@ from p3mvideo.app.live.camera_choice import ChosenCamera
 from p3mvideo.app.live.output_gate import TITLES
 from p3mvideo.app.live.preview.keys import LiveControls
 from p3mvideo.app.live.preview.placeholder import placeholder
-from p3mvideo.app.live.quality_ladder import Rung
+from p3mvideo.app.live.quality.quality_ladder import Rung
 from p3mvideo.app.live.statistics import WebcamResult
 from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.engine import LoadedEngine
@@ -30,8 +30,8 @@ from p3mvideo.options import LiveOptions
 from p3mvideo.options.faces import AnonymizeMode
 from p3mvideo.temporal import every_frame
 from tests.app.live.recording_backend import RecordingBackend, all_images
-from tests.flat_options import call
-from tests.heard import Heard
+from tests.harness.flat_options import call
+from tests.harness.heard import Heard
 
 WIDTH, HEIGHT = 96, 64
 PERSON = (230, 20, 200)
@@ -201,7 +201,7 @@ class Stage:
 
     def run(self, script: Callable[[], None], **options: Any) -> None:
         """Run `webcam` here, in the main thread, and `script` beside it; end when the script does."""
-        self.monkeypatch.setattr(webcam_module, "choose_camera", lambda wanted: ChosenCamera("room", False, self.open_camera))
+        self.monkeypatch.setattr(webcam_module, "choose_camera", lambda *_: ChosenCamera("room", False, self.open_camera))
         if self.recording is not None:
             options["record"] = self.recording
 

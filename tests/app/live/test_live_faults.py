@@ -21,10 +21,10 @@ import torch
 from p3mvideo.app.live import output_gate, session
 from p3mvideo.app.live import sinks as live_sinks
 from p3mvideo.app.live.output_gate import LiveState
-from p3mvideo.app.live.quality_ladder import Rung
+from p3mvideo.app.live.quality.quality_ladder import Rung
 from p3mvideo.app.live.sinks import RecordingOutput
 from p3mvideo.app.live.stop_request import StopRequest
-from p3mvideo.app.sample_clip import make_sample_clip
+from p3mvideo.datasets.sample_clip import make_sample_clip
 from p3mvideo.engine import LoadedEngine
 from p3mvideo.errors import DeviceError, P3MVideoError, PrivacyError, SinkError
 from p3mvideo.frame import Frame, Matte, StreamInfo
@@ -394,6 +394,7 @@ def test_an_accelerator_that_is_not_there_ends_the_run_at_once(stage: Stage) -> 
     assert stage.live() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="file sizes cannot be limited")
 def test_a_full_disk_ends_the_recording_but_neither_the_image_nor_what_was_recorded(stage: Stage) -> None:
     stage.recording = stage.folder / "out.mp4"

@@ -12,7 +12,7 @@ import pytest
 from p3mvideo.privacy.two_pass.edits import edits_from_json
 from tests.app.reports.plans import HEIGHT, PLAN_ID, WIDTH, small_plan
 from tests.app.reports.test_review_page import written
-from tests.browser import chromium, page  # noqa: F401  # fixtures
+from tests.harness.browser import chromium, page  # noqa: F401  # fixtures
 from tests.io.media import make_video
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -116,11 +116,11 @@ def test_a_profile_that_does_not_fit_is_ignored_with_a_warning(caplog: pytest.Lo
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "no image"),
-        (b"This is no image." * 50, "no image"),
+        (b"", "not an image"),
+        (b"This is no image." * 50, "not an image"),
         (encoded(Image.fromarray(chart(300, 200)), "PNG")[:-300], "cannot read"),
         (encoded(Image.fromarray(chart(300, 200)), "JPEG", quality=98)[:900], "truncated"),
-        (b"II*\0" + bytes(100), "no image"),
+        (b"II*\0" + bytes(100), "not an image"),
     ],
 )
 def test_what_is_no_image_is_one_clear_error(tmp_path: Path, data: bytes, message: str) -> None:

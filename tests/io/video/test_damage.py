@@ -23,7 +23,7 @@ from p3mvideo.io.damage import DamagedRange, DamageLog
 from p3mvideo.io.video.read.missing_frames import Ledger
 from p3mvideo.io.video.read.packets import packets_of
 from p3mvideo.io.video.read.source import VideoSource
-from p3mvideo.io.video.read.steady_rate import SteadyRate
+from p3mvideo.io.video.read.timing.steady_rate import SteadyRate
 from p3mvideo.io.video.write.sink import VideoSink
 from tests.io.media import frames_for, info_of, make_video, moving_image
 

@@ -16,10 +16,10 @@ from av.stream import Disposition
 from p3mvideo.errors import SinkError
 from p3mvideo.io.av_errors import explaining, writing
 from p3mvideo.io.video.read.source import VideoSource
-from p3mvideo.io.video.write.anonymous_ass import anonymous_header
-from p3mvideo.io.video.write.playable import PLAYABLE
 from p3mvideo.io.video.write.sink import VideoSink
-from p3mvideo.io.video.write.timecode import moved_timecode
+from p3mvideo.io.video.write.streams.anonymous_ass import anonymous_header
+from p3mvideo.io.video.write.streams.playable import PLAYABLE
+from p3mvideo.io.video.write.streams.timecode import moved_timecode
 from tests.io.media import make_video, moving_image, packets_of, write_all
 from tests.io.mp4_surgery import hide_beginning, replaced
 from tests.io.telling_media import ASS, at, attach, with_names

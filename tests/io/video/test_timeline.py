@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p3mvideo.io.video.read.timeline import Timeline
+from p3mvideo.io.video.read.timing.timeline import Timeline
 
 MILLISECOND = Fraction(1, 1000)
 TIMES = st.lists(st.tuples(st.none() | st.integers(-(10**6), 10**6), st.none() | st.integers(0, 5000)), max_size=50)

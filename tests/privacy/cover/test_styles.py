@@ -21,7 +21,7 @@ def test_styles_by_name(tmp_path: Path) -> None:
     image = tmp_path / "face.png"
     cv2.imwrite(str(image), np.dstack([NOISE[..., ::-1], NOISE[..., :1]]))
     assert make_style("blur") == Blur()
-    assert make_style("mosaic", mosaicsize=7) == Mosaic(7)
+    assert make_style("mosaic", mosaic_size=7) == Mosaic(7)
     assert make_style("solid") == Solid()
     assert make_style("solid:#336699") == Solid((51, 102, 153))
     cover_image = make_style(str(image))
@@ -49,10 +49,10 @@ def test_a_mosaic_of_the_face_is_made_only_if_asked_for_and_warns(caplog: pytest
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("smudge", {}), ("", {}), ("solid:#12", {}), ("mosaic", {"mosaicsize": 0}), ("blur", {"mosaic_of_face": True})],
+    [("smudge", {}), ("", {}), ("solid:#12", {}), ("mosaic", {"mosaic_size": 0}), ("blur", {"mosaic_of_face": True})],
 )  # fmt: skip
 def test_a_style_that_does_not_exist_is_refused(name: str, options: dict[str, int]) -> None:
-    with pytest.raises(ConfigError, match=r"--replacewith|--mosaicsize|--mosaic-of-face"):
+    with pytest.raises(ConfigError, match=r"replace_with|mosaic_size|mosaic_of_face"):
         make_style(name, **options)  # type: ignore[arg-type]
 
 

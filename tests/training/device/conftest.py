@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from p3mvideo.options.training.device import PackOptions
 from p3mvideo.training.device.material import Material, load_material
-from p3mvideo.training.device.pack import PackOptions, pack
+from p3mvideo.training.device.pack import pack
 from tests.training import miniature
 
 SIDE = 96

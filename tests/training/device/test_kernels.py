@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from p3mvideo.ops.trimap import KNOWN_FOREGROUND, UNKNOWN, trimap_from_alpha
-from p3mvideo.training.device.draw_camera import CameraSettings, stack_cameras
+from p3mvideo.training.device.draw.camera import CameraSettings, stack_cameras
 from p3mvideo.training.device.image_stack import ImageStack, coordinates, inside, level_for
-from p3mvideo.training.device.jpeg import jpeg
-from p3mvideo.training.device.paint_scenes import thing_mattes
+from p3mvideo.training.device.paint.camera import seen_by
+from p3mvideo.training.device.paint.jpeg import jpeg
+from p3mvideo.training.device.paint.scenes import thing_mattes
+from p3mvideo.training.device.paint.trimap import squared_distance, trimap_classes
 from p3mvideo.training.device.plan import Things, Warp, Warps, reals
-from p3mvideo.training.device.see import seen_by
-from p3mvideo.training.device.trimap import squared_distance, trimap_classes
 from p3mvideo.training.device.upload import uploaded
 from p3mvideo.training.samples.camera_degradation import Light
 from p3mvideo.training.samples.distractors import HARMONICS, draw_thing_behind, thing_behind

@@ -10,8 +10,9 @@ import torch
 
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import DatasetError
+from p3mvideo.options.training.device import PackOptions
 from p3mvideo.training.device.material import ALPHA, FACE, load_material
-from p3mvideo.training.device.pack import PackOptions, pack, read_manifest, take_over
+from p3mvideo.training.device.pack import pack, read_manifest, take_over
 from tests.training import miniature
 from tests.training.device.conftest import SIDE
 

@@ -15,7 +15,7 @@ from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.options import CopyPasteOptions
 from p3mvideo.training.device.batches import DeviceBatches
 from p3mvideo.training.device.material import Material
-from p3mvideo.training.device.paint_scenes import paint
+from p3mvideo.training.device.paint.scenes import paint
 from p3mvideo.training.device.upload import uploaded
 from p3mvideo.training.samples.dataset import TrainingSamples
 from p3mvideo.training.samples.moving_scenes import MovingScenes
@@ -53,6 +53,7 @@ def statistics(images: np.ndarray, alphas: np.ndarray, classes: np.ndarray, face
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("webcam", [{}, {"hard": 1.0}, {"compose": 0.0}, {"compose": 1.0, "nobody": 0.0, "several": 1.0}, {"moving": 1.0}])
 def test_samples_are_like_those_of_the_ordinary_path(data: Path, material: Material, webcam: dict[str, float]) -> None:
     count = 240 if webcam.get("moving") else 480  # making clips one by one is slow
@@ -183,7 +184,7 @@ def test_donors_for_the_feature_level_lie_on_faces_and_leave_images_alone(materi
 
 
 def test_from_behind_there_is_hair_and_no_face(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("p3mvideo.training.device.draw_scenes.BEHIND", 1.0)
+    monkeypatch.setattr("p3mvideo.training.device.draw.scenes.BEHIND", 1.0)
     batches = DeviceBatches(material, options(24, hard=1.0, compose=1.0, several=0.0, nobody=0.0, chance=0.0), CPU)
     plan = batches.drawing.draw(0)
     assert len(plan.people_hairs.target) > 12

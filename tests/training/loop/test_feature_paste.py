@@ -1,22 +1,31 @@
 """P3M-CP at feature level: G2 sees merged features, G1 does not; where gradients go, and whose statistics count."""
 
+from copy import deepcopy
+from functools import lru_cache
+
 import pytest
 import torch
 from torch import Tensor
 
-from p3mvideo.model.encoder import SPLITS, EncoderState, PoolingEncoder
+from p3mvideo.model.encoders.encoder import SPLITS, EncoderState, PoolingEncoder
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import VARIANTS, build_network
 from p3mvideo.training.loop.feature_paste import PastingNetwork, frozen_copy, merged
+from tests.model.variants import slow_if_published
 from tests.training import miniature
 
 SIZE = 64
 MINIATURE = {"backbone": miniature.BACKBONE}
 
 
-def network_of(variant: str = "p3mnet-mobilenetv2") -> P3MNet:
+@lru_cache(maxsize=1)
+def _network(variant: str) -> P3MNet:
     torch.manual_seed(0)
     return build_network(variant, MINIATURE if variant == "p3mnet-mobilenetv2" else None)
+
+
+def network_of(variant: str = "p3mnet-mobilenetv2") -> P3MNet:
+    return deepcopy(_network(variant))
 
 
 def box(x0: int, y0: int, x1: int, y1: int) -> Tensor:
@@ -58,8 +67,8 @@ def test_cells_wholly_inside_the_mask_change_and_no_others(x0: int, y0: int, x1:
     assert torch.equal(merged(cells, torch.ones_like(cells), box(x0, y0, x1, y1)), expected)
 
 
-@pytest.mark.parametrize("variant", [name for name in VARIANTS if name != "p3mnet-mobilenetv2-small"])
 @pytest.mark.parametrize("layer", [1, 3])
+@pytest.mark.parametrize("variant", slow_if_published(name for name in VARIANTS if name != "p3mnet-mobilenetv2-small"))
 def test_the_second_part_of_the_network_sees_merged_features_and_the_first_part_does_not(
     variant: str, layer: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,7 +127,7 @@ def test_no_gradient_reaches_the_source_nor_the_first_part_where_everything_is_p
     assert any(grad is not None and grad.any() for name, grad in gradients.items() if name.startswith(second))
 
 
-@pytest.mark.parametrize("variant", ["p3mnet-mobilenetv2", "p3mnet-resnet34", "p3mnet-vitae-s"])
+@pytest.mark.parametrize("variant", slow_if_published(["p3mnet-mobilenetv2", "p3mnet-resnet34", "p3mnet-vitae-s"]))
 def test_donors_do_not_move_the_statistics_of_the_portraits(variant: str) -> None:
     image, source = images()
     plain, pasted = network_of(variant).train(), network_of(variant).train()

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from p3mvideo.options import CopyPasteOptions
-from p3mvideo.options.optimizer import OptimizerOptions
+from p3mvideo.options.training.optimizer import OptimizerOptions
 from p3mvideo.training.initial_network import build_start
 from p3mvideo.training.loop.learner import Learner
-from p3mvideo.training.loop.process_group import Group
+from p3mvideo.training.loop.processes.process_group import Group
 from p3mvideo.training.samples.dataset import Sample
 from p3mvideo.training.samples.webcam_scenes import WebcamOptions
 from p3mvideo.training.setup import recipe_options
@@ -64,6 +64,7 @@ def test_parts_of_a_batch_add_up_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
         assert torch.allclose(gradient, expected[name], rtol=1e-3, atol=1e-4 * float(expected[name].abs().max())), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["p3mnet-mobilenetv2", "p3mnet-resnet34", "p3mnet-swin-t"])
 def test_activations_that_are_computed_again_give_the_same_step(variant: str) -> None:
     kept, again = learner(variant), learner(variant, recompute=True)

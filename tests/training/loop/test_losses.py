@@ -8,7 +8,7 @@ import torch
 from scipy import ndimage
 
 from p3mvideo.model.output import MattingOutput
-from p3mvideo.options.losses import LossOptions
+from p3mvideo.options.training.losses import LossOptions
 from p3mvideo.training.loop.losses import (
     absolute_error,
     composition_error,

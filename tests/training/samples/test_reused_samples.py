@@ -8,10 +8,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p3mvideo.datasets.portraits import PortraitFolder
+from p3mvideo.options import TrainingOptions
+from p3mvideo.training.build_samples import build_samples
 from p3mvideo.training.samples import reused_samples
 from p3mvideo.training.samples.dataset import Sample
 from p3mvideo.training.samples.reused_samples import STEPS_BETWEEN, ReusedSamples
-from tests.training.samples.test_samples import data, made
+from p3mvideo.training.setup import setup_of
+from tests.training.samples.test_samples import SIZE, data, made
 
 __all__ = ["data"]
 
@@ -48,6 +52,19 @@ def test_what_was_kept_changes_nothing(data: Path, tmp_path: Path, monkeypatch: 
     for index in reversed(range(16)):
         assert same(fresh[index], first[index])
         assert same(samples[index], first[index])
+
+
+def test_faces_for_the_feature_level_begin_at_the_step_that_they_should(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reused_samples, "STEPS_BETWEEN", 1)
+    options = TrainingOptions(
+        recipe="p3m2024", composition=False, faces=data / "faces", cp="feature", cp_feature_chance=1.0, size=SIZE, batch=4, uses=2
+    ).resolved()
+    folder = PortraitFolder(data / "train")
+    made_samples = build_samples(folder, folder.names, setup_of(options, steps=12, feature_start=4 * options.batch), faces=options.faces)
+    samples = ReusedSamples(made_samples, tmp_path, uses=2, batch=options.batch, seed=0)
+    carrying = [any(samples[step * options.batch + place].source is not None for place in range(options.batch)) for step in range(6)]
+    assert carrying[:4] == [False] * 4
+    assert any(carrying[4:])
 
 
 def test_uses_differ_in_light_and_labels_follow_the_mirror(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.io.devices.preview_window import ESCAPE
 from p3mvideo.options.smoothing import Smoothing
 
-BY_KEY, IDLE = "by key", "no one is watching"
+BY_USER, IDLE = "by you", "no one is watching"
 """Why the video is paused."""
 ANSWER_SECONDS = 2.0
 """How long the window shows what a key did."""
@@ -106,7 +106,7 @@ class LiveControls:
             f"[m] mirror {_on(self._source.mirror)}",
             f"[z] zoom {_on(settings.frame_person)}",
             *([f"[r] {'recording paused' if recording.paused else 'recording'}"] if recording is not None and not recording.ended else []),
-            f"[p] {'show again' if BY_KEY in self._show.reasons else 'pause'}",
+            f"[p] {'show again' if BY_USER in self._show.reasons else 'pause'}",
             "[?] all keys",
             "[q] end",
         )
@@ -129,7 +129,7 @@ class LiveControls:
 
     def panic(self) -> None:
         """Show the placeholder at once; the second time, go on."""
-        self.pause(BY_KEY, BY_KEY not in self._show.reasons)
+        self.pause(BY_USER, BY_USER not in self._show.reasons)
 
     def pause(self, reason: str, paused: bool) -> None:
         """Show the placeholder and let the network rest for a reason, or take the reason away."""
@@ -142,7 +142,7 @@ class LiveControls:
             # What the camera delivers from now on is shown again, unless there is another reason.
             self._source.paused = bool(self._show.reasons - {SETTING_UP, reason})
             self._show.resume(reason)
-        self._tell(f"Video paused{'' if reason == BY_KEY else f': {reason}'}" if paused else "Visible again")
+        self._tell(f"Video paused{'' if reason == BY_USER else f': {reason}'}" if paused else "Visible again")
 
     def _tell(self, answer: str, *, aloud: bool = True) -> None:
         self._answer, self._answered_at = answer, time.monotonic()

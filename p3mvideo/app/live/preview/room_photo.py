@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from p3mvideo.app.live.profile import settings_folder
-from p3mvideo.app.live.step_check import Seen
+from p3mvideo.app.live.quality.step_check import Seen
 from p3mvideo.ops.opencv import write_image_file
 
 COUNTDOWN_SECONDS = 5.0

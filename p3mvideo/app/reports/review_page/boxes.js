@@ -4,7 +4,6 @@ const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 let current = 0; // which addition is being drawn
 let shown = 0; // which of the frames is shown
 let exact = null; // or which moment of the output, in seconds
-const LEAST_PX = 3;
 
 byId("how").textContent =
   "White outlines are covers, dashed ones were left open. To add a face that is missing, draw a box from the middle of its forehead to its chin" +
@@ -22,13 +21,9 @@ const moment = () => exact ?? data.frames[shown].seconds;
 function boxAt(addition, seconds) {
   const boxes = addition.boxes;
   if (!boxes.length || addition.follow) return null;
-  const last = boxes[boxes.length - 1], after = boxes.find((entry) => entry.seconds >= seconds);
-  if (!after) return addition.end !== undefined && seconds <= addition.end ? last.box : null;
-  if (after.seconds === seconds) return after.box;
-  const before = boxes[boxes.indexOf(after) - 1];
-  if (!before) return null;
-  const share = (seconds - before.seconds) / (after.seconds - before.seconds);
-  return before.box.map((value, i) => value + share * (after.box[i] - value));
+  const last = boxes[boxes.length - 1];
+  if (seconds > last.seconds) return addition.end !== undefined && seconds <= addition.end ? last.box : null;
+  return boxBetween(boxes, seconds);
 }
 
 function place(target, x0, y0, x1, y1) {
@@ -126,9 +121,7 @@ if (data.video) {
 function setBox(box) {
   const addition = (state.additions[current] ??= {boxes: []});
   const [x0, y0, x1, y1] = box;
-  const entry = {seconds: moment(), box: [Math.min(x0, x1), Math.min(y0, y1), Math.max(x0, x1), Math.max(y0, y1)].map(round)};
-  addition.boxes = [...addition.boxes.filter((other) => other.seconds !== entry.seconds), entry].sort((a, b) => a.seconds - b.seconds);
-  if (addition.boxes.length > 1) delete addition.follow;
+  addBox(addition, {seconds: moment(), box: [Math.min(x0, x1), Math.min(y0, y1), Math.max(x0, x1), Math.max(y0, y1)].map(round)});
   changed();
 }
 
@@ -139,25 +132,7 @@ function removeBox() {
   changed();
 }
 
-function toPixels(event) {
-  const area = stage.getBoundingClientRect();
-  const inside = (value, length, whole) => Math.min(Math.max(value / length, 0), 1) * whole;
-  return [inside(event.clientX - area.left, area.width, data.width), inside(event.clientY - area.top, area.height, data.height)];
-}
-
-let start = null;
-stage.onpointerdown = (event) => {
-  start = toPixels(event);
-  stage.setPointerCapture(event.pointerId);
-};
-stage.onpointermove = (event) => {
-  if (!start) return;
-  const [x, y] = toPixels(event);
-  if (Math.abs(x - start[0]) >= LEAST_PX && Math.abs(y - start[1]) >= LEAST_PX) setBox([...start, x, y]);
-};
-stage.onpointerup = stage.onpointercancel = () => {
-  start = null;
-};
+drawBoxes(stage, () => [data.width, data.height], setBox);
 stage.onkeydown = (event) => {
   const side = data.height / 5, step = data.width / 100;
   const found = state.additions[current]?.boxes.find((entry) => entry.seconds === moment());

@@ -63,8 +63,7 @@ function edits() {
     add: [...state.additions.filter((addition) => addition.boxes.length), ...candidates],
     show_unexamined: earlier.show_unexamined ?? [],
   };
-  const written = Object.entries(lists).filter(([, list]) => list.length);
-  return {format: "p3mvideo edits", version: 1, plan_id: data.plan_id, ...Object.fromEntries(written)};
+  return editsOf(data.plan_id, lists);
 }
 
 const listeners = [];
@@ -80,10 +79,7 @@ function changed() {
 }
 
 byId("save").onclick = () => {
-  const text = JSON.stringify(edits(), null, 2) + "\n";
-  const link = element("a", {href: URL.createObjectURL(new Blob([text], {type: "application/json"})), download: data.edits_name});
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  saveEdits(edits(), data.edits_name);
   saved = JSON.stringify(edits());
   changed();
 };

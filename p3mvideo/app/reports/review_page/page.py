@@ -8,6 +8,7 @@ import html
 import json
 import math
 import os
+import re
 import shlex
 from collections import defaultdict
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from p3mvideo.app.reports.audit import beside
 from p3mvideo.app.reports.close_up import close_up
 from p3mvideo.app.reports.face_text import face_figures
 from p3mvideo.app.reports.review_page.moments import CANDIDATES, Moment, shown_frames, timeline, track_moments
-from p3mvideo.atomic_write import write_atomically
+from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.ops.opencv import drawable
 from p3mvideo.options import CoverOptions, ReadOptions, WriteOptions
@@ -37,6 +38,8 @@ THUMBNAIL_PX, THUMBNAIL_QUALITY = 160, 80
 FOLDER = Path(__file__).parent
 PLAYABLE = (".mp4", ".m4v", ".webm", ".mov", ".mkv")
 """Suffixes of what a browser may be able to play."""
+EDITS = FOLDER / "edits.js"
+"""Corrections and boxes; a module, which the studio imports."""
 SCRIPTS = ("page.js", "faces.js", "boxes.js")
 
 
@@ -97,7 +100,8 @@ class ReviewPage:
             OSError: It cannot be written.
         """
         style = (FOLDER / "page.css").read_text("utf-8")
-        script = "\n".join((FOLDER / name).read_text("utf-8") for name in SCRIPTS)
+        shared = re.sub(r"^export ", "", EDITS.read_text("utf-8"), flags=re.MULTILINE)
+        script = "\n".join([shared, *((FOLDER / name).read_text("utf-8") for name in SCRIPTS)])
         # Nothing is loaded but the output beside the page, and nothing runs but this script.
         policy = (
             f"default-src 'none'; img-src data:; media-src 'self' file:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "

@@ -19,7 +19,7 @@ from p3mvideo.io.orientation import UPRIGHT, orientation_of
 from p3mvideo.io.video.read.decoder import VideoDecoder
 from p3mvideo.io.video.read.deinterlace import deinterlaced
 from p3mvideo.io.video.read.rgb import RgbConverter
-from p3mvideo.io.video.read.timeline import Moment
+from p3mvideo.io.video.read.timing.timeline import Moment
 from p3mvideo.options.media import Hdr
 
 CLOSE_SECONDS = 1.0

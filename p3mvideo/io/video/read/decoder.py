@@ -19,8 +19,8 @@ from p3mvideo.io.video.read.alpha_decoder import decoder_for
 from p3mvideo.io.video.read.file import TIMESTAMPS_ARE_ARBITRARY, clock_origin_seconds, frame_rate, image_stream, tagged_duration_seconds
 from p3mvideo.io.video.read.missing_frames import ONE_FRAME_A_PACKET, Ledger
 from p3mvideo.io.video.read.packets import packets_of
-from p3mvideo.io.video.read.steady_rate import SteadyRate
-from p3mvideo.io.video.read.timeline import JUMP_SECONDS, Moment, Timeline
+from p3mvideo.io.video.read.timing.steady_rate import SteadyRate
+from p3mvideo.io.video.read.timing.timeline import JUMP_SECONDS, Moment, Timeline
 
 logger = logging.getLogger(__name__)
 

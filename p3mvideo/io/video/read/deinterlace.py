@@ -12,7 +12,7 @@ import av
 import av.error
 from av.filter import Graph
 
-from p3mvideo.io.video.read.timeline import Moment
+from p3mvideo.io.video.read.timing.timeline import Moment
 
 logger = logging.getLogger(__name__)
 

@@ -115,7 +115,7 @@ class Segment:
                 self.info = SegmentInfo.from_line(file.readline())
                 """What its packets have in common."""
             except (ValueError, KeyError) as error:
-                raise SinkError(f"{path} is no segment of a video", hint="remove it") from error
+                raise SinkError(f"{path} is not a segment of a video", hint="remove it") from error
 
     def packets(self) -> Iterator[Packet[Any]]:
         """Yield its packets in the order of decoding."""

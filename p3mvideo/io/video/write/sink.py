@@ -26,7 +26,7 @@ from p3mvideo.io.video.write.encoder import VideoEncoder, check_frame, encoder_l
 from p3mvideo.io.video.write.even_size import even_info
 from p3mvideo.io.video.write.hardware import choose_encoder
 from p3mvideo.io.video.write.segment import Segment
-from p3mvideo.io.video.write.stream_copy import StreamCopy
+from p3mvideo.io.video.write.streams.stream_copy import StreamCopy
 from p3mvideo.options.media import Even
 
 logger = logging.getLogger(__name__)

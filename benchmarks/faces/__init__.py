@@ -1,0 +1,1 @@
+"""Measurements of faces: found, followed, covered, recognised."""

@@ -1,0 +1,75 @@
+"""What killed processes left beside outputs: unfinished files, claims of the dead, segments that are joined already."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from p3mvideo.app.batch.claims import Claims
+from p3mvideo.app.batch.output_plan import STDOUT
+from p3mvideo.app.batch.records import place_of, segment_folder, work_path
+from p3mvideo.app.batch.unit import Unit
+from p3mvideo.errors import SinkError
+from p3mvideo.io.part_file import clear_parts, outputs_with_parts
+
+STALE_SECONDS: Final = 3600.0
+"""Small files that are written in one step carry no lock; one that has not been renamed for this long never will be."""
+ENDING_SECONDS: Final = 10.0
+"""How long a process whose run was killed may take to end: it notices at once, but not in the middle of a call into a library."""
+_SMALL = re.compile(r"\.[0-9a-f]{12}\.part|.*\.claim\.[0-9a-f]{12}")
+
+
+def remove_leftovers(units: Iterable[Unit], claims: Claims | None) -> None:
+    """Remove what is left of units that no living process works on. Each folder is looked at once, however many units have outputs in it.
+
+    Args:
+        units: The units; those that this process has claimed are looked at too.
+        claims: This process's claims; None if there are none, and no records.
+    """
+    units = list(units)
+    outputs = [place_of(path) for unit in units for path in unit.plan.paths() if path != STDOUT]
+    for output in outputs_with_parts(outputs):
+        with contextlib.suppress(SinkError, OSError):  # someone writes it, or it is in no one's way
+            clear_parts(output)
+    if claims is None:
+        return
+    in_folder: dict[Path, list[Path]] = defaultdict(list)
+    for unit in units:
+        claim = work_path(unit, ".claim")
+        in_folder[claim.parent].append(claim)
+    for folder, wanted in in_folder.items():
+        with contextlib.suppress(OSError):
+            names = set(os.listdir(folder))
+            for claim in wanted:
+                if claim.name in names and not claims.holds(claim) and claims.take(claim):
+                    claims.release(claim)
+            for name in names:
+                if _SMALL.fullmatch(name) and time.time() - (folder / name).stat().st_mtime > STALE_SECONDS:
+                    (folder / name).unlink()
+
+
+def wait_for_ending(unit: Unit) -> None:
+    """Wait for a process that still writes an output of a unit although its run is gone, and remove what it leaves.
+
+    The unit is claimed, so no other run can be writing it.
+    """
+    for path in unit.plan.paths():
+        with contextlib.suppress(SinkError, OSError):  # the work itself finds out whether it can be written
+            clear_parts(place_of(path), wait_seconds=ENDING_SECONDS)
+
+
+def remove_segments(unit: Unit) -> None:
+    """Remove the segments of a unit that is done. In one step: a helper that comes late does not find some of them and makes the others again."""
+    folder = segment_folder(unit)
+    away = folder.with_name(f"{folder.name}.joined")
+    shutil.rmtree(away, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        folder.rename(away)
+    shutil.rmtree(away, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Who works on units: processes on this machine, or actors of a Ray cluster."""

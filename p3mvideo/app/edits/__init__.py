@@ -1,0 +1,1 @@
+"""What a person corrects by hand: faces, mattes, and which people stay."""

@@ -1,0 +1,1 @@
+"""Where commands meet the terminal: parameters made from options, configuration files, standard streams, progress, results and errors."""

@@ -1,0 +1,1 @@
+"""Small files: replaced in one step, and told apart by their hash."""

@@ -1,0 +1,1 @@
+"""The streams beside the images: audio, subtitles, chapters, metadata, timecode."""

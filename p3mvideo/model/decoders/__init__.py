@@ -1,0 +1,1 @@
+"""The decoders of P3M-Net, and what they are made of."""

@@ -1,0 +1,1 @@
+"""Reads options that people write in a form of their own."""

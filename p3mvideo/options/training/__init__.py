@@ -1,0 +1,1 @@
+"""The options of training, and the recipes that set them."""

@@ -1,0 +1,1 @@
+"""Draws batches of samples in numbers, on the processor."""

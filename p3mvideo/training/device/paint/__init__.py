@@ -1,0 +1,1 @@
+"""Makes images of what was drawn, on the device."""

@@ -1,0 +1,67 @@
+"""The ladder of quality in a live run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import pytest
+import torch
+
+from p3mvideo.app.live import session
+from p3mvideo.app.live.quality import load_meter, quality_ladder
+from p3mvideo.app.live.quality.quality_ladder import Rung
+from p3mvideo.engine import LoadedEngine
+from p3mvideo.frame import Matte
+from p3mvideo.weights import SMALL_MODEL
+from tests.app.live.room import RoomStageFactory, Stage, wait_for
+
+
+def test_a_slow_network_leads_down_and_a_fast_one_up_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_meter, "OBSERVE_SECONDS", 0.1)
+    monkeypatch.setattr(session, "SETTLE_SECONDS", 0.1)
+    monkeypatch.setattr(quality_ladder, "UP_AFTER", 3)
+    slow = True
+
+    def fault(made: int, call: int) -> None:
+        time.sleep(0.06 if slow else 0)
+
+    stage.parts.matter_fault = fault
+
+    def script() -> None:
+        nonlocal slow
+        wait_for(lambda: any(said == "quality: the smaller network p3mnet-mobilenetv2-small" for said in stage.said), "the lowest rung")
+        slow = False
+        wait_for(lambda: stage.said[-1] == "quality: full quality", "the highest rung")
+        stage.wait_for_live()
+
+    # The room is too small for smaller working sizes.
+    stage.run(script)
+    stage.check()
+    assert stage.said.count("quality: the smaller network p3mnet-mobilenetv2-small") >= 1
+
+
+def test_a_smaller_network_that_would_lose_a_shoulder_is_not_taken(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_meter, "OBSERVE_SECONDS", 0.1)
+    monkeypatch.setattr(session, "SETTLE_SECONDS", 0.1)
+    monkeypatch.setattr(session, "COMPARISON_SECONDS", 0.01)
+    refused = "quality stays as it is: with the smaller network p3mnet-mobilenetv2-small, part of the person would be lost"
+    stage.parts.matter_fault = lambda made, call: time.sleep(0.06)
+    engine = RoomStageFactory.engine
+
+    def make(self: RoomStageFactory, rung: Rung) -> LoadedEngine:
+        made = engine(self, rung)
+
+        def one_sided(images: Sequence[torch.Tensor]) -> list[Matte]:
+            mattes = made.engine(images)
+            for matte in mattes:
+                columns = torch.nonzero(matte.alpha[0].amax(0))[:, 0]
+                matte.alpha[0, -8:, : int(columns.min()) + 5] = 0  # at half the size, the person is 12 pixels wide and 21 high
+            return mattes
+
+        return LoadedEngine(one_sided, made.device, made.description) if rung.model == SMALL_MODEL else made
+
+    monkeypatch.setattr(RoomStageFactory, "engine", make)
+    stage.run(lambda: wait_for(lambda: refused in stage.said, "the refusal"))
+    stage.check()
+    assert not any(said.startswith("quality: the smaller network") for said in stage.said)

@@ -1,0 +1,74 @@
+"""What a user gets: the wheel, alone in an environment, with its types."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = """
+from pathlib import Path
+
+import numpy as np
+
+import p3mvideo
+
+result: p3mvideo.BatchResult = p3mvideo.process(["in.mp4"], background="beach.jpg", faces=p3mvideo.FaceOptions(anonymize="output"))
+result.raise_for_errors()
+with p3mvideo.MattingSession(device="cpu") as session:
+    alpha = session.matte(np.zeros((64, 64, 3), np.uint8))
+    reveal_type(alpha)
+    for frame, matte in session.mattes(Path("in.mp4")):
+        reveal_type(frame.seconds)
+try:
+    p3mvideo.anonymize(["in.mp4"])
+except p3mvideo.P3MVideoError as error:
+    print(error.message, error.hint)
+"""
+WRONG = 'import p3mvideo\n\np3mvideo.process("in.mp4", backgruond="beach.jpg")\n'
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_users_script_is_typed_strictly_against_the_wheel(tmp_path: Path) -> None:
+    _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path), at=ROOT)
+    (wheel,) = tmp_path.glob("*.whl")
+    _run(sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "env"), at=tmp_path)
+    (site,) = (tmp_path / "env").glob("lib/python*/site-packages") if sys.platform != "win32" else [tmp_path / "env" / "Lib" / "site-packages"]
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+        assert not [name for name in archive.namelist() if name.startswith(("tests/", "benchmarks/", "docs/"))]
+    assert (site / "p3mvideo" / "py.typed").exists()
+    # What the package needs comes from the tests' own environment, behind the wheel.
+    (site / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"])
+    for name, text in {"script.py": SCRIPT, "wrong.py": WRONG}.items():
+        (tmp_path / name).write_text(text)
+    python = tmp_path / "env" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    command = (
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--python-executable",
+        str(python),
+        "--config-file",
+        "",
+        "--cache-dir",
+        str(tmp_path / "cache"),
+    )
+    told = _run(*command, "script.py", at=tmp_path)
+    assert "ndarray" in told
+    assert "Success" in told
+    wrong = subprocess.run([*command, "wrong.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert 'Unexpected keyword argument "backgruond"' in wrong.stdout
+
+
+def _run(*command: str, at: Path) -> str:
+    done = subprocess.run(command, cwd=at, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
