@@ -54,7 +54,7 @@ class Frame:
     """
 
     rgb: torch.Tensor | None
-    """See `image`; None until that is asked for."""
+    """See `image`; None where there is only YUV."""
     pts: int
     """Presentation time in units of `time_base`."""
     time_base: Fraction
@@ -64,7 +64,7 @@ class Frame:
     covered: tuple[tuple[int, int, int, int], ...] = ()
     """Boxes (x0, y0, x1, y1) in pixels, half open, that are not what the camera saw, for a face is covered there in what is written."""
     yuv: Yuv420 | None = None
-    """The same image as the video stores it, on the CPU, if nothing but the video's own conversion lies between; None otherwise."""
+    """The same image as a video stores it, on the CPU; None where there is none, or it has been changed in RGB only."""
 
     def __post_init__(self) -> None:
         rgb = self.rgb
@@ -122,24 +122,6 @@ class Frame:
             return self.yuv.gray()
         return np.asarray(cv2.cvtColor(self.interleaved()[..., :3], cv2.COLOR_RGB2GRAY), np.uint8)
 
-    @property
-    def planes(self) -> tuple[UInt8Array, ...]:
-        """The pixels as they are composed: luma (H, W) and chroma (H / 2, W / 2, 2), or RGB (H, W, 3) alone. Not to be written to."""
-        return (self.interleaved()[..., :3],) if self.yuv is None else (self.yuv.y, self.yuv.uv)
-
-    def planes_of(self, rgb: UInt8Array) -> tuple[UInt8Array, ...]:
-        """Return another image of this size, uint8 RGB (H, W, 3), as `planes` of the same kind."""
-        if self.yuv is None:
-            return (rgb,)
-        yuv = Yuv420.of_rgb(rgb, self.yuv.weights)
-        return yuv.y, yuv.uv
-
-    def with_planes(self, planes: Sequence[UInt8Array]) -> Frame:
-        """Return this moment with other pixels, of the same kind as `planes`."""
-        if self.yuv is None:
-            return self.with_image(torch.from_numpy(planes[0]).permute(2, 0, 1).to(self.image.device))
-        return replace(self, rgb=None, yuv=Yuv420(planes[0], planes[1], self.yuv.weights))
-
     def with_image(self, image: torch.Tensor) -> Frame:
         """Return this moment with other pixels."""
         return self if image is self.rgb else replace(self, rgb=image, yuv=None)
@@ -149,7 +131,7 @@ class Frame:
         """This frame without YUV, for what works in RGB only."""
         return self if self.yuv is None else replace(self, rgb=self.image, yuv=None)
 
-    def edited(self, rgb: UInt8Array, places: Iterable[tuple[Box, UInt8Array | None]]) -> Frame:
+    def edited(self, rgb: UInt8Array, places: Iterable[tuple[Box, UInt8Array]]) -> Frame:
         """Return this moment with another image, uint8 RGB (H, W, 3), that differs from this one at some places only.
 
         Args:
@@ -204,7 +186,8 @@ class Face:
     """The covered region's bounding box (x0, y0, x1, y1) in pixels, half open, inside the frame."""
     shown: UInt8Array | Yuv420 | None = None
     """What is to be written in `box`: its pixels before they were covered, or pixels that are covered for good; uint8 RGB
-    (y1 - y0, x1 - x0, 3), on the CPU, or YUV where the frame has that and the coordinates of `box` are even. None leaves the frame's own."""
+    (y1 - y0, x1 - x0, 3), on the CPU. None leaves the frame's own. Where every face is shown and the video brings YUV, the whole frame before
+    any was covered."""
     track: int | None = None
     """Identifies the same face in neighbouring frames."""
     score: float | None = None

@@ -57,45 +57,24 @@ class Yuv420:
         scale = 255 / (WHITE - BLACK)
         return np.asarray(cv2.convertScaleAbs(cv2.max(self.y, BLACK), alpha=scale, beta=-scale * BLACK), np.uint8)
 
-    def crop(self, box: Box) -> Yuv420:
-        """Return a copy of a box (x0, y0, x1, y1) with even coordinates, see `even_box`."""
-        x0, y0, x1, y1 = box
-        return Yuv420(self.y[y0:y1, x0:x1].copy(), self.uv[y0 // 2 : y1 // 2, x0 // 2 : x1 // 2].copy(), self.weights)
-
-    def pasted(self, crops: Iterable[tuple[Box, Yuv420]]) -> Yuv420:
-        """Return a copy with crops laid over it, each in its box with even coordinates."""
-        y, uv = self.y.copy(), self.uv.copy()
-        for (x0, y0, x1, y1), crop in crops:
-            y[y0:y1, x0:x1] = crop.y
-            uv[y0 // 2 : y1 // 2, x0 // 2 : x1 // 2] = crop.uv
-        return Yuv420(y, uv, self.weights)
-
-    def edited(self, rgb: Plane, places: Iterable[tuple[Box, Plane | None]]) -> Yuv420:
+    def edited(self, rgb: Plane, places: Iterable[tuple[Box, Plane]]) -> Yuv420:
         """Return a copy with some of the pixels of another image; all others are the same to the bit.
 
         Args:
             rgb: The other image, uint8 RGB (H, W, 3).
-            places: Boxes (x0, y0, x1, y1), each with a mask (y1 - y0, x1 - x0) that is 0 where nothing is taken over; None takes over all of
-                a box with even coordinates.
+            places: Boxes (x0, y0, x1, y1), each with a mask (y1 - y0, x1 - x0) that is 0 where nothing is taken over.
         """
         y, uv = self.y.copy(), self.uv.copy()
-        for box, mask in places:
-            left, top, right, bottom = even_box(box)
+        for (x0, y0, x1, y1), mask in places:
+            left, top, right, bottom = x0 - x0 % 2, y0 - y0 % 2, x1 + x1 % 2, y1 + y1 % 2
             new = Yuv420.of_rgb(rgb[top:bottom, left:right], self.weights)
-            taken = np.full(new.y.shape, 255 if mask is None else 0, np.uint8)
-            if mask is not None:
-                taken[box[1] - top : box[3] - top, box[0] - left : box[2] - left] = cv2.threshold(mask, 0, 255, cv2.THRESH_BINARY)[1]
+            taken = np.zeros(new.y.shape, np.uint8)
+            taken[y0 - top : y1 - top, x0 - left : x1 - left] = cv2.threshold(mask, 0, 255, cv2.THRESH_BINARY)[1]
             # Chroma changes wherever one of its four pixels does.
             shared = cv2.resize(taken, (new.uv.shape[1], new.uv.shape[0]), interpolation=cv2.INTER_AREA)
             cv2.copyTo(new.y, taken, y[top:bottom, left:right])
             cv2.copyTo(new.uv, shared, uv[top // 2 : bottom // 2, left // 2 : right // 2])
         return Yuv420(y, uv, self.weights)
-
-
-def even_box(box: Box) -> Box:
-    """Return the smallest box with even coordinates around another one."""
-    x0, y0, x1, y1 = box
-    return x0 - x0 % 2, y0 - y0 % 2, x1 + x1 % 2, y1 + y1 % 2
 
 
 def _to_yuv(weights: tuple[float, float]) -> npt.NDArray[np.float64]:

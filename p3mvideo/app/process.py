@@ -23,13 +23,14 @@ from p3mvideo.app.edits.people import traced_back
 from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments
 from p3mvideo.app.segments.parts import find_in_parts
-from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ForegroundOnly, ReplaceBackground, parse_background
+from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ForegroundOnly, InRgb, ReplaceBackground, parse_background
 from p3mvideo.compose.background import BackgroundSpec
 from p3mvideo.compose.people import ChosenPeople
 from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer, Compositor, Frame, FrameSink, FrameSource, Refiner
 from p3mvideo.io.inputs import Input
+from p3mvideo.io.open_sink import halves_chroma
 from p3mvideo.listener import Listener
 from p3mvideo.options import BackgroundOptions, BatchOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, SmoothingOptions, WriteOptions
 from p3mvideo.options.matte import PersonPoint
@@ -310,7 +311,8 @@ class _Process:
             if spec.kind == "transparent":
                 return Cutout(foreground), True
             behind = open_background(self.background.background or "", spec, self.background.background_fit, started=started)
-            return ReplaceBackground(run_interruptibly("open", partial(stack.enter_context, behind)), foreground), False
+            composite = ReplaceBackground(run_interruptibly("open", partial(stack.enter_context, behind)), foreground)
+            return composite if halves_chroma(path, self.streams.writing.codec) else InRgb(composite), False
 
         outputs = []
         for number, path in enumerate(unit.plan.paths()):

@@ -9,7 +9,8 @@ import numpy as np
 
 from p3mvideo.compose.background import Background
 from p3mvideo.compose.foreground import EdgeColours, ForegroundEstimator, to_bytes
-from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.compose.planes import planes_like, planes_of, with_planes
+from p3mvideo.frame import Compositor, Frame, Matte, UInt8Array
 
 
 def _like(frame: Frame, pixels: UInt8Array) -> Frame:
@@ -28,16 +29,27 @@ class ReplaceBackground:
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
         """See `p3mvideo.frame.Compositor`. It works on the planes that the frame has, luma and chroma or RGB."""
         edges = self._foreground.edges(frame, matte)
-        layers = zip(frame.planes, self._behind_planes(frame, matte), edges, strict=True)
-        return frame.with_planes([_before(behind, person, edge) for person, behind, edge in layers])
+        layers = zip(planes_of(frame), self._behind_planes(frame, matte), edges, strict=True)
+        return with_planes(frame, [_before(behind, person, edge) for person, behind, edge in layers])
 
     def _behind_planes(self, frame: Frame, matte: Matte) -> tuple[UInt8Array, ...]:
         """Return the background as planes like the frame's, converted only when it changes."""
         image = self._background(frame, matte)
         weights = None if frame.yuv is None else frame.yuv.weights
         if self._behind is None or self._behind.image is not image or self._behind.weights != weights:
-            self._behind = _Behind(image, weights, frame.planes_of(image))
+            self._behind = _Behind(image, weights, planes_like(frame, image))
         return self._behind.planes
+
+
+class InRgb:
+    """A `Compositor` that lets another one work in RGB although the video brings YUV: for outputs with a colour of its own for each pixel."""
+
+    def __init__(self, compositor: Compositor) -> None:
+        self._compositor = compositor
+
+    def __call__(self, frame: Frame, matte: Matte) -> Frame:
+        """See `p3mvideo.frame.Compositor`."""
+        return self._compositor(frame.in_rgb, matte)
 
 
 class _Behind(NamedTuple):
@@ -46,12 +58,12 @@ class _Behind(NamedTuple):
     weights: tuple[float, float] | None
     """Of the YUV that it was converted to; None for RGB."""
     planes: tuple[UInt8Array, ...]
-    """The image as `Frame.planes`."""
+    """The image in the kind of planes of the frame."""
 
 
 def _before(behind: UInt8Array, person: UInt8Array, edge: EdgeColours) -> UInt8Array:
-    """Return a plane (H, W) or (H, W, C) with the person before the background. Most pixels are the one or the other; only those of the edge are
-    mixed."""
+    """Return a plane (H, W) or (H, W, C) with the person before the background."""
+    # Most pixels are the one or the other; only those of the edge are mixed.
     composite = behind.copy()
     cv2.copyTo(person, edge.opaque, composite)
     pixels = composite.reshape(edge.opaque.size, -1)

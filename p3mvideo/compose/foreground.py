@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from p3mvideo.compose.planes import planes_of
 from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
 from p3mvideo.ops.foreground import estimate_layers
 
@@ -41,7 +42,7 @@ class ForegroundEstimator:
 
     Blur fusion (Forte, ICIP 2021, see `p3mvideo.ops.foreground`): smooth colours of both layers are found in a small copy of the
     frame. Its last step, which makes both layers mix to the frame, is done at full size, for the pixels of the edge only.
-    Every step is linear in the colours, so that it makes no difference whether they are RGB or YUV.
+    But for clipping every step is linear in the colours, so that it makes no difference whether they are RGB or YUV.
     The last frame's result is kept, so that several compositors may ask for it.
     """
 
@@ -49,14 +50,14 @@ class ForegroundEstimator:
         self._last: tuple[Frame, tuple[EdgeColours, ...]] | None = None
 
     def edges(self, frame: Frame, matte: Matte) -> tuple[EdgeColours, ...]:
-        """Return the person's colours where they are mixed, for each of the frame's `planes`.
+        """Return the person's colours where they are mixed, for each of the frame's planes, see `planes_of`.
 
         Args:
             frame: On the CPU or not.
             matte: At the frame's size.
         """
         if self._last is None or self._last[0] is not frame:
-            self._last = frame, _edge_colours(frame.planes, matte.alpha[0].cpu().numpy())
+            self._last = frame, _edge_colours(planes_of(frame), matte.alpha[0].cpu().numpy())
         return self._last[1]
 
     def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
@@ -76,7 +77,7 @@ def to_bytes(colours: Float32Array) -> UInt8Array:
 
 
 def _edge_colours(planes: Sequence[UInt8Array], alpha: Float32Array) -> tuple[EdgeColours, ...]:
-    """Return the person's colours in an image's `Frame.planes`; `alpha` is as large as the first one."""
+    """Return the person's colours in the planes of an image; `alpha` is as large as the first one."""
     levels = np.asarray(cv2.convertScaleAbs(alpha, alpha=255.0), np.uint8)  # bytes are compared many times as fast
     height, width = alpha.shape
     scale = min(1.0, ESTIMATE_PX / max(height, width))
@@ -86,7 +87,7 @@ def _edge_colours(planes: Sequence[UInt8Array], alpha: Float32Array) -> tuple[Ed
     layers = estimate_layers(np.asarray(cv2.merge(small), np.uint8), small_alpha, radius_px=max(4, max(size) // 12))
     edges, channel = [], 0
     for plane in planes:
-        if plane.shape[:2] != alpha.shape:
+        if plane.shape[:2] != levels.shape:
             shape = plane.shape[1], plane.shape[0]
             alpha, levels = (np.asarray(cv2.resize(of_pixels, shape, interpolation=cv2.INTER_AREA)) for of_pixels in (alpha, levels))
         channels = slice(channel, channel + plane[0, 0].size)

@@ -13,7 +13,7 @@ from p3mvideo.io.images.sequence_sink import SequenceSink
 from p3mvideo.io.images.sink import ImageSink
 from p3mvideo.io.pipes.sink import PipeSink
 from p3mvideo.io.video.write.codecs import CONTAINERS, alpha_choices
-from p3mvideo.io.video.write.hardware import AUTO
+from p3mvideo.io.video.write.hardware import AUTO, choose_encoder
 from p3mvideo.io.video.write.sink import VideoSink
 from p3mvideo.options import WriteOptions
 from p3mvideo.options.media import PipeForm
@@ -103,6 +103,13 @@ def can_hold_alpha(path: Path | str, codec: str | None = None, *, pipe_form: Pip
     if container is None:
         return path.suffix.lower() in ALPHA_SUFFIXES
     return bool(container.alpha_codecs) if codec in (None, AUTO) else codec in container.alpha_codecs
+
+
+def halves_chroma(path: Path, codec: str | None = None) -> bool:
+    """Return whether an output of this name and codec, without alpha, is a video with one colour for every two by two pixels."""
+    if str(path) == "-" or path.suffix.lower() not in CONTAINERS:
+        return False
+    return choose_encoder(path, codec, alpha=False).pixel_format in ("yuv420p", "nv12")
 
 
 def containers_with_alpha() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from p3mvideo.frame import Face, Frame
@@ -17,12 +18,12 @@ def restore_faces(frame: Frame, faces: Sequence[Face]) -> Frame:
     The frame passed in keeps its covered pixels: whoever still holds it, say a temporal filter, never gets to see a face.
     """
     frame = replace(frame, covered=tuple(face.box for face in faces if face.hidden))
-    if all(face.shown is None for face in faces):
+    wholes = [face.shown for face in faces if isinstance(face.shown, Yuv420)]
+    if wholes and len(wholes) == len(faces):
+        return replace(frame, rgb=None, yuv=wholes[0])
+    restorable = [(face.box, face.shown) for face in faces if isinstance(face.shown, np.ndarray)]
+    if not restorable:
         return frame
-    crops = [(face.box, face.shown) for face in faces if isinstance(face.shown, Yuv420)]
-    if frame.yuv is not None and len(crops) == len(faces):
-        return replace(frame, rgb=None, yuv=frame.yuv.pasted(crops))
-    restorable = [(face.box, face.shown.rgb() if isinstance(face.shown, Yuv420) else face.shown) for face in faces if face.shown is not None]
     if frame.image.device.type == "cpu":
         # Not with PyTorch: its threads go on spinning after each copy, beside all the other stages.
         pixels = frame.interleaved().copy()

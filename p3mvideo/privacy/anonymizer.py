@@ -18,7 +18,6 @@ from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.face_summary import FaceFigures
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
 from p3mvideo.privacy.region import IntBox, Region
-from p3mvideo.yuv420 import even_box
 
 logger = logging.getLogger(__name__)
 
@@ -127,8 +126,6 @@ class FaceAnonymizer:
             self._figures.see(seconds, tracked, [(face.box, face.score) for face in self._follower.dismissed])
         if not faces:
             return frame, ()
-        if self._keep_originals:
-            return frame.edited(covered, [(face.box, None) for face in faces]), faces
         return frame.with_image(torch.from_numpy(covered).permute(2, 0, 1)), faces
 
     def _find(self, image: UInt8Array, seconds: float) -> tuple[TrackedFace, ...]:
@@ -159,8 +156,7 @@ class FaceAnonymizer:
     def _face(self, box: IntBox, face: TrackedFace, frame: Frame, image: UInt8Array, hidden: UInt8Array) -> Face:
         """Return a face with what is to be written in its box."""
         if self._keep_originals and frame.yuv is not None:
-            box = even_box(box)
-            return Face(box, frame.yuv.crop(box), face.track, face.score, hidden=False)
+            return Face(box, frame.yuv, face.track, face.score, hidden=False)
         x0, y0, x1, y1 = box
         brought = image if self._keep_originals else hidden if self._inner else None
         return Face(

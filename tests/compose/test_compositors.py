@@ -23,6 +23,7 @@ from p3mvideo.compose import (
     ForegroundEstimator,
     ForegroundOnly,
     ImageBackground,
+    InRgb,
     ReplaceBackground,
 )
 from p3mvideo.compose.foreground import FAINT, OPAQUE
@@ -228,5 +229,6 @@ def test_yuv_is_composed_as_rgb_is(name: str) -> None:
         difference = np.abs(found.astype(int) - wanted)
         assert difference.max() <= 3
         assert difference.mean() < 0.5
+    assert np.array_equal(InRgb(over(BACKGROUNDS[name])())(frame, matte).interleaved(), plain.interleaved())
     alone = np.asarray(matte.alpha[0]) == 1
     assert np.array_equal(made.yuv.y[alone], stored.y[alone]), "the person's own pixels are not converted"

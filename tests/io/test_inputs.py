@@ -17,7 +17,7 @@ from p3mvideo.io.images.sequence_source import SequenceSource
 from p3mvideo.io.images.sink import ImageSink
 from p3mvideo.io.images.source import ImageSource
 from p3mvideo.io.inputs import Input, expand_inputs, open_source
-from p3mvideo.io.open_sink import can_hold_alpha, containers_with_alpha, open_sink
+from p3mvideo.io.open_sink import can_hold_alpha, containers_with_alpha, halves_chroma, open_sink
 from p3mvideo.io.pipes.sink import PipeSink
 from p3mvideo.io.pipes.source import PipeSource
 from p3mvideo.io.video.read.source import VideoSource
@@ -173,6 +173,17 @@ def test_an_unknown_suffix_names_the_known_ones(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_which_outputs_hold_alpha(path: str, codec: str | None, wanted: bool) -> None:
     assert can_hold_alpha(path, codec) is wanted
+
+
+@pytest.mark.parametrize(
+    ("path", "codec", "wanted"),
+    [
+        ("a.mp4", None, True), ("a.webm", None, True), ("a.mov", "prores", False), ("a.mkv", "ffv1", False), ("f_%05d.png", None, False),
+        ("-", None, False),
+    ],
+)  # fmt: skip
+def test_which_outputs_halve_chroma(path: str, codec: str | None, wanted: bool) -> None:
+    assert halves_chroma(Path(path), codec) is wanted
 
 
 def test_the_outputs_that_hold_alpha_are_named() -> None:

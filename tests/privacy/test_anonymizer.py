@@ -359,14 +359,9 @@ def test_what_a_video_stores_is_hidden_from_the_network_and_given_back_bit_by_bi
     given = frame(0)
     given = replace(given, yuv=Yuv420.of_rgb(given.interleaved(), (0.2126, 0.0722)))
     anonymizer = FaceAnonymizer(Follower(ScriptedSearch(still)), style=Solid(PAINT), keep_originals=True, inner=True)
-    shown, (face,) = anonymizer(given)
-    assert given.yuv is not None
-    assert shown.yuv is not None
+    shown, faces = anonymizer(given)
     middle = np.s_[112:128, 152:168]
-    assert (shown.yuv.y[middle] != given.yuv.y[middle]).mean() > 0.9
-    assert np.abs(shown.yuv.rgb()[middle].astype(int) - shown.interleaved()[middle]).mean() < 4, "both show the same"
-    restored = restore_faces(shown, [face])
-    assert restored.yuv is not None
-    assert np.array_equal(restored.yuv.y, given.yuv.y)
-    assert np.array_equal(restored.yuv.uv, given.yuv.uv)
+    assert (shown.interleaved()[middle] != given.interleaved()[middle]).any(axis=2).mean() > 0.9
+    assert shown.yuv is None, "nothing beside the covered pixels goes with the frame"
+    assert restore_faces(shown, faces).yuv is given.yuv
     anonymizer.close()

@@ -75,7 +75,7 @@ class VideoEncoder:
         context.thread_count = threads
         context.flags |= Flags.frame_duration
         context.sample_aspect_ratio = sample_aspect_ratio
-        is_rgb = av.VideoFormat(self._pixel_format).is_rgb
+        self._writes_rgb = is_rgb = av.VideoFormat(self._pixel_format).is_rgb
         context.colorspace = 0 if is_rgb else colour.matrix
         context.color_primaries, context.color_trc = colour.primaries, colour.transfer
         context.color_range = ColorRange.JPEG if is_rgb else colour.swscale_range
@@ -87,7 +87,7 @@ class VideoEncoder:
 
     def encode(self, frame: Frame, pts: int) -> list[Packet[VideoStream]]:
         """Take a frame to be shown at `pts` and return the packets that are ready."""
-        if frame.yuv is not None and frame.yuv.weights == self._colour.luma_weights:
+        if frame.yuv is not None and frame.yuv.weights == self._colour.luma_weights and not self._writes_rgb:
             image, full_range = _as_stored(frame.yuv), False
         else:
             image, full_range = av.VideoFrame.from_numpy_buffer(even_image(frame.interleaved(), self._even), self._pixels), True

@@ -1,0 +1,29 @@
+"""The pixels of a frame as they are composed: luma and chroma as the video stores them, or RGB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.yuv420 import Yuv420
+
+
+def planes_of(frame: Frame) -> tuple[UInt8Array, ...]:
+    """Return luma (H, W) and chroma (H / 2, W / 2, 2), or RGB (H, W, 3) alone; not to be written to."""
+    return (frame.interleaved()[..., :3],) if frame.yuv is None else (frame.yuv.y, frame.yuv.uv)
+
+
+def planes_like(frame: Frame, rgb: UInt8Array) -> tuple[UInt8Array, ...]:
+    """Return another image of the size of a frame, uint8 RGB (H, W, 3), as planes of the same kind."""
+    if frame.yuv is None:
+        return (rgb,)
+    yuv = Yuv420.of_rgb(rgb, frame.yuv.weights)
+    return yuv.y, yuv.uv
+
+
+def with_planes(frame: Frame, planes: Sequence[UInt8Array]) -> Frame:
+    """Return a frame's moment with other planes of the same kind, on its device."""
+    if frame.yuv is None:
+        return frame.with_image(Frame.from_interleaved(planes[0]).image.to(frame.image.device))
+    return replace(frame, rgb=None, yuv=Yuv420(planes[0], planes[1], frame.yuv.weights))
