@@ -8,9 +8,12 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # before PyTorch is imported
     # Test processes that each compute on all cores wait for each other's threads. What the tests start inherits this.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))))
 
+import ctypes
+import gc
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -38,6 +41,16 @@ USER_CACHE = cache_folder()
 
 class NetworkUsedError(AssertionError):
     """Something tried to open a connection."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _freed_memory() -> Iterator[None]:
+    """Give freed memory back to the system. Training makes its process keep it (`keep_memory`), so that test processes grew by gigabytes."""
+    yield
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswith("linux") else None  # glibc's
+    if trim is not None:
+        trim(0)
 
 
 @pytest.fixture(scope="session")
