@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import reprlib
@@ -13,6 +14,8 @@ from typing import Any, Final
 from p3mvideo.errors import ConfigError
 
 MAX_CONFIG_BYTES: Final = 1 << 18
+LONGEST_NAME: Final = 40
+"""Of an option, in characters: more are not compared with it."""
 
 
 def cache_folder() -> Path:
@@ -65,7 +68,9 @@ def read_config(path: Path, command: str, options: Collection[str]) -> dict[str,
     own = {name.replace("-", "_"): value for name, value in table.items()}
     unknown = sorted(set(own) - set(options))
     if unknown:
-        raise ConfigError(f"{path}: {command} has no option {reprlib.repr(unknown[0])}", hint=f"options are {', '.join(sorted(options))}")
+        similar = difflib.get_close_matches(unknown[0][:LONGEST_NAME], options)
+        meant = f"is {' or '.join(name.replace('_', '-') for name in similar)} meant? " if similar else ""
+        raise ConfigError(f"{path}: {command} has no option {reprlib.repr(unknown[0])}", hint=f"{meant}p3mvideo {command} --help lists all")
     common = {name.replace("-", "_"): value for name, value in content.items() if not isinstance(value, dict)}
     chosen = {name: value for name, value in common.items() if name in options} | own
     for name, value in chosen.items():

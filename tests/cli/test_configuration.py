@@ -37,6 +37,7 @@ OPTIONS = ("bg", "crf", "strict", "output", "start", "model", "lookahead")
         ("[process]\nstrict = [true]", "strict is one value"),
         ('[process]\nbg = "a\\u0000b"', "bg holds a zero character"),
         ('[process]\n"b\\u0000g" = 1', "has no option"),
+        ("[process]\nsmothing-strength = 1", "is smoothing-strength"),
         ("[process]\n" + "o" * 9000 + " = 1", "has no option"),
         ("a = 1\n" * 2, "is not valid TOML"),
         ("#" * (MAX_CONFIG_BYTES + 1), "is not a configuration"),
