@@ -216,6 +216,7 @@ def name_of(case: object) -> str:
     return case.name if isinstance(case, Case) else ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", TABLE, ids=name_of)
 def test_bad_input(run: Run, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
     if case.name not in ("weights with the wrong hash", "damaged weights", "an unknown model", "a missing weights file") and not any(

@@ -16,6 +16,7 @@ from tests.cli.conftest import Run
 OPTIONS = ("bg", "crf", "strict", "output", "start", "model", "lookahead")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "message"),
     [

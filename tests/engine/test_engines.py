@@ -42,6 +42,7 @@ def noise(width: int, height: int, seed: int = 0) -> torch.Tensor:
     return as_image(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["grace_hopper", "astronaut"])
 @pytest.mark.parametrize(
     ("precision", "allowed"),

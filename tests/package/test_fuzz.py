@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "weights" / "p3mnet-mobilenetv2-small.safetensors"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the harness forks")
 def test_damaged_files_end_in_an_output_or_in_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.fuzz.run", "--files", "16", "--seed", "7", "--no-faces", "--keep", str(tmp_path)]

@@ -47,6 +47,7 @@ def test_the_import_alone_loads_nothing_heavy() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_functions_stay_functions_after_their_packages_are_imported() -> None:
     code = "import p3mvideo.training.run, p3mvideo.evaluation.run, p3mvideo\nassert callable(p3mvideo.train) and callable(p3mvideo.evaluate)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)

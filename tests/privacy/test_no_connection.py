@@ -57,6 +57,7 @@ def test_the_sandbox_kills_who_connects() -> None:
     assert done.returncode == -signal.SIGSYS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exceptions", ["", "*"], ids=["no proxy settings", "no_proxy=*"])
 def test_the_detector_connects_to_nothing_and_says_nothing(model_paths: object, exceptions: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", exceptions)

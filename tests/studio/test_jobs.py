@@ -32,6 +32,7 @@ def _submit(client: Client, file: dict[str, Any], **job: Any) -> str:
     return job_id
 
 
+@pytest.mark.slow
 def test_a_clip_goes_in_and_its_result_comes_out(client: Client, clip: Path, tmp_path: Path) -> None:
     file = client.upload(clip)
     facts = client.ask("GET", f"/api/files/{file['id']}/facts").json()
@@ -67,6 +68,7 @@ def test_a_preview_shows_what_the_options_make_of_a_frame(client: Client, clip: 
     assert np.median(preview("matte")) < 30
 
 
+@pytest.mark.slow
 def test_results_may_be_kept_in_a_folder_under_a_free_name(client: Client, clip: Path, tmp_path: Path) -> None:
     file = client.upload(clip)
     (tmp_path / "clip_matted.mp4").write_bytes(b"the user's own")
@@ -79,6 +81,7 @@ def test_results_may_be_kept_in_a_folder_under_a_free_name(client: Client, clip:
     assert "no folder that the studio may use" in refused.json()["message"]
 
 
+@pytest.mark.slow
 def test_a_job_that_fails_or_is_killed_harms_no_other(client: Client, clip: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.mp4").write_bytes(b"this is no video" * 100)
     long = tmp_path / "long.mp4"
@@ -94,6 +97,7 @@ def test_a_job_that_fails_or_is_killed_harms_no_other(client: Client, clip: Path
     assert client.ended(third)["state"] == "done"
 
 
+@pytest.mark.slow
 def test_a_cancelled_job_leaves_nothing(client: Client, tmp_path: Path) -> None:
     long = tmp_path / "cancelled.mp4"
     make_video(long, frames=400, size=(320, 240))

@@ -88,6 +88,7 @@ def test_any_name_becomes_one_that_stays_in_its_folder(name: str) -> None:
     assert not set(safe) & set('/\\<>:"|?*%\0\n')
 
 
+@pytest.mark.slow
 def test_a_killed_studio_is_tidied_up_by_the_next(tmp_path: Path) -> None:
     first, other = start_studio(tmp_path), start_studio(tmp_path)
     try:

@@ -30,6 +30,7 @@ def without(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
 
 
+@pytest.mark.slow
 def test_every_module_of_the_training_parts_can_be_imported() -> None:
     parts = [ROOT / "p3mvideo" / part for part in ("ops", "model", "weights", "training", "evaluation")]
     names = [

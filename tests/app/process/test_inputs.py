@@ -37,6 +37,7 @@ def media(tmp_path: Path, clip: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_folder_is_mirrored(run: Process, media: Path, tmp_path: Path) -> None:
     result = run(media, output=tmp_path / "out", alpha=tmp_path / "mattes", background="white")
     assert result.exit_code == 0

@@ -143,6 +143,7 @@ def differences(one: Path, other: Path) -> tuple[int, float]:
     return max(int(frame.max()) for frame in off), float(np.mean([frame.mean() for frame in off]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part_seconds", [120, 4], ids=["faces in one go", "faces in parts"])
 @pytest.mark.parametrize("work", [process_work, anonymize_work], ids=["process", "anonymize"])
 def test_segments_interrupted_or_not_show_what_one_piece_shows(

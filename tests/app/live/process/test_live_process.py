@@ -42,6 +42,7 @@ ANSWERS = (
 COMMAND = [sys.executable, "-m", "tests.app.live.process.live_process", "--bg", "white", "--smoothing", "off"]
 
 
+@pytest.mark.slow
 def test_a_closed_terminal_ends_the_run_and_completes_the_recording(tmp_path: Path) -> None:
     recording = tmp_path / "out.mp4"
     pid, terminal = pty.fork()
