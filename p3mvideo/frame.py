@@ -17,11 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from p3mvideo.yuv420 import Yuv420
+from p3mvideo.yuv420 import Box, Yuv420
 
 UInt8Array = npt.NDArray[np.uint8]
 Float32Array = npt.NDArray[np.float32]
-Box = tuple[int, int, int, int]
 
 
 def check_rgb(image: object, *, channels: tuple[int, ...] = (3,)) -> None:
@@ -61,7 +60,7 @@ class Frame:
     """Seconds per unit of `pts`."""
     duration: int | None = None
     """How long the frame is shown, in units of `time_base`; None where the source does not say."""
-    covered: tuple[tuple[int, int, int, int], ...] = ()
+    covered: tuple[Box, ...] = ()
     """Boxes (x0, y0, x1, y1) in pixels, half open, that are not what the camera saw, for a face is covered there in what is written."""
     yuv: Yuv420 | None = None
     """The same image as a video stores it, on the CPU; None where there is none, or it has been changed in RGB only."""
@@ -98,6 +97,11 @@ class Frame:
         return int(self.rgb.shape[0]), int(self.rgb.shape[1]), int(self.rgb.shape[2])
 
     @property
+    def device(self) -> torch.device:
+        """Where the image is."""
+        return torch.device("cpu") if self.rgb is None else self.rgb.device
+
+    @property
     def height(self) -> int:
         """Height in pixels."""
         return self.shape[1]
@@ -125,6 +129,10 @@ class Frame:
     def with_image(self, image: torch.Tensor) -> Frame:
         """Return this moment with other pixels."""
         return self if image is self.rgb else replace(self, rgb=image, yuv=None)
+
+    def with_pixels(self, pixels: UInt8Array) -> Frame:
+        """Return this moment with other pixels, interleaved uint8 (H, W, 3|4), on this frame's device."""
+        return self.with_image(Frame.from_interleaved(pixels).image.to(self.device))
 
     @cached_property
     def in_rgb(self) -> Frame:
@@ -182,7 +190,7 @@ class Matte:
 class Face:
     """One face that the anonymizer has covered in a frame."""
 
-    box: tuple[int, int, int, int]
+    box: Box
     """The covered region's bounding box (x0, y0, x1, y1) in pixels, half open, inside the frame."""
     shown: UInt8Array | Yuv420 | None = None
     """What is to be written in `box`: its pixels before they were covered, or pixels that are covered for good; uint8 RGB

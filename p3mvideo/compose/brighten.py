@@ -38,7 +38,7 @@ class Brighten:
         pixels = composite.interleaved()
         alpha = np.ascontiguousarray(matte.alpha[0].float().cpu().numpy())
         lit = cv2.blendLinear(np.asarray(cv2.LUT(pixels, self._curve[1]), np.uint8), pixels, alpha, 1 - alpha)
-        return composite.with_image(Frame.from_interleaved(np.asarray(lit, np.uint8)).image.to(composite.image.device))
+        return composite.with_pixels(np.asarray(lit, np.uint8))
 
 
 def brightening_curve(strength: float) -> UInt8Array:

@@ -13,11 +13,6 @@ from p3mvideo.compose.planes import planes_like, planes_of, with_planes
 from p3mvideo.frame import Compositor, Frame, Matte, UInt8Array
 
 
-def _like(frame: Frame, pixels: UInt8Array) -> Frame:
-    """Return the frame's moment with interleaved pixels, on its device."""
-    return frame.with_image(Frame.from_interleaved(pixels).image.to(frame.image.device))
-
-
 class ReplaceBackground:
     """A `Compositor`: the person over another background."""
 
@@ -82,7 +77,7 @@ class Cutout:
         """See `p3mvideo.frame.Compositor`."""
         alpha = alpha_image(matte)
         colours = hide_background(self._foreground(frame, matte), alpha)
-        return _like(frame, np.dstack([colours, alpha]))
+        return frame.with_pixels(np.dstack([colours, alpha]))
 
 
 class ForegroundOnly:
@@ -93,7 +88,7 @@ class ForegroundOnly:
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
         """See `p3mvideo.frame.Compositor`."""
-        return _like(frame, hide_background(self._foreground(frame, matte), alpha_image(matte)))
+        return frame.with_pixels(hide_background(self._foreground(frame, matte), alpha_image(matte)))
 
 
 class AlphaOnly:
@@ -101,7 +96,7 @@ class AlphaOnly:
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
         """See `p3mvideo.frame.Compositor`."""
-        return _like(frame, np.asarray(cv2.cvtColor(alpha_image(matte), cv2.COLOR_GRAY2RGB), np.uint8))
+        return frame.with_pixels(np.asarray(cv2.cvtColor(alpha_image(matte), cv2.COLOR_GRAY2RGB), np.uint8))
 
 
 def alpha_image(matte: Matte) -> UInt8Array:

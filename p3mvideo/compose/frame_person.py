@@ -111,9 +111,9 @@ def cropped(frame: Frame, matte: Matte, crop: Crop) -> tuple[Frame, Matte]:
     def moved(pixels: UInt8Array | Float32Array) -> np.ndarray:
         return np.asarray(cv2.warpAffine(pixels, there, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
-    image = Frame.from_interleaved(np.asarray(moved(frame.interleaved()), np.uint8)).image.to(frame.image.device)
+    zoomed = frame.with_pixels(np.asarray(moved(frame.interleaved()), np.uint8))
     boxes = (((left - x0) * zoom, (top - y0) * zoom, (right - x0) * zoom, (bottom - y0) * zoom) for left, top, right, bottom in frame.covered)
     inside = ((max(0, int(left)), max(0, int(top)), min(width, ceil(right)), min(height, ceil(bottom))) for left, top, right, bottom in boxes)
     covered = tuple(box for box in inside if box[0] < box[2] and box[1] < box[3])
     alpha = torch.from_numpy(np.asarray(moved(matte.alpha[0].float().cpu().numpy()), np.float32))[None].to(matte.alpha.device)
-    return replace(frame.with_image(image), covered=covered), Matte(alpha)
+    return replace(zoomed, covered=covered), Matte(alpha)

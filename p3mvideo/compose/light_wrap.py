@@ -38,7 +38,7 @@ class LightWrap:
         frame = frame.in_rgb
         composite = self._compositor(frame, matte)
         lit = wrap(composite.interleaved(), self._background(frame, matte), matte.alpha[0].cpu().numpy(), self._strength)
-        return composite.with_image(Frame.from_interleaved(lit).image.to(composite.image.device))
+        return composite.with_pixels(lit)
 
 
 def wrap(composite: UInt8Array, behind: UInt8Array, alpha: Float32Array, strength: float) -> UInt8Array:

@@ -25,5 +25,5 @@ def planes_like(frame: Frame, rgb: UInt8Array) -> tuple[UInt8Array, ...]:
 def with_planes(frame: Frame, planes: Sequence[UInt8Array]) -> Frame:
     """Return a frame's moment with other planes of the same kind, on its device."""
     if frame.yuv is None:
-        return frame.with_image(Frame.from_interleaved(planes[0]).image.to(frame.image.device))
+        return frame.with_pixels(planes[0])
     return replace(frame, rgb=None, yuv=Yuv420(planes[0], planes[1], frame.yuv.weights))

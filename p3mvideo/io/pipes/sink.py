@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 import av
-import numpy as np
 from av.video.reformatter import ColorRange, VideoReformatter
 
 from p3mvideo.errors import ConfigError, SinkError
@@ -15,6 +14,7 @@ from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.av_errors import writing
 from p3mvideo.io.colour import Colour, usual_matrix
 from p3mvideo.io.images.file import encode_image
+from p3mvideo.io.plane_view import plane_view
 from p3mvideo.options.media import PipeForm
 
 NAME: Final = "standard output"
@@ -116,11 +116,7 @@ class PipeSink:
             threads=1,
         )
         bytes_per_pixel = converted.format.padded_bits_per_pixel // 8 if len(converted.planes) == 1 else 1
-        planes = []
-        for plane in converted.planes:
-            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width * bytes_per_pixel]
-            planes.append(rows.tobytes())
-        return planes
+        return [plane_view(plane, bytes_per_pixel=bytes_per_pixel).tobytes() for plane in converted.planes]
 
 
 def _pixel_format(form: PipeForm, wanted: str | None, *, alpha: bool) -> str:

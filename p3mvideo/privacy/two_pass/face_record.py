@@ -13,7 +13,7 @@ from p3mvideo.privacy.detection import Box, Detection
 from p3mvideo.privacy.face_summary import FaceFigures, FaceSummary
 from p3mvideo.privacy.follow.face_follower import Follower
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
-from p3mvideo.privacy.two_pass.recording_part import linked
+from p3mvideo.privacy.two_pass.recording_part import linked, own_frames
 
 logger = logging.getLogger(__name__)
 
@@ -82,12 +82,11 @@ class FaceRecord:
         tracks = linked([{numbers[seconds]: known.faces or () for seconds, known in record._frames.items()} for record in records])
         found: dict[float, FacesOfFrame] = {}
         for index, record in enumerate(records):
-            first = borders[index] if index else float("-inf")
-            last = borders[index + 1] if index + 1 < len(borders) else float("inf")
-            for seconds, known in record._frames.items():
-                if first <= seconds < last:
-                    faces = None if known.faces is None else tuple(replace(face, track=tracks[index, face.track]) for face in known.faces)
-                    found[seconds] = replace(known, faces=faces)
+            frames = list(record._frames.items())
+            for number in own_frames([seconds for seconds, _ in frames], borders, index):
+                seconds, known = frames[number]
+                faces = None if known.faces is None else tuple(replace(face, track=tracks[index, face.track]) for face in known.faces)
+                found[seconds] = replace(known, faces=faces)
         return cls(found)
 
     def at(self, seconds: float) -> Faces:

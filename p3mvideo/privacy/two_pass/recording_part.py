@@ -80,7 +80,7 @@ def join_parts(parts: Sequence[RecordingPart], borders: Sequence[float]) -> Reco
         parts: In order; at least one.
         borders: The time from which on frames belong to each of them, up to the next one's; earlier frames belong to the first.
     """
-    own = [_own(part.seconds, borders, index) for index, part in enumerate(parts)]
+    own = [own_frames(part.seconds, borders, index) for index, part in enumerate(parts)]
     seconds = [part.seconds[frame] for part, frames in zip(parts, own, strict=True) for frame in frames]
     numbers = {at: number for number, at in enumerate(seconds)}
     tracks = linked([_by_frame(part, numbers) for part in parts])
@@ -131,7 +131,7 @@ def linked(parts: Sequence[Mapping[int, Sequence[TrackedFace]]]) -> dict[tuple[i
     return numbers
 
 
-def _own(seconds: Sequence[float], borders: Sequence[float], index: int) -> range:
+def own_frames(seconds: Sequence[float], borders: Sequence[float], index: int) -> range:
     """Return the numbers of the frames that belong to a part."""
     first = bisect_left(seconds, borders[index]) if index else 0
     return range(first, bisect_left(seconds, borders[index + 1]) if index + 1 < len(borders) else len(seconds))

@@ -13,6 +13,7 @@ from p3mvideo.errors import SourceError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.colour import Colour, colour_of
 from p3mvideo.io.images.flatten import flatten
+from p3mvideo.io.plane_view import plane_view
 from p3mvideo.io.video.read.tone_mapping import tone_map
 from p3mvideo.options.media import Hdr
 from p3mvideo.yuv420 import Yuv420
@@ -68,7 +69,7 @@ class RgbConverter:
         is_usual = frame.format.name == "yuv420p" and not colour.full_range and not colour.is_hdr
         if not is_usual or width % 2 or height % 2 or (width, height) != (frame.width, frame.height):
             return None
-        y, u, v = _rows(frame)
+        y, u, v = map(plane_view, frame.planes)
         return Yuv420(y, np.asarray(cv2.merge([u, v]), np.uint8), colour.luma_weights)
 
     def _convert(
@@ -90,10 +91,5 @@ class RgbConverter:
 
 def _interleave(frame: av.VideoFrame, channels: int) -> UInt8Array:
     """Return an image of planes green, blue, red (and alpha) as (H, W, 3|4)."""
-    rows = _rows(frame)
+    rows = [plane_view(plane) for plane in frame.planes]
     return cast(UInt8Array, cv2.merge([rows[2], rows[0], rows[1], *rows[3:channels]]))
-
-
-def _rows(frame: av.VideoFrame) -> list[UInt8Array]:
-    """Return views of the planes of an image in 8 bit, (height, width) each."""
-    return [np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:, : plane.width] for plane in frame.planes]

@@ -6,7 +6,6 @@ from fractions import Fraction
 
 import av
 import cv2
-import numpy as np
 from av.codec.context import Flags
 from av.container import OutputContainer
 from av.packet import Packet
@@ -15,6 +14,7 @@ from av.video.stream import VideoStream
 
 from p3mvideo.frame import Frame, StreamInfo, UInt8Array
 from p3mvideo.io.colour import Colour, colour_of, colour_to_write
+from p3mvideo.io.plane_view import plane_view
 from p3mvideo.io.video.read.file import pixel_shape
 from p3mvideo.io.video.write.codecs import Encoder
 from p3mvideo.io.video.write.even_size import even_image, even_info
@@ -121,7 +121,7 @@ def _as_stored(yuv: Yuv420) -> av.VideoFrame:
     height, width = yuv.y.shape
     image = av.VideoFrame(width, height, "yuv420p")
     for plane, pixels in zip(image.planes, (yuv.y, *cv2.split(yuv.uv)), strict=True):
-        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:, : plane.width] = pixels
+        plane_view(plane)[:] = pixels
     return image
 
 

@@ -26,7 +26,7 @@ from p3mvideo.io.av_errors import writing
 from p3mvideo.io.colour import colour_to_write
 from p3mvideo.io.part_file import PartFile
 from p3mvideo.io.video.write.codecs import container_for, encoder_for
-from p3mvideo.io.video.write.encoder import VideoEncoder
+from p3mvideo.io.video.write.encoder import VideoEncoder, check_frame
 
 PIECE_SECONDS: Final = 1
 """What is recorded reaches the file in pieces of this length; a killed run loses the last one."""
@@ -102,8 +102,7 @@ class RecordingSink:
         with self._lock:
             if self._closed:
                 raise ValueError("the sink is closed")
-            if frame.shape != (3, self._info.height, self._info.width):
-                raise ValueError(f"expected a frame of (3, {self._info.height}, {self._info.width}), got {frame.shape}")
+            check_frame(frame, self._info, alpha=False)
             with writing(self.path):
                 video = self._video or self._begin(frame)
                 self._mux(video.encode(frame, frame.pts))
