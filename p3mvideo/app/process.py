@@ -26,7 +26,7 @@ from p3mvideo.app.segments.parts import find_in_parts
 from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ForegroundOnly, InRgb, ReplaceBackground, parse_background
 from p3mvideo.compose.background import BackgroundSpec
 from p3mvideo.compose.people import ChosenPeople
-from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine
+from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine, make_stream_network
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer, Compositor, Frame, FrameSink, FrameSource, Refiner
 from p3mvideo.io.inputs import Input
@@ -39,7 +39,7 @@ from p3mvideo.privacy.detect.registry import check_models
 from p3mvideo.privacy.face_summary import FaceFigures
 from p3mvideo.privacy.make_anonymizer import check_faces, make_anonymizer, make_follower
 from p3mvideo.privacy.two_pass.face_record import FaceRecord
-from p3mvideo.temporal import Filtered, make_matte_stream, make_schedule
+from p3mvideo.temporal import Filtered, make_matte_stream
 from p3mvideo.weights import weights_hash
 
 WHITE = BackgroundSpec("colour", (255, 255, 255))
@@ -282,12 +282,11 @@ class _Process:
         return Pipeline(
             source=source,
             anonymizer=anonymizer,
-            engine=self.loaded.engine,
+            network=make_stream_network(self.loaded, self.engine, self.smoothing),
             matte_stream=stream if people is None else Filtered(stream, people),
             refiner=self.refiner,
             outputs=outputs,
             device=self.loaded.device,
-            needs_network=make_schedule(self.engine, self.smoothing, self.loaded.device),
             seq_chunk=self.engine.seq_chunk,
             on_progress=lambda progress: self.listener.advance(done + progress.frames_out),
         ).run()
