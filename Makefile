@@ -14,7 +14,9 @@ check: lint test
 
 # Two processes; more of them on a machine with more cores and memory (about 2 GB each).
 TESTS_AT_ONCE ?= 2
-PYTEST = $(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist loadfile
+# In the order of the folders, not of the number of tests in a file: those that take minutes, few to a file, would all come last.
+# Compiled modules are kept: a hundred processes that the tests start read them.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
 
 test: .venv/.installed-dev
 	$(PYTEST)

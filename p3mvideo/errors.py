@@ -34,7 +34,7 @@ class ExitCode(IntEnum):
 
 
 class P3MVideoError(Exception):
-    """An error to be shown to the user as one line with a hint.
+    """An error to be shown to the user as one line with a hint, which is a note of the exception, too, so that Python's traceback shows it.
 
     Args:
         message: What was got and what was expected.
@@ -47,6 +47,13 @@ class P3MVideoError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")
+
+    @property
+    def later_notes(self) -> tuple[str, ...]:
+        """What was added to the error after it was raised: its notes but for the hint."""
+        return tuple(getattr(self, "__notes__", ()))[bool(self.hint) :]
 
 
 class ConfigError(P3MVideoError):

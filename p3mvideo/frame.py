@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from p3mvideo.yuv420 import Box, Yuv420
+from p3mvideo.yuv420 import IntBox, Yuv420
 
 UInt8Array = npt.NDArray[np.uint8]
 Float32Array = npt.NDArray[np.float32]
@@ -60,7 +60,7 @@ class Frame:
     """Seconds per unit of `pts`."""
     duration: int | None = None
     """How long the frame is shown, in units of `time_base`; None where the source does not say."""
-    covered: tuple[Box, ...] = ()
+    covered: tuple[IntBox, ...] = ()
     """Boxes (x0, y0, x1, y1) in pixels, half open, that are not what the camera saw, for a face is covered there in what is written."""
     yuv: Yuv420 | None = None
     """The same image as a video stores it, on the CPU; None where there is none, or it has been changed in RGB only."""
@@ -139,7 +139,7 @@ class Frame:
         """This frame without YUV, for what works in RGB only."""
         return self if self.yuv is None else replace(self, rgb=self.image, yuv=None)
 
-    def edited(self, rgb: UInt8Array, places: Iterable[tuple[Box, UInt8Array]]) -> Frame:
+    def edited(self, rgb: UInt8Array, places: Iterable[tuple[IntBox, UInt8Array]]) -> Frame:
         """Return this moment with another image, uint8 RGB (H, W, 3), that differs from this one at some places only.
 
         Args:
@@ -190,12 +190,11 @@ class Matte:
 class Face:
     """One face that the anonymizer has covered in a frame."""
 
-    box: Box
+    box: IntBox
     """The covered region's bounding box (x0, y0, x1, y1) in pixels, half open, inside the frame."""
-    shown: UInt8Array | Yuv420 | None = None
+    shown: UInt8Array | None = None
     """What is to be written in `box`: its pixels before they were covered, or pixels that are covered for good; uint8 RGB
-    (y1 - y0, x1 - x0, 3), on the CPU. None leaves the frame's own. Where every face is shown and the video brings YUV, the whole frame before
-    any was covered."""
+    (y1 - y0, x1 - x0, 3), on the CPU. None leaves the frame's own."""
     track: int | None = None
     """Identifies the same face in neighbouring frames."""
     score: float | None = None
@@ -204,6 +203,8 @@ class Face:
     """The pixels of `box` before they were covered, like `shown`, if a later stage may decide to show them; None if it may not."""
     hidden: bool = True
     """Whether the face is covered in what is written, too."""
+    whole_frame: Yuv420 | None = None
+    """In place of `shown`, where every face is shown and the video brings YUV: the whole frame before any face was covered."""
 
 
 @dataclass(frozen=True)

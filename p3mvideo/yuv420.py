@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 Plane = npt.NDArray[np.uint8]
-Box = tuple[int, int, int, int]
+IntBox = tuple[int, int, int, int]
+"""(x0, y0, x1, y1) in whole pixels, half open."""
 
 BLACK, WHITE, GREY = 16, 235, 128
 """Luma of black and of white, and chroma of grey, in limited range."""
@@ -57,7 +58,7 @@ class Yuv420:
         scale = 255 / (WHITE - BLACK)
         return np.asarray(cv2.convertScaleAbs(cv2.max(self.y, BLACK), alpha=scale, beta=-scale * BLACK), np.uint8)
 
-    def edited(self, rgb: Plane, places: Iterable[tuple[Box, Plane]]) -> Yuv420:
+    def edited(self, rgb: Plane, places: Iterable[tuple[IntBox, Plane]]) -> Yuv420:
         """Return a copy with some of the pixels of another image; all others are the same to the bit.
 
         Args:

@@ -14,7 +14,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -67,9 +67,30 @@ def portraits(grace_hopper: UInt8Array) -> dict[str, UInt8Array]:
 
 
 @pytest.fixture(scope="session")
-def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder for all tests together, so that networks are converted once."""
-    return tmp_path_factory.mktemp("cache")
+def converted_networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of networks converted to OpenVINO, for all test processes together: converting one takes about ten seconds."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "openvino"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def new_cache(tmp_path_factory: pytest.TempPathFactory, converted_networks: Path) -> Callable[[], Path]:
+    """Makes cache folders in which nothing is but the converted networks."""
+
+    def make() -> Path:
+        cache = tmp_path_factory.mktemp("cache")
+        (cache / "openvino").symlink_to(converted_networks, target_is_directory=True)
+        return cache
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shared_cache(new_cache: Callable[[], Path]) -> Path:
+    """A cache folder for all tests of a process together."""
+    return new_cache()
 
 
 @pytest.fixture

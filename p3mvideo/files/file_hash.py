@@ -14,7 +14,19 @@ def file_sha256(*files: Path) -> str:
     """
     digest = hashlib.sha256()
     for path in files:
-        with path.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
+        add_file(digest, path)
     return digest.hexdigest()
+
+
+def add_file(digest: hashlib._Hash, path: Path) -> int:
+    """Add the content of a file to a hash and return its size in bytes.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    size = 0
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+            size += len(block)
+    return size

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
+from p3mvideo.files.file_hash import add_file
 from p3mvideo.io.av_errors import reading
 from p3mvideo.io.images.sequence_pattern import find_numbered
 from p3mvideo.io.inputs import Input
-
-CHUNK_BYTES = 1 << 20
 
 
 class Fingerprint(NamedTuple):
@@ -27,8 +26,6 @@ def fingerprint(item: Input) -> Fingerprint:
     """
     digest, size = hashlib.sha256(), 0
     for path in find_numbered(item.path).values() if item.kind == "sequence" else [item.path]:
-        with reading(path), path.open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                digest.update(chunk)
-                size += len(chunk)
+        with reading(path):
+            size += add_file(digest, path)
     return Fingerprint(size, digest.hexdigest())

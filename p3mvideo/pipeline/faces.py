@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 
 from p3mvideo.frame import Face, Frame
-from p3mvideo.yuv420 import Yuv420
 
 
 def restore_faces(frame: Frame, faces: Sequence[Face]) -> Frame:
@@ -18,10 +16,10 @@ def restore_faces(frame: Frame, faces: Sequence[Face]) -> Frame:
     The frame passed in keeps its covered pixels: whoever still holds it, say a temporal filter, never gets to see a face.
     """
     frame = replace(frame, covered=tuple(face.box for face in faces if face.hidden))
-    wholes = [face.shown for face in faces if isinstance(face.shown, Yuv420)]
+    wholes = [face.whole_frame for face in faces if face.whole_frame is not None]
     if wholes and len(wholes) == len(faces):
         return replace(frame, rgb=None, yuv=wholes[0])
-    restorable = [(face.box, face.shown) for face in faces if isinstance(face.shown, np.ndarray)]
+    restorable = [(face.box, face.shown) for face in faces if face.shown is not None]
     if not restorable:
         return frame
     if frame.image.device.type == "cpu":

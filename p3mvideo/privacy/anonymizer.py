@@ -17,7 +17,8 @@ from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.face_summary import FaceFigures
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
-from p3mvideo.privacy.region import IntBox, Region
+from p3mvideo.privacy.region import Region
+from p3mvideo.yuv420 import IntBox
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +157,7 @@ class FaceAnonymizer:
     def _face(self, box: IntBox, face: TrackedFace, frame: Frame, image: UInt8Array, hidden: UInt8Array) -> Face:
         """Return a face with what is to be written in its box."""
         if self._keep_originals and frame.yuv is not None:
-            return Face(box, frame.yuv, face.track, face.score, hidden=False)
+            return Face(box, track=face.track, score=face.score, hidden=False, whole_frame=frame.yuv)
         x0, y0, x1, y1 = box
         brought = image if self._keep_originals else hidden if self._inner else None
         return Face(

@@ -15,8 +15,6 @@ from p3mvideo.frame import Float32Array, UInt8Array
 from p3mvideo.privacy.detection import Box, Detection, intersection
 
 IntArray = npt.NDArray[np.int32]
-IntBox = tuple[int, int, int, int]
-"""(x0, y0, x1, y1) in whole pixels, half open."""
 
 # The face from brow line to chin: x and y from -1 to 1, to be scaled by the reach of the face in each direction. Hair and forehead
 # stay out, as in the face masks of P3M-10k ("Privacy-Preserving Portrait Matting", Li et al., 2021, section 3).

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from p3mvideo.frame import Face, Frame, Matte
 
 IN_MATTE = 0.7
@@ -72,7 +70,6 @@ def _without(face: Face, frame: Frame, hidden: Sequence[Face]) -> Face:
         u0, v0, u1, v1 = max(x0, other.box[0]), max(y0, other.box[1]), min(x1, other.box[2]), min(y1, other.box[3])
         if u0 < u1 and v0 < v1:
             if other.shown is not None:
-                assert isinstance(other.shown, np.ndarray), "who may become the subject is covered in RGB"
                 covered = other.shown[v0 - other.box[1] : v1 - other.box[1], u0 - other.box[0] : u1 - other.box[0]]
             else:
                 covered = frame.image[:3, v0:v1, u0:u1].permute(1, 2, 0).cpu().numpy()

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from p3mvideo.weights.manifest import read_manifest
 from p3mvideo.weights.store import shipped_folder
@@ -144,7 +144,7 @@ def foreign_face_model(folder: Path, _: pytest.MonkeyPatch) -> list[str]:
 
 
 def huge_image(folder: Path, _: pytest.MonkeyPatch) -> list[str]:
-    cv2.imwrite(str(folder / "huge.png"), np.zeros((10_000, 20_000), np.uint8), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    Image.new("1", (20_000, 10_000)).save(folder / "huge.png")
     return [str(folder / "huge.png"), "-o", str(folder / "o.png")]
 
 

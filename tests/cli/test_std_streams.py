@@ -43,7 +43,6 @@ def frames_in(path: Path) -> int:
     ("redirection", "exit_code", "said"),
     [
         (">&-", 0, ""),
-        ("2>&-", 0, None),
         ("2>/dev/full", 0, None),
         ("<&- >&- 2>&-", 0, None),
         (">/dev/full", 1, "p3mvideo: error: cannot write standard output: no space left on device"),

@@ -49,26 +49,17 @@ def test_a_users_script_is_typed_strictly_against_the_wheel(tmp_path: Path) -> N
     for name, text in {"script.py": SCRIPT, "wrong.py": WRONG}.items():
         (tmp_path / name).write_text(text)
     python = tmp_path / "env" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    command = (
-        sys.executable,
-        "-m",
-        "mypy",
-        "--strict",
-        "--python-executable",
-        str(python),
-        "--config-file",
-        "",
-        "--cache-dir",
-        str(tmp_path / "cache"),
-    )
-    told = _run(*command, "script.py", at=tmp_path)
-    assert "ndarray" in told
-    assert "Success" in told
-    wrong = subprocess.run([*command, "wrong.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert 'Unexpected keyword argument "backgruond"' in wrong.stdout
+    # Where the types of large libraries come from is not what this is about: going through PyTorch's takes mypy longer than all the rest.
+    skipped = (f"[mypy-{library}.*]\nfollow_imports = skip\n" for library in ("torch", "cv2", "av", "mediapipe", "openvino", "timm", "rich", "PIL"))
+    (tmp_path / "mypy.ini").write_text("[mypy]\nstrict = True\n" + "".join(skipped))
+    command = (sys.executable, "-m", "mypy", "--python-executable", str(python), "--config-file", "mypy.ini", "--cache-dir", "cache")
+    checked = subprocess.run([*command, "script.py", "wrong.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    told = checked.stdout
+    assert "ndarray" in told, told + checked.stderr
+    (error,) = (line for line in told.splitlines() if ": error: " in line)
+    assert error.startswith('wrong.py:3: error: Unexpected keyword argument "backgruond"')
 
 
-def _run(*command: str, at: Path) -> str:
+def _run(*command: str, at: Path) -> None:
     done = subprocess.run(command, cwd=at, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout

@@ -30,7 +30,7 @@ COVERED, ORIGINAL = 5, 250
 
 
 def shown(faces: tuple[Face, ...]) -> list[int | None]:
-    return [found.track for found in faces if isinstance(found.shown, np.ndarray) and (found.shown == ORIGINAL).any()]
+    return [found.track for found in faces if found.shown is not None and (found.shown == ORIGINAL).any()]
 
 
 def test_only_the_matted_face_is_shown() -> None:

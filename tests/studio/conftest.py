@@ -48,6 +48,8 @@ class Client:
     port: int
     token: str
     cookie: str = ""
+    entered: Answer | None = None
+    """What it was answered when it exchanged the token for the cookie."""
     host: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,9 +72,9 @@ class Client:
 
     def enter(self) -> Answer:
         """Exchange the token for the cookie."""
-        answer = self.ask("GET", f"/?token={self.token}")
-        self.cookie = answer.headers.get("set-cookie", "").split(";")[0]
-        return answer
+        self.entered = self.ask("GET", f"/?token={self.token}")
+        self.cookie = self.entered.headers.get("set-cookie", "").split(";")[0]
+        return self.entered
 
     def upload(self, path: Path, name: str | None = None) -> dict[str, Any]:
         answer = self.ask("PUT", f"/api/files?name={name or path.name}", path.read_bytes())
@@ -148,11 +150,10 @@ def start_studio(cache: Path, *arguments: str | Path, home: Path | None = None) 
     return RunningStudio.of(process, cache)
 
 
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
-    """One for all tests of a file; the files of `allowed` may be named by path."""
-    cache = tmp_path_factory.mktemp("cache")
-    running = start_studio(cache, "--allow", tmp_path_factory.getbasetemp(), home=tmp_path_factory.mktemp("home"))
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory, new_cache: Callable[[], Path]) -> Iterator[RunningStudio]:
+    """One for all tests that need none of their own; the files of `allowed` may be named by path."""
+    running = start_studio(new_cache(), "--allow", tmp_path_factory.getbasetemp(), home=tmp_path_factory.mktemp("home"))
     yield running
     running.end()
 
@@ -166,10 +167,11 @@ def running(shared_cache: Path) -> Iterator[RunningStudio]:
         running.end()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def client(studio: RunningStudio) -> Client:
-    """Of a browser that opened the address."""
+    """Of a browser that opened the address, after another one had guessed at it."""
     client = studio.client()
+    assert client.ask("GET", "/?token=guessed").status == 403
     assert client.enter().status == 303
     return client
 

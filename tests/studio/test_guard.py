@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.studio.conftest import Client, start_studio
+from p3mvideo.options import StudioOptions
+from p3mvideo.studio.run import settings_window
+from tests.harness.heard import Heard
+from tests.studio.conftest import Client, RunningStudio
 
 
-def test_the_token_opens_the_page_once(tmp_path: Path) -> None:
-    running = start_studio(tmp_path)
-    try:
-        stranger, owner = running.client(), running.client()
-        assert stranger.ask("GET", "/").status == 403
-        assert stranger.ask("GET", "/?token=guessed").status == 403
-        entered = owner.enter()
-        assert (entered.status, entered.headers["location"]) == (303, "/")
-        assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= {part.strip() for part in entered.headers["set-cookie"].split(";")}
-        assert owner.ask("GET", "/").status == 200
-        assert stranger.enter().status == 403  # it was used
-        stranger.cookie = owner.cookie.split("=")[0] + "=guessed"
-        assert stranger.ask("GET", "/api/files").status == 403
-    finally:
-        running.end()
+def test_the_token_opens_the_page_once(studio: RunningStudio, client: Client) -> None:
+    assert client.entered is not None
+    assert (client.entered.status, client.entered.headers["location"]) == (303, "/")
+    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= {part.strip() for part in client.entered.headers["set-cookie"].split(";")}
+    assert client.ask("GET", "/").status == 200
+    stranger = studio.client()
+    assert stranger.ask("GET", "/").status == 403
+    assert stranger.enter().status == 403  # it was used
+    stranger.cookie = client.cookie.split("=")[0] + "=guessed"
+    assert stranger.ask("GET", "/api/files").status == 403
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:{port}", ""])
@@ -60,10 +59,11 @@ def test_no_file_beside_the_page_is_served(client: Client, path: str) -> None:
     assert client.ask("GET", path).status == 404
 
 
-def test_another_address_is_warned_about(tmp_path: Path) -> None:
-    running = start_studio(tmp_path, "--host", "0.0.0.0")
-    try:
-        stranger = running.client()
+def test_another_address_is_warned_about(own_cache: Path) -> None:
+    heard = Heard()
+    with settings_window(lambda: None, options=StudioOptions(host="0.0.0.0", open_browser=False), listener=heard):
+        port, token = re.findall(r"http://0\.0\.0\.0:(\d+)/\?token=([^#\s]+)", "\n".join(heard.messages))[0]
+        stranger = Client(int(port), token)
         assert stranger.ask("GET", "/").status == 403
-    finally:
-        running.end()
+        assert stranger.enter().status == 403  # not by this name
+    assert heard.messages[0].startswith("warning: listening on 0.0.0.0 lets other machines reach this page")

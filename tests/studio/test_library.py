@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from p3mvideo.errors import ConfigError, SinkError, SourceError
 from p3mvideo.studio.library import NAME_BYTES, Library, safe_name
-from tests.studio.conftest import Client, start_studio
+from tests.studio.conftest import Client
 
 
 @pytest.fixture
@@ -88,16 +90,31 @@ def test_any_name_becomes_one_that_stays_in_its_folder(name: str) -> None:
     assert not set(safe) & set('/\\<>:"|?*%\0\n')
 
 
-@pytest.mark.slow
-def test_a_killed_studio_is_tidied_up_by_the_next(tmp_path: Path) -> None:
-    first, other = start_studio(tmp_path), start_studio(tmp_path)
-    try:
-        assert len(first.work_folders()) == 2
-        first.end(signal.SIGKILL)
-        assert len(first.work_folders()) == 2
-        third = start_studio(tmp_path)
-        assert len(third.work_folders()) == 2  # that of the second, which runs, and its own
-        assert third.end() == 0
-    finally:
-        assert other.end() == 0
-    assert not other.work_folders()
+HOLDER = """
+import sys, time
+from pathlib import Path
+from p3mvideo.studio.library import Library
+library = Library(Path(sys.argv[1]), [], largest_bytes=1000)
+print("open", flush=True)
+time.sleep(600)
+"""
+
+
+def test_what_a_killed_studio_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+
+        def hold() -> subprocess.Popen[str]:
+            process = stack.enter_context(subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True))
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            assert process.stdout.readline() == "open\n"
+            return process
+
+        first, _ = hold(), hold()
+        first.kill()
+        first.wait()
+        assert len(list(tmp_path.iterdir())) == 2
+        library = Library(tmp_path, [], largest_bytes=1000)
+        assert len(list(tmp_path.iterdir())) == 2  # that of the second, which runs, and its own
+        library.close()
+        assert len(list(tmp_path.iterdir())) == 1

@@ -125,8 +125,8 @@ def test_any_header_is_refused_in_one_line(header: bytes, declared: int | None, 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_in_the_header_is_refused_or_harmless(place: float, bit: int, tmp_path: Path) -> None:
-    path = tiny_weights(tmp_path / "x.safetensors")
-    content = bytearray(path.read_bytes())
+    sound, path = tmp_path / "sound.safetensors", tmp_path / "x.safetensors"
+    content = bytearray((sound if sound.exists() else tiny_weights(sound)).read_bytes())
     (length,) = struct.unpack("<Q", content[:8])
     content[int(place * (8 + length))] ^= 1 << bit
     path.write_bytes(content)

@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import typer
@@ -21,7 +21,7 @@ def show_error(error: P3MVideoError, subject: str = "") -> None:
     print(f"p3mvideo: error: {one_line(subject + error.message)}", file=sys.stderr)
     if error.hint:
         print(f"  hint: {error.hint}", file=sys.stderr)
-    _show_notes(error)
+    _show_notes(error.later_notes)
 
 
 def start_logging(show: DisplayOptions = DisplayOptions()) -> None:
@@ -44,15 +44,15 @@ def reporting_errors() -> Iterator[None]:
         # What is left, where anything is, stands in the notes.
         nothing_left = "" if hasattr(interrupt, "__notes__") else "; nothing half-written was left behind"
         print(f"p3mvideo: interrupted{nothing_left}", file=sys.stderr)
-        _show_notes(interrupt)
+        _show_notes(getattr(interrupt, "__notes__", ()))
         raise typer.Exit(int(ExitCode.INTERRUPTED)) from None
     except BrokenPipeError:
         # Who read standard output has seen enough.
         raise typer.Exit(int(ExitCode.SOME_FAILED)) from None
 
 
-def _show_notes(error: BaseException) -> None:
-    for note in getattr(error, "__notes__", ()):
+def _show_notes(notes: Iterable[str]) -> None:
+    for note in notes:
         print(f"  note: {note}", file=sys.stderr)
 
 

@@ -17,7 +17,8 @@ from p3mvideo.privacy.cover.blend import blend
 from p3mvideo.privacy.cover.ellipse import Ellipse, settled
 from p3mvideo.privacy.cover.styles import Patch, Style
 from p3mvideo.privacy.cover.surroundings import Fill, fill_of, neutral_fill
-from p3mvideo.privacy.region import IntBox, Region
+from p3mvideo.privacy.region import Region
+from p3mvideo.yuv420 import IntBox
 
 FORGET_SECONDS = 1.0
 """A face that was not covered for so long begins again."""

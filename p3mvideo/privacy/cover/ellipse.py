@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from p3mvideo.frame import UInt8Array
-from p3mvideo.privacy.region import IntBox, Region
+from p3mvideo.privacy.region import Region
+from p3mvideo.yuv420 import IntBox
 
 CORE_WIDTH, CORE_HEIGHT = 0.43, 0.5
 """Semi-axes at a mask scale of 1 of what is covered completely, in sides of the face's box, which reaches from the middle of the forehead to

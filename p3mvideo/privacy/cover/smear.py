@@ -17,7 +17,8 @@ import numpy as np
 from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.cover.blend import blend
 from p3mvideo.privacy.cover.styles import coarse_cells, one_colour
-from p3mvideo.privacy.region import IntBox, Reach, Region
+from p3mvideo.privacy.region import Reach, Region
+from p3mvideo.yuv420 import IntBox
 
 Paint = Callable[[UInt8Array, float], UInt8Array]
 """Returns what replaces a patch, uint8 RGB (h, w, 3), around a face whose mask has a longer side of this many pixels."""

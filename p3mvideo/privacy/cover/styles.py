@@ -20,7 +20,7 @@ import numpy as np
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Float32Array, UInt8Array
 from p3mvideo.privacy.cover.ellipse import Ellipse
-from p3mvideo.privacy.region import IntBox
+from p3mvideo.yuv420 import IntBox
 
 NEUTRAL_GREY = (118, 118, 118)
 """Middle grey in sRGB."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from p3mvideo.frame import Float32Array, UInt8Array
 from p3mvideo.privacy.cover.ellipse import Ellipse
 from p3mvideo.privacy.detect.crop import halved
-from p3mvideo.privacy.region import IntBox
+from p3mvideo.yuv420 import IntBox
 
 Int16Array = npt.NDArray[np.int16]
 Affine = npt.NDArray[np.float64]

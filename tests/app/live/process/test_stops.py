@@ -16,7 +16,7 @@ import pytest
 from p3mvideo.io.video.read.source import VideoSource
 
 ROOT = Path(__file__).parents[4]
-STOPS = int(os.environ.get("P3MVIDEO_STOPS", "5"))
+STOPS = int(os.environ.get("P3MVIDEO_STOPS", "3"))
 """How many runs are stopped; the environment variable asks for more."""
 AT_ONCE = 3
 """How many run at a time: they are each other's load."""
