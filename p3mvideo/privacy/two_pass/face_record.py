@@ -80,13 +80,12 @@ class FaceRecord:
         """
         found: dict[float, FacesOfFrame] = {}
         numbers = TrackNumbers()
-        followers = [*list(records.values())[1:], cls({})]
-        for (part, record), following in zip(records.items(), followers, strict=True):
+        following = [*list(records.values())[1:], cls({})]
+        for part, record, next_record in zip(records, records.values(), following, strict=True):
             for seconds, known in record._frames.items():
                 if part_at(seconds) != part:
                     continue
-                ahead = following._frames.get(seconds)
-                numbers.compare(known.faces or (), (ahead and ahead.faces) or ())
+                numbers.compare(known.faces or (), next_record._frames.get(seconds, FacesOfFrame(())).faces or ())
                 faces = None if known.faces is None else tuple(replace(face, track=numbers.of(face.track)) for face in known.faces)
                 found[seconds] = replace(known, faces=faces)
             numbers.go_on()
