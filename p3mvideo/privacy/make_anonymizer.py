@@ -5,7 +5,7 @@ from __future__ import annotations
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer
 from p3mvideo.options import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions
-from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
+from p3mvideo.privacy.anonymizer import FaceAnonymizer, FaceFollower, NoAnonymizer
 from p3mvideo.privacy.cover.styles import Style, make_style
 from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.registry import DETECTORS, parse_detectors
@@ -13,7 +13,6 @@ from p3mvideo.privacy.detect.second_opinion import NOTHING, SecondOpinion
 from p3mvideo.privacy.detect.stream_search import WEAK, Search, StreamSearch
 from p3mvideo.privacy.face_summary import FaceFigures
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
-from p3mvideo.privacy.two_pass.face_record import FaceRecord, RecordedFollower
 from p3mvideo.privacy.two_pass.first_pass import Survey
 
 LOOK_EVERY = 2
@@ -46,7 +45,7 @@ def make_anonymizer(
     look_every: int = LOOK_EVERY,
     limit_seconds: float = LIMIT_SECONDS,
     detector: FaceDetector | None = None,
-    record: FaceRecord | None = None,
+    follower: FaceFollower | None = None,
     figures: FaceFigures | None = None,
 ) -> Anonymizer:
     """Return the anonymizer for one stream.
@@ -57,7 +56,7 @@ def make_anonymizer(
         look_every: With "input", search every n-th frame only while faces go their way, see `Follower`.
         limit_seconds: How long the search of one frame may take before it counts as failed; less for a live stream.
         detector: One that `load_detector` has loaded, which stays open when the anonymizer is closed; None loads one for this stream alone.
-        record: The faces of the stream, if they are known; then no model is loaded.
+        follower: What knows the faces of the stream, closed with the anonymizer; None: what `make_follower` returns.
         figures: Takes what is known of each frame.
 
     Raises:
@@ -69,9 +68,7 @@ def make_anonymizer(
     if options.anonymize == "off":
         return NoAnonymizer()
     return FaceAnonymizer(
-        RecordedFollower(record)
-        if record is not None
-        else make_follower(options, look_every=look_every, limit_seconds=limit_seconds, detector=detector),
+        follower or make_follower(options, look_every=look_every, limit_seconds=limit_seconds, detector=detector),
         style=cover_style(options),
         keep_originals=options.anonymize == "input",
         inner=True,
@@ -97,7 +94,8 @@ def make_follower(
 
 
 def make_survey(options: ReleaseDetectionOptions = ReleaseDetectionOptions()) -> Survey:
-    """Return the first pass over one recording. MediaPipe's models search every frame; the others are a second opinion, see `SecondOpinion`.
+    """Return the first pass over one part of a recording. MediaPipe's models search every frame; the others are a second opinion
+    (`SecondOpinion`).
 
     Raises:
         ConfigError: There is no such detector.
