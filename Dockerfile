@@ -1,4 +1,6 @@
 # p3mvideo on the CPU, without root: docker build -t p3mvideo .
+# Versions are those that pyproject.toml and the base image allow; what is fetched from elsewhere has a layer of its own.
+# hadolint global ignore=DL3008,DL3013,DL3059
 FROM python:3.12-slim-bookworm AS build
 
 RUN python -m venv /opt/p3mvideo

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from p3mvideo.compose import ColourBackground, ForegroundEstimator, ReplaceBackground
-from p3mvideo.engine import GuidedRefiner, load_engine
+from p3mvideo.engine import GuidedRefiner, StreamNetwork, load_engine
 from p3mvideo.engine.machine import machine
 from p3mvideo.errors import P3MVideoError
 from p3mvideo.frame import Frame, StreamInfo, UInt8Array
@@ -210,8 +210,8 @@ def tensor_to_tensor(check: Check) -> Iterator[str]:
                 torch.cuda.reset_peak_memory_stats(check.device)
             for seconds in (0.0, check.seconds):  # the first round is for compilers and caches
                 run = Pipeline(
-                    source=MovingPortrait(width, height, seconds), anonymizer=make_anonymizer(FaceOptions(anonymize="off")), engine=loaded.engine,
-                    matte_stream=make_matte_stream(SmoothingOptions(lookahead=0)), refiner=GuidedRefiner(),
+                    source=MovingPortrait(width, height, seconds), anonymizer=make_anonymizer(FaceOptions(anonymize="off")),
+                    network=StreamNetwork(loaded.engine), matte_stream=make_matte_stream(SmoothingOptions(lookahead=0)), refiner=GuidedRefiner(),
                     outputs=[Output(ReplaceBackground(ColourBackground((0, 0, 96)), ForegroundEstimator()), Taker())],
                     device=loaded.device, seq_chunk=chunk,
                 ).run()  # fmt: skip

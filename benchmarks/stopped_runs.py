@@ -162,6 +162,7 @@ def long(folder: Path, given: argparse.Namespace) -> dict[str, object]:
         "largest difference of segments and one piece, of 255": difference(folder / "segments.mkv", folder / "whole.mkv"),
         "largest difference of the killed runs and the unbroken one": difference(folder / "broken.mkv", folder / "segments.mkv"),
         "sound is the same": sound(folder / "broken.mkv") == sound(folder / "segments.mkv") == sound(folder / "whole.mkv"),
+        "processor seconds in one piece and in segments": [round(processor[name], 1) for name in ("whole", "segments")],
         "processor time in segments over that in one piece": round(processor["segments"] / processor["whole"], 3),
         "files left": [path.name for path in (folder / ".p3mvideo").rglob("*") if path.is_file()],
     }

@@ -269,8 +269,13 @@ class FrameSink(Protocol):
 class MattingEngine(Protocol):
     """Finds the person in images. Has no memory."""
 
-    def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
-        """Return a matte at working size for each image, uint8 RGB (3, H, W), all of one size."""
+    def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
+        """Return a matte at working size for each image, uint8 RGB (3, H, W), all of one size.
+
+        Args:
+            images: The images.
+            size: Working size (width, height) in pixels, multiples of the network's stride; None takes that which the engine was made for.
+        """
         ...
 
 

@@ -24,9 +24,10 @@ import numpy as np
 from benchmarks.faces.covered import covered_image, covered_mask, independent_look, is_inside
 from benchmarks.faces.face_clips import CASES, RATE, Actor, Case, load_actors, shoot
 from benchmarks.faces.face_identity import identity_table
-from benchmarks.faces.face_tracks import CONFIDENCE, THRESH, nobody_table, one_person_table, stress_table, walk_in_table
+from benchmarks.faces.face_tracks import CONFIDENCE, THRESH, one_person_table, stress_table, walk_in_table
 from benchmarks.faces.photograph_faces import photographs_table
 from benchmarks.faces.remembered_faces import RememberingDetector, load_answers, save_answers
+from benchmarks.faces.room_covers import rooms_table
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.io.video.write.sink import VideoSink
@@ -179,10 +180,13 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="take every n-th photograph for the tables of detectors and of photographs")
     parser.add_argument("--identities", type=int, default=400)
     parser.add_argument("--answers", type=Path)
-    parser.add_argument("--missed", type=Path, help="folder for an image of each face that is left open in photographs")
+    parser.add_argument("--kept", type=Path, help="file that keeps what was found in each room, so that a run that was stopped goes on")
+    parser.add_argument("--images", type=Path, help="folder for an image of each face left open in photographs, and of each cover in rooms")
     kinds = ("stress", "walk-ins", "rooms", "tracks", "clips", "portraits", "photographs", "detectors", "identity", "cost")
     parser.add_argument("--only", choices=kinds)
     options = parser.parse_args()
+    if options.images is not None:
+        options.images.mkdir(parents=True, exist_ok=True)
     names = sorted(options.backgrounds.glob("*.jpg"))
     backgrounds = [np.asarray(cv2.imread(str(name), cv2.IMREAD_COLOR_RGB), np.uint8) for name in names[::9]]
     answers = load_answers(options.answers)
@@ -203,8 +207,7 @@ def main() -> None:
         if wanted("cost"):
             tables.append(cost_table(actors[0], backgrounds[0]))
     if wanted("rooms"):
-        rooms = (np.asarray(cv2.imread(str(name), cv2.IMREAD_COLOR_RGB), np.uint8) for name in names[:: max(1, len(names) // options.rooms)])
-        tables.append(nobody_table(rooms, detector))
+        tables.append(rooms_table(names[:: max(1, len(names) // options.rooms)][: options.rooms], options.kept, options.images))
     if wanted("tracks") and options.clips is not None:
         tables.append(one_person_table(options.clips.glob("*.mp4"), detector))
     if wanted("clips") and options.clips is not None:
@@ -212,10 +215,8 @@ def main() -> None:
     if wanted("portraits"):
         tables.append(portraits_table(options.portraits))
     if wanted("photographs"):
-        if options.missed is not None:
-            options.missed.mkdir(parents=True, exist_ok=True)
         photographs = sorted((options.portraits / "original_image").glob("*.jpg"))[:: options.every]
-        tables.append(photographs_table(photographs, options.missed))
+        tables.append(photographs_table(photographs, options.images))
     if wanted("detectors"):
         tables.append(detectors_table(options.portraits, backgrounds, options.every))
     if wanted("identity"):

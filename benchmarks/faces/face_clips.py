@@ -57,6 +57,8 @@ class Shot:
     """Where the visible part of each face lies, uint8 (H, W), by a name that is the same as long as the face is the same track."""
     sides: dict[str, float]
     """Side of each face's box in pixels, by the same name."""
+    alpha: UInt8Array
+    """Exact matte of all actors, uint8 (H, W)."""
 
 
 @dataclass(frozen=True)
@@ -148,11 +150,13 @@ def shoot(case: Case, actors: Sequence[Actor], backgrounds: Sequence[UInt8Array]
         image = cv2.resize(behind, (width, height), interpolation=cv2.INTER_LINEAR)
         faces: dict[str, UInt8Array] = {}
         sides: dict[str, float] = {}
+        everyone = np.zeros((height, width), np.uint8)
         for placed in case.place(i):
             actor = actors[(seed * 5 + placed.actor) % len(actors)]
             shown, alpha, face = _warped(actor, placed, width, height)
             for name in faces:
                 faces[name] = np.where(alpha > 127, 0, faces[name]).astype(np.uint8)
+            everyone = np.maximum(everyone, alpha)
             x, y, across, down = cv2.boundingRect(alpha)
             part = slice(y, y + down), slice(x, x + across)
             share = alpha[part][..., None].astype(np.float32) / 255
@@ -161,9 +165,10 @@ def shoot(case: Case, actors: Sequence[Actor], backgrounds: Sequence[UInt8Array]
         if i in case.hidden:
             left, right = width // 2 - 260, width // 2 + 260
             image[:, left:right] = (90, 110, 90)
+            everyone[:, left:right] = 0
             for face in faces.values():
                 face[:, left:right] = 0
-        yield Shot(image, faces, sides)
+        yield Shot(image, faces, sides, everyone)
 
 
 def _warped(actor: Actor, placed: Placed, width: int, height: int) -> tuple[UInt8Array, UInt8Array, UInt8Array]:

@@ -1,4 +1,4 @@
-"""What the following of faces hides, and what it hides that is no face: the tables of made clips, rooms and filmed clips.
+"""What the following of faces hides, and what it hides that is no face: the tables of made clips and filmed clips.
 
 Only detectors and trackers run here. What would be covered is an ellipse about each face, as large as the default cover at least.
 """
@@ -17,9 +17,11 @@ import cv2
 import numpy as np
 
 from benchmarks.faces.face_clips import CASES, RATE, Actor, Shot, shoot
-from benchmarks.faces.walk_ins import pan, walk_ins
+from benchmarks.faces.walk_ins import walk_ins
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.options.faces import DEFAULT_MASK_SCALE
+from p3mvideo.privacy.cover.ellipse import CORE_HEIGHT, CORE_WIDTH
 from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.stream_search import WEAK, StreamSearch
 from p3mvideo.privacy.follow.face_follower import Follower
@@ -34,8 +36,8 @@ COVERED = 0.95
 """A face counts as covered if this part of what can be seen of it, from brow line to chin, is."""
 SMALLEST_PX = 40
 """A face of which fewer pixels can be seen counts neither way."""
-ACROSS, DOWN = 0.52, 0.61
-"""Semi-axes of the ellipse that is covered, in sides of the face's box."""
+ACROSS, DOWN = 0.93 * CORE_WIDTH * DEFAULT_MASK_SCALE, 0.93 * CORE_HEIGHT * DEFAULT_MASK_SCALE
+"""Semi-axes of the ellipse that is covered, in sides of the cover's box: a cover stays behind a little while it follows."""
 ON_FACE = 0.1
 """A cover is on a face if a visible face fills this part of its box."""
 
@@ -169,20 +171,6 @@ def walk_in_table(actors: Sequence[Actor], backgrounds: Sequence[UInt8Array], cl
     for edge, both in counts.items():
         for way, count in zip(("stream", "two passes"), both, strict=True):
             yield f"| {edge} | {way} | {count.faces} | {count.bare()} | {count.false()} | {count.most_tracks} | {count.largest:.2f} |"
-
-
-def nobody_table(rooms: Iterable[UInt8Array], make_detector: MakeDetector) -> Iterator[str]:
-    """Yield the row of pans over rooms that no one is in."""
-    stream, file = Count(), Count()
-    clips = with_cover = 0
-    for room in rooms:
-        clips += 1
-        before = file.false_frames
-        follow_both_ways((Shot(image, {}, {}) for image in pan(room)), make_detector, stream, file)
-        with_cover += file.false_frames > before
-    yield "| rooms without people | stream: frames with a cover (longest) | two passes | rooms with one in two passes |"
-    yield "|---|---|---|---|"
-    yield f"| {clips} | {stream.false()} | {file.false()} | {with_cover} |"
 
 
 def one_person_table(clips: Iterable[Path], make_detector: MakeDetector) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Measures what it costs the matte that faces are hidden from the network, and prints the table of BENCHMARKS.md.
 
-    python -m benchmarks.faces.hiding --portraits DIR --backgrounds DIR [--clips DIR]
+    python -m benchmarks.faces.hiding --portraits DIR --backgrounds DIR [--clips DIR | --walk-ins N]
 
 Portraits: a folder with `original_image/NAME.jpg` and `mask/NAME.png`, of people whose faces are visible; clips with exact alpha are made from it.
 Clips: a folder with videos NAME.mp4 and their exact alpha NAME_alpha.mkv.
@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 import torch
 
+from benchmarks.faces.face_clips import load_actors
+from benchmarks.faces.walk_in_mattes import walk_in_mattes_table
 from benchmarks.temporal.clips import Network, RawClip, exact_clips
 from p3mvideo.evaluation.temporal_metrics import dtssd
 from p3mvideo.frame import Float32Array, Frame
@@ -39,7 +41,7 @@ def shown(frames: list[Frame]) -> list[Frame]:
 
 def hidden(frames: list[Frame]) -> list[Frame]:
     """Hide faces as `--anonymize input` does."""
-    with closing(make_anonymizer("input")) as anonymizer:
+    with closing(make_anonymizer()) as anonymizer:
         return [anonymizer(frame)[0] for frame in frames]
 
 
@@ -90,10 +92,22 @@ def main() -> None:
     parser.add_argument("--backgrounds", type=Path, required=True)
     parser.add_argument("--clips", type=Path)
     parser.add_argument("--model", default="p3mnet-mobilenetv2", help="name or path of the weights")
+    parser.add_argument("--walk-ins", type=int, default=0, help="measure this many clips of people who walk in instead")
+    parser.add_argument("--every", type=int, default=1, help="in those, the network looks at each n-th frame")
+    parser.add_argument("--images", type=Path, help="folder for images of those that fail")
     parser.add_argument("--work", type=Path, default=Path("runs/temporal"), help="where clips and mattes are kept")
     options = parser.parse_args()
     network = Network(options.model, options.work / "mattes")
     print(f"{network.description}\n", flush=True)
+    if options.walk_ins:
+        if options.images is not None:
+            options.images.mkdir(parents=True, exist_ok=True)
+        paths = sorted(options.backgrounds.glob("*.jpg"))[::9]
+        backgrounds = [np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8) for path in paths]
+        actors = load_actors(options.portraits, 24)
+        for line in walk_in_mattes_table(actors, backgrounds, options.walk_ins, options.every, network, options.images):
+            print(line, flush=True)
+        return
     sets = [exact_clips(options.portraits, options.backgrounds, network, options.work)]
     if options.clips is not None:
         sets.insert(0, filmed_with_alpha(options.clips))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from p3mvideo.frame import UInt8Array
 
 SIZE = (960, 540)
 FRAMES = 60
+PAN_FRAMES, PAN_RATE = 10, 10
 EDGES = ("left", "right", "top", "bottom")
 
 
@@ -45,17 +47,17 @@ def _noisy(shots: Iterator[Shot]) -> Iterator[Shot]:
     """Yield shots with a camera's noise."""
     for number, shot in enumerate(shots):
         noise = np.random.default_rng(number).normal(0, 1.5, (*shot.image.shape[:2], 1))
-        yield Shot(np.asarray(np.clip(shot.image + noise, 0, 255), np.uint8), shot.faces, shot.sides)
+        yield replace(shot, image=np.asarray(np.clip(shot.image + noise, 0, 255), np.uint8))
 
 
 def pan(room: UInt8Array) -> Iterator[UInt8Array]:
-    """Yield the frames of a slow pan over a room, uint8 RGB (540, 960, 3)."""
+    """Yield the frames of a pan over a room: a second, at `PAN_RATE` a second, uint8 RGB (540, 960, 3)."""
     width, height = SIZE
     scale = 1.25 * max(width / room.shape[1], height / room.shape[0])
     large = cv2.resize(room, None, fx=scale, fy=scale)
-    for i in range(FRAMES):
-        x = (large.shape[1] - width) * i / (FRAMES - 1)
-        y = (large.shape[0] - height) * (0.5 + 0.5 * math.sin(i / 20))
+    for i in range(PAN_FRAMES):
+        x = (large.shape[1] - width) * i / (PAN_FRAMES - 1)
+        y = (large.shape[0] - height) * (0.5 + 0.5 * math.sin(i / 3))
         shift = np.array(((1, 0, -x), (0, 1, -y)), np.float32)
         noise = np.random.default_rng(i).normal(0, 1.5, (height, width, 1))
         yield np.asarray(np.clip(cv2.warpAffine(large, shift, SIZE) + noise, 0, 255), np.uint8)

@@ -151,7 +151,7 @@ def _options(rng: random.Random, *, is_still: bool) -> Iterator[str]:
 class BrightEngine:
     """A `MattingEngine` that takes bright pixels for the person."""
 
-    def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
+    def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
         """See `MattingEngine`."""
         return [Matte(image.float().mean(0, keepdim=True).div(255).clamp(0, 1)) for image in images]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
@@ -15,11 +15,11 @@ import torch
 
 from p3mvideo.datasets.clips import make_clips
 from p3mvideo.datasets.moving_people.motion import MOTIONS
-from p3mvideo.engine import load_engine
+from p3mvideo.engine import StreamNetwork, load_engine
 from p3mvideo.frame import Float32Array, Frame, Matte, MattingEngine, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.options import ClipOptions, EngineOptions
-from p3mvideo.temporal import MatteStream, every_frame
+from p3mvideo.temporal import MatteStream, PersonRegion, every_frame
 from p3mvideo.weights import find_weights
 
 RATE = 30
@@ -67,6 +67,21 @@ class Network:
         self._engine: MattingEngine = loaded.engine
         self._identity = f"{weights.sha256 or hashlib.sha256(weights.path.read_bytes()).hexdigest()} {loaded.description}"
         self._folder = folder
+
+    def mattes_by_region(self, frames: list[Frame]) -> tuple[Float32Array, float]:
+        """Return the alphas of the frames of a stream, (T, h, w), of which the network sees the part with the person; and the share of the pixels
+        that it saw."""
+        pixels: list[int] = []
+
+        def counting(images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
+            mattes = self._engine(images, size)
+            pixels.extend(matte.alpha.numel() for matte in mattes)
+            return mattes
+
+        network = StreamNetwork(counting, region=PersonRegion(BATCH))
+        made = [matte for at in range(0, len(frames), BATCH) for matte in network(frames[at : at + BATCH])]
+        alphas = np.stack([matte.alpha[0].numpy() for matte in made if matte is not None])
+        return alphas, sum(pixels) / alphas.size
 
     def mattes(self, frames: list[Frame]) -> Float32Array:
         """Return the alphas of frames, each by itself, (T, h, w)."""

@@ -13,7 +13,8 @@ import argparse
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -30,6 +31,7 @@ from p3mvideo.options import EngineOptions, SmoothingOptions
 from p3mvideo.temporal import MatteStream, make_matte_stream, make_schedule
 
 ROWS = ("off", "ema", "adaptive, live", "adaptive, look-ahead 3")
+BY_REGION = "the last one, network on the part with the person"
 KNOWN = f"the last one, and edges averaged over {2 * REACH + 1} frames along the true person's motion"
 """A filter that is told who is in the image: what it leaves is hardly a matter of smoothing."""
 
@@ -94,6 +96,25 @@ def schedule_table(clips: Sequence[RawClip]) -> Iterator[str]:
         yield _schedule_row(f"all, {row}", looked, fewer, every)
 
 
+def region_table(clips: Sequence[RawClip], network: Network) -> Iterator[str]:
+    """Yield what it costs the mattes that the network sees the part of each frame with the person, clip by clip and over all clips."""
+    yield "| network on part of the frame | pixels seen | MAD | dtSSD | moving-edge error |"
+    yield "|---|---|---|---|---|"
+    stream = partial(make_matte_stream, SmoothingOptions(lookahead=3))
+    whole: list[ClipMetrics] = []
+    parts: list[ClipMetrics] = []
+    seen: list[float] = []
+    for clip in clips:
+        assert clip.true is not None
+        images = [frame.interleaved() for frame in clip.frames]
+        alphas, share = network.mattes_by_region(clip.frames)
+        whole.append(clip_metrics(clip.smoothed(stream()), clip.true, images))
+        parts.append(clip_metrics(replace(clip, alphas=alphas).smoothed(stream()), clip.true, images))
+        seen.append(share)
+        yield _schedule_row(clip.name, seen[-1:], parts[-1:], whole[-1:])
+    yield _schedule_row("all", seen, parts, whole)
+
+
 def _schedule_row(name: str, looked: Sequence[float], fewer: Sequence[ClipMetrics], every: Sequence[ClipMetrics]) -> str:
     cells = [_against(_mean(fewer, column), _mean(every, column)) for column in ("mad", "dtssd", "moving_edge")]
     return f"| {name} | {100 * np.mean(looked):.0f} % | {' | '.join(cells)} |"
@@ -107,20 +128,22 @@ def _against(value: float, reference: float) -> str:
     return f"{value:.3g}" if value == reference else f"{value:.3g} ({100 * (value / reference - 1):+.0f} %)"
 
 
-def flicker_table(clips: Iterable[RawClip], strips: Path | None) -> Iterator[str]:
+def flicker_table(clips: Iterable[RawClip], network: Network, strips: Path | None) -> Iterator[str]:
     """Yield the flicker scores of videos, and write their strips."""
-    scores: dict[str, list[float]] = {row: [] for row in ROWS}
-    yield f"| flicker | {' | '.join(ROWS)} |"
-    yield "|---" * (1 + len(ROWS)) + "|"
+    rows = (*ROWS, BY_REGION)
+    scores: dict[str, list[float]] = {row: [] for row in rows}
+    yield f"| flicker | {' | '.join(rows)} |"
+    yield "|---" * (1 + len(rows)) + "|"
     for clip in clips:
         alphas: dict[str, Float32Array] = {row: clip.smoothed(stream_of(row)) for row in ROWS}
+        alphas[BY_REGION] = replace(clip, alphas=network.mattes_by_region(clip.frames)[0]).smoothed(stream_of(ROWS[-1]))
         images = [frame.interleaved() for frame in clip.frames]
-        for row in ROWS:
+        for row in rows:
             scores[row].append(measure_flicker(zip(images, alphas[row], strict=True)).score)
-        yield f"| {clip.name} | " + " | ".join(_against(scores[row][-1], scores["off"][-1]) for row in ROWS) + " |"
+        yield f"| {clip.name} | " + " | ".join(_against(scores[row][-1], scores["off"][-1]) for row in rows) + " |"
         if strips is not None:
             write_strips(strips, clip.name, images, alphas)
-    yield "| mean | " + " | ".join(_against(float(np.mean(scores[row])), float(np.mean(scores["off"]))) for row in ROWS) + " |"
+    yield "| mean | " + " | ".join(_against(float(np.mean(scores[row])), float(np.mean(scores["off"]))) for row in rows) + " |"
 
 
 def cost_table(clip: RawClip) -> Iterator[str]:
@@ -151,6 +174,7 @@ def main() -> None:
     parser.add_argument("--portraits", type=Path, required=True)
     parser.add_argument("--backgrounds", type=Path, required=True)
     parser.add_argument("--clips", type=Path, help="folder of videos")
+    parser.add_argument("--tables", nargs="*", choices=("region", "schedule", "exact", "cost"), help="leave the others out")
     parser.add_argument("--frames", type=int, default=60, help="how many frames of each made clip are measured")
     parser.add_argument("--seconds", type=float, default=5.0, help="how much of each video is measured")
     parser.add_argument("--strips", type=Path, help="folder for images of the videos")
@@ -163,10 +187,18 @@ def main() -> None:
     print(f"{network.description}; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n", flush=True)
     made = exact_clips(options.portraits, options.backgrounds, network, options.work, seed=options.seed)
     clips = [clip.beginning(options.frames) for clip in made]
-    for table in (schedule_table(clips), exact_table(clips), cost_table(clips[-1])):
-        print("\n".join(table), end="\n\n", flush=True)
+    tables = {
+        "region": lambda: region_table(clips, network),
+        "schedule": lambda: schedule_table(clips),
+        "exact": lambda: exact_table(clips),
+        "cost": lambda: cost_table(clips[-1]),
+    }
+    for name in options.tables or tables:
+        for line in tables[name]():
+            print(line, flush=True)
+        print()
     if options.clips is not None:
-        for line in flicker_table(filmed_clips(options.clips, network, seconds=options.seconds), options.strips):
+        for line in flicker_table(filmed_clips(options.clips, network, seconds=options.seconds), network, options.strips):
             print(line, flush=True)
 
 

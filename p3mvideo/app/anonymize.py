@@ -7,7 +7,7 @@ output lie an audit (JSON), and a contact sheet and a page for a person to look 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -29,7 +29,7 @@ from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments, read_json, write_json
 from p3mvideo.app.segments.parts import find_in_parts
 from p3mvideo.errors import ConfigError, PrivacyError
-from p3mvideo.frame import Frame, FrameSink
+from p3mvideo.frame import Frame, FrameSink, FrameSource
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.fingerprint import Fingerprint, fingerprint
 from p3mvideo.io.inputs import Input
@@ -42,13 +42,16 @@ from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detect.registry import check_models, parse_detectors
 from p3mvideo.privacy.face_summary import summary_of
+from p3mvideo.privacy.follow.recording_parts import AFTER_SECONDS
 from p3mvideo.privacy.make_anonymizer import cover_style, make_survey
 from p3mvideo.privacy.two_pass.apply_edits import resolved, with_edits, without_edits
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Span, rounded_seconds
 from p3mvideo.privacy.two_pass.edits import Addition, Edits, edits_from_json, edits_to_json
+from p3mvideo.privacy.two_pass.first_pass import Survey
 from p3mvideo.privacy.two_pass.follow_by_hand import HandFollower
 from p3mvideo.privacy.two_pass.plan_json import plan_from_json, plan_to_json
 from p3mvideo.privacy.two_pass.recording_part import RecordingPart, join_parts
+from p3mvideo.privacy.two_pass.whole_recording import WholeRecording
 
 REVIEW_SECONDS = 10.0
 """How long an interrupted run waits for the review of an output that is complete."""
@@ -333,28 +336,33 @@ class _Anonymize:
 
     def _find(self, unit: Unit, stopped: _Stopped) -> CoverPlan:
         """Do the first pass."""
-        with self.streams.open_source(unit.item) as source:
+        with self.streams.open_source(unit.item) as source, closing(WholeRecording(partial(make_survey, self.detection))) as recording:
             self.listener.begin(f"{unit.item.path}, finding faces", source.info.frames, number=unit.number, of=unit.of)
-            return self._survey(iter(source), self.listener.advance, stopped).plan()
+            _show(source, recording, self.listener.advance, stopped)
+            return recording.plan()
 
     def _find_in_parts(self, unit: Unit, file: DividedFile, stopped: _Stopped) -> CoverPlan | None:
         """Do the first pass in parts; return None if some are missing, as happens to a helper."""
 
         def look_at(frames: Iterator[Frame], advance: Callable[[int], None]) -> dict[str, Any]:
-            return self._survey(frames, advance, stopped).to_json()
+            with closing(make_survey(self.detection)) as survey:
+                _show(frames, survey, advance, stopped)
+                return survey.part().to_json()
 
-        parts = find_in_parts(file, unit, lambda read_from: self.streams.open_source(unit.item, read_from=read_from), look_at, self.listener)
-        return None if parts is None else join_parts([RecordingPart.from_json(part) for part in parts.found], parts.borders).plan()
+        def open_source(read_from: Fraction | None) -> FrameSource:
+            return self.streams.open_source(unit.item, read_from=read_from)
 
-    def _survey(self, frames: Iterator[Frame], advance: Callable[[int], None], stopped: _Stopped) -> RecordingPart:
-        """Find the faces of frames, and follow them."""
-        with closing(make_survey(self.detection)) as survey:
-            for number, frame in enumerate(frames, start=1):
-                stopped.check()
-                survey.see(frame)
-                advance(number)
-            stopped.check()
-            return survey.part()
+        found = find_in_parts(file, unit, open_source, look_at, self.listener, after_seconds=AFTER_SECONDS)
+        return None if found is None else join_parts({part: RecordingPart.from_json(values) for part, values in found.items()}).plan()
+
+
+def _show(frames: Iterable[Frame], first_pass: Survey | WholeRecording, advance: Callable[[int], None], stopped: _Stopped) -> None:
+    """Look for the faces of frames, and follow them."""
+    for number, frame in enumerate(frames, start=1):
+        stopped.check()
+        first_pass.see(frame)
+        advance(number)
+    stopped.check()
 
 
 def _frame_at(path: Path, seconds: Fraction, threads: int) -> Frame | None:

@@ -189,11 +189,9 @@ class _MemoryLog:
         return MemoryUse(max(self._mib), statistics.fmean(self._mib[third : 2 * third]), statistics.fmean(self._mib[-third:]))
 
 
-class _NoEngine:
-    """A `MattingEngine` that sees everything as foreground."""
-
-    def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
-        return [Matte(torch.ones(1, 1, 1)) for _ in images]
+def _all_foreground(frames: Sequence[Frame]) -> list[Matte | None]:
+    """Stand in for a network: everything is foreground."""
+    return [Matte(torch.ones(1, 1, 1)) for _ in frames]
 
 
 class _NoRefiner:
@@ -215,7 +213,7 @@ def _floor(path: Path, target: Path) -> RunStatistics:
     with VideoSource(path) as source:
         sink = open_sink(target, source.info, source=path)
         return Pipeline(
-            source=source, anonymizer=NoAnonymizer(), engine=_NoEngine(), matte_stream=Immediate(NoFilter()), refiner=_NoRefiner(),
+            source=source, anonymizer=NoAnonymizer(), network=_all_foreground, matte_stream=Immediate(NoFilter()), refiner=_NoRefiner(),
             outputs=[Output(_Unchanged(), sink)], device=torch.device("cpu"),
         ).run()  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice, zip_longest
@@ -12,18 +12,17 @@ from pathlib import Path
 import numpy as np
 
 from p3mvideo.app.reports.flicker import draw_flicker_plot, draw_flicker_strip
-from p3mvideo.engine import load_engine
+from p3mvideo.engine import StreamNetwork, load_engine, make_stream_network
 from p3mvideo.errors import ConfigError, SinkError, SourceError
-from p3mvideo.frame import Float32Array, Frame, FrameSource, Matte, MattingEngine
+from p3mvideo.frame import Float32Array, Frame, FrameSource, Matte
 from p3mvideo.io.inputs import expand_inputs, open_source
 from p3mvideo.listener import Listener
 from p3mvideo.ops.contact_sheet import write_image
 from p3mvideo.ops.flicker import FlickerReport, measure_flicker
 from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
-from p3mvideo.temporal import MatteStream, make_matte_stream, make_schedule
+from p3mvideo.temporal import MatteStream, make_matte_stream
 
-BATCH = 4
 PLOT, STRIP, SCORES = "flicker.png", "worst.png", "flicker.csv"
 
 
@@ -90,8 +89,8 @@ def flicker(
         else:
             loaded = load_engine(engine)
             moved = (frame.with_image(frame.image.to(loaded.device)) for frame in frames())
-            needs_network = make_schedule(engine, smoothing, loaded.device)
-            pairs = _with_network(moved, loaded, make_matte_stream(smoothing), needs_network)
+            network = make_stream_network(loaded, engine, smoothing)
+            pairs = _with_network(moved, network, make_matte_stream(smoothing), engine.seq_chunk)
         try:
             report = measure_flicker((frame.interleaved()[..., :3], alpha) for frame, alpha in pairs)
         except ValueError as error:
@@ -107,16 +106,11 @@ def _open(name: str | Path) -> FrameSource:
     return open_source(items[0])
 
 
-def _with_network(
-    frames: Iterator[Frame], engine: MattingEngine, stream: MatteStream, needs_network: Callable[[Frame], bool]
-) -> Iterator[tuple[Frame, Float32Array]]:
+def _with_network(frames: Iterator[Frame], network: StreamNetwork, stream: MatteStream, chunk: int) -> Iterator[tuple[Frame, Float32Array]]:
     def finished() -> Iterator[tuple[Frame, Matte]]:
-        while batch := list(islice(frames, BATCH)):
-            needed = [needs_network(frame) for frame in batch]
-            images = [frame.image for frame, need in zip(batch, needed, strict=True) if need]
-            mattes = iter(engine(images) if images else ())
-            for frame, need in zip(batch, needed, strict=True):
-                yield from stream.push(frame, next(mattes) if need else None)
+        while batch := list(islice(frames, chunk)):
+            for frame, matte in zip(batch, network(batch), strict=True):
+                yield from stream.push(frame, matte)
         yield from stream.flush()
 
     for frame, matte in finished():

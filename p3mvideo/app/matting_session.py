@@ -14,7 +14,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from p3mvideo.engine import GuidedRefiner, load_engine
+from p3mvideo.engine import GuidedRefiner, load_engine, make_stream_network
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Face, Float32Array, Frame, FrameSource, Matte, UInt8Array
 from p3mvideo.io.inputs import expand_inputs, open_source
@@ -23,7 +23,7 @@ from p3mvideo.options.parsing.times import exact_rate
 from p3mvideo.pipeline import restore_faces
 from p3mvideo.privacy.image_anonymizer import ImageAnonymizer
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
-from p3mvideo.temporal import make_matte_stream, make_schedule
+from p3mvideo.temporal import make_matte_stream
 
 
 class MattingSession:
@@ -82,7 +82,8 @@ class MattingSession:
             PrivacyError: Faces were to be hidden and could not be looked for.
         """
         frame, _ = self._anonymizer(_frame_of(image, 0, Fraction(1, 25)))
-        (matte,) = self._mattes_of([frame])
+        self._check_open()
+        (matte,) = self._loaded([frame.image])
         return _alpha_of(self._refine(self._on_device(frame), matte))
 
     def mattes(self, source: str | Path | Iterable[UInt8Array], *, rate: float = 30.0) -> Iterator[tuple[Frame, Float32Array]]:
@@ -104,7 +105,7 @@ class MattingSession:
         with ExitStack() as stack:
             frames = self._frames(source, rate, stack)
             anonymizer = stack.enter_context(closing(make_anonymizer(self._faces)))
-            stream, needs_network = make_matte_stream(self.smoothing), make_schedule(self.engine, self.smoothing, self._loaded.device)
+            stream, network = make_matte_stream(self.smoothing), make_stream_network(self._loaded, self.engine, self.smoothing)
             waiting: deque[tuple[Face, ...]] = deque()
 
             def finished(pairs: Iterable[tuple[Frame, Matte]]) -> Iterator[tuple[Frame, Float32Array]]:
@@ -115,10 +116,9 @@ class MattingSession:
                 covered = [anonymizer(frame) for frame in batch]
                 waiting.extend(faces for _, faces in covered)
                 hidden = [self._on_device(frame) for frame, _ in covered]
-                needed = [needs_network(frame) for frame in hidden]
-                mattes = iter(self._mattes_of([frame for frame, need in zip(hidden, needed, strict=True) if need]))
-                for frame, need in zip(hidden, needed, strict=True):
-                    yield from finished(stream.push(frame, next(mattes) if need else None))
+                self._check_open()
+                for frame, matte in zip(hidden, network(hidden), strict=True):
+                    yield from finished(stream.push(frame, matte))
             yield from finished(stream.flush())
 
     def _frames(self, source: str | Path | Iterable[UInt8Array], rate: float, stack: ExitStack) -> Iterator[Frame]:
@@ -128,12 +128,9 @@ class MattingSession:
         assert exact is not None
         return (_frame_of(image, number, 1 / exact) for number, image in enumerate(source))
 
-    def _mattes_of(self, frames: list[Frame]) -> list[Matte]:
+    def _check_open(self) -> None:
         if self._closed:
             raise ValueError("the session is closed")
-        if len({frame.image.shape for frame in frames}) == 1:
-            return self._loaded([frame.image for frame in frames])
-        return [self._loaded([frame.image])[0] for frame in frames]
 
     def _on_device(self, frame: Frame) -> Frame:
         return frame.with_image(frame.image.to(self._loaded.device))

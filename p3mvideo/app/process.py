@@ -26,7 +26,7 @@ from p3mvideo.app.segments.parts import find_in_parts
 from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ForegroundOnly, InRgb, ReplaceBackground, parse_background
 from p3mvideo.compose.background import BackgroundSpec
 from p3mvideo.compose.people import ChosenPeople
-from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine
+from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine, make_stream_network
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer, Compositor, Frame, FrameSink, FrameSource, Refiner
 from p3mvideo.io.inputs import Input
@@ -37,9 +37,10 @@ from p3mvideo.options.matte import PersonPoint
 from p3mvideo.pipeline import Output, Pipeline, RunStatistics, run_interruptibly
 from p3mvideo.privacy.detect.registry import check_models
 from p3mvideo.privacy.face_summary import FaceFigures
+from p3mvideo.privacy.follow.relayed_follower import RelayedFollower
 from p3mvideo.privacy.make_anonymizer import check_faces, make_anonymizer, make_follower
-from p3mvideo.privacy.two_pass.face_record import FaceRecord
-from p3mvideo.temporal import Filtered, make_matte_stream, make_schedule
+from p3mvideo.privacy.two_pass.face_record import FaceRecord, RecordedFollower
+from p3mvideo.temporal import Filtered, make_matte_stream
 from p3mvideo.weights import weights_hash
 
 WHITE = BackgroundSpec("colour", (255, 255, 255))
@@ -196,7 +197,9 @@ class _Process:
             people = ChosenPeople(self._people_in(unit)) if self.people else None
             self.listener.begin(str(unit.item.path), source.info.frames, number=unit.number, of=unit.of)
             outputs_made = self._outputs(unit, stack, open_sink)
-            statistics = self._run(source, stack, outputs_made, make_anonymizer(self.faces, figures=figures), people=people)
+            follower = None if self.faces.anonymize == "off" else RelayedFollower(partial(make_follower, self.faces))
+            anonymizer = make_anonymizer(self.faces, follower=follower, figures=figures)
+            statistics = self._run(source, stack, outputs_made, anonymizer, people=people)
             for point in people.missed if people is not None else ():
                 self.listener.message(f"warning: {unit.item.path}: there is no one at {point.text}")
             faces = None if figures is None else figures.summary()
@@ -225,7 +228,8 @@ class _Process:
 
                 made = self._outputs(unit, stack, open_sink, started=file.frames[0])
                 part = SourceOfSegments(source, claimed, self.smoothing.lookahead)
-                statistics.append(self._run(part, stack, made, make_anonymizer(self.faces, record=record), done=done))
+                anonymizer = make_anonymizer(self.faces, follower=None if record is None else RecordedFollower(record))
+                statistics.append(self._run(part, stack, made, anonymizer, done=done))
                 keep_damage(file, source, claimed.numbers[-1])
 
         if not unit.helps:
@@ -253,8 +257,9 @@ class _Process:
                 stop = self.faces.on_detector_failure == "stop"
                 return run_interruptibly("find faces", lambda: FaceRecord.of(frames, follower, stop=stop, advance=advance)).to_json()
 
-        parts = find_in_parts(file, unit, open_source, look_at, self.listener)
-        return None if parts is None else FaceRecord.joined([FaceRecord.from_json(part) for part in parts.found], parts.borders)
+        # To follow faces takes no frame after a part.
+        found = find_in_parts(file, unit, open_source, look_at, self.listener, after_seconds=0.0)
+        return None if found is None else FaceRecord.joined({part: FaceRecord.from_json(values) for part, values in found.items()})
 
     def _people_in(self, unit: Unit) -> tuple[PersonPoint, ...]:
         """Return the points that say who stays, from the moment on at which each person is first seen."""
@@ -282,12 +287,11 @@ class _Process:
         return Pipeline(
             source=source,
             anonymizer=anonymizer,
-            engine=self.loaded.engine,
+            network=make_stream_network(self.loaded, self.engine, self.smoothing),
             matte_stream=stream if people is None else Filtered(stream, people),
             refiner=self.refiner,
             outputs=outputs,
             device=self.loaded.device,
-            needs_network=make_schedule(self.engine, self.smoothing, self.loaded.device),
             seq_chunk=self.engine.seq_chunk,
             on_progress=lambda progress: self.listener.advance(done + progress.frames_out),
         ).run()

@@ -6,5 +6,6 @@ deny_runtime_telemetry()  # here, because the modules of this package that impor
 
 from p3mvideo.engine.guided_refiner import GuidedRefiner  # noqa: E402
 from p3mvideo.engine.load_engine import LoadedEngine, load_engine  # noqa: E402
+from p3mvideo.engine.stream_network import StreamNetwork, make_stream_network  # noqa: E402
 
-__all__ = ["GuidedRefiner", "LoadedEngine", "load_engine"]
+__all__ = ["GuidedRefiner", "LoadedEngine", "StreamNetwork", "load_engine", "make_stream_network"]

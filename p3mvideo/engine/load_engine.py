@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
 from typing import NamedTuple
@@ -23,6 +23,11 @@ from p3mvideo.weights import WeightsFile, find_weights, load_weights
 TORCH_PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 
 
+def always_ready(size: tuple[int, int]) -> bool:
+    """Return True: images can be worked on at any size without delay."""
+    return True
+
+
 class LoadedEngine(NamedTuple):
     """An engine, and what the user is told about it.
 
@@ -36,15 +41,17 @@ class LoadedEngine(NamedTuple):
     """Where it wants the frames."""
     description: str
     """Model, runtime, device and precision really used."""
+    is_ready: Callable[[tuple[int, int]], bool] = always_ready
+    """Whether images can be worked on at a size (width, height) without delay; where not, the runtime prepares for it meanwhile."""
 
-    def __call__(self, images: Sequence[Tensor]) -> list[Matte]:
-        """Return a matte at working size for each image, uint8 RGB (3, H, W), all of one size.
+    def __call__(self, images: Sequence[Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
+        """Return a matte at working size for each image, uint8 RGB (3, H, W), all of one size. See `p3mvideo.frame.MattingEngine`.
 
         Raises:
             TypeError, ValueError: The images are something else.
             P3MVideoError: The network gave something else than mattes.
         """
-        return checked_mattes(self.engine(images), len(images))
+        return checked_mattes(self.engine(images, size), len(images))
 
 
 def choose_device(device: str) -> torch.device:
@@ -109,7 +116,7 @@ def _openvino(weights: WeightsFile, options: EngineOptions, *, semantic: bool, l
     engine = OpenVINOEngine(
         partial(_network, weights), key, precision=chosen, downsample_ratio=ratio, threads=options.threads, semantic=semantic, live=live
     )  # fmt: skip
-    return LoadedEngine(engine, torch.device("cpu"), f"{weights.name} in OpenVINO on the CPU, {chosen}")
+    return LoadedEngine(engine, torch.device("cpu"), f"{weights.name} in OpenVINO on the CPU, {chosen}", engine.is_ready)
 
 
 def _network(weights: WeightsFile) -> P3MNet:

@@ -70,8 +70,10 @@ class OpenVINOEngine:
         }
         self._model = _prepared(_converted(self._core, make_network, f"{key}-semantic" if semantic else key, semantic=semantic))
         self._queues: dict[tuple[int, int], ov.AsyncInferQueue] = {}
+        self._compiling = threading.Lock()
+        self._compiler: threading.Thread | None = None
 
-    def __call__(self, images: Sequence[Tensor]) -> list[Matte]:
+    def __call__(self, images: Sequence[Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
         """Return a matte at working size for each image, on the CPU. See `p3mvideo.frame.MattingEngine`.
 
         May be called from several threads; calls take their turns.
@@ -80,7 +82,7 @@ class OpenVINOEngine:
             TypeError, ValueError: The images are not what `check_images` expects.
         """
         check_images(images)
-        size = working_size(images[0].shape[2], images[0].shape[1], self._ratio)
+        size = size or working_size(images[0].shape[2], images[0].shape[1], self._ratio)
         mattes: dict[int, Matte] = {}
 
         def take(request: ov.InferRequest, index: int) -> None:
@@ -100,15 +102,27 @@ class OpenVINOEngine:
                 queue.wait_all()
         return [mattes[index] for index in range(len(images))]
 
+    def is_ready(self, size: tuple[int, int]) -> bool:
+        """Return whether the network is compiled for a working size (width, height); if not, a thread does it meanwhile. Called by one thread."""
+        if size in self._queues:
+            return True
+        if self._compiler is None or not self._compiler.is_alive():
+            # No daemon: the interpreter waits for it, for a thread that comes back from the runtime after it aborts the process.
+            self._compiler = threading.Thread(target=self._queue, args=(size,), name="p3mvideo compiler")
+            self._compiler.start()
+        return False
+
     def _queue(self, size: tuple[int, int]) -> ov.AsyncInferQueue:
         """Return the network compiled for a working size (width, height)."""
-        if size not in self._queues:
-            if len(self._queues) == KEPT_SIZES:
-                del self._queues[next(iter(self._queues))]
-            model = self._model.clone()
-            model.reshape([1, size[1], size[0], 3])
-            self._queues[size] = ov.AsyncInferQueue(self._core.compile_model(model, "CPU", self._options))
-        return self._queues[size]
+        with self._compiling:
+            queue = self._queues.get(size)
+            if queue is None:
+                if len(self._queues) == KEPT_SIZES:
+                    del self._queues[next(iter(self._queues))]
+                model = self._model.clone()
+                model.reshape([1, size[1], size[0], 3])
+                queue = self._queues[size] = ov.AsyncInferQueue(self._core.compile_model(model, "CPU", self._options))
+            return queue
 
 
 @cache

@@ -40,14 +40,14 @@ class TorchEngine:
         self._semantic = semantic
 
     @torch.inference_mode()
-    def __call__(self, images: Sequence[Tensor]) -> list[Matte]:
+    def __call__(self, images: Sequence[Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
         """Return a matte at working size for each image, on this engine's device. See `p3mvideo.frame.MattingEngine`.
 
         Raises:
             TypeError, ValueError: The images are not what `check_images` expects.
         """
         check_images(images)
-        size = working_size(images[0].shape[2], images[0].shape[1], self._ratio)
+        size = size or working_size(images[0].shape[2], images[0].shape[1], self._ratio)
         if self._device.type == "cpu":
             pixels = torch.stack([torch.from_numpy(shrink_on_cpu(image, size)).permute(2, 0, 1) for image in images])
         else:

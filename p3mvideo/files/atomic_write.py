@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+_PART = re.compile(r"\.([0-9a-f]{8})[0-9a-f]{8}\.part")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -30,7 +34,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         OSError: It cannot be written. After any exception nothing is left behind.
     """
     # Short, so that it fits wherever the name itself does.
-    part = path.with_name(f".{secrets.token_hex(6)}.part")
+    part = path.with_name(f".{mark_of(path)}{secrets.token_hex(4)}.part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0), 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -41,3 +45,14 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def mark_of(path: Path) -> str:
+    """Return what the names of a file's parts begin with."""
+    return hashlib.sha256(os.fsencode(path.name)).hexdigest()[:8]
+
+
+def mark_in(name: str) -> str | None:
+    """Return the mark of the file whose part has this name, None if it is no part."""
+    found = _PART.fullmatch(name)
+    return None if found is None else found[1]

@@ -11,6 +11,7 @@ from p3mvideo.options.parsing.texts import parse_every, parse_ratio
 DEFAULT_MODEL = "p3mnet-mobilenetv2"
 
 Runtime = Literal["auto", "torch", "openvino"]
+NetworkRegion = Literal["auto", "frame"]
 Precision = Literal["auto", "f32", "bf16", "f16"]
 
 
@@ -41,5 +42,12 @@ class EngineOptions(Options):
             parse=parse_every,
         ),
     ] = 1
+    network_region: Annotated[
+        NetworkRegion,
+        Option(
+            "Where in the frame the network looks. auto: on the CPU at the part of a video where the person is, while nothing changes in the rest; "
+            "frame: everywhere."
+        ),
+    ] = "auto"
     seq_chunk: Annotated[int, Option("Frames per batch of the network.", minimum=1, maximum=1024)] = 4
     threads: Annotated[int, Option("CPU threads of decoder, network and encoder each; 0 lets them choose.", minimum=0, maximum=1024)] = 0

@@ -2,7 +2,7 @@
 
     capture thread   source, anonymizer
         | FrameQueue: frames with covered faces, on the device; a live source drops the oldest, a file waits
-    network thread   engine, in batches
+    network thread   network, in batches
         | ClosableQueue: one finished batch waits while the next is in work
     compose thread   matte stream (temporal filter), refiner, faces given back, the subject's perhaps, compositors
         | ClosableQueue: finished images
@@ -27,15 +27,14 @@ from typing import NamedTuple
 import torch
 
 from p3mvideo.errors import SinkError, SourceError
-from p3mvideo.frame import Anonymizer, Frame, FrameSource, Matte, MattingEngine, Refiner
-from p3mvideo.ops.matte_check import checked_mattes
+from p3mvideo.frame import Anonymizer, Frame, FrameSource, Matte, Refiner
 from p3mvideo.pipeline.faces import restore_faces
 from p3mvideo.pipeline.frame_queue import CapturedFrame, ClosableQueue, FrameQueue
 from p3mvideo.pipeline.output import Output, closing_all
 from p3mvideo.pipeline.statistics import RunStatistics, StageStatistics
 from p3mvideo.pipeline.supervisor import run_stages
 from p3mvideo.privacy.subject import SubjectKeeper
-from p3mvideo.temporal import MatteStream, every_frame
+from p3mvideo.temporal import MatteStream
 
 
 class Progress(NamedTuple):
@@ -80,19 +79,17 @@ class Pipeline:
     """Inside its context; the caller leaves that after `run`. Iterated in the capture thread."""
     anonymizer: Anonymizer
     """Sees every frame before anything else does. Called in the capture thread."""
-    engine: MattingEngine
-    """Called in the network thread."""
+    network: Callable[[Sequence[Frame]], list[Matte | None]]
+    """Makes the mattes of the next frames, at working size; `matte_stream` does without those that are None. Called in the network thread, with each
+    frame once, in order."""
     matte_stream: MatteStream
     """Steadies mattes. Fed in the compose thread with covered frames and mattes at working size, flushed at the end."""
     refiner: Refiner
     """Called in the compose thread, with the covered frame."""
     outputs: Sequence[Output]
     """At least one. Compositors are called in the compose thread, with the restored frame; sinks in the write thread."""
-    needs_network: Callable[[Frame], bool] = every_frame
-    """Tells for each frame, in order, whether the network looks at it; `matte_stream` does without the other mattes. Called in the network
-    thread."""
     device: torch.device
-    """Where the engine and everything after it wants the frames."""
+    """Where the network and everything after it wants the frames."""
     seq_chunk: int = 4
     """Frames in a batch of the network. A live source's frames go one by one: in a batch, the first would wait for the last."""
     frame_queue_size: int = 4
@@ -178,19 +175,12 @@ class Pipeline:
         size = 1 if self.source.info.live else self.seq_chunk
         while batch := list(islice(waiting, size)):
             with self.statistics.timed("network", frames=len(batch)):
-                matted = self._matted(batch)
+                mattes = self.network([captured.frame for captured in batch])
+                matted = [MattedFrame(captured, matte) for captured, matte in zip(batch, mattes, strict=True)]
             batches.put(matted)
             # Not to be held while the next batch gathers.
-            del batch, matted
+            del batch, mattes, matted
         batches.close()
-
-    def _matted(self, batch: list[CapturedFrame]) -> list[MattedFrame]:
-        """Let the network look at those frames of a batch that need it."""
-        needed = [self.needs_network(captured.frame) for captured in batch]
-        images = [captured.frame.image for captured, need in zip(batch, needed, strict=True) if need]
-        mattes = checked_mattes(self.engine(images), len(images)) if images else []
-        found = iter(mattes)
-        return [MattedFrame(captured, next(found) if need else None) for captured, need in zip(batch, needed, strict=True)]
 
     def _compose(self, batches: ClosableQueue[list[MattedFrame]], images: ClosableQueue[ComposedImages]) -> None:
         held_back: deque[CapturedFrame] = deque()  # what the matte stream has not given back yet

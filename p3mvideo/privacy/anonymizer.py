@@ -12,7 +12,7 @@ from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Face, Frame, UInt8Array
 from p3mvideo.options.faces import DEFAULT_MASK_SCALE
 from p3mvideo.privacy.cover.cover import FORGET_SECONDS, FaceCovers, FaceToCover
-from p3mvideo.privacy.cover.smear import smear_bounds, smear_faces, steadied
+from p3mvideo.privacy.cover.smear import smear_place, smear_places, steadied
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.face_summary import FaceFigures
@@ -70,8 +70,6 @@ class FaceAnonymizer:
         inner: Return frames for a matting network: faces are smeared from brow line to chin only, so that the outlines of heads stay.
             What is to be written in their place, the original pixels or covered pixels, comes with the faces.
         keep_subject: Whether each face also brings its original pixels for a `SubjectKeeper` to choose from.
-        look_every: Faces are looked for in every n-th frame; between those, they are covered where they should have gone. A face that appears
-            stays bare until the next look, so more than 1 is only for hiding faces from a network.
         on_failure: Whether a frame whose faces cannot be found raises, or becomes a mosaic as a whole.
         figures: Takes what is known of each frame.
     """
@@ -85,16 +83,9 @@ class FaceAnonymizer:
         mask_scale: float = DEFAULT_MASK_SCALE,
         inner: bool = False,
         keep_subject: bool = False,
-        look_every: int = 1,
         on_failure: Literal["stop", "mosaic"] = "stop",
         figures: FaceFigures | None = None,
     ) -> None:
-        if look_every < 1 or (look_every > 1 and not (inner and keep_originals)):
-            raise ValueError(f"faces that others may see are looked for in every frame, got look_every={look_every}")
-        self._look_every = look_every
-        self._unlooked = 0
-        self._followed: FacesOfFrame | None = None
-        self._shape: tuple[int, ...] = ()
         self._follower = follower
         self._covers = FaceCovers(style, mask_scale=mask_scale)
         self._before: dict[int, Region] = {}
@@ -119,7 +110,7 @@ class FaceAnonymizer:
         image = frame.interleaved()
         seconds = float(frame.seconds)
         try:
-            tracked = self._find(image, seconds)
+            tracked = self._follower(image, seconds).faces(seconds)
             covered, faces = self._cover(frame, image, tracked)
         except Exception as error:
             return self._failed(frame, image, error), ()
@@ -129,21 +120,12 @@ class FaceAnonymizer:
             return frame, ()
         return frame.with_image(torch.from_numpy(covered).permute(2, 0, 1)), faces
 
-    def _find(self, image: UInt8Array, seconds: float) -> tuple[TrackedFace, ...]:
-        """Return the faces of a frame, whether it is looked at or not."""
-        self._unlooked += 1
-        if self._unlooked >= self._look_every or image.shape != self._shape:
-            self._followed = None
-            self._followed = self._follower(image, seconds)
-            self._unlooked, self._shape = 0, image.shape
-        return () if self._followed is None else self._followed.faces(seconds)
-
     def _cover(self, frame: Frame, image: UInt8Array, tracked: tuple[TrackedFace, ...]) -> tuple[UInt8Array, tuple[Face, ...]]:
         """Return what the next stage is shown, and the faces with what is to be written in their place."""
         (height, width), seconds = image.shape[:2], float(frame.seconds)
         # The network is not to see the face in this frame. What is covered for viewers allows for where it may be, too.
-        smeared = self._smeared(tracked, seconds) if self._inner else []
-        boxes: list[IntBox | None] = [smear_bounds(region, width, height) for region in smeared]
+        smeared = [smear_place(region, width, height) for region in self._smeared(tracked, seconds)] if self._inner else []
+        boxes = [None if place is None else place.box for place in smeared]
         hidden = image
         if not (self._inner and self._keep_originals):
             covered = self._covers(image, [FaceToCover(face.track, face.cover) for face in tracked], seconds)
@@ -152,7 +134,7 @@ class FaceAnonymizer:
         faces = tuple(
             self._face(box, face, frame, image, hidden) for box, face in zip(boxes, tracked, strict=True) if box is not None
         )  # fmt: skip
-        return smear_faces(image, smeared) if self._inner else hidden, faces
+        return smear_places(image, smeared) if self._inner else hidden, faces
 
     def _face(self, box: IntBox, face: TrackedFace, frame: Frame, image: UInt8Array, hidden: UInt8Array) -> Face:
         """Return a face with what is to be written in its box."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer
 from p3mvideo.options import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions
-from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
+from p3mvideo.privacy.anonymizer import FaceAnonymizer, FaceFollower, NoAnonymizer
 from p3mvideo.privacy.cover.styles import Style, make_style
 from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.registry import DETECTORS, parse_detectors
@@ -13,8 +13,10 @@ from p3mvideo.privacy.detect.second_opinion import NOTHING, SecondOpinion
 from p3mvideo.privacy.detect.stream_search import WEAK, Search, StreamSearch
 from p3mvideo.privacy.face_summary import FaceFigures
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
-from p3mvideo.privacy.two_pass.face_record import FaceRecord, RecordedFollower
 from p3mvideo.privacy.two_pass.first_pass import Survey
+
+LOOK_EVERY = 2
+"""Where viewers see faces anyway, those that go their way are looked for in every n-th frame."""
 
 
 def cover_style(options: CoverOptions) -> Style:
@@ -40,10 +42,10 @@ def check_faces(options: FaceOptions) -> None:
 def make_anonymizer(
     options: FaceOptions = FaceOptions(),
     *,
-    look_every: int = 1,
+    look_every: int = LOOK_EVERY,
     limit_seconds: float = LIMIT_SECONDS,
     detector: FaceDetector | None = None,
-    record: FaceRecord | None = None,
+    follower: FaceFollower | None = None,
     figures: FaceFigures | None = None,
 ) -> Anonymizer:
     """Return the anonymizer for one stream.
@@ -51,10 +53,10 @@ def make_anonymizer(
     Args:
         options: From whom faces are hidden, how they are found and covered. With `keep_subject`, faces also bring their original pixels, for
             a `SubjectKeeper` to choose from.
-        look_every: With "input", look for faces in every n-th frame only, see `FaceAnonymizer`.
+        look_every: With "input", search every n-th frame only while faces go their way, see `Follower`.
         limit_seconds: How long the search of one frame may take before it counts as failed; less for a live stream.
         detector: One that `load_detector` has loaded, which stays open when the anonymizer is closed; None loads one for this stream alone.
-        record: The faces of the stream, if they are known; then no model is loaded.
+        follower: What knows the faces of the stream, closed with the anonymizer; None: what `make_follower` returns.
         figures: Takes what is known of each frame.
 
     Raises:
@@ -66,19 +68,20 @@ def make_anonymizer(
     if options.anonymize == "off":
         return NoAnonymizer()
     return FaceAnonymizer(
-        RecordedFollower(record) if record is not None else make_follower(options, limit_seconds=limit_seconds, detector=detector),
+        follower or make_follower(options, look_every=look_every, limit_seconds=limit_seconds, detector=detector),
         style=cover_style(options),
         keep_originals=options.anonymize == "input",
         inner=True,
         keep_subject=options.keep_subject,
-        look_every=look_every if options.anonymize == "input" else 1,
         mask_scale=options.mask_scale,
         on_failure=options.on_detector_failure,
         figures=figures,
     )
 
 
-def make_follower(options: FaceOptions, *, limit_seconds: float = LIMIT_SECONDS, detector: FaceDetector | None = None) -> Follower:
+def make_follower(
+    options: FaceOptions, *, look_every: int = LOOK_EVERY, limit_seconds: float = LIMIT_SECONDS, detector: FaceDetector | None = None
+) -> Follower:
     """Return what finds and follows the faces of one stream for an anonymizer. Parameters and errors are those of `make_anonymizer`."""
     search = StreamSearch(
         detector or load_detector(options),
@@ -87,11 +90,12 @@ def make_follower(options: FaceOptions, *, limit_seconds: float = LIMIT_SECONDS,
         wary=options.anonymize == "output",
         closes_detector=detector is None,
     )
-    return Follower(search, limit_seconds=limit_seconds)
+    return Follower(search, look_every=look_every if options.anonymize == "input" else 1, limit_seconds=limit_seconds)
 
 
 def make_survey(options: ReleaseDetectionOptions = ReleaseDetectionOptions()) -> Survey:
-    """Return the first pass over one recording. MediaPipe's models search every frame; the others are a second opinion, see `SecondOpinion`.
+    """Return the first pass over one part of a recording. MediaPipe's models search every frame; the others are a second opinion
+    (`SecondOpinion`).
 
     Raises:
         ConfigError: There is no such detector.
@@ -102,14 +106,19 @@ def make_survey(options: ReleaseDetectionOptions = ReleaseDetectionOptions()) ->
     return Survey(search, back_search, on_failure=options.on_detector_failure)
 
 
-def make_searches(options: ReleaseDetectionOptions) -> tuple[Search, Search]:
-    """Return a search for faces, and one for faces that are expected only, which share their models. Errors are those of `make_survey`."""
+def make_searches(options: ReleaseDetectionOptions, *, detector: FaceDetector | None = None) -> tuple[Search, Search]:
+    """Return a search for faces, and one for faces that are expected only, which share their models. Errors are those of `make_survey`.
+
+    Args:
+        options: How faces are found.
+        detector: MediaPipe's models, which are closed with the first search; None loads them.
+    """
     names = parse_detectors(options.detectors)
     least = min(NOTHING, WEAK * options.threshold)
     others = [DETECTORS[name].make(confidence=least, offline=options.offline, face_model=options.face_model) for name in names if name != "mediapipe"]
     if "mediapipe" not in names:
         return SecondOpinion(None, others, thresh=options.threshold), SecondOpinion(None, others, thresh=options.threshold, newcomers=False)
-    media_pipe = load_detector(options)
+    media_pipe = detector or load_detector(options)
     search = StreamSearch(media_pipe, thresh=options.threshold, min_face_px=options.min_face, wary=True)
     back_search = StreamSearch(media_pipe, thresh=options.threshold, newcomers=False)
     if not others:

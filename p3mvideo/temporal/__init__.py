@@ -1,4 +1,7 @@
-"""Steadies mattes over time: nothing, a running average, motion-adaptive memory, or that with a look ahead; and says which frames need one."""
+"""Steadies mattes over time: nothing, a running average, motion-adaptive memory, or that with a look ahead.
+
+Also says at which frames of a stream the network has to look, and where.
+"""
 
 from collections.abc import Callable
 
@@ -13,6 +16,7 @@ from p3mvideo.temporal.lookahead import Lookahead
 from p3mvideo.temporal.matte_stream import Filtered, Immediate, MatteStream
 from p3mvideo.temporal.network_schedule import AUTO_STILL, NetworkSchedule, every_frame
 from p3mvideo.temporal.no_filter import NoFilter
+from p3mvideo.temporal.person_region import PersonRegion
 
 FULL_STRENGTH_SECONDS = 0.4
 """Memory of a filter at strength 1."""
@@ -27,8 +31,10 @@ __all__ = [
     "MatteStream",
     "NetworkSchedule",
     "NoFilter",
+    "PersonRegion",
     "every_frame",
     "make_matte_stream",
+    "make_region",
     "make_schedule",
     "make_temporal_filter",
 ]
@@ -73,3 +79,14 @@ def make_schedule(engine: EngineOptions, smoothing: SmoothingOptions, device: to
     # Looking ahead, there is always a frame before and one behind that the network has looked at.
     looks_ahead = smoothing.lookahead >= (AUTO_STILL if every == "auto" else every) - 1
     return NetworkSchedule(every, looks_ahead=looks_ahead)
+
+
+def make_region(engine: EngineOptions, device: torch.device, chunk: int) -> PersonRegion | None:
+    """Return what tells for each frame of one stream, in order, which part of it the network looks at; None if at all of it.
+
+    Args:
+        engine: Says whether, see `EngineOptions.network_region`.
+        device: Where the network runs. An accelerator sees whole frames: there it is not pixels that cost.
+        chunk: Frames that the network takes at a time, at most.
+    """
+    return PersonRegion(chunk) if engine.network_region == "auto" and device.type == "cpu" else None

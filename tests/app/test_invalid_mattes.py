@@ -90,7 +90,7 @@ def test_finite_weights_that_compute_nothing_valid(runtime: Runtime, clip: Path,
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 2.0, -1.0])
 def test_a_foreign_engine_that_gives_no_matte(value: float, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing:
-        def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
+        def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
             return [Matte(torch.full((1, 32, 32), value)) for _ in images]
 
     def load(*_: Any, **__: Any) -> LoadedEngine:

@@ -14,9 +14,10 @@ from typing import Any, Self
 import numpy as np
 import torch
 
+from p3mvideo.engine import StreamNetwork
 from p3mvideo.frame import Face, Frame, Matte, StreamInfo
 from p3mvideo.pipeline import Output, Pipeline
-from p3mvideo.temporal import Immediate
+from p3mvideo.temporal import Immediate, every_frame
 
 HEIGHT, WIDTH = 8, 12
 BOX = (2, 1, 7, 6)
@@ -156,7 +157,7 @@ class MeanEngine:
         self.keep = False
         self._hook = hook
 
-    def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
+    def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
         self._hook()
         self.batches.append(len(images))
         if self.keep:
@@ -269,7 +270,6 @@ def make_stream(frames: int = 20, *, hooks: dict[str, Hook] | None = None, live:
     parts: dict[str, Any] = {
         "source": source,
         "anonymizer": PlainAnonymizer(hook("anonymizer")),
-        "engine": engine,
         "matte_stream": Immediate(temporal_filter),
         "refiner": StretchingRefiner(hook("refiner")),
         "outputs": [Output(compositor, sink) for compositor, sink in zip(compositors, sinks, strict=True)],
@@ -279,7 +279,8 @@ def make_stream(frames: int = 20, *, hooks: dict[str, Hook] | None = None, live:
         "sink_queue_size": 2,
         "on_progress": lambda _progress: hook("progress")(),
     }
-    return Stream(Pipeline(**(parts | options)), source, engine, temporal_filter, compositors, sinks)
+    network = StreamNetwork(options.pop("engine", engine), options.pop("needs_network", every_frame))
+    return Stream(Pipeline(network=network, **(parts | options)), source, engine, temporal_filter, compositors, sinks)
 
 
 def pipeline_threads() -> list[str]:

@@ -313,7 +313,7 @@ def test_a_frame_that_got_lost_is_an_error_that_says_the_numbers(monkeypatch: py
 
 def test_a_network_that_loses_a_matte_is_an_error_that_says_the_numbers() -> None:
     class Forgetful(MeanEngine):
-        def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
+        def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
             return super().__call__(images)[1:]
 
     stream = make_stream(engine=Forgetful())
@@ -326,7 +326,7 @@ def test_a_network_that_loses_a_matte_is_an_error_that_says_the_numbers() -> Non
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1.5, -0.5])
 def test_a_matte_with_values_that_no_matte_has_ends_the_run(value: float, live: bool) -> None:
     class Failing(MeanEngine):
-        def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
+        def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
             return [*super().__call__(images)[1:], Matte(torch.full((1, 1, 1), value))]
 
     stream = make_stream(engine=Failing(), live=live)

@@ -212,7 +212,7 @@ def test_stages_record_no_gradients() -> None:
     weight = torch.ones(1, requires_grad=True)
 
     class Weighted(MeanEngine):
-        def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
+        def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
             mattes = super().__call__(images)
             assert not (mattes[0].alpha * weight).requires_grad
             return mattes

@@ -36,8 +36,9 @@ def opened(browser: Browser, port: int, token: str) -> Iterator[Page]:
         yield page
     finally:
         context.close()
-    assert not errors
-    assert not [url for url in strangers if not url.startswith("blob:")]
+    assert not errors, errors
+    asked = [url for url in strangers if not url.startswith("blob:")]
+    assert not asked, asked
 
 
 def pixels(page: Page, image: str) -> UInt8Array | None:

@@ -19,7 +19,7 @@ from tests.studio.conftest import RunningStudio
 from tests.studio.pages import MS, opened, pixels
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 __all__ = ["chromium"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -80,6 +80,31 @@ def test_a_clip_is_dropped_looked_at_and_saved(page: Page, portrait_clip: Path, 
     other = page.context.new_page()
     other.goto(page.url)
     expect(other.get_by_role("link", name="Download")).to_be_visible(timeout=MS)
+
+
+def test_who_is_faster_than_the_program_makes_no_error(page: Page, portrait_clip: Path) -> None:
+    from playwright.sync_api import expect
+
+    def later(route: Route) -> None:
+        page.wait_for_timeout(1000)
+        route.continue_()
+
+    page.route("**/facts", later)  # the other view is chosen while the clip is still opened
+    page.locator("#choose").set_input_files(portrait_clip)
+    page.get_by_role("tab", name="Webcam").click()
+    page.locator("#controls:not([hidden])").wait_for(state="attached")
+    page.get_by_role("tab", name="Replace background").click()
+    _wait_for_preview(page)
+    page.route("**/api/preview", later)  # the clip is removed while its frame is made
+    page.locator("#scrubber").fill("0")
+    expect(page.locator("#stage")).to_have_class(re.compile("busy"))
+    page.get_by_role("button", name=re.compile("^Remove")).click()
+    expect(page.locator("#stage")).not_to_have_class(re.compile("busy"))
+    expect(page.locator("#note")).to_have_text("")
+    page.route("**/api/forms", later)  # a clip is dropped before the page is ready
+    page.reload()
+    page.locator("#choose").set_input_files(portrait_clip)
+    _wait_for_preview(page)
 
 
 def test_faces_are_shown_added_and_covered_again(page: Page, portrait_clip: Path, tmp_path: Path) -> None:

@@ -17,13 +17,14 @@ from p3mvideo.app.batch.output_plan import STDOUT
 from p3mvideo.app.batch.records import place_of, segment_folder, work_path
 from p3mvideo.app.batch.unit import Unit
 from p3mvideo.errors import SinkError
+from p3mvideo.files.atomic_write import mark_in, mark_of
 from p3mvideo.io.part_file import clear_parts, outputs_with_parts
 
 STALE_SECONDS: Final = 3600.0
-"""Small files that are written in one step carry no lock; one that has not been renamed for this long never will be."""
+"""Claims are written in one step and carry no lock; one that has not been renamed for this long never will be."""
 ENDING_SECONDS: Final = 10.0
 """How long a process whose run was killed may take to end: it notices at once, but not in the middle of a call into a library."""
-_SMALL = re.compile(r"\.[0-9a-f]{12}\.part|.*\.claim\.[0-9a-f]{12}")
+_CLAIM = re.compile(r".*\.claim\.[0-9a-f]{12}")
 
 
 def remove_leftovers(units: Iterable[Unit], claims: Claims | None) -> None:
@@ -40,19 +41,30 @@ def remove_leftovers(units: Iterable[Unit], claims: Claims | None) -> None:
             clear_parts(output)
     if claims is None:
         return
-    in_folder: dict[Path, list[Path]] = defaultdict(list)
+    in_folder: dict[Path, list[Unit]] = defaultdict(list)
     for unit in units:
-        claim = work_path(unit, ".claim")
-        in_folder[claim.parent].append(claim)
-    for folder, wanted in in_folder.items():
+        in_folder[work_path(unit, "").parent].append(unit)
+    for folder, in_it in in_folder.items():
         with contextlib.suppress(OSError):
-            names = set(os.listdir(folder))
-            for claim in wanted:
-                if claim.name in names and not claims.holds(claim) and claims.take(claim):
-                    claims.release(claim)
-            for name in names:
-                if _SMALL.fullmatch(name) and time.time() - (folder / name).stat().st_mtime > STALE_SECONDS:
-                    (folder / name).unlink()
+            _remove_small(folder, in_it, claims)
+
+
+def _remove_small(folder: Path, units: Iterable[Unit], claims: Claims) -> None:
+    """Remove claims of the dead, and records that were not finished: those of a unit that can be claimed are written by no one."""
+    names = set(os.listdir(folder))
+    unfinished: dict[str, list[Path]] = defaultdict(list)
+    for name in names:
+        if (mark := mark_in(name)) is not None:
+            unfinished[mark].append(folder / name)
+    for unit in units:
+        claim, left = work_path(unit, ".claim"), unfinished.get(mark_of(work_path(unit, ".json")), [])
+        if (left or claim.name in names) and not claims.holds(claim) and claims.take(claim):
+            for part in left:
+                part.unlink(missing_ok=True)
+            claims.release(claim)
+    for name in names:
+        if (_CLAIM.fullmatch(name) or mark_in(name)) and time.time() - (folder / name).stat().st_mtime > STALE_SECONDS:
+            (folder / name).unlink()
 
 
 def wait_for_ending(unit: Unit) -> None:

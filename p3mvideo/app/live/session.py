@@ -14,7 +14,7 @@ from typing import Any
 from p3mvideo.app.live.output_gate import SETTING_UP, OutputGate, ShowSink
 from p3mvideo.app.live.quality.load_meter import LoadMeter, Observation
 from p3mvideo.app.live.quality.quality_ladder import Ladder, Rung
-from p3mvideo.app.live.quality.step_check import LARGEST_LOSS, Seen, WatchedEngine, lost_share
+from p3mvideo.app.live.quality.step_check import LARGEST_LOSS, Seen, WatchedNetwork, lost_share
 from p3mvideo.app.live.stage_factory import AdjustableStream, StageFactory, make_compositor
 from p3mvideo.compose import Background
 from p3mvideo.engine import GuidedRefiner, LoadedEngine
@@ -80,7 +80,7 @@ class LiveSession:
         self.runs: list[RunStatistics] = []
         """The accounts of the pipelines that ended well, at most the last hundred."""
         self._step = ladder.step
-        self._watched: WatchedEngine | None = None
+        self._watched: WatchedNetwork | None = None
         # Kept from one run of the pipeline to the next, unless it failed.
         self._engines: dict[tuple[str, int | None], LoadedEngine] = {}
         self._anonymizer: Anonymizer | None = None
@@ -185,15 +185,14 @@ class LiveSession:
     def _run_pipeline(self) -> None:
         settings = self.settings
         engine, anonymizer = self._load(settings)
-        self._watched = WatchedEngine(engine.engine)
+        self._watched = WatchedNetwork(self._parts.network(engine, lambda: self.settings))
         pipeline = Pipeline(
             source=self._source,
             anonymizer=anonymizer,
-            engine=self._watched,
+            network=self._watched,
             matte_stream=AdjustableStream(lambda: self.settings),
             refiner=GuidedRefiner(),
             outputs=[Output(make_compositor(lambda: self.settings, self._background), ShowSink(self._show))],
-            needs_network=self._parts.schedule(lambda: self.settings, engine.device),
             device=engine.device,
             seq_chunk=1,
             # The shortest queues: every frame that waits is late.

@@ -15,12 +15,12 @@ from p3mvideo.compose.brighten import Brighten
 from p3mvideo.compose.frame_person import FramePerson
 from p3mvideo.compose.keep import KeepOne
 from p3mvideo.compose.light_wrap import LightWrap
-from p3mvideo.engine import LoadedEngine, load_engine
+from p3mvideo.engine import LoadedEngine, StreamNetwork, load_engine
 from p3mvideo.frame import Anonymizer, Compositor, Frame, Matte
 from p3mvideo.options import EngineOptions, FaceOptions, LiveOptions, SmoothingOptions
 from p3mvideo.options.faces import AnonymizeMode
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
-from p3mvideo.temporal import MatteStream, make_matte_stream, make_schedule
+from p3mvideo.temporal import MatteStream, make_matte_stream, make_region, make_schedule
 
 
 class StageFactory(Protocol):
@@ -34,8 +34,8 @@ class StageFactory(Protocol):
         """Make the anonymizer for a level of quality."""
         ...
 
-    def schedule(self, settings: Callable[[], LiveOptions], device: torch.device) -> Callable[[Frame], bool]:
-        """Make what tells which frames the network looks at, by settings that may change meanwhile."""
+    def network(self, loaded: LoadedEngine, settings: Callable[[], LiveOptions]) -> StreamNetwork:
+        """Make what looks at the frames of one stream, by settings that may change meanwhile."""
         ...
 
 
@@ -65,16 +65,16 @@ class DefaultStageFactory:
         faces = replace(self.faces, anonymize=mode, keep_subject=self.faces.keep_subject and mode == "output")
         return make_anonymizer(faces, look_every=rung.detector_every)
 
-    def schedule(self, settings: Callable[[], LiveOptions], device: torch.device) -> Callable[[Frame], bool]:
+    def network(self, loaded: LoadedEngine, settings: Callable[[], LiveOptions]) -> StreamNetwork:
         """See `StageFactory`."""
-        schedule = make_schedule(self.engine_options, SmoothingOptions(lookahead=0), device)
+        schedule = make_schedule(self.engine_options, SmoothingOptions(lookahead=0), loaded.device)
 
         def needs_network(frame: Frame) -> bool:
             # Where smoothing carries no mattes along, the network looks at every frame, whatever was asked for.
             now = settings()
             return schedule(frame) or now.smoothing != "adaptive" or not now.smoothing_strength
 
-        return needs_network
+        return StreamNetwork(loaded.engine, needs_network, make_region(self.engine_options, loaded.device, 1), loaded.is_ready)
 
 
 class AdjustableStream:

@@ -62,20 +62,17 @@ class DividedFile:
         wanted = set(numbers)
         return sum(1 for seconds in self.frames if self.number_at(seconds) in wanted)
 
-    def parts(self, name: str, seconds: Fraction) -> DividedFile:
-        """Return the same video in parts of several segments each, for work that is done before that on segments.
+    def parts(self, name: str, borders: Sequence[Fraction]) -> DividedFile:
+        """Return the same video in parts of other borders, for work that is done before that on segments.
 
         Args:
             name: Of the folder that takes what is found in each part.
-            seconds: How long a part is at least.
+            borders: The times of the first frame of each part.
 
         Raises:
             SinkError: The folder cannot be made.
         """
-        folder, borders = self.folder / name, [self.borders[0]]
-        for border in self.borders[1:]:
-            if border - borders[-1] >= seconds and self.frames[-1] - border >= seconds / 2:
-                borders.append(border)
+        folder = self.folder / name
         try:
             folder.mkdir(exist_ok=True)
         except OSError as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -71,6 +72,15 @@ def steadied(before: Region, now: Region, passed_seconds: float) -> Region:
     return Region((x0, y0, x1, y1), now.lean - share * turn, reach)
 
 
+class SmearPlace(NamedTuple):
+    """Where a face is smeared."""
+
+    box: IntBox
+    """Around everything that smearing may touch."""
+    mask: UInt8Array
+    """The face in it, uint8 (h, w), 255 on the face."""
+
+
 def smear_faces(image: UInt8Array, regions: Iterable[Region]) -> UInt8Array:
     """Return a copy of an image with faces smeared from brow line to chin.
 
@@ -78,24 +88,22 @@ def smear_faces(image: UInt8Array, regions: Iterable[Region]) -> UInt8Array:
         image: uint8 RGB (H, W, 3).
         regions: The faces.
     """
-    hidden = image.copy()
     height, width = image.shape[:2]
-    for region in regions:
-        place = _place(region, width, height)
+    return smear_places(image, (smear_place(region, width, height) for region in regions))
+
+
+def smear_places(image: UInt8Array, places: Iterable[SmearPlace | None]) -> UInt8Array:
+    """Return a copy of an image, uint8 RGB (H, W, 3), that is smeared at places."""
+    hidden = image.copy()
+    for place in places:
         if place is not None:
             (x0, y0, x1, y1), mask = place
             _hide(hidden[y0:y1, x0:x1], mask, SMEAR)
     return hidden
 
 
-def smear_bounds(region: Region, width: int, height: int) -> IntBox | None:
-    """Return the box inside an image around everything that smearing a face may touch; None if that is nothing."""
-    place = _place(region, width, height)
-    return None if place is None else place[0]
-
-
-def _place(region: Region, width: int, height: int) -> tuple[IntBox, UInt8Array] | None:
-    """Return the box that smearing a face may touch, and the face's mask in it, uint8 (h, w); None if none of it is inside the image."""
+def smear_place(region: Region, width: int, height: int) -> SmearPlace | None:
+    """Return where a face is smeared; None if none of it is inside the image."""
     outline = region.face_outline()
     left, top = np.maximum(outline.min(axis=0), 0).tolist()
     right, bottom = np.minimum(outline.max(axis=0) + 1, (width, height)).tolist()
@@ -111,7 +119,7 @@ def _place(region: Region, width: int, height: int) -> tuple[IntBox, UInt8Array]
     x1, y1 = min(width, left + x + across + margin), min(height, top + y + down + margin)
     placed = np.zeros((y1 - y0, x1 - x0), np.uint8)
     placed[top + y - y0 :, left + x - x0 :][:down, :across] = mask[y : y + down, x : x + across]
-    return (x0, y0, x1, y1), placed
+    return SmearPlace((x0, y0, x1, y1), placed)
 
 
 def obfuscate(image: UInt8Array, mask: UInt8Array, *, paint: Paint = SMEAR) -> UInt8Array:

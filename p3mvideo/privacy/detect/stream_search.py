@@ -34,8 +34,8 @@ WEAK = 0.6
 """A face that is followed already is reported from this part of the threshold; a new one is looked at more closely from there on."""
 WARY = 0.9
 """A wary search believes a new face from this part of the threshold."""
-DISMISSED_FRAMES = 15
-"""For this many frames, what turned out to be no face is not looked at again unless it looks more like one."""
+DISMISSED_FRAMES, LONGEST_DISMISSED_FRAMES = 15, 60
+"""For this many frames, what turned out to be no face is not looked at again unless it looks more like one; twice as many each time, to a limit."""
 TURNS = (math.pi, math.pi / 2, -math.pi / 2)
 """How heads may lean that models find in a turned frame only, in radians."""
 
@@ -79,6 +79,8 @@ class _Dismissed(NamedTuple):
     """What turned out to be no face."""
 
     face: Detection
+    frames: int
+    """For how many frames it is not looked at again."""
     until_frame: int
     """The first frame in which to look at it again."""
     score: float
@@ -190,8 +192,9 @@ class StreamSearch:
         """
         if any(face.score <= other.score and overlap(face.box, other.box) > SHARED for other in known):
             return None
-        self._dismissed = [other for other in self._dismissed if other.until_frame > self._frames]
-        alike = [other for other in self._dismissed if iou(other.face.box, face.box) > SAME_FACE]
+        self._dismissed = [other for other in self._dismissed if other.until_frame + other.frames > self._frames]
+        before = [other for other in self._dismissed if iou(other.face.box, face.box) > SAME_FACE]
+        alike = [other for other in before if other.until_frame > self._frames]
         if alike and not again and face.score < max(other.face.score for other in alike) + 0.15:
             self.dismissed.append(replace(face, score=max(other.score for other in alike)))
             return None
@@ -200,7 +203,9 @@ class StreamSearch:
         if belief >= self._least_belief:
             return replace(max((close for of_model in looks for close in of_model if close is not None), key=_score), belief=belief)
         closely = belief * 2 * self._thresh
-        self._dismissed.append(_Dismissed(face, self._frames + DISMISSED_FRAMES, closely))
+        frames = min(2 * max(other.frames for other in before), LONGEST_DISMISSED_FRAMES) if before else DISMISSED_FRAMES
+        self._dismissed = [other for other in self._dismissed if iou(other.face.box, face.box) <= SAME_FACE]
+        self._dismissed.append(_Dismissed(face, frames, self._frames + frames, closely))
         self.dismissed.append(replace(face, score=closely))
         return None
 

@@ -36,12 +36,25 @@ class Follower:
 
     Args:
         search: Finds the faces of a frame; closed with the follower.
+        look_every: Search every n-th frame only while all faces go their way and the scene stays the same; between those, they are where they
+            should have gone. A face that appears is known from the next search on, so more than 1 is only for hiding faces from a network.
         limit_seconds: How long one frame may take.
         thorough: Called with a frame's time in seconds: whether to search it thoroughly although nothing asks for it.
     """
 
-    def __init__(self, search: Search, *, limit_seconds: float = LIMIT_SECONDS, thorough: Callable[[float], bool] = lambda seconds: False) -> None:
+    def __init__(
+        self,
+        search: Search,
+        *,
+        look_every: int = 1,
+        limit_seconds: float = LIMIT_SECONDS,
+        thorough: Callable[[float], bool] = lambda seconds: False,
+    ) -> None:
+        if look_every < 1:
+            raise ValueError(f"look_every is {look_every}, expected at least 1")
         self._search = search
+        self._look_every = look_every
+        self._unsearched = 0
         self._limit_seconds = limit_seconds
         self._thorough = thorough
         self._watchdog = Watchdog("p3mvideo face detector")
@@ -66,10 +79,21 @@ class Follower:
         # The first frame is searched thoroughly and wakes the models.
         limit = max(self._limit_seconds, LIMIT_SECONDS) if another else self._limit_seconds
         shaken, self._shaken = self._shaken, True
+        if not (another or shaken) and self._goes_on(image):
+            self._unsearched += 1
+            self._shaken, self._last_seconds = False, seconds
+            return Followed(self._tracker.tracks, cut=False)
+        self._unsearched = 0
         thorough = shaken or another or self._thorough(seconds)
         followed = self._watchdog.call(lambda: self._follow(image, seconds, another, thorough), limit_seconds=limit)
         self._shaken, self._last_seconds, self._shape = False, seconds, image.shape
         return followed
+
+    def _goes_on(self, image: UInt8Array) -> bool:
+        """Return whether the faces of an image are known without a search."""
+        if self._unsearched + 1 >= self._look_every or not all(track.is_steady for track in self._tracker.tracks):
+            return False
+        return not self._motion.is_cut(image)
 
     def _follow(self, image: UInt8Array, seconds: float, another: bool, thorough: bool) -> Followed:
         """Find and follow. Runs on the watchdog's thread, which alone touches what it uses.

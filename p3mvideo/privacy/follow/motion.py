@@ -23,6 +23,8 @@ PATCH_PX = 24
 """Side of the patches by which regions are compared."""
 PLAIN = 3.0
 """A patch whose brightness has a standard deviation below this, of 255, looks like nothing."""
+THUMBNAIL_PX = 160
+"""Every n-th pixel of an image is taken for a thumbnail that is at least so long."""
 CUT_DIFFERENCE, CUT_HISTOGRAM = 18.0, 0.25
 """A scene changes when thumbnails differ by more than this on average (of 255), and more than this part of their brightnesses."""
 
@@ -33,17 +35,20 @@ class Motion:
     def __init__(self) -> None:
         self._before: UInt8Array | None = None
         self._now: UInt8Array | None = None
-        self._thumbnail: UInt8Array | None = None
+        self._thumbnail = np.zeros((1, 1), np.uint8)
 
     def observe(self, image: UInt8Array) -> bool:
         """Take the next image, uint8 RGB (H, W, 3), and return whether it begins another scene; the first one does."""
-        before, grey = self._thumbnail, np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
-        thumbnail, _ = halved(grey, max(grey.shape), 160)
-        self._before, self._now, self._thumbnail = self._now, grey, thumbnail
-        if before is None or self._before is None or self._before.shape != self._now.shape:
+        is_cut = self.is_cut(image)
+        self._before, self._now = self._now, np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+        self._thumbnail = _thumbnail(image)
+        if self._before is not None and self._before.shape != self._now.shape:
             self._before = None
-            return True
-        return _is_cut(before, thumbnail)
+        return is_cut
+
+    def is_cut(self, image: UInt8Array) -> bool:
+        """Return whether an image, uint8 RGB (H, W, 3), shows another scene than the one that was taken last, without taking it."""
+        return self._now is None or self._now.shape != image.shape[:2] or _is_cut(self._thumbnail, _thumbnail(image))
 
     def follow(self, box: Box) -> Box | None:
         """Return where a box of the image before went, or None if that cannot be told.
@@ -112,6 +117,12 @@ class Motion:
 def similarity(one: Float32Array, other: Float32Array) -> float:
     """Return the correlation of two patches in [-1, 1]."""
     return float((one * other).mean())
+
+
+def _thumbnail(image: UInt8Array) -> UInt8Array:
+    """Return a small grey image of some of an image's pixels."""
+    step = max(1, max(image.shape[:2]) // THUMBNAIL_PX)
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step]), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _is_cut(before: UInt8Array, now: UInt8Array) -> bool:

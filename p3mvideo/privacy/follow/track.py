@@ -139,6 +139,11 @@ class Track:
         margin = margin * self.region.side_px + self.overhang_px
         return TrackedFace(self.number, self.expected(seconds), self.source, self.score, self.key_points, margin)
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether it is surely a face, was found at this moment, and goes a way that is known."""
+        return self.confirmed and self.source == "found" and self.finds >= KNOWN_FINDS
+
     def wants_look(self, seconds: float) -> bool:
         """Whether to look more closely at it at a moment."""
         passed = seconds - self.looked_seconds

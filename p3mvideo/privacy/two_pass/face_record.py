@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.privacy.anonymizer import FaceFollower
 from p3mvideo.privacy.detection import Box, Detection
 from p3mvideo.privacy.face_summary import FaceFigures, FaceSummary
-from p3mvideo.privacy.follow.face_follower import Follower
+from p3mvideo.privacy.follow.recording_parts import part_at
+from p3mvideo.privacy.follow.track_numbers import TrackNumbers
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
-from p3mvideo.privacy.two_pass.recording_part import linked, own_frames
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class FaceRecord:
         self._frames = dict(frames)
 
     @classmethod
-    def of(cls, frames: Iterable[Frame], follower: Follower, *, stop: bool, advance: Callable[[int], None]) -> FaceRecord:
+    def of(cls, frames: Iterable[Frame], follower: FaceFollower, *, stop: bool, advance: Callable[[int], None]) -> FaceRecord:
         """Look for the faces of all frames, in order.
 
         Args:
@@ -71,22 +72,23 @@ class FaceRecord:
         return cls(found)
 
     @classmethod
-    def joined(cls, records: Sequence[FaceRecord], borders: Sequence[float]) -> FaceRecord:
-        """Return the record of a whole recording.
+    def joined(cls, records: Mapping[int, FaceRecord]) -> FaceRecord:
+        """Return the record of a whole recording: what `RelayedFollower` would have found in it.
 
         Args:
-            records: Those of its parts, in order. Each begins some seconds before the frames that belong to it, with which faces are known again.
-            borders: The time from which on frames belong to each of them, up to the next one's; earlier frames belong to the first.
+            records: Those of its parts (see `recording_parts`), by number and in order, each with what was found before its own frames.
         """
-        numbers = {seconds: number for number, seconds in enumerate(sorted({seconds for record in records for seconds in record._frames}))}
-        tracks = linked([{numbers[seconds]: known.faces or () for seconds, known in record._frames.items()} for record in records])
         found: dict[float, FacesOfFrame] = {}
-        for index, record in enumerate(records):
-            frames = list(record._frames.items())
-            for number in own_frames([seconds for seconds, _ in frames], borders, index):
-                seconds, known = frames[number]
-                faces = None if known.faces is None else tuple(replace(face, track=tracks[index, face.track]) for face in known.faces)
+        numbers = TrackNumbers()
+        following = [*list(records.values())[1:], cls({})]
+        for part, record, next_record in zip(records, records.values(), following, strict=True):
+            for seconds, known in record._frames.items():
+                if part_at(seconds) != part:
+                    continue
+                numbers.compare(known.faces or (), next_record._frames.get(seconds, FacesOfFrame(())).faces or ())
+                faces = None if known.faces is None else tuple(replace(face, track=numbers.of(face.track)) for face in known.faces)
                 found[seconds] = replace(known, faces=faces)
+            numbers.go_on()
         return cls(found)
 
     def at(self, seconds: float) -> Faces:

@@ -1,21 +1,22 @@
 """What the first pass found in one part of a recording, and how parts are joined.
 
-Parts overlap: each is searched from some seconds before its own frames to some seconds after them, so that faces are known when they begin and
-confirmed, or followed back, when they end. A face that two parts see in one place is one face. What either of them found there is covered.
+Parts overlap: each is searched from some seconds before its own frames to some seconds after them (see `recording_parts`), so that faces are known
+when they begin and confirmed, or followed back, when they end. A face that two parts see in one place is one face. What either of them found there
+is covered.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import pairwise
 from typing import Any
 
 from p3mvideo.privacy.follow.matching import overlap
-from p3mvideo.privacy.follow.tracked_face import TrackedFace
-from p3mvideo.privacy.follow.tracker import ONE_FACE
+from p3mvideo.privacy.follow.recording_parts import part_at
+from p3mvideo.privacy.follow.track_numbers import TrackNumbers
 from p3mvideo.privacy.two_pass.candidates import SAME_OVERLAP, left_open
 from p3mvideo.privacy.two_pass.cover_plan import Candidate, CoverPlan, PlannedTrack, Sighting, rounded_seconds
 from p3mvideo.privacy.two_pass.key_frames import completed, spans_of
@@ -73,21 +74,21 @@ class RecordingPart:
         )  # fmt: skip
 
 
-def join_parts(parts: Sequence[RecordingPart], borders: Sequence[float]) -> RecordingPart:
+def join_parts(parts: Mapping[int, RecordingPart]) -> RecordingPart:
     """Return what was found in a whole recording.
 
     Args:
-        parts: In order; at least one.
-        borders: The time from which on frames belong to each of them, up to the next one's; earlier frames belong to the first.
+        parts: By their numbers (see `recording_parts`), in order; at least one.
     """
-    own = [own_frames(part.seconds, borders, index) for index, part in enumerate(parts)]
-    seconds = [part.seconds[frame] for part, frames in zip(parts, own, strict=True) for frame in frames]
+    own = [own_frames(part.seconds, number) for number, part in parts.items()]
+    found = list(parts.values())
+    seconds = [part.seconds[frame] for part, frames in zip(found, own, strict=True) for frame in frames]
     numbers = {at: number for number, at in enumerate(seconds)}
-    tracks = linked([_by_frame(part, numbers) for part in parts])
+    tracks = _linked([_by_frame(part, numbers) for part in found])
     firsthand: list[Sighting] = []
     secondhand: list[Sighting] = []
     thumbnails: dict[int, tuple[float, str | None]] = {}
-    for index, (part, frames) in enumerate(zip(parts, own, strict=True)):
+    for index, (part, frames) in enumerate(zip(found, own, strict=True)):
         for sighting in part.sightings:
             number = numbers.get(part.seconds[sighting.frame])
             if number is not None:
@@ -97,44 +98,30 @@ def join_parts(parts: Sequence[RecordingPart], borders: Sequence[float]) -> Reco
             joined = tracks.get((index, track))
             if joined is not None and score > thumbnails.get(joined, (-1.0, None))[0]:
                 thumbnails[joined] = score, thumbnail
-    unexamined = {numbers[part.seconds[frame]] for part, frames in zip(parts, own, strict=True) for frame in part.unexamined if frame in frames}
-    largest = max(parts, key=lambda part: len(part.seconds))
+    unexamined = {numbers[part.seconds[frame]] for part, frames in zip(found, own, strict=True) for frame in part.unexamined if frame in frames}
+    largest = max(found, key=lambda part: len(part.seconds))
     # In its own frames a part knows best: of two sightings that are known alike, the first one is taken.
     return RecordingPart(
         largest.width, largest.height, tuple(seconds), (*firsthand, *secondhand), frozenset(unexamined), thumbnails,
-        _joined_candidates(parts, own, seconds),
+        _joined_candidates(found, own, seconds),
     )  # fmt: skip
 
 
-def linked(parts: Sequence[Mapping[int, Sequence[TrackedFace]]]) -> dict[tuple[int, int], int]:
-    """Return a number for each track of each part, by part and its number there; the same one for what two parts that follow each other
-    see in one place, in the frames that both have seen.
+def own_frames(seconds: Sequence[float], part: int) -> range:
+    """Return the indices of those of a part's frames that belong to it, given their times in order."""
+    return range(bisect_left(seconds, part, key=part_at), bisect_left(seconds, part + 1, key=part_at))
 
-    Args:
-        parts: For each part, the faces of each frame.
-    """
-    numbers: dict[tuple[int, int], int] = {}
-    fresh = count(1)
-    for index, part in enumerate(parts):
-        alike: Counter[tuple[int, int]] = Counter()
-        for frame in part.keys() & (parts[index - 1] if index else {}).keys():
-            for before in parts[index - 1][frame]:
-                alike.update((before.track, face.track) for face in part[frame] if overlap(before.region.box, face.region.box) > ONE_FACE)
-        taken: set[int] = set()
-        for (before_track, track), _ in sorted(alike.items(), key=lambda entry: (-entry[1], entry[0])):
-            if before_track not in taken and (index, track) not in numbers:
-                taken.add(before_track)
-                numbers[index, track] = numbers[index - 1, before_track]
+
+def _linked(parts: Sequence[Mapping[int, Sequence[Sighting]]]) -> dict[tuple[int, int], int]:
+    """Return a number for each track of each part, by the part's index and the track's number there, given the faces of each frame."""
+    numbers, linked = TrackNumbers(), {}
+    for index, (before, part) in enumerate(pairwise([{}, *parts])):
+        for frame in before.keys() & part.keys():
+            numbers.compare(before[frame], part[frame])
+        numbers.go_on()
         for track in sorted({face.track for faces in part.values() for face in faces}):
-            if (index, track) not in numbers:
-                numbers[index, track] = next(fresh)
-    return numbers
-
-
-def own_frames(seconds: Sequence[float], borders: Sequence[float], index: int) -> range:
-    """Return the numbers of the frames that belong to a part."""
-    first = bisect_left(seconds, borders[index]) if index else 0
-    return range(first, bisect_left(seconds, borders[index + 1]) if index + 1 < len(borders) else len(seconds))
+            linked[index, track] = numbers.of(track)
+    return linked
 
 
 def _by_frame(part: RecordingPart, numbers: Mapping[float, int]) -> dict[int, list[Sighting]]:

@@ -23,7 +23,7 @@ let backgrounds, live, presets;
 const played = new Set();
 
 const forms = { process: null, anonymize: null };
-const viewer = new Viewer(() => ({ kind, options: forms[kind].values }));
+const viewer = new Viewer(() => (kind === "live" ? null : { kind, options: forms[kind].values }));
 const fail = (error) => viewer.note(error.message, true);
 const bench = new FaceBench(viewer, { onError: fail, onApply: applyEdits });
 const people = new People(viewer, { matte: () => forms.process.values.matte, onChange: () => viewer.refresh() });
@@ -91,6 +91,7 @@ function added(file) {
 }
 
 async function receive(list, use = choose) {
+  await ready;
   for (const dropped of list) {
     sending += 1;
     try {
@@ -234,4 +235,5 @@ function liveFailed(error) {
   byId("live-answer").classList.add("bad");
 }
 
-start().catch(fail);
+// Until the page knows what the program can do, nothing can be pressed, and what is dropped waits.
+const ready = start().catch(fail).finally(() => { document.body.inert = false; });

@@ -7,7 +7,7 @@ const SETTLE_MS = 60;
 
 export class Viewer {
   constructor(wanted) {
-    this.wanted = wanted; // returns { kind, options }, or null while there is no file
+    this.wanted = wanted; // returns { kind, options }, or null where no frame is looked at
     this.file = null;
     this.facts = null;
     this.running = null;
@@ -55,11 +55,12 @@ export class Viewer {
     byId("render-preview").hidden = seconds === 0;
     byId("empty").hidden = true;
     byId("compare").hidden = byId("controls").hidden = false;
-    byId("people").hidden = this.wanted().kind !== "process";
+    byId("people").hidden = this.wanted()?.kind !== "process";
     this.seek(Math.min(seconds / 3, scrubber.max));
   }
 
   clear() {
+    clearTimeout(this.timer);
     this.file = this.facts = null;
     byId("empty").hidden = false;
     byId("compare").hidden = byId("controls").hidden = byId("people").hidden = true;
@@ -84,32 +85,34 @@ export class Viewer {
   }
 
   refresh() {
-    if (!this.file || !this.facts) return;
-    this.closePlayer();
     clearTimeout(this.timer);
+    if (!this.facts || !this.wanted()) return;
+    this.closePlayer();
     this.timer = setTimeout(() => this.fetch(), SETTLE_MS);
   }
 
   // One request at a time; what changed meanwhile is asked for when it has been answered.
   async fetch() {
     if (this.running) { this.again = true; return; }
+    const { file, facts } = this, wanted = this.wanted();
+    if (!facts || !wanted) return;
     const view = document.querySelector("[name=view]:checked").value, actual = byId("zoom").checked;
     const width = actual ? 0 : Math.min(1280, Math.ceil(byId("stage").clientWidth * Math.min(2, devicePixelRatio)));
-    const common = { file: this.file.id, seconds: this.seconds, width, ...this.wanted() };
+    const common = { file: file.id, seconds: this.seconds, width, ...wanted };
     this.running = true;
     byId("stage").classList.add("busy");
     const started = performance.now();
     try {
-      const before = `${this.file.id} ${this.seconds} ${width}`;
+      const before = `${file.id} ${this.seconds} ${width}`;
       if (before !== this.before) {
         this.show("before", await api.preview({ ...common, view: "original" }));
         this.before = before;
       }
       this.show("after", await api.preview({ ...common, view }));
       byId("compare").classList.toggle("actual", actual);
-      this.note(`${this.facts.width} × ${this.facts.height}, preview in ${Math.round(performance.now() - started)} ms`);
+      if (this.file === file) this.note(`${facts.width} × ${facts.height}, preview in ${Math.round(performance.now() - started)} ms`);
     } catch (error) {
-      this.note(error.message, true);
+      if (this.file === file) this.note(error.message, true);
     }
     this.running = false;
     byId("stage").classList.remove("busy");

@@ -18,6 +18,7 @@ from p3mvideo.app.batch.unit import Recipe, Unit
 from p3mvideo.app.batch.workers import stragglers, worker_process
 from p3mvideo.app.batch.workers.worker_process import ReportingListener, run_unit
 from p3mvideo.app.batch.workers.workers import Event
+from p3mvideo.files.atomic_write import atomic_file, mark_of
 from p3mvideo.io.part_file import MACHINE, PartFile
 from p3mvideo.options import BatchOptions
 from tests.app.batch.small_work import make_inputs, run
@@ -183,10 +184,11 @@ def test_what_killed_runs_left_is_removed_at_the_next_start(tmp_path: Path, log:
     claims = [out / ".p3mvideo" / name for name in ("00.mp4.claim", "01.mp4.claim", "02.mp4.claim")]
     for path, content in zip([*parts, *claims], ["", "half", f"{MACHINE}0011", f"{MACHINE}0022", ""], strict=True):
         path.write_text(content)
-    for name in ("00.mp4.claim.0123456789ab", ".0123456789ab.part"):
+    for name in ("00.mp4.claim.0123456789ab", ".0123456789abcdef.part"):
         old = out / ".p3mvideo" / name
         old.write_text("")
         os.utime(old, (0, 0))
+    (out / ".p3mvideo" / f".{mark_of(Path('01.mp4.json'))}01234567.part").write_text("half a record, written just now")
     record = json.loads((out / ".p3mvideo" / "01.mp4.json").read_text())
     (out / ".p3mvideo" / f"01.mp4.{record['key'][:16]}").mkdir()
     (out / "mine.part").write_text("not ours")
@@ -197,7 +199,9 @@ def test_what_killed_runs_left_is_removed_at_the_next_start(tmp_path: Path, log:
 def test_what_a_living_process_claims_or_writes_is_left_alone(tmp_path: Path, log: list[str]) -> None:
     folder, out = make_inputs(tmp_path / "in", 1), tmp_path / "out"
     run([folder], out, RESUME)
-    with Claims(60) as other:
+    record = out / ".p3mvideo" / "00.mp4.json"
+    with Claims(60) as other, atomic_file(record) as file:
+        file.write(record.read_bytes())
         part = PartFile(out / "00.mp4", overwrite=True)
         assert other.take(out / ".p3mvideo" / "00.mp4.claim")
         assert became(run([folder], out, RESUME)) == {"00": "done before"}

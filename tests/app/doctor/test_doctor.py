@@ -180,7 +180,7 @@ def test_a_network_that_sees_nobody_in_a_portrait_does_not_do(monkeypatch: pytes
     from p3mvideo.engine import LoadedEngine
     from p3mvideo.frame import Matte
 
-    def nobody(images: Sequence[torch.Tensor]) -> list[Matte]:
+    def nobody(images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
         return [Matte(torch.zeros(1, 4, 4)) for _ in images]
 
     monkeypatch.setattr(machine, "verify_weights", list)

@@ -22,13 +22,12 @@ from p3mvideo.app.live.preview.placeholder import placeholder
 from p3mvideo.app.live.quality.quality_ladder import Rung
 from p3mvideo.app.live.statistics import WebcamResult
 from p3mvideo.app.live.stop_request import StopRequest
-from p3mvideo.engine import LoadedEngine
+from p3mvideo.engine import LoadedEngine, StreamNetwork
 from p3mvideo.errors import SourceError
 from p3mvideo.frame import Anonymizer, Face, Frame, Matte, UInt8Array
 from p3mvideo.io.devices.camera import Camera
 from p3mvideo.options import LiveOptions
 from p3mvideo.options.faces import AnonymizeMode
-from p3mvideo.temporal import every_frame
 from tests.app.live.recording_backend import RecordingBackend, all_images
 from tests.harness.flat_options import call
 from tests.harness.heard import Heard
@@ -112,7 +111,7 @@ class ColourEngine:
         self._fault = fault
         self._calls = 0
 
-    def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
+    def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
         self._calls += 1
         self._fault(self._calls)
         mattes = []
@@ -170,8 +169,8 @@ class RoomStageFactory:
         made = len(self.anonymizers)
         return FaceCoverer(restores=mode != "output", fault=lambda call: self.anonymizer_fault(made, call))
 
-    def schedule(self, settings: Callable[[], LiveOptions], device: torch.device) -> Callable[[Frame], bool]:
-        return every_frame
+    def network(self, loaded: LoadedEngine, settings: Callable[[], LiveOptions]) -> StreamNetwork:
+        return StreamNetwork(loaded.engine)
 
 
 @dataclass

@@ -47,7 +47,7 @@ class EverybodyEngine:
     def __init__(self) -> None:
         self.seen: list[UInt8Array] = []
 
-    def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
+    def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
         self.seen += [image.permute(1, 2, 0).numpy().copy() for image in images]
         return [Matte(torch.ones(1, HEIGHT // 2, WIDTH // 2)) for _ in images]
 

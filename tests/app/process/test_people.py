@@ -27,7 +27,7 @@ ENTERS = 5
 class WhiteEngine:
     """Takes what is white for people."""
 
-    def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
+    def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
         return [Matte((image[:1, ::2, ::2] > 128).float()) for image in images]
 
 

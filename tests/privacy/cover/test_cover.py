@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.options.faces import DEFAULT_MASK_SCALE
 from p3mvideo.privacy.cover.blend import blend
 from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover, cover
 from p3mvideo.privacy.cover.ellipse import Ellipse
@@ -37,7 +38,7 @@ def scene(seed: int = 0) -> UInt8Array:
     return np.asarray(cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def inside(region: Region, *, mask_scale: float = 1.3) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def inside(region: Region, *, mask_scale: float = DEFAULT_MASK_SCALE) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """Return what is covered completely, (H, W)."""
     return np.asarray(Ellipse.of(region, mask_scale=mask_scale).weight((0, 0, WIDTH, HEIGHT)) == 255)
 
@@ -187,7 +188,7 @@ def test_blending_is_exact_at_both_ends(weight: int) -> None:
 @pytest.mark.parametrize("style", WITHOUT_FACE, ids=lambda style: type(style).__name__)
 def test_what_a_video_stores_changes_under_covers_only_and_tells_nothing_of_the_face(style: Style) -> None:
     region = Region.of(face_at(81, 57, 30))
-    weight = Ellipse.of(region, mask_scale=1.3).weight((0, 0, WIDTH, HEIGHT))
+    weight = Ellipse.of(region, mask_scale=DEFAULT_MASK_SCALE).weight((0, 0, WIDTH, HEIGHT))
     covered = []
     for face in (NOISE[:60, :60], 255 - NOISE[:60, :60]):
         image = scene()

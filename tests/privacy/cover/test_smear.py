@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from p3mvideo.privacy.cover.smear import obfuscate, smear_bounds, smear_faces, steadied
+from p3mvideo.privacy.cover.smear import obfuscate, smear_faces, smear_place, steadied
 from p3mvideo.privacy.region import Region, face_region_mask
 from tests.privacy.fakes import face_at
 
@@ -27,9 +27,10 @@ def test_a_network_sees_in_use_what_it_saw_in_training(at: tuple[float, float], 
 def test_nothing_is_touched_beyond_the_bounds(x: float, lean: float) -> None:
     region = Region((x - 30, 20, x + 30, 80), lean)
     touched = (smear_faces(NOISE, [region]) != NOISE).any(axis=2)
-    bounds = smear_bounds(region, 160, 120)
-    if bounds is not None:
-        touched[bounds[1] : bounds[3], bounds[0] : bounds[2]] = False
+    place = smear_place(region, 160, 120)
+    if place is not None:
+        x0, y0, x1, y1 = place.box
+        touched[y0:y1, x0:x1] = False
     assert not touched.any()
 
 

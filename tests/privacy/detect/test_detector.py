@@ -133,6 +133,24 @@ def test_what_was_dismissed_is_not_looked_at_closely_again_at_once() -> None:
     assert max(counts[1:7]) < counts[0]
 
 
+class Clock(OneModelOnly):
+    """Takes a clock for a face from afar, and never more closely."""
+
+    def look(self, image: UInt8Array, model: ModelName, *, view: View | None = None, timestamp_ms: int | None = None) -> list[Detection]:
+        self.looks += view is not None and not view.angle
+        return [face_at(90, 90, 30, 0.6)] if view is None else []
+
+
+def test_what_is_dismissed_again_and_again_is_looked_at_ever_more_rarely() -> None:
+    search = StreamSearch(detector := Clock(0.0), thresh=0.5, min_face_px=40)
+    looks = []
+    for number in range(200):
+        search(np.zeros((180, 320, 3), np.uint8), timestamp_ms=number)
+        looks.append(detector.looks)
+    looked = np.flatnonzero(np.diff(looks, prepend=0))
+    assert np.diff(looked).tolist() == [15, 30, 60, 60]
+
+
 @pytest.mark.parametrize("degrees", [180, 90])
 def test_a_head_that_is_turned_over_is_found_as_it_lies(search: StreamSearch, portrait: UInt8Array, degrees: float) -> None:
     faces = search(placed(portrait, (640, 360), 320, 180, 140, degrees), timestamp_ms=0, thorough=True)

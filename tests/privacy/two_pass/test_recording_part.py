@@ -5,23 +5,56 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from itertools import count
+
+import pytest
 
 from p3mvideo.privacy.detection import Detection, intersection
+from p3mvideo.privacy.follow import recording_parts
+from p3mvideo.privacy.follow.face_follower import Follower
 from p3mvideo.privacy.follow.matching import centre
+from p3mvideo.privacy.follow.relayed_follower import RelayedFollower
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
 from p3mvideo.privacy.region import Region
 from p3mvideo.privacy.two_pass.face_record import FaceRecord, FacesOfFrame
 from p3mvideo.privacy.two_pass.first_pass import Survey
+from p3mvideo.privacy.two_pass.plan_json import plan_to_json
 from p3mvideo.privacy.two_pass.recording_part import RecordingPart, join_parts
+from p3mvideo.privacy.two_pass.whole_recording import WholeRecording
 from tests.privacy.fakes import RATE, ScriptedSearch, face_at, frame
 
 FRAMES, BORDER, AROUND = 180, 90, 60
+"""Frames of the recording, the one at which its second part begins, and how many are looked at around that."""
 Script = Callable[[int], Sequence[Detection]]
 
 
-def look(script: Script, doubts: Script, first: int, last: int) -> RecordingPart:
+@pytest.fixture(autouse=True)
+def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording_parts, "PART_SECONDS", BORDER / RATE)
+    monkeypatch.setattr(recording_parts, "BEFORE_SECONDS", AROUND / RATE)
+    monkeypatch.setattr(recording_parts, "AFTER_SECONDS", AROUND / RATE)
+
+
+def moving(n: int) -> Sequence[Detection]:
+    """Return a face that moves through the whole recording, missed now and then, and one that is seen just after the border."""
+    late = [face_at(250, 190)] if n >= BORDER + 3 else []
+    return [*([face_at(60 + n, 80)] if n % 7 else []), *late]
+
+
+def doubted(n: int) -> Sequence[Detection]:
+    """Return something that looks a little like a face for some frames about the border."""
+    return [face_at(60, 200, score=0.3)] if BORDER - 10 <= n < BORDER + 10 else []
+
+
+def survey_from(first: int, script: Script = moving, doubts: Script = doubted) -> Survey:
+    """Return what looks at frames from one on."""
+    return Survey(ScriptedSearch(lambda n: script(n + first), lambda n: doubts(n + first)), ScriptedSearch(lambda n: ()))
+
+
+def look(first: int, last: int, script: Script = moving, doubts: Script = doubted) -> RecordingPart:
     """Return what is found in some frames, as it is kept in a file."""
-    survey = Survey(ScriptedSearch(lambda n: script(n + first), lambda n: doubts(n + first)), ScriptedSearch(lambda n: ()))
+    survey = survey_from(first, script, doubts)
     for number in range(first, last):
         survey.see(frame(number))
     part = survey.part()
@@ -29,18 +62,9 @@ def look(script: Script, doubts: Script, first: int, last: int) -> RecordingPart
     return RecordingPart.from_json(json.loads(json.dumps(part.to_json())))
 
 
-def test_parts_cover_what_one_go_covers() -> None:
-    def script(n: int) -> Sequence[Detection]:
-        moving = [face_at(60 + n, 80)] if n % 7 else []  # through the whole recording, missed now and then
-        late = [face_at(250, 190)] if n >= BORDER + 3 else []  # seen just after the border, and there before: it is followed back over it
-        return [*moving, *late]
-
-    def doubts(n: int) -> Sequence[Detection]:
-        return [face_at(60, 200, score=0.3)] if BORDER - 10 <= n < BORDER + 10 else []
-
-    whole = look(script, doubts, 0, FRAMES).plan()
-    parts = [look(script, doubts, 0, BORDER + AROUND), look(script, doubts, BORDER - AROUND, FRAMES)]
-    joined = join_parts(parts, [0.0, BORDER / RATE]).plan()
+def test_parts_cover_what_one_survey_covers() -> None:
+    whole = look(0, FRAMES).plan()
+    joined = join_parts({0: look(0, BORDER + AROUND), 1: look(BORDER - AROUND, FRAMES)}).plan()
     assert joined.seconds == whole.seconds
     assert [track.number for track in joined.tracks] == [track.number for track in whole.tracks] == [1, 2]
     assert [(one.first, one.last) for one in joined.candidates] == [(one.first, one.last) for one in whole.candidates] == [(BORDER - 10, BORDER + 9)]
@@ -53,9 +77,23 @@ def test_parts_cover_what_one_go_covers() -> None:
             assert intersection(covers[0], face.region.box) > 0.99 * side * side, f"frame {number}"
 
 
+@pytest.mark.parametrize(("first", "last"), [(70, 190), (0, 60)])
+def test_a_recording_seen_in_one_go_is_covered_as_its_parts(first: int, last: int) -> None:
+    begins = (max(first, part * BORDER - AROUND) for part in count(first // BORDER))
+    recording = WholeRecording(lambda: survey_from(next(begins)))
+    for number in range(first, last):
+        recording.see(frame(number))
+    parts = {
+        part: look(max(first, part * BORDER - AROUND), min(last, (part + 1) * BORDER + AROUND))
+        for part in range(first // BORDER, (last - 1) // BORDER + 1)
+    }
+    assert plan_to_json(recording.plan()) == plan_to_json(join_parts(parts).plan())
+    recording.close()
+
+
 def test_a_single_part_is_the_whole() -> None:
-    part = look(lambda n: [face_at(60 + n, 80)], lambda n: (), 0, 60)
-    assert join_parts([part], [0.0]).plan() == part.plan()
+    part = look(0, 60, doubts=lambda n: ())
+    assert join_parts({0: part}).plan() == part.plan()
 
 
 def test_faces_of_parts_have_one_number_each() -> None:
@@ -63,11 +101,28 @@ def test_faces_of_parts_have_one_number_each() -> None:
         """Return faces by their number in a part, at some x."""
         return FacesOfFrame(tuple(TrackedFace(number, Region((x, 0.0, x + 20, 20.0)), "found", 0.9) for number, x in numbers.items()))
 
-    first = FaceRecord({0.0: faces({1: 0, 2: 100}), 1.0: faces({1: 1, 2: 100})})
-    second = FaceRecord({1.0: faces({1: 100, 2: 2}), 2.0: FacesOfFrame(None), 3.0: faces({1: 100, 2: 3, 3: 200})})
-    joined = FaceRecord.from_json(json.loads(json.dumps(FaceRecord.joined([first, second], [0.0, 2.0]).to_json())))
-    assert [(face.track, centre(face.region.box)[0]) for face in joined.at(3.0)] == [(2, 110), (1, 13), (3, 210)]
-    assert [face.track for face in joined.at(1.0)] == [1, 2]
+    first = FaceRecord({0.0: faces({1: 0, 2: 100}), 2.0: faces({1: 1, 2: 100})})
+    second = FaceRecord({2.0: faces({1: 100, 2: 2}), 3.0: FacesOfFrame(None), 4.0: faces({1: 100, 2: 3, 3: 200})})
+    joined = FaceRecord.from_json(json.loads(json.dumps(FaceRecord.joined({0: first, 1: second}).to_json())))
+    assert [(face.track, centre(face.region.box)[0]) for face in joined.at(4.0)] == [(2, 110), (1, 13), (3, 210)]
+    assert [face.track for face in joined.at(2.0)] == [1, 2]
     summary = joined.summary()
     assert (summary.frames, summary.faces, summary.frames_covered_whole) == (4, 3, 1)
     assert math.isclose(summary.weakest_score or 0, 0.9)
+
+
+def test_faces_followed_in_one_go_are_those_of_the_parts() -> None:
+    begins = (max(0, part * BORDER - AROUND) for part in count())
+
+    def follower_from(first: int) -> Follower:
+        return Follower(ScriptedSearch(lambda n: moving(n + first), lambda n: doubted(n + first)))
+
+    def record(part: int) -> FaceRecord:
+        first, end = max(0, part * BORDER - AROUND), min(FRAMES, (part + 1) * BORDER)
+        with closing(follower_from(first)) as follower:
+            return FaceRecord.of(map(frame, range(first, end)), follower, stop=True, advance=lambda done: None)
+
+    with closing(RelayedFollower(lambda: follower_from(next(begins)))) as relayed:
+        whole = FaceRecord.of(map(frame, range(FRAMES)), relayed, stop=True, advance=lambda done: None)
+    assert whole.to_json() == FaceRecord.joined({part: record(part) for part in range(2)}).to_json()
+    assert whole.summary().faces == 2

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import torch
 
-from p3mvideo.frame import Matte, MattingEngine
+from p3mvideo.engine import StreamNetwork
+from p3mvideo.frame import Frame, Matte
 
 COMPARED_PX = 128
 """Longer side at which mattes are compared."""
@@ -28,23 +29,23 @@ class Seen(NamedTuple):
     """What it made of it, at working size."""
 
 
-class WatchedEngine:
-    """A `MattingEngine` that remembers the last image and its matte, to compare another engine with.
+class WatchedNetwork:
+    """The network of a live pipeline, which remembers the last image and its matte, to compare another network with.
 
     Args:
-        engine: Does the work.
+        network: Does the work.
     """
 
-    def __init__(self, engine: MattingEngine) -> None:
-        self._engine = engine
+    def __init__(self, network: StreamNetwork) -> None:
+        self._network = network
         self.seen: Seen | None = None
         """None before the first image."""
 
-    def __call__(self, images: Sequence[torch.Tensor]) -> list[Matte]:
-        """See `MattingEngine`."""
-        mattes = self._engine(images)
-        if images and len(mattes) == len(images):
-            self.seen = Seen(images[-1], mattes[-1])
+    def __call__(self, frames: Sequence[Frame]) -> list[Matte | None]:
+        """See `StreamNetwork`."""
+        mattes = self._network(frames)
+        if mattes and mattes[-1] is not None:
+            self.seen = Seen(frames[-1].image, mattes[-1])
         return mattes
 
 

@@ -52,7 +52,7 @@ def test_a_smaller_network_that_would_lose_a_shoulder_is_not_taken(stage: Stage,
     def make(self: RoomStageFactory, rung: Rung) -> LoadedEngine:
         made = engine(self, rung)
 
-        def one_sided(images: Sequence[torch.Tensor]) -> list[Matte]:
+        def one_sided(images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
             mattes = made.engine(images)
             for matte in mattes:
                 columns = torch.nonzero(matte.alpha[0].amax(0))[:, 0]
