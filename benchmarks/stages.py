@@ -1,6 +1,6 @@
 """Measures what each stage of `process` costs in processor time, with the threads that it starts: one stage after the other, frame by frame.
 
-    python -m benchmarks.stages [CLIP] [--frames N]
+    python -m benchmarks.stages [CLIP] [--frames N] [--network-region frame]
 
 `p3mvideo bench` tells how fast all stages are together, but not which of them the threads of decoder, network, detector and encoder work for.
 """
@@ -14,6 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import torch
@@ -21,10 +22,12 @@ import torch
 from p3mvideo.app.demo import sunset
 from p3mvideo.compose import ForegroundEstimator, ImageBackground, ReplaceBackground
 from p3mvideo.datasets.sample_clip import make_sample_clip
-from p3mvideo.engine import GuidedRefiner, load_engine
+from p3mvideo.engine import GuidedRefiner, load_engine, make_stream_network
 from p3mvideo.frame import Face, Frame, Matte
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.options import EngineOptions, SmoothingOptions
+from p3mvideo.options.engine import NetworkRegion
 from p3mvideo.pipeline import restore_faces
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.temporal import make_matte_stream
@@ -33,7 +36,7 @@ WARM_UP_FRAMES = 5
 """Frames that are not counted: models wake up and memory is taken."""
 
 
-def measure(clip: Path, target: Path, frames: int) -> dict[str, float]:
+def measure(clip: Path, target: Path, frames: int, region: NetworkRegion) -> dict[str, float]:
     """Return the processor time of each stage, of all threads, in ms per frame."""
     spent: dict[str, float] = defaultdict(float)
 
@@ -43,7 +46,7 @@ def measure(clip: Path, target: Path, frames: int) -> dict[str, float]:
         yield
         spent[name] += time.process_time() - started
 
-    engine = load_engine().engine
+    network = make_stream_network(load_engine(), EngineOptions(network_region=region, seq_chunk=1), SmoothingOptions())
     stream, refiner = make_matte_stream(), GuidedRefiner()
     compositor = ReplaceBackground(ImageBackground(sunset(1280, 720)), ForegroundEstimator())
     waiting: deque[tuple[Face, ...]] = deque()
@@ -71,7 +74,7 @@ def measure(clip: Path, target: Path, frames: int) -> dict[str, float]:
                 frame, faces = anonymizer(frame)
             waiting.append(faces)
             with stage("network"):
-                (matte,) = engine([frame.image])
+                (matte,) = network([frame])
             with stage("smooth"):
                 steadied = stream.push(frame, matte)
             finish(steadied)
@@ -84,13 +87,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip", type=Path, nargs="?")
     parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--network-region", choices=get_args(NetworkRegion), default="auto", help="where the network looks")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         seconds = (options.frames + WARM_UP_FRAMES) / 25
         clip = options.clip or make_sample_clip(Path(name) / "clip.mp4", width=1280, height=720, seconds=seconds)
-        costs = measure(clip, Path(name) / "out.mp4", options.frames)
+        costs = measure(clip, Path(name) / "out.mp4", options.frames, options.network_region)
     costs["all"] = sum(costs.values())
     print(f"| {' | '.join(costs)} |\n{'|---' * len(costs)}|\n| {' | '.join(f'{ms:.1f}' for ms in costs.values())} |")
 

@@ -24,10 +24,10 @@ import numpy as np
 from benchmarks.faces.covered import covered_image, covered_mask, independent_look, is_inside
 from benchmarks.faces.face_clips import CASES, RATE, Actor, Case, load_actors, shoot
 from benchmarks.faces.face_identity import identity_table
-from benchmarks.faces.face_tracks import CONFIDENCE, THRESH, one_person_table, stress_table, walk_in_table
+from benchmarks.faces.face_tracks import CONFIDENCE, THRESH, stress_table, walk_in_table
 from benchmarks.faces.photograph_faces import photographs_table
+from benchmarks.faces.program_covers import one_person_table, rooms_table
 from benchmarks.faces.remembered_faces import RememberingDetector, load_answers, save_answers
-from benchmarks.faces.room_covers import rooms_table
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.io.video.write.sink import VideoSink
@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("--identities", type=int, default=400)
     parser.add_argument("--answers", type=Path)
     parser.add_argument("--kept", type=Path, help="file that keeps what was found in each room, so that a run that was stopped goes on")
-    parser.add_argument("--images", type=Path, help="folder for an image of each face left open in photographs, and of each cover in rooms")
+    parser.add_argument("--images", type=Path, help="folder for an image of what is covered or left open wrongly")
     kinds = ("stress", "walk-ins", "rooms", "tracks", "clips", "portraits", "photographs", "detectors", "identity", "cost")
     parser.add_argument("--only", choices=kinds)
     options = parser.parse_args()
@@ -209,7 +209,7 @@ def main() -> None:
     if wanted("rooms"):
         tables.append(rooms_table(names[:: max(1, len(names) // options.rooms)][: options.rooms], options.kept, options.images))
     if wanted("tracks") and options.clips is not None:
-        tables.append(one_person_table(options.clips.glob("*.mp4"), detector))
+        tables.append(one_person_table(options.clips.glob("*.mp4"), options.images))
     if wanted("clips") and options.clips is not None:
         tables.append(clips_table(options.clips.glob("*.mp4")))
     if wanted("portraits"):

@@ -1,4 +1,4 @@
-"""What the following of faces hides, and what it hides that is no face: the tables of made clips and filmed clips.
+"""What the following of faces hides, and what it hides that is no face: the tables of made clips.
 
 Only detectors and trackers run here. What would be covered is an ellipse about each face, as large as the default cover at least.
 """
@@ -11,7 +11,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,7 +18,6 @@ import numpy as np
 from benchmarks.faces.face_clips import CASES, RATE, Actor, Shot, shoot
 from benchmarks.faces.walk_ins import walk_ins
 from p3mvideo.frame import Frame, UInt8Array
-from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.options.faces import DEFAULT_MASK_SCALE
 from p3mvideo.privacy.cover.ellipse import CORE_HEIGHT, CORE_WIDTH
 from p3mvideo.privacy.detect.detector import FaceDetector
@@ -171,27 +169,3 @@ def walk_in_table(actors: Sequence[Actor], backgrounds: Sequence[UInt8Array], cl
     for edge, both in counts.items():
         for way, count in zip(("stream", "two passes"), both, strict=True):
             yield f"| {edge} | {way} | {count.faces} | {count.bare()} | {count.false()} | {count.most_tracks} | {count.largest:.2f} |"
-
-
-def one_person_table(clips: Iterable[Path], make_detector: MakeDetector) -> Iterator[str]:
-    """Yield the rows of filmed clips in which one person is seen throughout."""
-    yield "| clip | frames | stream: without a cover | with more than one | two passes: without | with more than one |"
-    yield "|---|---|---|---|---|---|"
-    totals = np.zeros(5, int)
-    for path in sorted(clips):
-        with (
-            VideoSource(path) as source,
-            closing(Follower(StreamSearch(make_detector(), thresh=THRESH, wary=True), limit_seconds=LIMIT_SECONDS)) as follower,
-            closing(_survey(make_detector)) as survey,
-        ):
-            streamed = []
-            for frame in source:
-                seconds = float(frame.seconds)
-                streamed.append(len(follower(frame.interleaved(), seconds).faces(seconds)))
-                survey.see(frame)
-            plan = survey.plan()
-        filed = [len(plan.at(number)) for number in range(len(streamed))]
-        row = [len(streamed), *(value for ways in (streamed, filed) for value in (ways.count(0), sum(faces > 1 for faces in ways)))]
-        totals += row
-        yield f"| {path.stem} | " + " | ".join(map(str, row)) + " |"
-    yield "| all | " + " | ".join(map(str, totals)) + " |"

@@ -18,11 +18,10 @@ from p3mvideo.frame import Float32Array, Frame, UInt8Array
 from p3mvideo.options import FaceOptions
 from p3mvideo.privacy.anonymizer import FaceAnonymizer
 from p3mvideo.privacy.cover.styles import Blur
-from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.follow.face_follower import Followed, Follower
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
-from p3mvideo.privacy.make_anonymizer import load_detector, make_follower
+from p3mvideo.privacy.make_anonymizer import StreamModels, load_models, make_follower
 
 
 class NotingFollower:
@@ -61,10 +60,10 @@ def walk_in_mattes_table(
     yield "| clip | tracks | largest cover, in sides of the face | MAD, `off` | MAD, `input` | |"
     yield "|---|---|---|---|---|---|"
     errors, within = [], 0
-    with closing(load_detector(FaceOptions())) as detector:
+    with closing(load_models(FaceOptions())) as models:
         for name, made in walk_ins(actors, backgrounds, clips):
             shots = list(made)
-            hidden, known = _hidden(shots, detector)
+            hidden, known = _hidden(shots, models)
             sides = [max(shot.sides.values(), default=1.0) for shot in shots]
             largest = max((face.cover.side_px / side for faces, side in zip(known, sides, strict=True) for face in faces), default=0.0)
             tracks = len({face.track for faces in known for face in faces})
@@ -82,9 +81,9 @@ def walk_in_mattes_table(
     yield f"| mean; {within} of {clips} within all bars | | | {off:.2f} | {on:.2f} | {100 * (on / off - 1):+.1f} % |"
 
 
-def _hidden(shots: Sequence[Shot], detector: FaceDetector) -> tuple[list[Frame], list[tuple[TrackedFace, ...]]]:
+def _hidden(shots: Sequence[Shot], models: StreamModels) -> tuple[list[Frame], list[tuple[TrackedFace, ...]]]:
     """Return the frames of a clip as the network is shown them, and the faces that are known in each."""
-    follower = NotingFollower(make_follower(FaceOptions(), limit_seconds=LIMIT_SECONDS, detector=detector))
+    follower = NotingFollower(make_follower(FaceOptions(), limit_seconds=LIMIT_SECONDS, models=models))
     with closing(FaceAnonymizer(follower, style=Blur(), keep_originals=True, inner=True)) as anonymizer:
         return [anonymizer(_frame(shot.image, number))[0] for number, shot in enumerate(shots)], follower.known
 

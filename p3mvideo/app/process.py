@@ -35,7 +35,7 @@ from p3mvideo.listener import Listener
 from p3mvideo.options import BackgroundOptions, BatchOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, SmoothingOptions, WriteOptions
 from p3mvideo.options.matte import PersonPoint
 from p3mvideo.pipeline import Output, Pipeline, RunStatistics, run_interruptibly
-from p3mvideo.privacy.detect.registry import check_models
+from p3mvideo.privacy.detect.registry import DETECTORS, check_models
 from p3mvideo.privacy.face_summary import FaceFigures
 from p3mvideo.privacy.follow.relayed_follower import RelayedFollower
 from p3mvideo.privacy.make_anonymizer import check_faces, make_anonymizer, make_follower
@@ -123,7 +123,7 @@ def process(
             with ExitStack() as opened:  # a background that cannot be opened is found out before the first input is touched
                 run_interruptibly("open", partial(opened.enter_context, open_background(behind.background or "", spec, behind.background_fit)))
         if faces.anonymize != "off":
-            check_models(["mediapipe"], offline=faces.offline, face_model=faces.face_model)
+            check_models(DETECTORS, offline=faces.offline, face_model=faces.face_model)
         weights = weights_hash(engine.model) if batch.keeps_records else ""
         return Recipe("p3mvideo.app.process:load_work", {**options, "threads": engine.threads, "segments": batch.segments}, weights)
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from math import gcd
+
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from p3mvideo.frame import Frame, Matte
+from p3mvideo.frame import Float32Array, Frame, Matte
 from p3mvideo.ops.shrink import shrunk
 
 RADIUS_PX = 2
 """Half the side of the windows in which alpha is modelled as linear in brightness, in working-size pixels."""
 EPSILON = 2e-4
 """Brightness variance (in [0, 1] squared) below which a window counts as flat."""
+REACH_PX = 2 * RADIUS_PX + 1
+"""How far from where alpha is not 0 the refined one may be: by two means, and by a pixel when they are enlarged; in working-size pixels."""
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -47,11 +51,31 @@ def _refine_on_cpu(frame: Frame, matte: Matte) -> Tensor:
     guide_mean, alpha_mean = mean(guide), mean(alpha)
     slope = (mean(guide * alpha) - guide_mean * alpha_mean) / (mean(guide * guide) - guide_mean * guide_mean + np.float32(EPSILON))
     offset = mean(alpha_mean - slope * guide_mean) * np.float32(255)
-    size = (frame.width, frame.height)
-    slope, offset = (cv2.resize(coefficient, size, interpolation=cv2.INTER_LINEAR) for coefficient in (mean(slope), offset))
-    # In levels of 255, as everything is written: conversion to 8 bits clips and rounds in the pass that adds.
-    levels = cv2.add(cv2.multiply(slope, frame.gray, dst=slope, dtype=cv2.CV_32F), offset, dtype=cv2.CV_8U)
-    return torch.from_numpy(np.multiply(levels, np.float32(1 / 255), dtype=np.float32))[None]
+    refined = np.zeros((frame.height, frame.width), np.float32)
+    (rows, full_rows), (columns, full_columns) = (_extent(alpha.max(1), frame.height), _extent(alpha.max(0), frame.width))
+    part = refined[full_rows, full_columns]
+    if part.size:
+        size = part.shape[1], part.shape[0]
+        slope, offset = (cv2.resize(coefficient[rows, columns], size, interpolation=cv2.INTER_LINEAR) for coefficient in (mean(slope), offset))
+        # In levels of 255, as everything is written: conversion to 8 bits clips and rounds in the pass that adds.
+        levels = cv2.add(cv2.multiply(slope, frame.gray[full_rows, full_columns], dst=slope, dtype=cv2.CV_32F), offset, dtype=cv2.CV_8U)
+        np.multiply(levels, np.float32(1 / 255), out=part)
+    return torch.from_numpy(refined)[None]
+
+
+def _extent(alpha: Float32Array, full: int) -> tuple[slice, slice]:
+    """Return where along an axis the refined matte is not 0, in pixels of the matte and of the frame, between places where pixels of both begin.
+
+    Args:
+        alpha: The largest of each row or column of the matte, (n,).
+        full: The frame's length along that axis.
+    """
+    places, small = np.flatnonzero(alpha), len(alpha)
+    if not places.size:
+        return slice(0, 0), slice(0, 0)
+    step = small // gcd(small, full)
+    first, end = max(0, int(places[0]) - REACH_PX) // step * step, min(small, -(-(int(places[-1]) + 1 + REACH_PX) // step) * step)
+    return slice(first, end), slice(first * full // small, end * full // small)
 
 
 def _refine_on_device(frame: Frame, matte: Matte) -> Tensor:

@@ -7,8 +7,7 @@ from contextlib import closing
 
 from p3mvideo.frame import Face, Frame
 from p3mvideo.options import FaceOptions
-from p3mvideo.privacy.detect.detector import FaceDetector
-from p3mvideo.privacy.make_anonymizer import check_faces, load_detector, make_anonymizer
+from p3mvideo.privacy.make_anonymizer import StreamModels, check_faces, load_models, make_anonymizer
 
 
 class ImageAnonymizer:
@@ -26,7 +25,7 @@ class ImageAnonymizer:
     def __init__(self, options: FaceOptions = FaceOptions()) -> None:
         check_faces(options)
         self._options = options
-        self._idle: list[FaceDetector] = []
+        self._idle: list[StreamModels] = []
         self._lock = threading.Lock()
         self._closed = False
 
@@ -35,21 +34,21 @@ class ImageAnonymizer:
         if self._options.anonymize == "off":
             return frame, ()
         with self._lock:
-            detector = self._idle.pop() if self._idle else None
-        detector = detector or load_detector(self._options)
-        with closing(make_anonymizer(self._options, detector=detector)) as anonymizer:
+            models = self._idle.pop() if self._idle else None
+        models = models or load_models(self._options)
+        with closing(make_anonymizer(self._options, models=models)) as anonymizer:
             covered = anonymizer(frame)
         # Not reached by one that failed, which may still hang in a search.
         with self._lock:
             if not self._closed:
-                self._idle.append(detector)
+                self._idle.append(models)
                 return covered
-        detector.close()
+        models.close()
         return covered
 
     def close(self) -> None:
         """Release the detectors. May be called any number of times."""
         with self._lock:
             self._closed, idle, self._idle = True, self._idle, []
-        for detector in idle:
-            detector.close()
+        for models in idle:
+            models.close()

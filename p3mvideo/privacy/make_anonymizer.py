@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Anonymizer
 from p3mvideo.options import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions
 from p3mvideo.privacy.anonymizer import FaceAnonymizer, FaceFollower, NoAnonymizer
 from p3mvideo.privacy.cover.styles import Style, make_style
 from p3mvideo.privacy.detect.detector import FaceDetector
-from p3mvideo.privacy.detect.registry import DETECTORS, parse_detectors
-from p3mvideo.privacy.detect.second_opinion import NOTHING, SecondOpinion
+from p3mvideo.privacy.detect.registry import DETECTORS, Detector, check_models, parse_detectors
+from p3mvideo.privacy.detect.second_look import NOTHING, SecondLook
+from p3mvideo.privacy.detect.second_opinion import SecondOpinion
 from p3mvideo.privacy.detect.stream_search import WEAK, Search, StreamSearch
 from p3mvideo.privacy.face_summary import FaceFigures
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
@@ -17,6 +20,21 @@ from p3mvideo.privacy.two_pass.first_pass import Survey
 
 LOOK_EVERY = 2
 """Where viewers see faces anyway, those that go their way are looked for in every n-th frame."""
+
+SECOND_DETECTOR = "centerface"
+"""Asked about new faces of a stream that MediaPipe is not sure of."""
+
+
+class StreamModels(NamedTuple):
+    """What finds the faces of a stream."""
+
+    detector: FaceDetector
+    second_look: SecondLook
+
+    def close(self) -> None:
+        """Release the models. May be called any number of times."""
+        self.detector.close()
+        self.second_look.close()
 
 
 def cover_style(options: CoverOptions) -> Style:
@@ -44,7 +62,7 @@ def make_anonymizer(
     *,
     look_every: int = LOOK_EVERY,
     limit_seconds: float = LIMIT_SECONDS,
-    detector: FaceDetector | None = None,
+    models: StreamModels | None = None,
     follower: FaceFollower | None = None,
     figures: FaceFigures | None = None,
 ) -> Anonymizer:
@@ -55,7 +73,7 @@ def make_anonymizer(
             a `SubjectKeeper` to choose from.
         look_every: With "input", search every n-th frame only while faces go their way, see `Follower`.
         limit_seconds: How long the search of one frame may take before it counts as failed; less for a live stream.
-        detector: One that `load_detector` has loaded, which stays open when the anonymizer is closed; None loads one for this stream alone.
+        models: What `load_models` has loaded, which stays open when the anonymizer is closed; None loads them for this stream alone.
         follower: What knows the faces of the stream, closed with the anonymizer; None: what `make_follower` returns.
         figures: Takes what is known of each frame.
 
@@ -68,7 +86,7 @@ def make_anonymizer(
     if options.anonymize == "off":
         return NoAnonymizer()
     return FaceAnonymizer(
-        follower or make_follower(options, look_every=look_every, limit_seconds=limit_seconds, detector=detector),
+        follower or make_follower(options, look_every=look_every, limit_seconds=limit_seconds, models=models),
         style=cover_style(options),
         keep_originals=options.anonymize == "input",
         inner=True,
@@ -80,15 +98,17 @@ def make_anonymizer(
 
 
 def make_follower(
-    options: FaceOptions, *, look_every: int = LOOK_EVERY, limit_seconds: float = LIMIT_SECONDS, detector: FaceDetector | None = None
+    options: FaceOptions, *, look_every: int = LOOK_EVERY, limit_seconds: float = LIMIT_SECONDS, models: StreamModels | None = None
 ) -> Follower:
     """Return what finds and follows the faces of one stream for an anonymizer. Parameters and errors are those of `make_anonymizer`."""
+    detector, second_look = models or load_models(options)
     search = StreamSearch(
-        detector or load_detector(options),
+        detector,
         thresh=options.threshold,
         min_face_px=options.min_face,
         wary=options.anonymize == "output",
-        closes_detector=detector is None,
+        second_look=second_look,
+        closes_detector=models is None,
     )
     return Follower(search, look_every=look_every if options.anonymize == "input" else 1, limit_seconds=limit_seconds)
 
@@ -114,12 +134,12 @@ def make_searches(options: ReleaseDetectionOptions, *, detector: FaceDetector | 
         detector: MediaPipe's models, which are closed with the first search; None loads them.
     """
     names = parse_detectors(options.detectors)
-    least = min(NOTHING, WEAK * options.threshold)
-    others = [DETECTORS[name].make(confidence=least, offline=options.offline, face_model=options.face_model) for name in names if name != "mediapipe"]
+    others = [_load(name, options) for name in names if name != "mediapipe"]
     if "mediapipe" not in names:
         return SecondOpinion(None, others, thresh=options.threshold), SecondOpinion(None, others, thresh=options.threshold, newcomers=False)
     media_pipe = detector or load_detector(options)
-    search = StreamSearch(media_pipe, thresh=options.threshold, min_face_px=options.min_face, wary=True)
+    second_look = SecondLook(lambda: others) if others else None
+    search = StreamSearch(media_pipe, thresh=options.threshold, min_face_px=options.min_face, wary=True, second_look=second_look)
     back_search = StreamSearch(media_pipe, thresh=options.threshold, newcomers=False)
     if not others:
         return search, back_search
@@ -129,3 +149,18 @@ def make_searches(options: ReleaseDetectionOptions, *, detector: FaceDetector | 
 def load_detector(options: DetectionOptions) -> FaceDetector:
     """Load MediaPipe's models for the frames of one stream after the other. Errors are those of `FaceDetector`."""
     return FaceDetector(confidence=WEAK * options.threshold, mode="video", offline=options.offline, face_model=options.face_model)
+
+
+def _load(name: str, options: DetectionOptions) -> Detector:
+    """Load a detector that is asked for more than the first one has found."""
+    least = min(NOTHING, WEAK * options.threshold)
+    return DETECTORS[name].make(confidence=least, offline=options.offline, face_model=options.face_model)
+
+
+def load_models(options: DetectionOptions) -> StreamModels:
+    """Load what finds faces in one stream after the other, and make sure that what is asked in doubt only is there.
+
+    Errors are those of `make_survey`.
+    """
+    check_models([SECOND_DETECTOR], offline=options.offline, face_model=options.face_model)
+    return StreamModels(load_detector(options), SecondLook(lambda: [_load(SECOND_DETECTOR, options)]))

@@ -91,6 +91,16 @@ def test_both_ways_compute_the_same(factor: int) -> None:
     assert float(difference.max()) < 0.03
 
 
+@settings(max_examples=15, deadline=None)
+@given(places=st.lists(st.tuples(st.integers(0, 59), st.integers(0, 39)), max_size=2))
+def test_who_is_in_a_corner_is_refined_like_who_is_everywhere(places: list[tuple[int, int]]) -> None:
+    frame, alpha = Frame.from_interleaved(slanted_edge()[0]), torch.zeros(1, 40, 60)
+    for x, y in places:
+        alpha[0, y : y + 9, x : x + 6] = 0.8
+    difference = (_refine_on_cpu(frame, Matte(alpha)) - _refine_on_device(frame, Matte(alpha))).abs()
+    assert float(difference.max()) < 0.03
+
+
 def test_a_matte_of_the_size_of_the_frame_is_left_alone() -> None:
     matte = Matte(torch.rand(1, 24, 32), torch.rand(3, 24, 32))
     refined = GuidedRefiner()(noise_frame(32, 24), matte)

@@ -20,8 +20,7 @@ from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.options import DetectionOptions
 from p3mvideo.privacy import image_anonymizer
-from p3mvideo.privacy.detect.detector import FaceDetector
-from p3mvideo.privacy.make_anonymizer import load_detector
+from p3mvideo.privacy.make_anonymizer import StreamModels, load_models
 from tests.app.conftest import LOADED
 from tests.io.media import make_video
 
@@ -99,20 +98,20 @@ def test_threads_share_a_session(session: p3mvideo.MattingSession, portrait: UIn
 @pytest.mark.usefixtures("cached_face_models")
 def test_images_share_the_face_detector_and_nothing_else(portrait: UInt8Array, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matting_session, "load_engine", LOADED)
-    made: list[FaceDetector] = []
+    made: list[StreamModels] = []
 
-    def load_once_more(options: DetectionOptions) -> FaceDetector:
-        made.append(load_detector(options))
+    def load_once_more(options: DetectionOptions) -> StreamModels:
+        made.append(load_models(options))
         return made[-1]
 
-    monkeypatch.setattr(image_anonymizer, "load_detector", load_once_more)
+    monkeypatch.setattr(image_anonymizer, "load_models", load_once_more)
     other = np.ascontiguousarray(portrait[:, ::-1])
     with p3mvideo.MattingSession(anonymize="input") as session:
         first, *_, last = [session.matte(image) for image in (portrait, other, portrait)]
     np.testing.assert_array_equal(first, last)
     assert len(made) == 1
     with pytest.raises(PrivacyError):
-        made[0](portrait)  # closed with the session
+        made[0].detector(portrait)  # closed with the session
 
 
 def test_a_video_gives_each_frame_with_its_time_and_matte(session: p3mvideo.MattingSession, portrait: UInt8Array, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.region import Region
 
+CLOSE_UP_SIDES = 3.0
+"""How much of a frame a closer look at one face takes in, in sides of the face."""
 GREY = (110, 110, 110)
 """What is seen beyond the border of an image."""
 ON_BORDER = 0.04

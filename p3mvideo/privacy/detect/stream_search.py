@@ -9,19 +9,19 @@ from statistics import mean, median
 from typing import NamedTuple, Protocol
 
 from p3mvideo.frame import UInt8Array
-from p3mvideo.privacy.detect.crop import View, halved, mirrored
+from p3mvideo.privacy.detect.crop import CLOSE_UP_SIDES, View, halved, mirrored
 from p3mvideo.privacy.detect.detector import INPUT_PX, FaceDetector, tiles
 from p3mvideo.privacy.detect.face_models import ModelName
+from p3mvideo.privacy.detect.second_look import SecondLook
 from p3mvideo.privacy.detection import Detection, area, intersection, iou, union
 from p3mvideo.privacy.follow.matching import match, overlap
+from p3mvideo.privacy.follow.track import SURE_BELIEF
 from p3mvideo.privacy.region import Region
 
 WHOLE_PX = 256
 """A frame is halved while its long side stays above this before both models look at the whole of it."""
 INSIDE = 0.4
 """Part of a face's box that must lie inside the frame. Half a face that a mirror completes has its middle on the border."""
-CLOSE_UP_SIDES = 3.0
-"""How much of a frame a closer look at one face takes in, in sides of the face."""
 BELIEF_SIDES = (CLOSE_UP_SIDES, 2.0, 4.5)
 """The same for the looks that tell how much a face is believed: what is no face hardly ever passes for one in all of them."""
 ROUND_FRAMES = 4
@@ -105,7 +105,8 @@ class StreamSearch:
         wary: Rather take a hand or a shoe for a face than miss one, and look for new ones twice as often. Small faces in profile and in
             the shade are seen by one model of two only, as such things are.
         newcomers: Whether to look for faces that are not expected.
-        closes_detector: Whether the detector is closed with the search.
+        second_look: Asked about each new face that is not surely one: where it sees nothing, there is none.
+        closes_detector: Whether these are closed with the search.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class StreamSearch:
         min_face_px: int | None = None,
         wary: bool = False,
         newcomers: bool = True,
+        second_look: SecondLook | None = None,
         closes_detector: bool = True,
     ) -> None:
         self._detector = detector
@@ -124,6 +126,7 @@ class StreamSearch:
         self._least_belief = 0.5 * (WARY if wary else 1.0)
         self._round = ROUND_FRAMES if wary else 2 * ROUND_FRAMES
         self._newcomers = newcomers
+        self._second_look = second_look
         self._closes_detector = closes_detector
         self._frames = 0
         self._dismissed: list[_Dismissed] = []
@@ -201,7 +204,9 @@ class StreamSearch:
         looks = look.all_around(face, least=self._least_belief * 2 * self._thresh)
         belief = self._belief(looks)
         if belief >= self._least_belief:
-            return replace(max((close for of_model in looks for close in of_model if close is not None), key=_score), belief=belief)
+            found = replace(max((close for of_model in looks for close in of_model if close is not None), key=_score), belief=belief)
+            if belief >= SURE_BELIEF or self._second_look is None or self._second_look(look.image, found):
+                return found
         closely = belief * 2 * self._thresh
         frames = min(2 * max(other.frames for other in before), LONGEST_DISMISSED_FRAMES) if before else DISMISSED_FRAMES
         self._dismissed = [other for other in self._dismissed if iou(other.face.box, face.box) <= SAME_FACE]
@@ -218,6 +223,8 @@ class StreamSearch:
         """Release the models. May be called any number of times."""
         if self._closes_detector:
             self._detector.close()
+            if self._second_look is not None:
+                self._second_look.close()
 
 
 class _Looks:
@@ -225,16 +232,16 @@ class _Looks:
 
     def __init__(self, detector: FaceDetector, image: UInt8Array, timestamp_ms: int) -> None:
         self._detector = detector
-        self._image = image
+        self.image = image
         self._timestamp_ms = timestamp_ms
 
     def at(self, view: View, model: ModelName) -> list[Detection]:
         """Return what a model finds in a view."""
-        return self._detector.look(self._image, model, view=view, timestamp_ms=self._timestamp_ms)
+        return self._detector.look(self.image, model, view=view, timestamp_ms=self._timestamp_ms)
 
     def at_whole(self, model: ModelName) -> list[Detection]:
         """Return what a model finds in the whole of the frame. Small faces are found there, but not well placed."""
-        small, factor = halved(self._image, max(self._image.shape[:2]), WHOLE_PX)
+        small, factor = halved(self.image, max(self.image.shape[:2]), WHOLE_PX)
         margin = 0
         if model == "full_range":
             small, margin = mirrored(small)

@@ -14,8 +14,9 @@ from p3mvideo.privacy.follow.tracked_face import TrackedFace
 from p3mvideo.privacy.follow.tracker import Tracker
 from p3mvideo.privacy.follow.watchdog import Watchdog
 
-LIMIT_SECONDS = 10.0
-"""How long the search of one frame may take, as a rule a hundredth of a second: more than any busy computer needs, but not forever."""
+LIMIT_SECONDS = 60.0
+"""How long the search of one frame may take, as a rule a hundredth of a second: more than a busy computer needs on which a process may wait
+10 s for its turn, but not forever."""
 
 
 class Followed(NamedTuple):

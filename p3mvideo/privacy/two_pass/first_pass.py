@@ -28,7 +28,7 @@ from p3mvideo.privacy.two_pass.recording_part import RecordingPart
 
 BACK_SECONDS = 2.0
 """How far back from where it was first found a face is followed, less what it took to confirm it."""
-BACK_LIMIT_SECONDS = 60.0
+BACK_LIMIT_SECONDS = 600.0
 """How long that may take."""
 BACK_PX = 640
 """Frames to go back to are halved while their long side stays above this."""

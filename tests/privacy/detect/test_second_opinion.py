@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from p3mvideo.errors import ConfigError, PrivacyError, WeightsError
 from p3mvideo.frame import UInt8Array
+from p3mvideo.privacy.detect.crop import View
+from p3mvideo.privacy.detect.detector import FaceDetector
+from p3mvideo.privacy.detect.face_models import ModelName
 from p3mvideo.privacy.detect.registry import DETECTORS, Detector, parse_detectors
+from p3mvideo.privacy.detect.second_look import SecondLook
 from p3mvideo.privacy.detect.second_opinion import SecondOpinion
-from p3mvideo.privacy.detect.stream_search import Expected
+from p3mvideo.privacy.detect.stream_search import Expected, StreamSearch
 from p3mvideo.privacy.detection import Detection, iou
 from p3mvideo.privacy.region import Region
 from tests.privacy.fakes import ScriptedSearch, face_at
@@ -49,14 +51,33 @@ def test_what_one_of_them_finds_is_found() -> None:
     assert len(found) == 2
 
 
-@pytest.mark.parametrize(("belief", "second", "faces"), [(0.5, 0.0, 0), (0.5, 0.3, 1), (0.8, 0.0, 1)])
-def test_a_new_face_that_is_not_sure_is_none_if_the_other_sees_nothing(belief: float, second: float, faces: int) -> None:
-    closer = [face_at(96, 96, side=64, score=second)] if second else []
-    search = SecondOpinion(ScriptedSearch(lambda n: [replace(face_at(80, 80), belief=belief)]), [ScriptedDetector(*closer)], thresh=0.5)
+class OneScore(FaceDetector):
+    """Sees one face from afar with one model, and more closely with both, always with the same score."""
+
+    def __init__(self, score: float) -> None:
+        self._score = score
+
+    def look(self, image: UInt8Array, model: ModelName, *, view: View | None = None, timestamp_ms: int | None = None) -> list[Detection]:
+        seen = model == "short_range" if view is None else round(view.x) == 90
+        return [face_at(90, 90, score=self._score)] if seen else []
+
+    def close(self) -> None:
+        """There is nothing to release."""
+
+
+@pytest.mark.parametrize(("score", "second", "faces"), [(0.6, 0.0, 0), (0.6, 0.1, 0), (0.6, 0.3, 1), (0.8, 0.0, 1)])
+def test_a_new_face_that_is_not_sure_is_none_if_the_other_sees_nothing(score: float, second: float, faces: int) -> None:
+    other = ScriptedDetector(*[face_at(96, 96, side=64, score=second)] if second else [])
+    look = SecondLook(lambda: [other])
+    search = StreamSearch(OneScore(score), thresh=0.5, second_look=look)
     assert len(search(IMAGE, timestamp_ms=0)) == faces
     assert len(search.dismissed) == 1 - faces
-    expected = [Expected(Region.of(face_at(80, 80)))]
-    assert len(search(IMAGE, timestamp_ms=1, expected=expected)) == 1, "what is followed is not doubted again"
+    asked = len(other.seen)
+    assert asked == (score < 0.7)
+    assert len(search(IMAGE, timestamp_ms=1, expected=[Expected(Region.of(face_at(90, 90)))])) == 1
+    assert len(other.seen) == asked, "what is followed is not doubted again"
+    search.close()
+    assert other.closed == asked
 
 
 def test_a_weak_find_counts_only_where_a_face_is_expected() -> None:
