@@ -1,4 +1,4 @@
-"""Nothing leaves the machine, seen from outside: every command once under strace, with all its threads and child processes.
+"""Nothing leaves the machine, seen from outside: every command under strace, with all its threads and child processes.
 
 Each starts as for a new user: an empty home folder, and no variable that says that this is a build server, where some libraries keep silent.
 """
@@ -80,11 +80,12 @@ def _programs(call: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, face_model_folder: Path) -> Home:
-    """The home folder of all tests here, so that the network is converted once; the face detection models have been pulled."""
+def home(tmp_path_factory: pytest.TempPathFactory, face_model_folder: Path, converted_networks: Path) -> Home:
+    """The home folder of all tests here; the network has been converted (see `test_nothing_leaves.py`), the face detection models pulled."""
     folder = tmp_path_factory.mktemp("home")
     models = folder / ".cache" / "p3mvideo" / "face_models"
     models.mkdir(parents=True)
+    (models.parent / "openvino").symlink_to(converted_networks, target_is_directory=True)
     for model in MODELS.values():
         shutil.copy(face_model_folder / model.file_name, models)
     return Home(folder)
@@ -107,17 +108,13 @@ def material(tmp_path_factory: pytest.TempPathFactory, grace_hopper: UInt8Array)
     return folder
 
 
-def _p3mvideo(*arguments: str | Path) -> Arguments:
-    return (sys.executable, "-m", "p3mvideo", *arguments)
-
-
 SEVERAL = """
 import json, sys
 from p3mvideo.cli import app
 for command in json.loads(sys.argv[1]):
     assert not app(command, standalone_mode=False), command
 """
-"""Runs commands one after the other in one process, for those that are built on the same libraries."""
+"""Runs commands one after the other in one process: those that are built on the same libraries."""
 
 
 def _several(*commands: Arguments) -> Arguments:
@@ -139,30 +136,32 @@ main()
 """Runs a command until two seconds after its recording has begun."""
 
 COMMANDS: dict[str, Callable[[Path], Arguments]] = {
-    "process": lambda m: _p3mvideo("process", m / "in.mp4", "-o", "o.mp4", "--bg", "blur"),
-    "process in PyTorch": lambda m: _p3mvideo("process", m / "in.mp4", "-o", "o.mp4", "--bg", "white", "--runtime", "torch", "--anonymize", "off"),
+    "videos": lambda m: _several(
+        ("process", m / "in.mp4", "-o", "process.mp4", "--bg", "blur"),
+        ("process", m / "in.mp4", "-o", "torch.mp4", "--bg", "white", "--runtime", "torch", "--anonymize", "off"),
+        ("flicker", m / "in.mp4", "-o", "flicker"),
+        ("anonymize", m / "in.mp4", "-o", "anonymized.mp4"),
+    ),
     "webcam": lambda m: (
         sys.executable, "-c", STOPPED_BY_CTRL_C,
         "webcam", "--camera", m / "in.mp4", "--no-preview", "--no-virtual-camera", "--record", "o.mkv", "--bg", "blur",
     ),
-    "flicker": lambda m: _p3mvideo("flicker", m / "in.mp4", "-o", "flicker"),
-    "anonymize": lambda m: _p3mvideo("anonymize", m / "in.mp4", "-o", "o.mp4"),
-    "evaluate": lambda m: _p3mvideo(
-        "evaluate", "--data", m / "benchmark", "--model", m / "tiny.safetensors", "--metric", "sad", "--split", "P3M-500-P", "-o", "report"
+    "training and data sets": lambda m: _several(
+        (
+            "train", "--data", m / "data", "-o", "run", "--steps", "1", "--backbone", training.BACKBONE, "--batch", "2", "--size", "64",
+            "--workers", "1", "--device", "cpu", "--tensorboard",
+        ),
+        ("dataset", "foregrounds", m / "data" / "train", "--workers", "1", "--method", "multi-level"),
+        ("dataset", "anonymize", m / "portraits", "anonymized", "--keep-without-face"),
+        ("evaluate", "--data", m / "benchmark", "--model", m / "tiny.safetensors", "--metric", "sad", "--split", "P3M-500-P", "-o", "report"),
     ),
     "export": lambda m: _several(
         ("export", "--model", m / "tiny.safetensors", "--format", "onnx", "-o", "o.onnx"),
         ("export", "--model", m / "tiny.safetensors", "--format", "openvino", "-o", "o.xml"),
     ),
-    "doctor": lambda m: _p3mvideo("doctor"),
-    "bench": lambda m: _p3mvideo("bench", m / "in.mp4"),
-    "demo": lambda m: _p3mvideo("demo", "demo", "--seconds", "0.5"),
-    "train": lambda m: _p3mvideo(
-        "train", "--data", m / "data", "-o", "run", "--steps", "1", "--backbone", training.BACKBONE, "--batch", "2", "--size", "64",
-        "--workers", "1", "--device", "cpu", "--tensorboard",
-    ),
-    "dataset anonymize": lambda m: _p3mvideo("dataset", "anonymize", m / "portraits", "anonymized", "--keep-without-face"),
-    "dataset foregrounds": lambda m: _p3mvideo("dataset", "foregrounds", m / "data" / "train", "--workers", "1", "--method", "multi-level"),
+    "doctor": lambda m: _several(("doctor",)),
+    "bench": lambda m: _several(("bench", m / "in.mp4")),
+    "demo": lambda m: _several(("demo", "demo", "--seconds", "0.5")),
     "help and weights": lambda m: _several(("--help",), ("weights", "list"), ("weights", "verify")),
 }  # fmt: skip
 
