@@ -159,9 +159,7 @@ COMMANDS: dict[str, Callable[[Path], Arguments]] = {
         ("export", "--model", m / "tiny.safetensors", "--format", "onnx", "-o", "o.onnx"),
         ("export", "--model", m / "tiny.safetensors", "--format", "openvino", "-o", "o.xml"),
     ),
-    "doctor": lambda m: _several(("doctor",)),
-    "bench": lambda m: _several(("bench", m / "in.mp4")),
-    "demo": lambda m: _several(("demo", "demo", "--seconds", "0.5")),
+    "this machine": lambda m: _several(("doctor",), ("bench", m / "in.mp4"), ("demo", "demo", "--seconds", "0.5")),
     "help and weights": lambda m: _several(("--help",), ("weights", "list"), ("weights", "verify")),
 }  # fmt: skip
 
