@@ -35,8 +35,15 @@ for ignored in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(ignored) is signal.SIG_IGN:
         signal.signal(ignored, signal.default_int_handler if ignored == signal.SIGINT else signal.SIG_DFL)
 
+gc.disable()  # until all tests are collected: what is imported stays
 USER_CACHE = cache_folder()
 """As it was before any test moved it."""
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is there by now, a million objects of libraries and tests, out of every later search for garbage: each takes a quarter second."""
+    gc.freeze()
+    gc.enable()
 
 
 class NetworkUsedError(AssertionError):

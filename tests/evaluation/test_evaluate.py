@@ -59,8 +59,7 @@ def red_channel_network(path: Path, size: tuple[int | str, int | str] = ("H", "W
     return str(path)
 
 
-@pytest.mark.parametrize("strategy", ["engine", "resize", "hybrid"])
-@pytest.mark.parametrize("split", ["P3M-500-P", "P3M-500-NP"])
+@pytest.mark.parametrize(("split", "strategy"), [("P3M-500-P", "engine"), ("P3M-500-NP", "engine"), ("P3M-500-P", "resize"), ("P3M-500-P", "hybrid")])
 def test_network_with_every_strategy(data: Path, weights: str, tmp_path: Path, split: str, strategy: Strategy) -> None:
     done = call(evaluate, data, split=split, model=[weights], strategy=strategy, runtime="torch", device="cpu", output=tmp_path / "out", worst=2)
     assert [score.name for score in done.scores] == ["p_00000000", "p_00000001", "p_00000002"]

@@ -12,20 +12,21 @@ from p3mvideo.model.encoders.swin import attention_mask
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.published import misfits, recognise
 from p3mvideo.model.variants import VARIANTS, build_network
+from tests.model.variants import slow_if_published
 
 PUBLISHED = {"p3mnet-resnet34": "r34", "p3mnet-swin-t": "swin", "p3mnet-vitae-s": "vitae"}
 # Without the classifiers and the performer's unused norm: 513,000 for ResNet-34 and 513,256 for ViTAE-S.
 PARAMETERS = {"p3mnet-resnet34": 39_478_060 - 513_000, "p3mnet-swin-t": 45_128_206, "p3mnet-vitae-s": 27_463_052 - 513_256}
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
+@pytest.fixture(scope="module", params=slow_if_published(VARIANTS))
 def network(request: pytest.FixtureRequest) -> P3MNet:
     torch.manual_seed(0)
     return build_network(request.param).eval()
 
 
 # Swin's maps at 448 and 224 need no padding to windows in some stages, at 32 they are smaller than a window.
-@pytest.mark.parametrize(("height", "width"), [(32, 32), (64, 32), (224, 224), (96, 448), (256, 160)])
+@pytest.mark.parametrize(("height", "width"), [(64, 32), (224, 224), (96, 448)])
 def test_any_multiple_of_the_stride(network: P3MNet, height: int, width: int) -> None:
     image = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
@@ -81,7 +82,9 @@ def test_published_layout_is_recognised_and_fits(variant: str, short: str) -> No
     found = recognise(published)
     assert found is not None
     assert (found.variant, found.backbone) == (variant, False)
-    assert misfits(found.state_dict, build_network(variant).state_dict()) == []
+    with torch.device("meta"):
+        own = build_network(variant).state_dict()
+    assert misfits(found.state_dict, own) == []
 
 
 def test_two_differing_copies_of_a_tensor_are_refused() -> None:

@@ -231,14 +231,15 @@ def interrupt_when(event: threading.Event, number: int) -> Callable[[], float]:
         ("finish 0", signal.SIGINT),
     ],
 )
-def test_a_signal_ends_the_run_whatever_hangs(place: str, number: signal.Signals) -> None:
+def test_a_signal_ends_the_run_whatever_hangs(place: str, number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.5)
     hang = Trip(hangs=True, error=Fault("late"))
     stream = make_stream(hooks={place: hang})
     sent_at = interrupt_when(hang.engaged, number)
     with pytest.raises(KeyboardInterrupt, match=number.name) as caught:
         stream.pipeline.run()
     assert time.monotonic() - sent_at() < LIMIT_SECONDS
-    assert caught.value.__notes__ == [f"still busy 1.5 s after that, and left behind: {THREAD_OF[place]}"]
+    assert caught.value.__notes__ == [f"still busy 0.5 s after that, and left behind: {THREAD_OF[place]}"]
     let_go(hang)
     assert nothing_published(stream)
 

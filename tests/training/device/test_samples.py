@@ -20,6 +20,7 @@ from p3mvideo.training.device.upload import uploaded
 from p3mvideo.training.samples.dataset import TrainingSamples
 from p3mvideo.training.samples.moving_scenes import MovingScenes
 from p3mvideo.training.samples.portrait_order import PortraitOrder
+from p3mvideo.training.samples.scene import Scene
 from p3mvideo.training.samples.webcam_scenes import WebcamOptions, WebcamScenes
 from p3mvideo.training.setup import TrainingSetup, recipe_options
 
@@ -53,6 +54,19 @@ def statistics(images: np.ndarray, alphas: np.ndarray, classes: np.ndarray, face
     }  # fmt: skip
 
 
+class NotedScenes(MovingScenes):
+    """Keeps the masks of the faces in all scenes that it makes."""
+
+    def __init__(self, scenes: WebcamScenes, *, seed: int) -> None:
+        super().__init__(scenes, seed=seed)
+        self.face_masks: list[np.ndarray] = []
+
+    def __call__(self, index: int, rng: np.random.Generator) -> Scene:
+        scene = super().__call__(index, rng)
+        self.face_masks.append(scene.face_mask)
+        return scene
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("webcam", [{}, {"hard": 1.0}, {"compose": 0.0}, {"compose": 1.0, "nobody": 0.0, "several": 1.0}, {"moving": 1.0}])
 def test_samples_are_like_those_of_the_ordinary_path(data: Path, material: Material, webcam: dict[str, float]) -> None:
@@ -67,13 +81,12 @@ def test_samples_are_like_those_of_the_ordinary_path(data: Path, material: Mater
 
     folder = PortraitFolder(data / "train")
     order = PortraitOrder(folder.names, shares={}, seed=1)
-    maker = MovingScenes(WebcamScenes(folder, order, size_px=SIZE, options=chosen.webcam, backgrounds=data / "backgrounds"), seed=1)
+    maker = NotedScenes(WebcamScenes(folder, order, size_px=SIZE, options=chosen.webcam, backgrounds=data / "backgrounds"), seed=1)
     samples = TrainingSamples(maker, length=count, seed=1, donors=DonorFaces(data / "faces"), copy_paste=chosen.copy_paste)
     ordinary = [samples[index] for index in range(count)]
-    scenes = [maker(index, np.random.default_rng((1, index))) for index in range(count)]
     true = statistics(
         np.stack([sample.image.numpy() for sample in ordinary]), np.stack([sample.alpha[0].numpy() for sample in ordinary]),
-        np.stack([sample.classes.numpy() for sample in ordinary]), np.stack([scene.face_mask for scene in scenes]),
+        np.stack([sample.classes.numpy() for sample in ordinary]), np.stack(maker.face_masks),
     )  # fmt: skip
     # The ordinary path pastes over faces without forgetting their masks: with half of them pasted over, half of the masks is left here.
     true["face"] /= 2
