@@ -12,6 +12,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +43,14 @@ from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detect.registry import check_models, parse_detectors
 from p3mvideo.privacy.face_summary import summary_of
-from p3mvideo.privacy.follow.recording_parts import AFTER_SECONDS
 from p3mvideo.privacy.make_anonymizer import cover_style, make_survey
 from p3mvideo.privacy.two_pass.apply_edits import resolved, with_edits, without_edits
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Span, rounded_seconds
 from p3mvideo.privacy.two_pass.edits import Addition, Edits, edits_from_json, edits_to_json
-from p3mvideo.privacy.two_pass.first_pass import Survey
 from p3mvideo.privacy.two_pass.follow_by_hand import HandFollower
 from p3mvideo.privacy.two_pass.plan_json import plan_from_json, plan_to_json
 from p3mvideo.privacy.two_pass.recording_part import RecordingPart, join_parts
-from p3mvideo.privacy.two_pass.whole_recording import WholeRecording
+from p3mvideo.privacy.two_pass.whole_recording import PartSurvey, WholeRecording
 
 REVIEW_SECONDS = 10.0
 """How long an interrupted run waits for the review of an output that is complete."""
@@ -344,19 +343,19 @@ class _Anonymize:
     def _find_in_parts(self, unit: Unit, file: DividedFile, stopped: _Stopped) -> CoverPlan | None:
         """Do the first pass in parts; return None if some are missing, as happens to a helper."""
 
-        def look_at(frames: Iterator[Frame], advance: Callable[[int], None]) -> dict[str, Any]:
-            with closing(make_survey(self.detection)) as survey:
-                _show(frames, survey, advance, stopped)
+        def look_at(part: int, frames: Iterator[Frame], advance: Callable[[int], None]) -> dict[str, Any]:
+            with closing(PartSurvey(make_survey(self.detection), part)) as survey:
+                _show(takewhile(lambda frame: not survey.is_over(float(frame.seconds)), frames), survey, advance, stopped)
                 return survey.part().to_json()
 
         def open_source(read_from: Fraction | None) -> FrameSource:
             return self.streams.open_source(unit.item, read_from=read_from)
 
-        found = find_in_parts(file, unit, open_source, look_at, self.listener, after_seconds=AFTER_SECONDS)
+        found = find_in_parts(file, unit, open_source, look_at, self.listener)
         return None if found is None else join_parts({part: RecordingPart.from_json(values) for part, values in found.items()}).plan()
 
 
-def _show(frames: Iterable[Frame], first_pass: Survey | WholeRecording, advance: Callable[[int], None], stopped: _Stopped) -> None:
+def _show(frames: Iterable[Frame], first_pass: PartSurvey | WholeRecording, advance: Callable[[int], None], stopped: _Stopped) -> None:
     """Look for the faces of frames, and follow them."""
     for number, frame in enumerate(frames, start=1):
         stopped.check()

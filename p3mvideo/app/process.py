@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,7 +38,7 @@ from p3mvideo.options.matte import PersonPoint
 from p3mvideo.pipeline import Output, Pipeline, RunStatistics, run_interruptibly
 from p3mvideo.privacy.detect.registry import DETECTORS, check_models
 from p3mvideo.privacy.face_summary import FaceFigures
-from p3mvideo.privacy.follow.relayed_follower import RelayedFollower
+from p3mvideo.privacy.follow.relayed_follower import PartFollower, RelayedFollower
 from p3mvideo.privacy.make_anonymizer import check_faces, make_anonymizer, make_follower
 from p3mvideo.privacy.two_pass.face_record import FaceRecord, RecordedFollower
 from p3mvideo.temporal import Filtered, make_matte_stream
@@ -252,13 +253,13 @@ class _Process:
             with ExitStack() as stack:
                 yield self._open(unit, stack, read_from=read_from)
 
-        def look_at(frames: Iterator[Frame], advance: Callable[[int], None]) -> list[Any]:
-            with closing(make_follower(self.faces)) as follower:
+        def look_at(part: int, frames: Iterator[Frame], advance: Callable[[int], None]) -> list[Any]:
+            with closing(PartFollower(make_follower(self.faces), part)) as follower:
+                needed = takewhile(lambda frame: not follower.is_over(float(frame.seconds)), frames)
                 stop = self.faces.on_detector_failure == "stop"
-                return run_interruptibly("find faces", lambda: FaceRecord.of(frames, follower, stop=stop, advance=advance)).to_json()
+                return run_interruptibly("find faces", lambda: FaceRecord.of(needed, follower, stop=stop, advance=advance)).to_json()
 
-        # To follow faces takes no frame after a part.
-        found = find_in_parts(file, unit, open_source, look_at, self.listener, after_seconds=0.0)
+        found = find_in_parts(file, unit, open_source, look_at, self.listener)
         return None if found is None else FaceRecord.joined({part: FaceRecord.from_json(values) for part, values in found.items()})
 
     def _people_in(self, unit: Unit) -> tuple[PersonPoint, ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,8 +65,9 @@ def webcam_command(
             _print_cameras()
             return
         window = _open_window(False if studio and preview is None else preview, told)
-        from p3mvideo.app.live.stop_request import StopRequest
-        from p3mvideo.app.webcam import webcam
+        with _no_search_for_garbage():
+            from p3mvideo.app.live.stop_request import StopRequest
+            from p3mvideo.app.webcam import webcam
 
         stop = StopRequest()
         seconds = itertools.count(1)
@@ -84,6 +87,20 @@ def webcam_command(
         if result.recording is not None:
             with contextlib.suppress(OSError):
                 print(result.recording, flush=True)
+
+
+@contextlib.contextmanager
+def _no_search_for_garbage() -> Iterator[None]:
+    """Do without it while large libraries are imported, and leave what they made out of it for good.
+
+    Each search of all that would hold up every thread for a tenth of a second.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _open_window(preview: bool | None, told: Listener) -> PreviewWindow | None:

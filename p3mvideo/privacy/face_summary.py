@@ -74,7 +74,8 @@ def summary_of(plan: CoverPlan) -> FaceSummary:
     score, seconds = min(weakest, default=(None, None))
     hidden = len(plan.unexamined - plan.shown)
     by_hand = len(plan.tracks) - len(covered)
-    return FaceSummary(len(plan.seconds), len(covered), score, seconds, hidden, by_hand, _left_open(plan.candidates, plan.seconds))
+    bare = not_covered(plan.candidates, covered)  # a person may have added covers since they were left open
+    return FaceSummary(len(plan.seconds), len(covered), score, seconds, hidden, by_hand, _left_open(bare, plan.seconds))
 
 
 def _left_open(candidates: Iterable[Candidate], seconds: Sequence[float]) -> tuple[LeftOpen, ...]:

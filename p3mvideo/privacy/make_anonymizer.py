@@ -18,8 +18,8 @@ from p3mvideo.privacy.face_summary import FaceFigures
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
 from p3mvideo.privacy.two_pass.first_pass import Survey
 
-LOOK_EVERY = 2
-"""Where viewers see faces anyway, those that go their way are looked for in every n-th frame."""
+LOOK_EVERY = 3
+"""Where viewers see faces anyway, those that go their way slowly are looked for in every n-th frame."""
 
 SECOND_DETECTOR = "centerface"
 """Asked about new faces of a stream that MediaPipe is not sure of."""

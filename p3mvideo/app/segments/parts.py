@@ -11,17 +11,15 @@ from p3mvideo.app.batch.unit import Unit
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, read_json, write_json
 from p3mvideo.frame import Frame, FrameSource
 from p3mvideo.listener import Listener
-from p3mvideo.privacy.follow.recording_parts import looking_begins, part_at, part_end
+from p3mvideo.privacy.follow.recording_parts import looking_begins, part_at
 
 
 def find_in_parts(
     file: DividedFile,
     unit: Unit,
     open_source: Callable[[Fraction | None], AbstractContextManager[FrameSource]],
-    look_at: Callable[[Iterator[Frame], Callable[[int], None]], Any],
+    look_at: Callable[[int, Iterator[Frame], Callable[[int], None]], Any],
     listener: Listener,
-    *,
-    after_seconds: float,
 ) -> dict[int, Any] | None:
     """Find something in those parts of a video that no other process works on, and wait for the others, unless `unit.helps`.
 
@@ -29,10 +27,9 @@ def find_in_parts(
         file: The video.
         unit: The unit that it is.
         open_source: Opens it, from a time in seconds on or from the beginning.
-        look_at: Looks at the frames of one part and those before it (`looking_begins`), calls its second argument with the number of those that
-            are done, and returns plain values.
+        look_at: Looks for it in a part of that number, given all frames from `looking_begins` on, of which it takes as many as it needs. Calls its
+            last argument with the number of those that are done, and returns plain values.
         listener: Hears of it.
-        after_seconds: How long after a part the last frame lies that is looked at for it.
 
     Returns:
         What was found in each part (see `recording_parts`), by number and in order; None if parts are missing, as happens to those that help.
@@ -45,9 +42,10 @@ def find_in_parts(
         listener.begin(f"{unit.item.path}, finding faces", len(parts.frames), done=done, number=unit.number, of=unit.of)
         number = claimed.numbers[0]
         part = part_at(float(parts.borders[number]))
-        first, end = looking_begins(part), part_end(part) + after_seconds
+        first = looking_begins(part)
         with open_source(Fraction(first) if first > file.frames[0] else None) as source:
-            found = look_at(_between(source, first, end), lambda count: listener.advance(done + count))
+            frames = (frame for frame in source if float(frame.seconds) >= first)
+            found = look_at(part, frames, lambda count: listener.advance(done + count))
         write_json(parts.path(number, 0), found)
 
     if not unit.helps:
@@ -56,12 +54,3 @@ def find_in_parts(
     if parts.missing():
         return None
     return {part_at(float(border)): read_json(path) for border, path in zip(parts.borders, parts.paths(0), strict=True)}
-
-
-def _between(frames: FrameSource, first: float, end: float) -> Iterator[Frame]:
-    for frame in frames:
-        seconds = float(frame.seconds)
-        if seconds >= end:
-            return
-        if seconds >= first:
-            yield frame

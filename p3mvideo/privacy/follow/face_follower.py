@@ -37,8 +37,8 @@ class Follower:
 
     Args:
         search: Finds the faces of a frame; closed with the follower.
-        look_every: Search every n-th frame only while all faces go their way and the scene stays the same; between those, they are where they
-            should have gone. A face that appears is known from the next search on, so more than 1 is only for hiding faces from a network.
+        look_every: Search every n-th frame only while all faces go their way, slowly, and the scene stays the same; between those, they are where
+            they should have gone. A face that appears is known from the next search on, so more than 1 is only for hiding faces from a network.
         limit_seconds: How long one frame may take.
         thorough: Called with a frame's time in seconds: whether to search it thoroughly although nothing asks for it.
     """
@@ -80,7 +80,7 @@ class Follower:
         # The first frame is searched thoroughly and wakes the models.
         limit = max(self._limit_seconds, LIMIT_SECONDS) if another else self._limit_seconds
         shaken, self._shaken = self._shaken, True
-        if not (another or shaken) and self._goes_on(image):
+        if not (another or shaken) and self._goes_on(image, seconds):
             self._unsearched += 1
             self._shaken, self._last_seconds = False, seconds
             return Followed(self._tracker.tracks, cut=False)
@@ -90,9 +90,9 @@ class Follower:
         self._shaken, self._last_seconds, self._shape = False, seconds, image.shape
         return followed
 
-    def _goes_on(self, image: UInt8Array) -> bool:
+    def _goes_on(self, image: UInt8Array, seconds: float) -> bool:
         """Return whether the faces of an image are known without a search."""
-        if self._unsearched + 1 >= self._look_every or not all(track.is_steady for track in self._tracker.tracks):
+        if self._unsearched + 1 >= self._look_every or not all(track.is_steady(seconds) for track in self._tracker.tracks):
             return False
         return not self._motion.is_cut(image)
 

@@ -13,18 +13,11 @@ PART_SECONDS: Final = 240.0
 """How long a part is."""
 BEFORE_SECONDS: Final = 4.0
 """How long before it looking for its faces begins: they are known again when it does."""
-AFTER_SECONDS: Final = 4.0
-"""How long after it that ends where faces are also followed back: time to confirm one, and to follow it back into the part."""
 
 
 def part_at(seconds: float) -> int:
     """Return the number of the part that a time belongs to."""
     return floor(seconds / PART_SECONDS)
-
-
-def parts_around(seconds: float) -> range:
-    """Return the numbers of the parts for which a frame is looked at: the one that it belongs to, and one that begins soon or ended lately."""
-    return range(part_at(seconds - AFTER_SECONDS), part_at(seconds + BEFORE_SECONDS) + 1)
 
 
 def part_end(part: int) -> float:

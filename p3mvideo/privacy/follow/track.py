@@ -46,6 +46,8 @@ STEADY, LEAST_ALPHA, LEAST_BETA = 0.35, 0.6, 0.1
 known. And the gains of the filter once it has settled, see `Track.found`."""
 KNOWN_FINDS = 4
 """The speed of a face is known after this many finds along its way."""
+NEAR = 0.15
+"""How far a face that goes its way may go without being searched for, in its sides."""
 COAST_SECONDS = 0.15
 """Time in which the speed of a face that is held fades."""
 JITTER, DRIFT, HALF_SEEN = 0.04, 0.18, 0.25
@@ -139,10 +141,10 @@ class Track:
         margin = margin * self.region.side_px + self.overhang_px
         return TrackedFace(self.number, self.expected(seconds), self.source, self.score, self.key_points, margin)
 
-    @property
-    def is_steady(self) -> bool:
-        """Whether it is surely a face, was found at this moment, and goes a way that is known."""
-        return self.confirmed and self.source == "found" and self.finds >= KNOWN_FINDS
+    def is_steady(self, seconds: float) -> bool:
+        """Whether it is surely a face, was found at this moment, and goes a way that is known and not far until another moment."""
+        known = self.confirmed and self.source == "found" and self.finds >= KNOWN_FINDS
+        return known and math.hypot(*self.speed) * (seconds - self.found_seconds) <= NEAR * self.region.side_px
 
     def wants_look(self, seconds: float) -> bool:
         """Whether to look more closely at it at a moment."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import count
 
 from p3mvideo.privacy.follow.matching import overlap
@@ -17,6 +18,8 @@ class TrackNumbers:
     def __init__(self) -> None:
         self._fresh = count(1)
         self._numbers: dict[int, int] = {}
+        self._before: dict[int, int] = {}
+        """Those of the part before."""
         self._alike: Counter[tuple[int, int]] = Counter()
 
     def compare(self, now: Iterable[TrackedFace], following: Iterable[TrackedFace]) -> None:
@@ -26,12 +29,12 @@ class TrackNumbers:
 
     def go_on(self) -> None:
         """Begin with the part that follows. Tracks that were in one place in the most frames are joined first."""
-        before, self._numbers = self._numbers, {}
+        self._before, self._numbers = self._numbers, {}
         taken: set[int] = set()
         for (track_before, track), _ in sorted(self._alike.items(), key=lambda entry: (-entry[1], entry[0])):
-            if track_before in before and track_before not in taken and track not in self._numbers:
+            if track_before in self._before and track_before not in taken and track not in self._numbers:
                 taken.add(track_before)
-                self._numbers[track] = before[track_before]
+                self._numbers[track] = self._before[track_before]
         self._alike.clear()
 
     def of(self, track: int) -> int:
@@ -39,3 +42,11 @@ class TrackNumbers:
         if track not in self._numbers:
             self._numbers[track] = next(self._fresh)
         return self._numbers[track]
+
+    def numbered(self, faces: Iterable[TrackedFace]) -> tuple[TrackedFace, ...]:
+        """Return faces of the present part with their numbers in the recording."""
+        return tuple(replace(face, track=self.of(face.track)) for face in faces)
+
+    def numbered_before(self, faces: Iterable[TrackedFace]) -> tuple[TrackedFace, ...]:
+        """Return faces of the part before, which had a number in it, likewise."""
+        return tuple(replace(face, track=self._before[face.track]) for face in faces)

@@ -12,6 +12,7 @@ from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.privacy.anonymizer import FaceFollower
 from p3mvideo.privacy.detection import Box, Detection
 from p3mvideo.privacy.face_summary import FaceFigures, FaceSummary
+from p3mvideo.privacy.follow.handover import with_left
 from p3mvideo.privacy.follow.recording_parts import part_at
 from p3mvideo.privacy.follow.track_numbers import TrackNumbers
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
@@ -76,19 +77,21 @@ class FaceRecord:
         """Return the record of a whole recording: what `RelayedFollower` would have found in it.
 
         Args:
-            records: Those of its parts (see `recording_parts`), by number and in order, each with what was found before its own frames.
+            records: Those of its parts by number and in order, each as a `PartFollower` finds it.
         """
         found: dict[float, FacesOfFrame] = {}
         numbers = TrackNumbers()
         following = [*list(records.values())[1:], cls({})]
+        before = cls({})
         for part, record, next_record in zip(records, records.values(), following, strict=True):
             for seconds, known in record._frames.items():
                 if part_at(seconds) != part:
                     continue
-                numbers.compare(known.faces or (), next_record._frames.get(seconds, FacesOfFrame(())).faces or ())
-                faces = None if known.faces is None else tuple(replace(face, track=numbers.of(face.track)) for face in known.faces)
-                found[seconds] = replace(known, faces=faces)
+                numbers.compare(known.faces or (), next_record._faces_at(seconds))
+                left = numbers.numbered_before(before._faces_at(seconds))
+                found[seconds] = known if known.faces is None else replace(known, faces=with_left(numbers.numbered(known.faces), left))
             numbers.go_on()
+            before = record
         return cls(found)
 
     def at(self, seconds: float) -> Faces:
@@ -101,6 +104,11 @@ class FaceRecord:
         if known is None or known.faces is None:
             raise PrivacyError(f"the frame at {seconds:.3f} s was not searched for faces", hint="make sure that nothing else changes the file")
         return known.faces
+
+    def _faces_at(self, seconds: float) -> Faces:
+        """Return the faces of a frame that may not have been looked at."""
+        known = self._frames.get(seconds)
+        return () if known is None else known.faces or ()
 
     def summary(self) -> FaceSummary:
         """Return the record in a few figures."""

@@ -18,6 +18,7 @@ from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
 from p3mvideo.privacy.follow.matching import overlap
 from p3mvideo.privacy.follow.motion import Motion
 from p3mvideo.privacy.follow.track import CONFIRMING_LOOKS, KNOWN_FINDS, LOOK_SECONDS, Track
+from p3mvideo.privacy.follow.tracked_face import TrackedFace
 from p3mvideo.privacy.follow.tracker import ONE_FACE, Tracker
 from p3mvideo.privacy.follow.watchdog import Watchdog
 from p3mvideo.privacy.two_pass.candidates import Candidates
@@ -89,6 +90,8 @@ class Survey:
         self._thumbnails: dict[int, tuple[float, str | None]] = {}
         """The highest score of each face, and its thumbnail hash there."""
         self._candidates = Candidates()
+        self.faces: tuple[TrackedFace, ...] = ()
+        """Those of the last frame that could be searched."""
 
     def see(self, frame: Frame) -> None:
         """Take the next frame.
@@ -100,7 +103,8 @@ class Survey:
         self._seconds.append(seconds)
         self._size = frame.width, frame.height
         try:
-            tracks, cut = self._follower(image, seconds)
+            tracks, cut = followed = self._follower(image, seconds)
+            self.faces = followed.faces(seconds)
             if cut:
                 self._scenes.append(number)
             self._keep(number, seconds, image, cut)

@@ -1,18 +1,52 @@
-"""The first pass over a whole recording in one go."""
+"""The first pass over a recording, part by part: over one of its parts, or over all of them in one go."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from p3mvideo.frame import Frame
-from p3mvideo.privacy.follow.recording_parts import part_at, parts_around
+from p3mvideo.privacy.follow.handover import Handover
+from p3mvideo.privacy.follow.recording_parts import looking_begins, part_at, part_end
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
 from p3mvideo.privacy.two_pass.first_pass import Survey
 from p3mvideo.privacy.two_pass.recording_part import RecordingPart, join_parts
 
+AFTER_SECONDS = 4.0
+"""How long after a part its survey goes on: time to confirm a face, and to follow it back into the part."""
+
+
+class PartSurvey:
+    """The first pass over one part of a recording, and the frames around it that are looked at for it (see `Handover`).
+
+    Args:
+        survey: Has seen no frame; closed with this one.
+        part: The part's number, see `recording_parts`.
+    """
+
+    def __init__(self, survey: Survey, part: int) -> None:
+        self._survey, self._part = survey, part
+        self._handover = Handover(part)
+
+    def is_over(self, seconds: float) -> bool:
+        """Return whether the next frame, at that time, does not have to be looked at."""
+        return seconds >= part_end(self._part) + AFTER_SECONDS and self._handover.is_over(seconds)
+
+    def see(self, frame: Frame) -> None:
+        """Take the next frame, from `looking_begins` on. Errors are those of `Survey.see`."""
+        self._survey.see(frame)
+        self._handover.see(self._survey.faces, float(frame.seconds))
+
+    def part(self) -> RecordingPart:
+        """Return what was found in all frames that were seen."""
+        return self._survey.part()
+
+    def close(self) -> None:
+        """Release the models. May be called any number of times."""
+        self._survey.close()
+
 
 class WholeRecording:
-    """Shows each frame to the surveys of the parts that look at it (see `recording_parts`), and joins what they find.
+    """Shows each frame to the surveys of the parts that look at it, and joins what they find.
 
     Args:
         make_survey: Makes one for a part.
@@ -20,7 +54,7 @@ class WholeRecording:
 
     def __init__(self, make_survey: Callable[[], Survey]) -> None:
         self._make_survey = make_survey
-        self._surveys: dict[int, Survey] = {}
+        self._surveys: dict[int, PartSurvey] = {}
         """Those in work, by part."""
         self._found: dict[int, RecordingPart] = {}
         self._parts: list[int] = []
@@ -32,12 +66,11 @@ class WholeRecording:
         part = part_at(seconds)
         if part not in self._parts[-1:]:
             self._parts.append(part)
-        around = parts_around(seconds)
-        for number in [number for number in self._surveys if number not in around]:
+        for number in [number for number, survey in self._surveys.items() if survey.is_over(seconds)]:
             self._finish(number)
-        for number in around:
-            if number >= self._parts[0] and number not in self._surveys:
-                self._surveys[number] = self._make_survey()
+        for number in (part, part + 1):
+            if seconds >= looking_begins(number) and number not in self._surveys:
+                self._surveys[number] = PartSurvey(self._make_survey(), number)
         for survey in self._surveys.values():
             survey.see(frame)
 

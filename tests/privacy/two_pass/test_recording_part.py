@@ -6,7 +6,8 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from itertools import count
+from dataclasses import replace
+from itertools import chain, count, takewhile
 
 import pytest
 
@@ -14,9 +15,10 @@ from p3mvideo.privacy.detection import Detection, intersection
 from p3mvideo.privacy.follow import recording_parts
 from p3mvideo.privacy.follow.face_follower import Follower
 from p3mvideo.privacy.follow.matching import centre
-from p3mvideo.privacy.follow.relayed_follower import RelayedFollower
+from p3mvideo.privacy.follow.relayed_follower import PartFollower, RelayedFollower
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
 from p3mvideo.privacy.region import Region
+from p3mvideo.privacy.two_pass import whole_recording
 from p3mvideo.privacy.two_pass.face_record import FaceRecord, FacesOfFrame
 from p3mvideo.privacy.two_pass.first_pass import Survey
 from p3mvideo.privacy.two_pass.plan_json import plan_to_json
@@ -33,13 +35,18 @@ Script = Callable[[int], Sequence[Detection]]
 def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording_parts, "PART_SECONDS", BORDER / RATE)
     monkeypatch.setattr(recording_parts, "BEFORE_SECONDS", AROUND / RATE)
-    monkeypatch.setattr(recording_parts, "AFTER_SECONDS", AROUND / RATE)
+    monkeypatch.setattr(whole_recording, "AFTER_SECONDS", AROUND / RATE)
 
 
 def moving(n: int) -> Sequence[Detection]:
     """Return a face that moves through the whole recording, missed now and then, and one that is seen just after the border."""
     late = [face_at(250, 190)] if n >= BORDER + 3 else []
     return [*([face_at(60 + n, 80)] if n % 7 else []), *late]
+
+
+def fading(n: int) -> Sequence[Detection]:
+    """Return a face that is seen well until shortly before the second part is looked at, and barely from then on."""
+    return [face_at(60, 80)] if n < BORDER - AROUND - 5 else [replace(face_at(60, 80, score=0.3), belief=None)]
 
 
 def doubted(n: int) -> Sequence[Detection]:
@@ -111,18 +118,35 @@ def test_faces_of_parts_have_one_number_each() -> None:
     assert math.isclose(summary.weakest_score or 0, 0.9)
 
 
-def test_faces_followed_in_one_go_are_those_of_the_parts() -> None:
+@pytest.mark.parametrize(("script", "faces"), [(moving, 2), (fading, 1)])
+def test_faces_followed_in_one_go_are_those_of_the_parts(script: Script, faces: int) -> None:
     begins = (max(0, part * BORDER - AROUND) for part in count())
 
     def follower_from(first: int) -> Follower:
-        return Follower(ScriptedSearch(lambda n: moving(n + first), lambda n: doubted(n + first)))
+        # Who begins late does not find what can barely be seen.
+        return Follower(ScriptedSearch(lambda n: [face for face in script(n + first) if not first or face.score > 0.3], doubted))
 
     def record(part: int) -> FaceRecord:
-        first, end = max(0, part * BORDER - AROUND), min(FRAMES, (part + 1) * BORDER)
-        with closing(follower_from(first)) as follower:
-            return FaceRecord.of(map(frame, range(first, end)), follower, stop=True, advance=lambda done: None)
+        first = max(0, part * BORDER - AROUND)
+        with closing(PartFollower(follower_from(first), part)) as follower:
+            needed = takewhile(lambda frame: not follower.is_over(float(frame.seconds)), map(frame, range(first, FRAMES)))
+            return FaceRecord.of(needed, follower, stop=True, advance=lambda done: None)
 
     with closing(RelayedFollower(lambda: follower_from(next(begins)))) as relayed:
         whole = FaceRecord.of(map(frame, range(FRAMES)), relayed, stop=True, advance=lambda done: None)
-    assert whole.to_json() == FaceRecord.joined({part: record(part) for part in range(2)}).to_json()
-    assert whole.summary().faces == 2
+    joined = FaceRecord.joined({part: record(part) for part in range(2)})
+    assert all(joined.at(number / RATE) for number in range(1, FRAMES)), "a face that was known is covered, however badly it is seen"
+    assert [[face.to_json() for face in whole.at(number / RATE)] for number in range(FRAMES)] == [
+        [face.to_json() for face in joined.at(number / RATE)] for number in range(FRAMES)
+    ]
+    assert whole.summary().faces == faces
+
+
+def test_a_face_that_only_the_part_before_can_still_find_stays_covered() -> None:
+    surveys = chain([survey_from(0, fading)], (survey_from(0, lambda n: ()) for _ in count()))
+    recording = WholeRecording(lambda: next(surveys))
+    for number in range(FRAMES):
+        recording.see(frame(number))
+    plan = recording.plan()
+    assert [number for number in range(FRAMES) if not plan.at(number)] == []
+    recording.close()
