@@ -28,7 +28,7 @@ from p3mvideo.app.reports.audit import make_audit, write_audit
 from p3mvideo.app.reports.face_review import Review
 from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments, read_json, write_json
-from p3mvideo.app.segments.parts import find_in_parts
+from p3mvideo.app.segments.parts import find_faces_in_parts
 from p3mvideo.errors import ConfigError, PrivacyError
 from p3mvideo.frame import Frame, FrameSink, FrameSource
 from p3mvideo.io.damage import DamagedRange
@@ -351,7 +351,7 @@ class _Anonymize:
         def open_source(read_from: Fraction | None) -> FrameSource:
             return self.streams.open_source(unit.item, read_from=read_from)
 
-        found = find_in_parts(file, unit, open_source, look_at, self.listener)
+        found = find_faces_in_parts(file, unit, open_source, look_at, self.listener)
         return None if found is None else join_parts({part: RecordingPart.from_json(values) for part, values in found.items()}).plan()
 
 

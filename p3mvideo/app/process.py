@@ -23,7 +23,7 @@ from p3mvideo.app.edits.edited_mattes import edited_mattes
 from p3mvideo.app.edits.people import traced_back
 from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments
-from p3mvideo.app.segments.parts import find_in_parts
+from p3mvideo.app.segments.parts import find_faces_in_parts
 from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ForegroundOnly, InRgb, ReplaceBackground, parse_background
 from p3mvideo.compose.background import BackgroundSpec
 from p3mvideo.compose.people import ChosenPeople
@@ -259,7 +259,7 @@ class _Process:
                 stop = self.faces.on_detector_failure == "stop"
                 return run_interruptibly("find faces", lambda: FaceRecord.of(needed, follower, stop=stop, advance=advance)).to_json()
 
-        found = find_in_parts(file, unit, open_source, look_at, self.listener)
+        found = find_faces_in_parts(file, unit, open_source, look_at, self.listener)
         return None if found is None else FaceRecord.joined({part: FaceRecord.from_json(values) for part, values in found.items()})
 
     def _people_in(self, unit: Unit) -> tuple[PersonPoint, ...]:

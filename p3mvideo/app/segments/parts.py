@@ -14,14 +14,14 @@ from p3mvideo.listener import Listener
 from p3mvideo.privacy.follow.recording_parts import looking_begins, part_at
 
 
-def find_in_parts(
+def find_faces_in_parts(
     file: DividedFile,
     unit: Unit,
     open_source: Callable[[Fraction | None], AbstractContextManager[FrameSource]],
     look_at: Callable[[int, Iterator[Frame], Callable[[int], None]], Any],
     listener: Listener,
 ) -> dict[int, Any] | None:
-    """Find something in those parts of a video that no other process works on, and wait for the others, unless `unit.helps`.
+    """Find the faces in those parts of a video that no other process works on, and wait for the others, unless `unit.helps`.
 
     Args:
         file: The video.
