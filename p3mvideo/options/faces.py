@@ -12,7 +12,7 @@ from p3mvideo.options.option import Option, Options
 AnonymizeMode = Literal["input", "output", "off"]
 OnDetectorFailure = Literal["stop", "mosaic"]
 ReviewKind = Literal["none", "sheet", "html", "both"]
-DEFAULT_MASK_SCALE = 1.15
+DEFAULT_MASK_SCALE = 1.2
 
 
 def _smallest_face(text: str) -> int | None:

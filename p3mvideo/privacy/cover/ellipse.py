@@ -15,7 +15,7 @@ from p3mvideo.yuv420 import IntBox
 
 CORE_WIDTH, CORE_HEIGHT = 0.43, 0.5
 """Semi-axes at a mask scale of 1 of what is covered completely, in sides of the face's box, which reaches from the middle of the forehead to
-the chin. At the default scale of 1.15 that is brow, chin and ears; most of the hair and the neck stay."""
+the chin. At the default scale of 1.2 that is brow, chin and ears; most of the hair and the neck stay."""
 ANYWHERE = 1.25
 """How much larger the ellipse is in a box twice as long as wide, or longer, to cover a face at its end."""
 SOFT = 0.025

@@ -73,11 +73,12 @@ def run(monkeypatch: pytest.MonkeyPatch, engine: EverybodyEngine, tmp_path: Path
     )  # fmt: skip
 
     def run_it(script: Callable[[int], list[Detection]] = both, **options: Any) -> list[UInt8Array]:
-        def search(detector: object, *, thresh: float, min_face_px: int | None, wary: bool, closes_detector: bool) -> ScriptedSearch:
+        def search(detector: object, *, thresh: float, **_: object) -> ScriptedSearch:
             return ScriptedSearch(lambda n: [face for face in script(n) if face.score >= thresh])
 
         monkeypatch.setattr(making, "FaceDetector", lambda **_: None)
         monkeypatch.setattr(making, "StreamSearch", search)
+        monkeypatch.setattr(making, "check_models", lambda *_, **__: None)
         monkeypatch.setattr(module, "check_models", lambda *_, **__: None)
         given = {"anonymize": "output", "smoothing": "off", "background": "white", "codec": "ffv1", **options}
         result = call(process, [clip], output=tmp_path / "out.mkv", overwrite=True, **given)
