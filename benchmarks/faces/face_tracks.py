@@ -24,6 +24,7 @@ from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.stream_search import WEAK, StreamSearch
 from p3mvideo.privacy.follow.face_follower import Follower
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
+from p3mvideo.privacy.make_anonymizer import STREAM_ROOM
 from p3mvideo.privacy.two_pass.first_pass import Survey
 
 THRESH = 0.5
@@ -74,6 +75,8 @@ class _Clip:
     """What is counted of one clip as it goes on."""
 
     count: Count
+    room: float
+    """How much larger covers are than in two passes."""
     seen: set[str] = field(default_factory=set)
     tracks: set[int] = field(default_factory=set)
     false: list[bool] = field(default_factory=list)
@@ -85,7 +88,7 @@ class _Clip:
         self.false.append(not all(any(_is_on(face, mask) for mask in shown.values()) for face in faces))
         for name, mask in visible.items():
             self.count.faces += 1
-            if _covered_part(faces, mask) >= COVERED:
+            if _covered_part(faces, mask, self.room) >= COVERED:
                 self.seen.add(name)
             elif name in self.seen:
                 self.count.inside += 1
@@ -102,11 +105,11 @@ class _Clip:
         self.count.most_tracks = max(self.count.most_tracks, len(self.tracks))
 
 
-def _covered_part(faces: Sequence[TrackedFace], mask: UInt8Array) -> float:
+def _covered_part(faces: Sequence[TrackedFace], mask: UInt8Array, room: float) -> float:
     covered = np.zeros(mask.shape, np.uint8)
     for face in faces:
         x0, y0, x1, y1 = face.cover.box
-        centre, axes = (round(8 * (x0 + x1)), round(8 * (y0 + y1))), (round(16 * ACROSS * (x1 - x0)), round(16 * DOWN * (y1 - y0)))
+        centre, axes = (round(8 * (x0 + x1)), round(8 * (y0 + y1))), (round(16 * room * ACROSS * (x1 - x0)), round(16 * room * DOWN * (y1 - y0)))
         cv2.ellipse(covered, centre, axes, math.degrees(face.region.lean), 0, 360, 1, -1, shift=4)
     return float(covered[mask > 0].mean())
 
@@ -118,7 +121,7 @@ def _is_on(face: TrackedFace, mask: UInt8Array) -> bool:
 
 def follow_both_ways(shots: Iterable[Shot], make_detector: MakeDetector, stream: Count, file: Count) -> None:
     """Count one clip as a stream and as a file, in two passes."""
-    streamed, filed = _Clip(stream), _Clip(file)
+    streamed, filed = _Clip(stream, STREAM_ROOM), _Clip(file, 1.0)
     kept: list[tuple[dict[str, UInt8Array], dict[str, float], tuple[int, ...]]] = []
     with (
         closing(Follower(StreamSearch(make_detector(), thresh=THRESH, wary=True), limit_seconds=LIMIT_SECONDS)) as follower,

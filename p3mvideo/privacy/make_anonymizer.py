@@ -18,6 +18,8 @@ from p3mvideo.privacy.face_summary import FaceFigures
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
 from p3mvideo.privacy.two_pass.first_pass import Survey
 
+STREAM_ROOM = 1.08
+"""How much larger covers are in a stream, which knows where faces come from but not where they go, than in two passes."""
 LOOK_EVERY = 3
 """Where viewers see faces anyway, those that go their way slowly are looked for in every n-th frame."""
 
@@ -91,7 +93,7 @@ def make_anonymizer(
         keep_originals=options.anonymize == "input",
         inner=True,
         keep_subject=options.keep_subject,
-        mask_scale=options.mask_scale,
+        mask_scale=STREAM_ROOM * options.mask_scale,
         on_failure=options.on_detector_failure,
         figures=figures,
     )
