@@ -165,7 +165,7 @@ def test_a_disk_that_is_full_at_the_end_costs_the_last_second_at_most(path: Path
         with pytest.raises(SinkError, match="cannot write") as caught:
             sink.finish()
         sink.close()
-    assert caught.value.__notes__ == [f"what was recorded until then is in {path}"]
+    assert caught.value.later_notes == (f"what was recorded until then is in {path}",)
     assert names(path.parent) == [path.name]
     assert len(shown(path)) >= 60
 
@@ -198,7 +198,7 @@ def test_a_name_that_was_taken_meanwhile_is_kept_and_the_recording_too(path: Pat
     with pytest.raises(SinkError, match="exists already") as caught:
         sink.finish()
     sink.close()
-    assert caught.value.__notes__ == [f"what was recorded is in {sink.unfinished}"]
+    assert caught.value.later_notes == (f"what was recorded is in {sink.unfinished}",)
     assert path.read_text() == "precious"
     assert len(shown(sink.unfinished)) == 40
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,12 @@ pytestmark = [
     # Looked for, not imported: collecting tests would take a second longer in each test process.
     pytest.mark.skipif(not IS_REQUIRED and find_spec("ray") is None, reason="Ray is not installed: pip install 'p3mvideo[cluster]'"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def ray() -> Any:
+    """Ray, which brings psutil along."""
+    return import_module("ray")
 
 
 @pytest.fixture
