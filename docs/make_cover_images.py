@@ -1,4 +1,4 @@
-"""Makes covers.jpg, consecutive frames under each kind of cover, beside this file: python docs/make_cover_images.py
+"""Makes covers.jpg, consecutive frames under each kind of cover, beside this file: python -m docs.make_cover_images
 
 The portrait, in the public domain, is NASA's of Eileen Collins in scikit-image.
 """
@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from skimage.data import astronaut
 
+from benchmarks.faces.cover_sheet import covered_frames, mask_of_a_smile
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.ops.contact_sheet import contact_sheet
 from p3mvideo.ops.opencv import write_image_file
-from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.styles import ImageCover, Style, make_style
 from p3mvideo.privacy.make_anonymizer import make_survey
 
@@ -40,16 +40,6 @@ def moving(portrait: UInt8Array) -> list[Frame]:
     return frames
 
 
-def smile() -> UInt8Array:
-    """Return an image with a transparent margin, uint8 RGBA."""
-    pixels = np.zeros((256, 256, 4), np.uint8)
-    cv2.circle(pixels, (128, 128), 120, (255, 205, 60, 255), -1, cv2.LINE_AA)
-    for x in (88, 168):
-        cv2.circle(pixels, (x, 100), 14, (60, 40, 20, 255), -1, cv2.LINE_AA)
-    cv2.ellipse(pixels, (128, 140), (60, 50), 0, 20, 160, (60, 40, 20, 255), 10, cv2.LINE_AA)
-    return pixels
-
-
 def main() -> None:
     """Write the sheet."""
     frames = moving(np.ascontiguousarray(astronaut()))
@@ -59,16 +49,11 @@ def main() -> None:
         plan = survey.plan()
     styles: dict[str, Style] = {
         "blur (default)": make_style("blur"), "solid": make_style("solid"), "mosaic": make_style("mosaic", mosaic_size=12),
-        "smile.png": ImageCover.of(smile()),
+        "smile.png": ImageCover.of(mask_of_a_smile()),
     }  # fmt: skip
     rows = [("recording", [frame.interleaved() for frame in frames[-SHOWN:]])]
     for label, style in styles.items():
-        covers = FaceCovers(style)
-        covered = [
-            covers(frame.interleaved(), [FaceToCover(face.track, face.cover) for face in plan.at(number)], float(frame.seconds)).image
-            for number, frame in enumerate(frames)
-        ]
-        rows.append((f"--replace-with {label}", covered[-SHOWN:]))
+        rows.append((f"--replace-with {label}", covered_frames(frames, plan, style)[-SHOWN:]))
     sheet = np.ascontiguousarray(contact_sheet(rows)[..., ::-1])
     small = np.asarray(cv2.resize(sheet, (WIDTH_PX, round(sheet.shape[0] * WIDTH_PX / sheet.shape[1])), interpolation=cv2.INTER_AREA), np.uint8)
     write_image_file(Path(__file__).with_name("covers.jpg"), small, (int(cv2.IMWRITE_JPEG_QUALITY), 86))

@@ -25,6 +25,7 @@ from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover, cover
 from p3mvideo.privacy.cover.styles import Blur, ImageCover, Mosaic, MosaicOfFace, Solid, Style
 from p3mvideo.privacy.make_anonymizer import make_searches
 from p3mvideo.privacy.region import Region
+from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
 
 TILE_PX = 260
 CONTEXT = 1.2
@@ -76,15 +77,20 @@ def sheet_of_clip(path: Path) -> UInt8Array:
     with VideoSource(path) as source, closing(searches[0]):
         frames = list(islice(source, FIRST + FRAMES))
         plan = plan_of(frames, searches)
-    rows = []
+    width, rows = round(TILE_PX * frames[0].width / frames[0].height), []
     for style in STYLES.values():
-        covers, shown = FaceCovers(style), []
-        for number, frame in enumerate(frames):
-            faces = [FaceToCover(sighting.track, sighting.cover) for sighting in plan.at(number)]
-            shown.append(covers(frame.interleaved(), faces, float(frame.seconds)).image)
-        width = round(TILE_PX * frames[0].width / frames[0].height)
-        rows.append(np.hstack([cv2.resize(image, (width, TILE_PX), interpolation=cv2.INTER_AREA) for image in shown[-FRAMES:]]))
+        shown = covered_frames(frames, plan, style)[-FRAMES:]
+        rows.append(np.hstack([cv2.resize(image, (width, TILE_PX), interpolation=cv2.INTER_AREA) for image in shown]))
     return np.vstack(rows)
+
+
+def covered_frames(frames: Sequence[Frame], plan: CoverPlan, style: Style) -> list[UInt8Array]:
+    """Return consecutive frames under covers of a style, RGB (H, W, 3) each."""
+    covers = FaceCovers(style)
+    return [
+        covers(frame.interleaved(), [FaceToCover(face.track, face.cover) for face in plan.at(number)], float(frame.seconds)).image
+        for number, frame in enumerate(frames)
+    ]
 
 
 def _around(image: UInt8Array, region: Region) -> UInt8Array:

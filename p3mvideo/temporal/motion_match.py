@@ -44,6 +44,12 @@ def small_gray(frame: Frame, size: tuple[int, int]) -> UInt8Array:
     return shrunk(frame.gray, size)
 
 
+def gray_thumbnail(frame: Frame, long_side_px: int) -> UInt8Array:
+    """Return a frame as a gray image whose longer side has at most so many pixels: uint8 (h, w)."""
+    scale = min(1.0, long_side_px / max(frame.width, frame.height))
+    return small_gray(frame, (max(1, round(frame.width * scale)), max(1, round(frame.height * scale))))
+
+
 @dataclass(frozen=True)
 class MotionMatch:
     """How the present image is explained by another one."""

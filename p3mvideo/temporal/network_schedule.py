@@ -15,7 +15,7 @@ import numpy as np
 
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.temporal.moment import Moment
-from p3mvideo.temporal.motion_match import flow_both_ways, match_by_flow, small_gray
+from p3mvideo.temporal.motion_match import flow_both_ways, gray_thumbnail, match_by_flow
 
 LONG_SIDE_PX = 128
 """Longer side of the images that are compared: all that is asked is whether they explain each other."""
@@ -65,7 +65,7 @@ class NetworkSchedule:
 
     def __call__(self, frame: Frame) -> bool:
         """Return whether the network has to look at the next frame."""
-        now, before = _Before(Moment.of(frame), floor(frame.seconds), _small(frame)), self._before
+        now, before = _Before(Moment.of(frame), floor(frame.seconds), gray_thumbnail(frame, LONG_SIDE_PX)), self._before
         self._before = now
         # A scene is what the matte stream takes for one: it cannot carry a matte into another.
         continues = before is not None and before.moment.seconds_until(now.moment) is not None and before.second == now.second
@@ -83,8 +83,3 @@ class NetworkSchedule:
         if self._every == "auto" and not (unexplained <= STILL_UNEXPLAINED and np.percentile(np.abs(match.flow), 99) <= STILL_PX):
             self._longest = AUTO_MOVING
         return unexplained <= self._unexplained and self._carried + 1 < self._longest
-
-
-def _small(frame: Frame) -> UInt8Array:
-    scale = min(1.0, LONG_SIDE_PX / max(frame.width, frame.height))
-    return small_gray(frame, (max(1, round(frame.width * scale)), max(1, round(frame.height * scale))))

@@ -16,7 +16,7 @@ import numpy as np
 from p3mvideo.frame import Frame, Matte, UInt8Array
 from p3mvideo.ops.working_size import STRIDE
 from p3mvideo.temporal.moment import Moment
-from p3mvideo.temporal.motion_match import small_gray
+from p3mvideo.temporal.motion_match import gray_thumbnail
 
 PERIOD_SECONDS: Final = 2
 """How long a part is kept. Each period begins with a whole frame, at multiples of this time: so whoever begins in the middle of a stream comes to the
@@ -90,18 +90,17 @@ class PersonRegion:
         """Return the part of the next frame that the network has to look at; None is all of it."""
         now, before = Moment.of(frame), self._moment
         self._moment = now
-        image = _thumbnail(frame)
         self._heed_mattes()
         number = self._asked
         self._asked += 1
         if before is None or self._reference is None or before.seconds_until(now) is None:
-            self._first, self._reference, self._part, self._is_over = number, image, None, False
+            self._first, self._reference, self._part, self._is_over = number, _thumbnail(frame), None, False
             return None
         if _period(before) != _period(now):
-            self._first, self._reference, self._part, self._is_over = number, image, None if self._is_over else self._part, False
+            self._first, self._reference, self._part, self._is_over = number, _thumbnail(frame), None if self._is_over else self._part, False
             return None
         if self._part is not None and not self._is_over:
-            self._is_over = _changes_outside(self._part, image, self._reference)
+            self._is_over = _changes_outside(self._part, _thumbnail(frame), self._reference)
         return None if self._is_over else self._part
 
     def learn(self, frame: Frame, matte: Matte) -> None:
@@ -127,8 +126,7 @@ def _period(moment: Moment) -> int:
 
 
 def _thumbnail(frame: Frame) -> UInt8Array:
-    scale = THUMBNAIL_PX / max(frame.width, frame.height)
-    gray = small_gray(frame, (max(1, round(frame.width * scale)), max(1, round(frame.height * scale))))
+    gray = gray_thumbnail(frame, THUMBNAIL_PX)
     return gray if _long_axis(frame) == 2 else gray.T  # so that its columns lie along the longer side
 
 

@@ -39,16 +39,19 @@ class Motion:
 
     def observe(self, image: UInt8Array) -> bool:
         """Take the next image, uint8 RGB (H, W, 3), and return whether it begins another scene; the first one does."""
-        is_cut = self.is_cut(image)
-        self._before, self._now = self._now, np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
-        self._thumbnail = _thumbnail(image)
+        thumbnail = _thumbnail(image)
+        is_cut = self._begins_scene(image, thumbnail)
+        self._before, self._now, self._thumbnail = self._now, np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8), thumbnail
         if self._before is not None and self._before.shape != self._now.shape:
             self._before = None
         return is_cut
 
     def is_cut(self, image: UInt8Array) -> bool:
         """Return whether an image, uint8 RGB (H, W, 3), shows another scene than the one that was taken last, without taking it."""
-        return self._now is None or self._now.shape != image.shape[:2] or _is_cut(self._thumbnail, _thumbnail(image))
+        return self._begins_scene(image, _thumbnail(image))
+
+    def _begins_scene(self, image: UInt8Array, thumbnail: UInt8Array) -> bool:
+        return self._now is None or self._now.shape != image.shape[:2] or _is_cut(self._thumbnail, thumbnail)
 
     def follow(self, box: Box) -> Box | None:
         """Return where a box of the image before went, or None if that cannot be told.
