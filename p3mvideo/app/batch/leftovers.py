@@ -62,9 +62,11 @@ def _remove_small(folder: Path, units: Iterable[Unit], claims: Claims) -> None:
             for part in left:
                 part.unlink(missing_ok=True)
             claims.release(claim)
-    for name in names:
-        if (_CLAIM.fullmatch(name) or mark_in(name)) and time.time() - (folder / name).stat().st_mtime > STALE_SECONDS:
-            (folder / name).unlink()
+    for name in sorted(names):
+        if _CLAIM.fullmatch(name) or mark_in(name):
+            with contextlib.suppress(FileNotFoundError):  # removed above, or by another process
+                if time.time() - (folder / name).stat().st_mtime > STALE_SECONDS:
+                    (folder / name).unlink()
 
 
 def wait_for_ending(unit: Unit) -> None:

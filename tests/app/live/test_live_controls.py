@@ -9,13 +9,15 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from p3mvideo.app.live import main_loop
 from p3mvideo.app.live.output_gate import LiveState, OutputGate
 from p3mvideo.app.live.preview import keys, room_photo
 from p3mvideo.app.live.preview.keys import KEYS
 from p3mvideo.app.live.profile import profile_path, read_profile, settings_folder
-from p3mvideo.frame import UInt8Array
+from p3mvideo.app.live.quality.step_check import Seen
+from p3mvideo.frame import Matte, UInt8Array
 from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.io.devices.virtual_camera import VirtualCamera
 from p3mvideo.options import LiveOptions
@@ -289,6 +291,20 @@ def test_a_photo_of_the_room_is_taken_only_when_no_one_is_in_it(stage: Stage) ->
     (photo,) = (settings_folder() / "rooms").iterdir()
     np.testing.assert_array_equal(cv2.cvtColor(cv2.imread(str(photo)), cv2.COLOR_BGR2RGB), ROOM)
     assert read_profile(profile_path("desk")).bg == (str(photo), "white")
+
+
+def test_a_photo_waits_for_an_image_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room_photo, "COUNTDOWN_SECONDS", 0.0)
+    photo = room_photo.RoomPhoto()
+    assert photo.look(None) is None
+    assert (photo.words, photo.done) == ("Photo of the room: waiting for an image", False)
+    person = Seen(torch.zeros(3, 4, 4, dtype=torch.uint8), Matte(torch.ones(1, 4, 4)))
+    assert photo.look(person) is None
+    assert (photo.words, photo.done) == ("No photo: someone is in the image", True)
+    monkeypatch.setattr(room_photo, "LONGEST_WAIT_SECONDS", 0.0)
+    photo = room_photo.RoomPhoto()
+    assert photo.look(None) is None
+    assert (photo.words, photo.done) == ("No photo: there is no camera image", True)
 
 
 def test_q_ends_the_run_and_other_keys_do_nothing(stage: Stage) -> None:

@@ -15,6 +15,8 @@ from p3mvideo.ops.opencv import write_image_file
 
 COUNTDOWN_SECONDS = 5.0
 """Time to step out of the image."""
+LONGEST_WAIT_SECONDS = 15.0
+"""How long a photo waits for an image after that: there is none for a moment while a setting or the quality changes."""
 PERSON, LARGEST_SHARE = 0.5, 0.005
 """Where more of the image than this belongs to a person, by this alpha, someone is in it."""
 
@@ -41,6 +43,9 @@ class RoomPhoto:
         left = math.ceil(self._due_at - time.monotonic())
         if left > 0:
             self.words = f"Photo of the room in {left} s: step out of the image"
+            return None
+        if seen is None and time.monotonic() < self._due_at + LONGEST_WAIT_SECONDS:
+            self.words = "Photo of the room: waiting for an image"
             return None
         self.done = True
         if seen is None:

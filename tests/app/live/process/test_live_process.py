@@ -151,6 +151,7 @@ def label_of(text: str) -> UInt8Array:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # sixteen keys, one after the other, on a machine that may be busy
 def test_every_key_answers_in_the_window(screen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("P3MVIDEO_CONFIG", str(tmp_path))
     command = [*COMMAND, "--preview", "--bg", "blur:0.5", "--profile", "none", "--record", str(tmp_path / "out.mp4")]
@@ -173,6 +174,7 @@ def test_every_key_answers_in_the_window(screen: str, tmp_path: Path, monkeypatc
             process.wait(4 * LIMIT_SECONDS)
         finally:
             process.kill()
+            print(told.read_text())  # what a failure shows
     assert process.returncode == 0
     said = told.read_text()
     for line in ("Background 2 of 8: blur 50 %", "Video paused", "Visible again", "images shown"):
