@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from p3mvideo.app.anonymize import anonymize
+from p3mvideo.app.anonymize.run import anonymize
 from p3mvideo.app.demo import demo, spread_frames
 from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.contact_sheet import contact_sheet

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
-    from p3mvideo.app.anonymize import anonymize
+    from p3mvideo.app.anonymize.run import anonymize
     from p3mvideo.app.batch.result import BatchResult, InputResult
     from p3mvideo.app.bench import bench
     from p3mvideo.app.flicker import flicker
     from p3mvideo.app.matting_session import MattingSession
-    from p3mvideo.app.process import process
+    from p3mvideo.app.process.run import process
     from p3mvideo.app.webcam import webcam
     from p3mvideo.engine import LoadedEngine
     from p3mvideo.engine.load_named_engine import load_engine
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "MattingSession": "app.matting_session", "load_engine": "engine.load_named_engine", "LoadedEngine": "engine.load_engine",
-    "process": "app.process", "anonymize": "app.anonymize", "webcam": "app.webcam", "bench": "app.bench", "flicker": "app.flicker",
+    "process": "app.process.run", "anonymize": "app.anonymize.run", "webcam": "app.webcam", "bench": "app.bench", "flicker": "app.flicker",
     "evaluate": "evaluation.run", "train": "training.run",
     **dict.fromkeys(("Face", "Frame", "Matte"), "frame"), **dict.fromkeys(("BatchResult", "InputResult"), "app.batch.result"), "Listener": "listener",
     **dict.fromkeys(

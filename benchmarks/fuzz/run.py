@@ -45,7 +45,7 @@ import torch
 
 from benchmarks.fuzz.seeds import damage, make_seeds
 from p3mvideo import cli
-from p3mvideo.app import process as process_module
+from p3mvideo.app.process import run as process_module
 from p3mvideo.engine import LoadedEngine
 from p3mvideo.frame import Matte
 from p3mvideo.privacy.detect.telemetry import deny_telemetry
@@ -160,7 +160,7 @@ def import_everything(*, faces: bool) -> None:
     """Import what commands import only when they run, so that forked processes have it."""
     if faces:
         deny_telemetry()
-        importlib.import_module("p3mvideo.app.anonymize")
+        importlib.import_module("p3mvideo.app.anonymize.run")
         importlib.import_module("mediapipe.tasks.python.vision")
     for command in ("process", "anonymize") if faces else ("process",):
         with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit):

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from p3mvideo.app.demo import sunset
-from p3mvideo.app.process import process
+from p3mvideo.app.process.run import process
 from p3mvideo.datasets.sample_clip import make_sample_clip
 from p3mvideo.engine import load_engine
 from p3mvideo.engine.machine import machine

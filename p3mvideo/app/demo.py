@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from p3mvideo.app.batch.result import BatchResult
-from p3mvideo.app.process import process
+from p3mvideo.app.process.run import process
 from p3mvideo.datasets.sample_clip import make_sample_clip
 from p3mvideo.errors import SinkError
 from p3mvideo.frame import UInt8Array

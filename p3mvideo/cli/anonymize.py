@@ -39,7 +39,7 @@ def anonymize_command(
     interrupted.
     """
     with reporting_errors():
-        from p3mvideo.app.anonymize import anonymize
+        from p3mvideo.app.anonymize.run import anonymize
 
         start_logging(show)
         with make_progress(show) as display:

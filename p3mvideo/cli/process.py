@@ -43,7 +43,7 @@ def process_command(
     input although faces are to be hidden in the output, 130 interrupted.
     """
     with reporting_errors():
-        from p3mvideo.app.process import process
+        from p3mvideo.app.process.run import process
 
         start_logging(show)
         with make_progress(show) as display:

@@ -10,10 +10,10 @@ from typing import Any
 import cv2
 import pytest
 
-from p3mvideo.app import anonymize as anonymize_module
-from p3mvideo.app import process as module
+from p3mvideo.app.anonymize import run as anonymize_module
 from p3mvideo.app.batch.result import BatchResult
-from p3mvideo.app.process import process
+from p3mvideo.app.process import run as module
+from p3mvideo.app.process.run import process
 from p3mvideo.engine import load_engine
 from p3mvideo.frame import UInt8Array
 from p3mvideo.options import ReleaseDetectionOptions

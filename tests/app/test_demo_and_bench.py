@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from p3mvideo.app import bench as bench_module
-from p3mvideo.app import process as process_module
 from p3mvideo.app.bench import bench
 from p3mvideo.app.demo import demo, spread_frames, sunset
+from p3mvideo.app.process import run as process_module
 from p3mvideo.datasets.sample_clip import make_sample_clip
 from p3mvideo.errors import SinkError
 from p3mvideo.io.video.read.source import VideoSource

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from p3mvideo.app import anonymize as anonymize_module
-from p3mvideo.app import process as process_module
-from p3mvideo.app.anonymize import anonymize
+from p3mvideo.app.anonymize import run as anonymize_module
+from p3mvideo.app.anonymize.run import anonymize
 from p3mvideo.app.batch.result import BatchResult
-from p3mvideo.app.process import process
+from p3mvideo.app.process import run as process_module
+from p3mvideo.app.process.run import process
 from p3mvideo.app.reports.face_review import Review
 from p3mvideo.engine import load_engine
 from p3mvideo.errors import ExitCode, UnexpectedError

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from p3mvideo.app import process as module
 from p3mvideo.app.live import session
-from p3mvideo.app.process import process
+from p3mvideo.app.process import run as module
+from p3mvideo.app.process.run import process
 from p3mvideo.app.webcam import webcam
 from p3mvideo.engine import LoadedEngine
 from p3mvideo.errors import P3MVideoError, WeightsError

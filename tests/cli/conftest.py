@@ -9,7 +9,7 @@ import cv2
 import pytest
 from typer.testing import CliRunner
 
-from p3mvideo.app import process as module
+from p3mvideo.app.process import run as module
 from p3mvideo.cli import app
 from p3mvideo.frame import UInt8Array
 from tests.app.conftest import LOADED

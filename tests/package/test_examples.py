@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from p3mvideo.app import process as process_module
+from p3mvideo.app.process import run as process_module
 from p3mvideo.evaluation.published_results import comparison, other_settings
 from p3mvideo.frame import UInt8Array
 from tests.app.conftest import LOADED

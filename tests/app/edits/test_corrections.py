@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from p3mvideo.app.anonymize import anonymize
+from p3mvideo.app.anonymize.run import anonymize
 from p3mvideo.errors import ConfigError, ExitCode, PrivacyError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.video.read.source import VideoSource

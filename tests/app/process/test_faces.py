@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from p3mvideo.app import process as module
-from p3mvideo.app.process import process
+from p3mvideo.app.process import run as module
+from p3mvideo.app.process.run import process
 from p3mvideo.engine import LoadedEngine
 from p3mvideo.errors import ConfigError, PrivacyError
 from p3mvideo.frame import Matte, UInt8Array

@@ -162,7 +162,7 @@ def test_nothing_to_do_is_an_error(run: Process) -> None:
 
 
 def test_one_text_is_not_taken_for_many_names() -> None:
-    from p3mvideo.app.process import process
+    from p3mvideo.app.process.run import process
 
     with pytest.raises(TypeError, match="list of names"):
         process("clip.mp4")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from p3mvideo.app import process as module
+from p3mvideo.app.process import run as module
 from p3mvideo.engine import LoadedEngine
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Matte, UInt8Array

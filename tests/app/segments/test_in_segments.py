@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
-from p3mvideo.app import anonymize as anonymize_module
-from p3mvideo.app import process as process_module
+from p3mvideo.app.anonymize import run as anonymize_module
 from p3mvideo.app.batch.output_plan import OutputPlan
 from p3mvideo.app.batch.records import segment_folder
 from p3mvideo.app.batch.unit import Unit, Work
+from p3mvideo.app.process import run as process_module
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.fingerprint import Fingerprint, fingerprint
 from p3mvideo.io.inputs import Input

@@ -126,7 +126,7 @@ def process(
         if faces.anonymize != "off":
             check_models(DETECTORS, offline=faces.offline, face_model=faces.face_model)
         weights = weights_hash(engine.model) if batch.keeps_records else ""
-        return Recipe("p3mvideo.app.process:load_work", {**options, "threads": engine.threads, "segments": batch.segments}, weights)
+        return Recipe("p3mvideo.app.process.run:load_work", {**options, "threads": engine.threads, "segments": batch.segments}, weights)
 
     results, description = run_batch(inputs, wanted, prepare, options=batch, overwrite=writing.overwrite, reserved=background_file, listener=listener)
     result = BatchResult(results, description, options)

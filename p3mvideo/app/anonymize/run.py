@@ -119,7 +119,7 @@ def anonymize(
             listener.message(encoder)
         if corrections.earlier is None:
             check_models(names, offline=detection.offline, face_model=detection.face_model)
-        return Recipe("p3mvideo.app.anonymize:load_work", {**options, "review": review.to_json(), "threads": threads, "segments": batch.segments})
+        return Recipe("p3mvideo.app.anonymize.run:load_work", {**options, "review": review.to_json(), "threads": threads, "segments": batch.segments})
 
     wanted = Wanted(None if output is None else Path(output), mark="_anonymized", reviewed=True)
     results, _ = run_batch(inputs, wanted, prepare, options=batch, overwrite=writing.overwrite, listener=listener)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from p3mvideo.app.anonymize import anonymize
+from p3mvideo.app.anonymize.run import anonymize
 from p3mvideo.errors import ConfigError, ExitCode, PrivacyError, SourceError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.video.read.source import VideoSource

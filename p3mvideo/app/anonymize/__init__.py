@@ -1,0 +1,1 @@
+"""What `p3mvideo anonymize` does: files with their faces covered, for release."""
