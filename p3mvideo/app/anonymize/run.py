@@ -7,17 +7,17 @@ output lie an audit (JSON), and a contact sheet and a page for a person to look 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from p3mvideo.app.anonymize.cover_planner import CoverPlanner, PlannedCovers
 from p3mvideo.app.batch.output_plan import STDOUT, OutputPlan, Wanted
 from p3mvideo.app.batch.result import BatchResult, InputResult, check_report, write_report
 from p3mvideo.app.batch.run import run_batch
@@ -27,14 +27,12 @@ from p3mvideo.app.edits.corrections import Corrections
 from p3mvideo.app.reports.audit import make_audit, write_audit
 from p3mvideo.app.reports.face_review import Review
 from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
-from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments, read_json, write_json
-from p3mvideo.app.segments.parts import find_faces_in_parts
+from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments
 from p3mvideo.errors import ConfigError, PrivacyError
-from p3mvideo.frame import Frame, FrameSink, FrameSource
+from p3mvideo.frame import Frame, FrameSink
 from p3mvideo.io.damage import DamagedRange
-from p3mvideo.io.fingerprint import Fingerprint, fingerprint
 from p3mvideo.io.inputs import Input
-from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.io.video.read.source import frame_at
 from p3mvideo.listener import Listener
 from p3mvideo.options import BatchOptions, CoverOptions, EditOptions, ReadOptions, ReleaseDetectionOptions, ReviewOptions, WriteOptions
 from p3mvideo.pipeline import run_interruptibly
@@ -44,18 +42,11 @@ from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detect.registry import check_models, parse_detectors
 from p3mvideo.privacy.face_summary import summary_of
 from p3mvideo.privacy.make_anonymizer import cover_style, make_survey
-from p3mvideo.privacy.two_pass.apply_edits import resolved, with_edits, without_edits
-from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Span, rounded_seconds
-from p3mvideo.privacy.two_pass.edits import Addition, Edits, edits_from_json, edits_to_json
-from p3mvideo.privacy.two_pass.follow_by_hand import HandFollower
-from p3mvideo.privacy.two_pass.plan_json import plan_from_json, plan_to_json
-from p3mvideo.privacy.two_pass.recording_part import RecordingPart, join_parts
-from p3mvideo.privacy.two_pass.whole_recording import PartSurvey, WholeRecording
+from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, rounded_seconds
+from p3mvideo.privacy.two_pass.edits import edits_to_json
 
 REVIEW_SECONDS = 10.0
 """How long an interrupted run waits for the review of an output that is complete."""
-FIND_SECONDS = Fraction(2, 1000)
-"""How far a container may move the time of a frame: Matroska rounds it to milliseconds."""
 
 
 def anonymize(
@@ -142,9 +133,8 @@ def load_work(options: Mapping[str, Any], listener: Listener) -> _Anonymize:
         make_survey(detection).close()  # an option or model that will not do is found out before the first input is touched
     told = {name: options[name] for name in ("detection", "cover", "edits", "reading", "writing")}
     streams = Streams(reading=reading, writing=writing, threads=options["threads"])
-    return _Anonymize(
-        detection, cover_style(cover), cover.mask_scale, corrections, streams, review, told, listener, Segmenting(**options["segments"])
-    )  # fmt: skip
+    planner = CoverPlanner(partial(make_survey, detection), corrections, streams, told, listener)
+    return _Anonymize(planner, cover_style(cover), cover.mask_scale, streams, review, listener, Segmenting(**options["segments"]))
 
 
 class _Stopped:
@@ -171,13 +161,11 @@ class _Stopped:
 class _Anonymize:
     """Works on one input after the other; see `run_batch`."""
 
-    detection: ReleaseDetectionOptions
+    planner: CoverPlanner
     style: Style
     mask_scale: float
-    corrections: Corrections
     streams: Streams
     review: ReviewOptions
-    options: dict[str, Any]
     listener: Listener
     segmenting: Segmenting
 
@@ -199,44 +187,35 @@ class _Anonymize:
         file = stack.enter_context(self.segmenting.divide(unit, self.streams, [(target, False)]))
         if file is not None:
             return self._in_segments(unit, file, target, stopped)
-        identity = self._identify(item)
-        cover_plan, edits = self._plan(unit, None if self.corrections.earlier is not None else self._find(unit, stopped), stopped)
-        review = self._review_of(item, cover_plan, edits)
+        planned = self.planner.plan(unit, stopped.check)
+        plan, review = planned.plan, self._review_of(item, planned)
         source = stack.enter_context(self.streams.open_source(item))
         sink = self.streams.open_sink(target, source, unit)
         stack.callback(sink.close)
-        self.listener.begin(f"{item.path}, covering faces", len(cover_plan.seconds), number=unit.number, of=unit.of)
+        self.listener.begin(f"{item.path}, covering faces", len(plan.seconds), number=unit.number, of=unit.of)
         count, covers = 0, FaceCovers(self.style, mask_scale=self.mask_scale)
         for count, frame in enumerate(source, start=1):
             stopped.check()
-            covered = _covered(item, frame, count - 1, cover_plan, covers)
+            covered = _covered(item, frame, count - 1, plan, covers)
             review.look(frame, covered, count - 1)
             sink.write(covered)
             self.listener.advance(count)
         stopped.check()
-        if count != len(cover_plan.seconds):
+        if count != len(plan.seconds):
             raise PrivacyError(
-                f"{item.path} had {len(cover_plan.seconds)} frames when its faces were looked for, and {count} now",
+                f"{item.path} had {len(plan.seconds)} frames when its faces were looked for, and {count} now",
                 hint="Nothing was written. Make sure that nothing else changes the file.",
             )
         sink.finish()
-        return self._published(unit, target, identity, cover_plan, edits, review, getattr(source, "damaged", ()), stopped)
+        return self._published(unit, target, planned, review, getattr(source, "damaged", ()), stopped)
 
     def _in_segments(self, unit: Unit, file: DividedFile, target: Path, stopped: _Stopped) -> InputResult:
         """Cover the faces in the segments of a video that are not complete, and join all of them."""
-        place = file.folder / "cover_plan.json"
-        known = read_json(place)
-        if known is not None:
-            identity, cover_plan, edits = Fingerprint(*known["identity"]), plan_from_json(known["plan"]), edits_from_json(known["edits"])
-        elif unit.helps:
-            if self.corrections.earlier is None:
-                self._find_in_parts(unit, file, stopped)
-            return InputResult(unit.item, unit.plan)  # the plan is made by the one that has the unit
-        else:
-            identity = self._identify(unit.item)
-            cover_plan, edits = self._plan(unit, None if self.corrections.earlier is not None else self._find_in_parts(unit, file, stopped), stopped)
-            write_json(place, {"identity": identity, "plan": plan_to_json(cover_plan), "edits": edits_to_json(edits)})
-        numbers = {seconds: number for number, seconds in enumerate(cover_plan.seconds)}
+        planned = self.planner.plan_in_segments(unit, file, stopped.check)
+        if planned is None:
+            return InputResult(unit.item, unit.plan)  # this helper is called again
+        plan = planned.plan
+        numbers = {seconds: number for number, seconds in enumerate(plan.seconds)}
 
         def work_on(claimed: ClaimedSegments) -> None:
             done, covers = len(file.frames) - file.frames_in(file.missing()), FaceCovers(self.style, mask_scale=self.mask_scale)
@@ -250,7 +229,7 @@ class _Anonymize:
                     for count, frame in enumerate(SourceOfSegments(source, claimed, 0), start=1):
                         stopped.check()
                         number = numbers.get(rounded_seconds(float(frame.seconds)), len(numbers))
-                        sink.write(_covered(unit.item, frame, number, cover_plan, covers))
+                        sink.write(_covered(unit.item, frame, number, plan, covers))
                         self.listener.advance(done + count)
                     stopped.check()
                     sink.finish()
@@ -262,112 +241,37 @@ class _Anonymize:
         if unit.helps:
             return InputResult(unit.item, unit.plan)
         with self.streams.open_source(unit.item) as source:
-            self.streams.join(file.paths(0), target, source, unit, frames=len(cover_plan.seconds))
-        review = self._review_of(unit.item, cover_plan, edits)
+            self.streams.join(file.paths(0), target, source, unit, frames=len(plan.seconds))
+        review = self._review_of(unit.item, planned)
         self._look_again(unit.item, target, review)
-        return self._published(unit, target, identity, cover_plan, edits, review, kept_damage(file), stopped)
+        return self._published(unit, target, planned, review, kept_damage(file), stopped)
 
-    def _review_of(self, item: Input, cover_plan: CoverPlan, edits: Edits) -> Review:
-        return Review(cover_plan, mask_scale=self.mask_scale, options=self.review, edits=edits_to_json(edits), still=item.kind == "image")
+    def _review_of(self, item: Input, planned: PlannedCovers) -> Review:
+        edits = edits_to_json(planned.edits)
+        return Review(planned.plan, mask_scale=self.mask_scale, options=self.review, edits=edits, still=item.kind == "image")
 
     def _look_again(self, item: Input, target: Path, review: Review) -> None:
         """Show a review the frames that it wants, from the output and, if it shows faces as they were, from the input."""
         start, _ = self.streams.range_of(item)
         for number, seconds in review.wanted():
-            covered = _frame_at(target, Fraction(seconds) - (start or 0), self.streams.threads)
-            frame = _frame_at(item.path, Fraction(seconds), self.streams.threads) if self.review.review_uncovered else covered
+            covered = frame_at(target, Fraction(seconds) - (start or 0), self.streams.threads)
+            frame = frame_at(item.path, Fraction(seconds), self.streams.threads) if self.review.review_uncovered else covered
             if frame is not None and covered is not None:
                 review.look(frame, covered, number)
 
     def _published(
-        self,
-        unit: Unit,
-        target: Path,
-        identity: Fingerprint,
-        cover_plan: CoverPlan,
-        edits: Edits,
-        review: Review,
-        damaged: Sequence[DamagedRange],
-        stopped: _Stopped,
-    ) -> InputResult:
+        self, unit: Unit, target: Path, planned: PlannedCovers, review: Review, damaged: Sequence[DamagedRange], stopped: _Stopped
+    ) -> InputResult:  # fmt: skip
         """Write the audit and the review of an output that has its final name."""
         stopped.published.set()
-        earlier = self.corrections.earlier
-        options = self.options if earlier is None else {**self.options, "detection": earlier.options.get("detection")}
-        audit = make_audit(cover_plan, source=unit.item.path, target=target, identity=identity, options=options, edits=edits, damaged=damaged)
+        audit = make_audit(
+            planned.plan, source=unit.item.path, target=target, identity=planned.identity, options=self.planner.options_in_effect,
+            edits=planned.edits, damaged=damaged,
+        )  # fmt: skip
         write_audit(target, audit)
         reviewed = review.write(target, audit)
         stopped.reviewed.set()
-        return InputResult(unit.item, unit.plan, damaged=tuple(damaged), audit=audit, faces=summary_of(cover_plan), review=reviewed)
-
-    def _identify(self, item: Input) -> Fingerprint:
-        """Return what identifies an input, after making sure that corrections are about it."""
-        identity = fingerprint(item)
-        self.corrections.check_input(item.path, identity, self.options)
-        return identity
-
-    def _plan(self, unit: Unit, found: CoverPlan | None, stopped: _Stopped) -> tuple[CoverPlan, Edits]:
-        """Return what to cover, and the edits in it.
-
-        Args:
-            unit: The input.
-            found: What was found in it; None: that is in the audit which was corrected.
-            stopped: Whether the end was asked for.
-        """
-        plan, edits, followed = self.corrections.begin(found)
-        edits = resolved(edits, plan)
-        due = {index: added for index, added in enumerate(edits.add) if added.follow and index not in followed}
-        if due:
-            followed |= self._follow(unit, plan, due, stopped)
-        return with_edits(without_edits(plan), edits, followed), edits
-
-    def _follow(self, unit: Unit, plan: CoverPlan, due: dict[int, Addition], stopped: _Stopped) -> dict[int, tuple[Span, ...]]:
-        """Follow the faces that a person pointed out."""
-        follower = HandFollower(plan, due)
-        with self.streams.open_source(unit.item) as source:
-            self.listener.begin(f"{unit.item.path}, following faces", len(plan.seconds), number=unit.number, of=unit.of)
-            for number, frame in enumerate(source):
-                stopped.check()
-                follower.see(frame, number)
-                self.listener.advance(number + 1)
-            stopped.check()
-        return follower.spans()
-
-    def _find(self, unit: Unit, stopped: _Stopped) -> CoverPlan:
-        """Do the first pass."""
-        with self.streams.open_source(unit.item) as source, closing(WholeRecording(partial(make_survey, self.detection))) as recording:
-            self.listener.begin(f"{unit.item.path}, finding faces", source.info.frames, number=unit.number, of=unit.of)
-            _show(source, recording, self.listener.advance, stopped)
-            return recording.plan()
-
-    def _find_in_parts(self, unit: Unit, file: DividedFile, stopped: _Stopped) -> CoverPlan | None:
-        """Do the first pass in parts; return None if some are missing, as happens to a helper."""
-
-        def look_at(part: int, frames: Iterator[Frame], advance: Callable[[int], None]) -> dict[str, Any]:
-            with closing(PartSurvey(make_survey(self.detection), part)) as survey:
-                _show(takewhile(lambda frame: not survey.is_over(float(frame.seconds)), frames), survey, advance, stopped)
-                return survey.part().to_json()
-
-        def open_source(read_from: Fraction | None) -> FrameSource:
-            return self.streams.open_source(unit.item, read_from=read_from)
-
-        found = find_faces_in_parts(file, unit, open_source, look_at, self.listener)
-        return None if found is None else join_parts({part: RecordingPart.from_json(values) for part, values in found.items()}).plan()
-
-
-def _show(frames: Iterable[Frame], first_pass: PartSurvey | WholeRecording, advance: Callable[[int], None], stopped: _Stopped) -> None:
-    """Look for the faces of frames, and follow them."""
-    for number, frame in enumerate(frames, start=1):
-        stopped.check()
-        first_pass.see(frame)
-        advance(number)
-    stopped.check()
-
-
-def _frame_at(path: Path, seconds: Fraction, threads: int) -> Frame | None:
-    """Return the frame of a video that is shown at a time."""
-    with VideoSource(path, start=max(Fraction(0), seconds - FIND_SECONDS), threads=threads) as source:
-        return next(iter(source), None)
+        return InputResult(unit.item, unit.plan, damaged=tuple(damaged), audit=audit, faces=summary_of(planned.plan), review=reviewed)
 
 
 def _covered(item: Input, frame: Frame, number: int, plan: CoverPlan, covers: FaceCovers) -> Frame:

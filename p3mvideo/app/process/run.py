@@ -9,11 +9,10 @@ from fractions import Fraction
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 
-from p3mvideo.app.backgrounds import open_background
 from p3mvideo.app.batch.output_plan import OutputPlan, Wanted
 from p3mvideo.app.batch.result import BatchResult, InputResult, check_report, write_report
 from p3mvideo.app.batch.run import run_batch
@@ -21,17 +20,15 @@ from p3mvideo.app.batch.streams import Streams
 from p3mvideo.app.batch.unit import Recipe, Unit
 from p3mvideo.app.edits.edited_mattes import edited_mattes
 from p3mvideo.app.edits.people import traced_back
+from p3mvideo.app.process.composited_outputs import CompositedOutputs
 from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments
 from p3mvideo.app.segments.parts import find_faces_in_parts
-from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ForegroundOnly, InRgb, ReplaceBackground, parse_background
-from p3mvideo.compose.background import BackgroundSpec
 from p3mvideo.compose.people import ChosenPeople
 from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine, make_stream_network
 from p3mvideo.errors import ConfigError
-from p3mvideo.frame import Anonymizer, Compositor, Frame, FrameSink, FrameSource, Refiner
+from p3mvideo.frame import Anonymizer, Frame, FrameSink, FrameSource, Refiner
 from p3mvideo.io.inputs import Input
-from p3mvideo.io.open_sink import halves_chroma
 from p3mvideo.listener import Listener
 from p3mvideo.options import BackgroundOptions, BatchOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, SmoothingOptions, WriteOptions
 from p3mvideo.options.matte import PersonPoint
@@ -43,8 +40,6 @@ from p3mvideo.privacy.make_anonymizer import check_faces, make_anonymizer, make_
 from p3mvideo.privacy.two_pass.face_record import FaceRecord, RecordedFollower
 from p3mvideo.temporal import Filtered, make_matte_stream
 from p3mvideo.weights import weights_hash
-
-WHITE = BackgroundSpec("colour", (255, 255, 255))
 
 
 def process(
@@ -94,23 +89,22 @@ def process(
     """
     listener = listener or Listener()
     behind = background if isinstance(background, BackgroundOptions) else BackgroundOptions(background=background)
-    spec = parse_background(behind.background) if behind.background is not None else None
-    check_faces(faces)
     # Where faces are shown in the result, metadata give nothing away that the result does not.
     kept = replace(writing, keep_metadata=writing.keep_metadata or faces.anonymize != "output")
     streams = Streams(reading=reading, writing=kept, threads=engine.threads)
+    composited = CompositedOutputs.of(behind, streams)
+    check_faces(faces)
     if report is not None:
         check_report(Path(report))
-    background_file = [Path(behind.background)] if behind.background is not None and spec is not None and spec.kind == "file" else []
     composite, matte_path, colours = (None if path is None else Path(path) for path in (output, alpha, foreground))
-    wanted = Wanted(composite, matte_path, colours, transparent=spec is not None and spec.kind == "transparent")
+    wanted = Wanted(composite, matte_path, colours, transparent=composited.asks_for_transparency)
     groups = {"engine": engine, "background": behind, "faces": faces, "smoothing": smoothing, "matte": matte, "reading": reading, "writing": kept}
     options = {name: group.to_json() for name, group in groups.items()}
 
     def prepare(items: Sequence[Input], plans: Sequence[OutputPlan]) -> Recipe:
         for plan in plans:
             if plan.composite is not None:
-                streams.check_output(plan.composite, alpha=_spec_for(plan.composite, spec, streams).kind == "transparent")
+                streams.check_output(plan.composite, alpha=composited.is_transparent(plan.composite))
             for path in (plan.alpha, plan.foreground):
                 if path is not None:
                     streams.check_output(path, alpha=False)
@@ -120,15 +114,14 @@ def process(
         encoder = streams.encoder_in_use(plans)
         if encoder is not None:
             listener.message(encoder)
-        if spec is not None and background_file:
-            with ExitStack() as opened:  # a background that cannot be opened is found out before the first input is touched
-                run_interruptibly("open", partial(opened.enter_context, open_background(behind.background or "", spec, behind.background_fit)))
+        composited.check_background()
         if faces.anonymize != "off":
             check_models(DETECTORS, offline=faces.offline, face_model=faces.face_model)
         weights = weights_hash(engine.model) if batch.keeps_records else ""
         return Recipe("p3mvideo.app.process.run:load_work", {**options, "threads": engine.threads, "segments": batch.segments}, weights)
 
-    results, description = run_batch(inputs, wanted, prepare, options=batch, overwrite=writing.overwrite, reserved=background_file, listener=listener)
+    reserved = composited.background_files
+    results, description = run_batch(inputs, wanted, prepare, options=batch, overwrite=writing.overwrite, reserved=reserved, listener=listener)
     result = BatchResult(results, description, options)
     if report is not None:
         write_report(Path(report), result)
@@ -144,14 +137,13 @@ def load_work(options: Mapping[str, Any], listener: Listener) -> _Process:
     # Every stage has a thread of its own; OpenCV's pool of threads in each of them would only fight for the same cores.
     cv2.setNumThreads(1)
     engine = replace(EngineOptions.from_json(options["engine"]), threads=options["threads"])
-    background = BackgroundOptions.from_json(options["background"])
     loaded = load_engine(engine)
     listener.message(f"network: {loaded.description}")
     streams = Streams(reading=ReadOptions.from_json(options["reading"]), writing=WriteOptions.from_json(options["writing"]), threads=engine.threads)
+    composited = CompositedOutputs.of(BackgroundOptions.from_json(options["background"]), streams)
     matte = MatteOptions.from_json(options["matte"])
     return _Process(
-        parse_background(background.background) if background.background is not None else None, background, loaded,
-        FaceOptions.from_json(options["faces"]), SmoothingOptions.from_json(options["smoothing"]),
+        composited, loaded, FaceOptions.from_json(options["faces"]), SmoothingOptions.from_json(options["smoothing"]),
         edited_mattes(GuidedRefiner(), matte), matte.people, engine, streams, listener,
         Segmenting(**options["segments"]),
     )  # fmt: skip
@@ -161,9 +153,7 @@ def load_work(options: Mapping[str, Any], listener: Listener) -> _Process:
 class _Process:
     """Works on one input after the other; see `run_batch`."""
 
-    spec: BackgroundSpec | None
-    """None: transparent where the output can hold it, else white."""
-    background: BackgroundOptions
+    composited: CompositedOutputs
     loaded: LoadedEngine
     faces: FaceOptions
     smoothing: SmoothingOptions
@@ -182,7 +172,7 @@ class _Process:
 
     def __call__(self, unit: Unit) -> InputResult:
         """Work on an input as a whole or in segments."""
-        outputs = [(path, path == unit.plan.composite and self._spec_for(path).kind == "transparent") for path in unit.plan.paths()]
+        outputs = [(path, path == unit.plan.composite and self.composited.is_transparent(path)) for path in unit.plan.paths()]
         # Who someone is depends on all that came before.
         segmenting = Segmenting() if self.faces.keep_subject or self.people else self.segmenting
         with segmenting.divide(unit, self.streams, outputs) as file:
@@ -197,7 +187,7 @@ class _Process:
             figures = FaceFigures() if self.faces.anonymize == "output" else None
             people = ChosenPeople(self._people_in(unit)) if self.people else None
             self.listener.begin(str(unit.item.path), source.info.frames, number=unit.number, of=unit.of)
-            outputs_made = self._outputs(unit, stack, open_sink)
+            outputs_made = self.composited.open(unit.plan, stack, open_sink)
             follower = None if self.faces.anonymize == "off" else RelayedFollower(partial(make_follower, self.faces))
             anonymizer = make_anonymizer(self.faces, follower=follower, figures=figures)
             statistics = self._run(source, stack, outputs_made, anonymizer, people=people)
@@ -227,7 +217,7 @@ class _Process:
 
                     return SegmentedSink(claimed, open_segment, partial(keep_damage, file, source))
 
-                made = self._outputs(unit, stack, open_sink, started=file.frames[0])
+                made = self.composited.open(unit.plan, stack, open_sink, started=file.frames[0])
                 part = SourceOfSegments(source, claimed, self.smoothing.lookahead)
                 anonymizer = make_anonymizer(self.faces, follower=None if record is None else RecordedFollower(record))
                 statistics.append(self._run(part, stack, made, anonymizer, done=done))
@@ -296,47 +286,3 @@ class _Process:
             seq_chunk=self.engine.seq_chunk,
             on_progress=lambda progress: self.listener.advance(done + progress.frames_out),
         ).run()
-
-    def _outputs(self, unit: Unit, stack: ExitStack, open_sink: OpenSink, *, started: Fraction | None = None) -> list[Output]:
-        """Return the outputs of one input, in the order of its plan's paths; `stack` closes them.
-
-        Args:
-            unit: The unit.
-            stack: Takes what is opened.
-            open_sink: Opens the sink of an output.
-            started: See `VideoBackground`.
-        """
-        foreground = ForegroundEstimator()
-        unit.plan.make_folders()
-
-        def compositor_for(path: Path) -> tuple[Compositor, bool]:
-            if path != unit.plan.composite:
-                return (AlphaOnly() if path == unit.plan.alpha else ForegroundOnly(foreground)), False
-            spec = self._spec_for(path)
-            if spec.kind == "transparent":
-                return Cutout(foreground), True
-            behind = open_background(self.background.background or "", spec, self.background.background_fit, started=started)
-            composite = ReplaceBackground(run_interruptibly("open", partial(stack.enter_context, behind)), foreground)
-            return composite if halves_chroma(path, self.streams.writing.codec) else InRgb(composite), False
-
-        outputs = []
-        for number, path in enumerate(unit.plan.paths()):
-            compositor, alpha = compositor_for(path)
-            sink = open_sink(number, path, alpha=alpha)
-            stack.callback(sink.close)
-            outputs.append(Output(compositor, sink))
-        return outputs
-
-    def _spec_for(self, path: Path) -> BackgroundSpec:
-        return _spec_for(path, self.spec, self.streams)
-
-
-class OpenSink(Protocol):
-    """Opens the sink of one output of a unit, by its number and path."""
-
-    def __call__(self, number: int, path: Path, *, alpha: bool) -> FrameSink: ...
-
-
-def _spec_for(path: Path, spec: BackgroundSpec | None, streams: Streams) -> BackgroundSpec:
-    """Return the background of a composite; where none is asked for, transparent if its file can hold that."""
-    return spec or (BackgroundSpec("transparent") if streams.holds_alpha(path) else WHITE)

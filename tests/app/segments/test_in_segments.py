@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from p3mvideo.app.anonymize import cover_planner
 from p3mvideo.app.anonymize import run as anonymize_module
 from p3mvideo.app.batch.output_plan import OutputPlan
 from p3mvideo.app.batch.records import segment_folder
@@ -165,7 +166,7 @@ def test_segments_interrupted_or_not_show_what_one_piece_shows(
         hashed.append(item)
         return fingerprint(item)
 
-    monkeypatch.setattr(anonymize_module, "fingerprint", hash_and_note)
+    monkeypatch.setattr(cover_planner, "fingerprint", hash_and_note)
     # In parts, frames around the border are searched twice; the last two interruptions are in the second pass.
     first, second = (30, 46) if work is process_work else (50, 46)
     for after in (8, COUNT + 22, 17) if part_seconds == 120 else (8, first + 28, second + 22, 17):

@@ -8,12 +8,16 @@ from pathlib import Path
 
 from av.container import InputContainer
 
+from p3mvideo.frame import Frame
 from p3mvideo.io.av_errors import reading
 from p3mvideo.io.video.read.decoded_source import DecodedSource
 from p3mvideo.io.video.read.file import open_video_file
 from p3mvideo.io.video.read.truncation import is_cut_short
 from p3mvideo.io.video.read.unshowable import refuse_unshowable
 from p3mvideo.options.media import Hdr
+
+FIND_SECONDS = Fraction(2, 1000)
+"""How far a container may move the time of a frame: Matroska rounds it to milliseconds."""
 
 
 class VideoSource(DecodedSource):
@@ -50,6 +54,18 @@ class VideoSource(DecodedSource):
             hdr=hdr,
             is_cut_short=partial(is_cut_short, path),
         )
+
+
+def frame_at(path: Path, seconds: Fraction, threads: int) -> Frame | None:
+    """Return the frame of a video that is shown at a time; None behind its end.
+
+    Args:
+        path: The video.
+        seconds: The time.
+        threads: CPU threads of the decoder; 0 lets it choose.
+    """
+    with VideoSource(path, start=max(Fraction(0), seconds - FIND_SECONDS), threads=threads) as source:
+        return next(iter(source), None)
 
 
 def _open_showable(path: Path) -> InputContainer:
