@@ -7,7 +7,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from p3mvideo.frame import Compositor, Frame, Matte, UInt8Array
+from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.stages import Compositor
 
 STRONGEST_GAMMA = 2.0
 """Gamma of a strength of 1."""
@@ -28,7 +29,7 @@ class Brighten:
         self._curve: tuple[float, UInt8Array] = (0.0, brightening_curve(0.0))
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
-        """See `p3mvideo.frame.Compositor`."""
+        """See `p3mvideo.stages.Compositor`."""
         composite = self._compositor(frame, matte)
         strength = self._strength()
         if not strength:

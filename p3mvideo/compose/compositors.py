@@ -10,7 +10,8 @@ import numpy as np
 from p3mvideo.compose.background import Background
 from p3mvideo.compose.foreground import EdgeColours, ForegroundEstimator, to_bytes
 from p3mvideo.compose.planes import planes_like, planes_of, with_planes
-from p3mvideo.frame import Compositor, Frame, Matte, UInt8Array
+from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.stages import Compositor
 
 
 class ReplaceBackground:
@@ -22,7 +23,7 @@ class ReplaceBackground:
         self._behind: _Behind | None = None
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
-        """See `p3mvideo.frame.Compositor`. It works on the planes that the frame has, luma and chroma or RGB."""
+        """See `p3mvideo.stages.Compositor`. It works on the planes that the frame has, luma and chroma or RGB."""
         edges = self._foreground.edges(frame, matte)
         layers = zip(planes_of(frame), self._behind_planes(frame, matte), edges, strict=True)
         return with_planes(frame, [_before(behind, person, edge) for person, behind, edge in layers])
@@ -43,7 +44,7 @@ class InRgb:
         self._compositor = compositor
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
-        """See `p3mvideo.frame.Compositor`."""
+        """See `p3mvideo.stages.Compositor`."""
         return self._compositor(frame.in_rgb, matte)
 
 
@@ -74,7 +75,7 @@ class Cutout:
         self._foreground = foreground
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
-        """See `p3mvideo.frame.Compositor`."""
+        """See `p3mvideo.stages.Compositor`."""
         alpha = alpha_image(matte)
         colours = hide_background(self._foreground(frame, matte), alpha)
         return frame.with_pixels(np.dstack([colours, alpha]))
@@ -87,7 +88,7 @@ class ForegroundOnly:
         self._foreground = foreground
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
-        """See `p3mvideo.frame.Compositor`."""
+        """See `p3mvideo.stages.Compositor`."""
         return frame.with_pixels(hide_background(self._foreground(frame, matte), alpha_image(matte)))
 
 
@@ -95,7 +96,7 @@ class AlphaOnly:
     """A `Compositor`: the matte as grey image."""
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
-        """See `p3mvideo.frame.Compositor`."""
+        """See `p3mvideo.stages.Compositor`."""
         return frame.with_pixels(np.asarray(cv2.cvtColor(alpha_image(matte), cv2.COLOR_GRAY2RGB), np.uint8))
 
 

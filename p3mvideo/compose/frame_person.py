@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 import torch
 
-from p3mvideo.frame import Compositor, Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.stages import Compositor
 
 LARGEST_ZOOM = 2.0
 """Nearer than this the image becomes soft."""
@@ -64,7 +65,7 @@ class FramePerson:
         self._seconds: float | None = None
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
-        """See `p3mvideo.frame.Compositor`."""
+        """See `p3mvideo.stages.Compositor`."""
         seconds = float(frame.seconds)
         passed = 0.0 if self._seconds is None else min(max(0.0, seconds - self._seconds), 1.0)
         self._seconds = seconds

@@ -35,7 +35,7 @@ class KeepOne:
         self._last: UInt8Array | None = None
 
     def __call__(self, frame: Frame, matte: Matte) -> Matte:
-        """See `p3mvideo.frame.TemporalFilter`."""
+        """See `p3mvideo.stages.TemporalFilter`."""
         alpha = matte.alpha[0].float().cpu().numpy()
         body = (alpha >= PERSON).astype(np.uint8)
         count, labels, statistics, centres = cv2.connectedComponentsWithStats(body, connectivity=8)

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from p3mvideo.compose.background import Background
-from p3mvideo.frame import Compositor, Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.stages import Compositor
 
 SMALL_PX = 256
 """Longer side at which light is spread: it has no fine detail."""
@@ -34,7 +35,7 @@ class LightWrap:
         self._compositor, self._background, self._strength = compositor, background, strength
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
-        """See `p3mvideo.frame.Compositor`."""
+        """See `p3mvideo.stages.Compositor`."""
         frame = frame.in_rgb
         composite = self._compositor(frame, matte)
         lit = wrap(composite.interleaved(), self._background(frame, matte), matte.alpha[0].cpu().numpy(), self._strength)

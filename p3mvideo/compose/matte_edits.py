@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import torch
 
-from p3mvideo.frame import Float32Array, Frame, Matte, Refiner, UInt8Array
+from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
 from p3mvideo.options.matte import MatteOptions
+from p3mvideo.stages import Refiner
 
 NEVER, ALWAYS = 64, 191
 """Grey values up to and from which a mask says that something is not, or is, the person."""
@@ -30,7 +31,7 @@ class EditedMattes:
         self._mask = mask
 
     def __call__(self, frame: Frame, matte: Matte) -> Matte:
-        """See `p3mvideo.frame.Refiner`."""
+        """See `p3mvideo.stages.Refiner`."""
         refined = self._refiner(frame, matte)
         if self._options == MatteOptions():
             return refined

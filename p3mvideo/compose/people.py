@@ -96,7 +96,7 @@ class ChosenPeople:
         """Points at which no one was."""
 
     def __call__(self, frame: Frame, matte: Matte) -> Matte:
-        """See `p3mvideo.frame.TemporalFilter`. The matte may have another size than the frame."""
+        """See `p3mvideo.stages.TemporalFilter`. The matte may have another size than the frame."""
         alpha = np.asarray(matte.alpha[0].float().cpu().numpy(), np.float32)
         scale = alpha.shape[1] / frame.width, alpha.shape[0] / frame.height
         seconds = float(frame.seconds)

@@ -7,8 +7,9 @@ from fractions import Fraction
 
 from p3mvideo.compose.fit import fit_to
 from p3mvideo.errors import SourceError
-from p3mvideo.frame import Frame, FrameSource, Matte, UInt8Array
+from p3mvideo.frame import Frame, Matte, UInt8Array
 from p3mvideo.options.background import Fit
+from p3mvideo.stages import FrameSource
 
 
 class VideoBackground:

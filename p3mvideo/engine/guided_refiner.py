@@ -31,7 +31,7 @@ class GuidedRefiner:
     """
 
     def __call__(self, frame: Frame, matte: Matte) -> Matte:
-        """Return the matte at the frame's size, without its semantic part. See `p3mvideo.frame.Refiner`."""
+        """Return the matte at the frame's size, without its semantic part. See `p3mvideo.stages.Refiner`."""
         if tuple(matte.alpha.shape[1:]) == frame.shape[1:]:
             return Matte(matte.alpha)
         if frame.image.device.type == "cpu":

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from p3mvideo.errors import ConfigError, DeviceError
 from p3mvideo.files.file_hash import file_sha256
-from p3mvideo.frame import Matte, MattingEngine
+from p3mvideo.frame import Matte
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import REALTIME_VARIANTS
 from p3mvideo.ops.matte_check import checked_mattes
 from p3mvideo.options import EngineOptions
+from p3mvideo.stages import MattingEngine
 from p3mvideo.weights import WeightsFile, find_weights, load_weights
 
 TORCH_PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
@@ -45,7 +46,7 @@ class LoadedEngine(NamedTuple):
     """Whether images can be worked on at a size (width, height) without delay; where not, the runtime prepares for it meanwhile."""
 
     def __call__(self, images: Sequence[Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
-        """Return a matte at working size for each image, uint8 RGB (3, H, W), all of one size. See `p3mvideo.frame.MattingEngine`.
+        """Return a matte at working size for each image, uint8 RGB (3, H, W), all of one size. See `p3mvideo.stages.MattingEngine`.
 
         Raises:
             TypeError, ValueError: The images are something else.

@@ -74,7 +74,7 @@ class OpenVINOEngine:
         self._compiler: threading.Thread | None = None
 
     def __call__(self, images: Sequence[Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
-        """Return a matte at working size for each image, on the CPU. See `p3mvideo.frame.MattingEngine`.
+        """Return a matte at working size for each image, on the CPU. See `p3mvideo.stages.MattingEngine`.
 
         May be called from several threads; calls take their turns.
 

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from p3mvideo.engine.load_engine import LoadedEngine, always_ready
-from p3mvideo.frame import Frame, Matte, MattingEngine
+from p3mvideo.frame import Frame, Matte
 from p3mvideo.ops.matte_check import checked_mattes
 from p3mvideo.options import EngineOptions, SmoothingOptions
+from p3mvideo.stages import MattingEngine
 from p3mvideo.temporal import PersonRegion, every_frame, make_region, make_schedule
 from p3mvideo.temporal.person_region import Part
 

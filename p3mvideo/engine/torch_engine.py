@@ -41,7 +41,7 @@ class TorchEngine:
 
     @torch.inference_mode()
     def __call__(self, images: Sequence[Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
-        """Return a matte at working size for each image, on this engine's device. See `p3mvideo.frame.MattingEngine`.
+        """Return a matte at working size for each image, on this engine's device. See `p3mvideo.stages.MattingEngine`.
 
         Raises:
             TypeError, ValueError: The images are not what `check_images` expects.

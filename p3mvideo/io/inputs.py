@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final, Literal
 
 from p3mvideo.errors import ConfigError, SourceError
-from p3mvideo.frame import FrameSource
 from p3mvideo.io.av_errors import reading
 from p3mvideo.io.images.animation import AnimatedImageSource
 from p3mvideo.io.images.recognition import IMAGE_SUFFIXES, START_BYTES, image_format, is_animated
@@ -23,6 +22,7 @@ from p3mvideo.io.pipes.source import PipeSource
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.options import ReadOptions
 from p3mvideo.options.parsing.times import exact_rate
+from p3mvideo.stages import FrameSource
 
 InputKind = Literal["video", "image", "animation", "sequence", "pipe"]
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from p3mvideo.errors import ConfigError
-from p3mvideo.frame import FrameSink, StreamInfo
+from p3mvideo.frame import StreamInfo
 from p3mvideo.io.images.file import ALPHA_SUFFIXES, WRITABLE
 from p3mvideo.io.images.sequence_pattern import is_pattern
 from p3mvideo.io.images.sequence_sink import SequenceSink
@@ -17,6 +17,7 @@ from p3mvideo.io.video.write.hardware import AUTO, choose_encoder
 from p3mvideo.io.video.write.sink import VideoSink
 from p3mvideo.options import WriteOptions
 from p3mvideo.options.media import PipeForm
+from p3mvideo.stages import FrameSink
 
 
 def open_sink(

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from p3mvideo.frame import Compositor, FrameSink
 from p3mvideo.pipeline.frame_queue import QueueClosed
+from p3mvideo.stages import Compositor, FrameSink
 
 
 @dataclass(frozen=True)

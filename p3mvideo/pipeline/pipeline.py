@@ -27,13 +27,14 @@ from typing import NamedTuple
 import torch
 
 from p3mvideo.errors import SinkError, SourceError
-from p3mvideo.frame import Anonymizer, Frame, FrameSource, Matte, Refiner
+from p3mvideo.frame import Frame, Matte
 from p3mvideo.pipeline.faces import restore_faces
 from p3mvideo.pipeline.frame_queue import CapturedFrame, ClosableQueue, FrameQueue
 from p3mvideo.pipeline.output import Output, closing_all
 from p3mvideo.pipeline.statistics import RunStatistics, StageStatistics
 from p3mvideo.pipeline.supervisor import run_stages
 from p3mvideo.privacy.subject import SubjectKeeper
+from p3mvideo.stages import Anonymizer, FrameSource, Refiner
 from p3mvideo.temporal import MatteStream
 
 

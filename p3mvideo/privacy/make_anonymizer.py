@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from p3mvideo.errors import ConfigError
-from p3mvideo.frame import Anonymizer
 from p3mvideo.options import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions
 from p3mvideo.privacy.anonymizer import FaceAnonymizer, FaceFollower, NoAnonymizer
 from p3mvideo.privacy.cover.styles import Style, make_style
@@ -17,6 +16,7 @@ from p3mvideo.privacy.detect.stream_search import WEAK, Search, StreamSearch
 from p3mvideo.privacy.face_summary import FaceFigures
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
 from p3mvideo.privacy.two_pass.first_pass import Survey
+from p3mvideo.stages import Anonymizer
 
 STREAM_ROOM = 1.08
 """How much larger covers are in a stream, which knows where faces come from but not where they go, than in two passes."""

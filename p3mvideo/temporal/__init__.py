@@ -8,8 +8,9 @@ from collections.abc import Callable
 import torch
 
 from p3mvideo.errors import ConfigError
-from p3mvideo.frame import Frame, TemporalFilter
+from p3mvideo.frame import Frame
 from p3mvideo.options import EngineOptions, SmoothingOptions
+from p3mvideo.stages import TemporalFilter
 from p3mvideo.temporal.adaptive import AdaptiveFilter
 from p3mvideo.temporal.ema import EmaFilter
 from p3mvideo.temporal.lookahead import Lookahead

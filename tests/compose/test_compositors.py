@@ -27,7 +27,8 @@ from p3mvideo.compose import (
     ReplaceBackground,
 )
 from p3mvideo.compose.foreground import FAINT, OPAQUE
-from p3mvideo.frame import Compositor, Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.stages import Compositor
 from p3mvideo.yuv420 import Yuv420
 
 SIZES = [(1, 1), (3, 3), (17, 5), (64, 48), (300, 200)]

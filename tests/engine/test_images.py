@@ -17,9 +17,10 @@ from p3mvideo.engine.openvino_engine import OpenVINOEngine
 from p3mvideo.engine.strategies import hybrid_strategy, resize_strategy
 from p3mvideo.engine.torch_engine import TorchEngine
 from p3mvideo.errors import ConfigError, P3MVideoError
-from p3mvideo.frame import Frame, MattingEngine
+from p3mvideo.frame import Frame
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.options import EngineOptions
+from p3mvideo.stages import MattingEngine
 from tests.engine.test_conversion import IMAGE, Output, TinyNetwork
 
 RUNTIMES: dict[str, Callable[[nn.Module], MattingEngine]] = {

@@ -15,7 +15,8 @@ from av.subtitles.stream import SubtitleStream
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
-from p3mvideo.frame import Frame, FrameSink, StreamInfo, UInt8Array
+from p3mvideo.frame import Frame, StreamInfo, UInt8Array
+from p3mvideo.stages import FrameSink
 
 SWSCALE = {1: Colorspace.ITU709, 2: Colorspace.ITU601, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020}
 ASS_HEADER = b"[Script Info]\r\nScriptType: v4.00+\r\n\r\n[V4+ Styles]\r\nFormat: Name, Fontname, Fontsize\r\nStyle: Default,Arial,16\r\n"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from p3mvideo.errors import P3MVideoError, SinkError, SourceError
-from p3mvideo.frame import Frame, FrameSink, FrameSource, StreamInfo
+from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.images.file import encode_image
 from p3mvideo.io.images.sequence_sink import SequenceSink
 from p3mvideo.io.images.sequence_source import SequenceSource
@@ -23,6 +23,7 @@ from p3mvideo.io.pipes.sink import PipeSink
 from p3mvideo.io.pipes.source import PipeSource
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.io.video.write.sink import VideoSink
+from p3mvideo.stages import FrameSink, FrameSource
 from tests.io.media import frames_for, info_of, make_video, moving_image
 
 SIZE = (38, 26)

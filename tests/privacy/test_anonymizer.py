@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from p3mvideo.errors import ConfigError, PrivacyError
-from p3mvideo.frame import Anonymizer, Face, Frame, UInt8Array
+from p3mvideo.frame import Face, Frame, UInt8Array
 from p3mvideo.options import FaceOptions
 from p3mvideo.pipeline import restore_faces
 from p3mvideo.privacy.anonymizer import FaceAnonymizer, NoAnonymizer
@@ -24,6 +24,7 @@ from p3mvideo.privacy.follow.face_follower import Follower
 from p3mvideo.privacy.follow.tracker import Tracker
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.privacy.region import face_region_mask
+from p3mvideo.stages import Anonymizer
 from p3mvideo.yuv420 import Yuv420
 from tests.privacy.fakes import HEIGHT, RATE, SIDE, WIDTH, ScriptedSearch, face_at, frame, hang
 

@@ -8,9 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p3mvideo.frame import Frame, Matte, TemporalFilter
+from p3mvideo.frame import Frame, Matte
 from p3mvideo.options import SmoothingOptions
 from p3mvideo.options.smoothing import Smoothing
+from p3mvideo.stages import TemporalFilter
 from p3mvideo.temporal import (
     AdaptiveFilter,
     EmaFilter,

@@ -14,7 +14,7 @@ from p3mvideo.app.batch.unit import Unit
 from p3mvideo.app.edits.corrections import Corrections
 from p3mvideo.app.segments.divided_file import DividedFile, read_json, write_json
 from p3mvideo.app.segments.parts import find_faces_in_parts
-from p3mvideo.frame import Frame, FrameSource
+from p3mvideo.frame import Frame
 from p3mvideo.io.fingerprint import Fingerprint, fingerprint
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
@@ -26,6 +26,7 @@ from p3mvideo.privacy.two_pass.follow_by_hand import HandFollower
 from p3mvideo.privacy.two_pass.plan_json import plan_from_json, plan_to_json
 from p3mvideo.privacy.two_pass.recording_part import RecordingPart, join_parts
 from p3mvideo.privacy.two_pass.whole_recording import PartSurvey, WholeRecording
+from p3mvideo.stages import FrameSource
 
 
 class PlannedCovers(NamedTuple):

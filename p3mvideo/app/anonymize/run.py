@@ -29,7 +29,7 @@ from p3mvideo.app.reports.face_review import Review
 from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments
 from p3mvideo.errors import ConfigError, PrivacyError
-from p3mvideo.frame import Frame, FrameSink
+from p3mvideo.frame import Frame
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.inputs import Input
 from p3mvideo.io.video.read.source import frame_at
@@ -44,6 +44,7 @@ from p3mvideo.privacy.face_summary import summary_of
 from p3mvideo.privacy.make_anonymizer import cover_style, make_survey
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, rounded_seconds
 from p3mvideo.privacy.two_pass.edits import edits_to_json
+from p3mvideo.stages import FrameSink
 
 REVIEW_SECONDS = 10.0
 """How long an interrupted run waits for the review of an output that is complete."""

@@ -11,7 +11,6 @@ from pathlib import Path
 from p3mvideo.app.batch.output_plan import STDOUT, OutputPlan
 from p3mvideo.app.batch.unit import Unit
 from p3mvideo.errors import ConfigError, SinkError
-from p3mvideo.frame import FrameSink, FrameSource
 from p3mvideo.io.images.sequence_sink import sequence_place
 from p3mvideo.io.inputs import Input, open_source
 from p3mvideo.io.open_sink import can_hold_alpha, containers_with_alpha, is_sequence, open_sink
@@ -21,6 +20,7 @@ from p3mvideo.io.video.write.segment import Segment
 from p3mvideo.io.video.write.segment_sink import SegmentSink
 from p3mvideo.io.video.write.sink import VideoSink
 from p3mvideo.options import ReadOptions, WriteOptions
+from p3mvideo.stages import FrameSink, FrameSource
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,9 @@ import numpy as np
 
 from p3mvideo.compose.matte_edits import EditedMattes
 from p3mvideo.errors import ConfigError
-from p3mvideo.frame import Refiner
 from p3mvideo.io.images.source import ImageSource
 from p3mvideo.options import MatteOptions
+from p3mvideo.stages import Refiner
 
 
 def edited_mattes(refiner: Refiner, options: MatteOptions) -> EditedMattes:

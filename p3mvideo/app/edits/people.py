@@ -12,8 +12,9 @@ import numpy as np
 from p3mvideo.compose.keep import PERSON
 from p3mvideo.compose.people import GOES, HOLD_SECONDS, STAYS, Labels, PeopleFollower, person_parts
 from p3mvideo.engine import LoadedEngine
-from p3mvideo.frame import Anonymizer, FrameSource, UInt8Array
+from p3mvideo.frame import UInt8Array
 from p3mvideo.options.matte import PersonPoint
+from p3mvideo.stages import Anonymizer, FrameSource
 
 LOOK_SECONDS: Final = Fraction(1, 6)
 """Between two looks at the people. Who is followed by overlap must not have walked further than they are wide."""

@@ -235,7 +235,7 @@ class ShowSink:
         self._show = show
 
     def write(self, frame: Frame) -> None:
-        """See `p3mvideo.frame.FrameSink`."""
+        """See `p3mvideo.stages.FrameSink`."""
         self._show.write(frame)
 
     def finish(self) -> None:

@@ -19,10 +19,10 @@ from p3mvideo.app.live.stage_factory import AdjustableStream, StageFactory, make
 from p3mvideo.compose import Background
 from p3mvideo.engine import GuidedRefiner, LoadedEngine
 from p3mvideo.errors import ConfigError, DeviceError, P3MVideoError, WeightsError
-from p3mvideo.frame import Anonymizer, MattingEngine
 from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.options import LiveOptions
 from p3mvideo.pipeline import Output, Pipeline, RunStatistics
+from p3mvideo.stages import Anonymizer, MattingEngine
 
 RETRIES = 5
 """How often in a row the pipeline may fail before the run is given up."""

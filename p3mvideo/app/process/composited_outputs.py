@@ -14,10 +14,10 @@ from p3mvideo.app.batch.output_plan import OutputPlan
 from p3mvideo.app.batch.streams import Streams
 from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ForegroundOnly, InRgb, ReplaceBackground, parse_background
 from p3mvideo.compose.background import Background, BackgroundSpec
-from p3mvideo.frame import Compositor, FrameSink
 from p3mvideo.io.open_sink import halves_chroma
 from p3mvideo.options import BackgroundOptions
 from p3mvideo.pipeline import Output, run_interruptibly
+from p3mvideo.stages import Compositor, FrameSink
 
 WHITE = BackgroundSpec("colour", (255, 255, 255))
 

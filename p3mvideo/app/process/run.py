@@ -27,7 +27,7 @@ from p3mvideo.app.segments.parts import find_faces_in_parts
 from p3mvideo.compose.people import ChosenPeople
 from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine, make_stream_network
 from p3mvideo.errors import ConfigError
-from p3mvideo.frame import Anonymizer, Frame, FrameSink, FrameSource, Refiner
+from p3mvideo.frame import Frame
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
 from p3mvideo.options import BackgroundOptions, BatchOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, SmoothingOptions, WriteOptions
@@ -38,6 +38,7 @@ from p3mvideo.privacy.face_summary import FaceFigures
 from p3mvideo.privacy.follow.relayed_follower import PartFollower, RelayedFollower
 from p3mvideo.privacy.make_anonymizer import check_faces, make_anonymizer, make_follower
 from p3mvideo.privacy.two_pass.face_record import FaceRecord, RecordedFollower
+from p3mvideo.stages import Anonymizer, FrameSink, FrameSource, Refiner
 from p3mvideo.temporal import Filtered, make_matte_stream
 from p3mvideo.weights import weights_hash
 

@@ -15,12 +15,12 @@ from p3mvideo.app.batch.unit import Unit
 from p3mvideo.app.segments.borders import segment_borders
 from p3mvideo.app.segments.divided_file import DividedFile, read_json, write_json
 from p3mvideo.errors import SinkError
-from p3mvideo.frame import FrameSource
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.open_sink import is_sequence
 from p3mvideo.io.video.read.timing.frame_times import read_frame_times
 from p3mvideo.io.video.write.codecs import CONTAINERS
 from p3mvideo.io.video.write.hardware import HARDWARE, choose_encoder
+from p3mvideo.stages import FrameSource
 
 
 @dataclass(frozen=True)

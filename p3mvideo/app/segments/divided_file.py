@@ -13,7 +13,8 @@ from typing import Any, Final, Self
 from p3mvideo.app.batch.claims import Claims
 from p3mvideo.errors import P3MVideoError, SinkError
 from p3mvideo.files.atomic_write import write_atomically
-from p3mvideo.frame import Frame, FrameSink, FrameSource, StreamInfo
+from p3mvideo.frame import Frame, StreamInfo
+from p3mvideo.stages import FrameSink, FrameSource
 
 REPLAY_SECONDS: Final = Fraction(4)
 """How long before a segment reading begins, so that what is remembered of earlier frames is what it would be if all had been read: smoothing's

@@ -9,9 +9,10 @@ from typing import Any
 
 from p3mvideo.app.batch.unit import Unit
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, read_json, write_json
-from p3mvideo.frame import Frame, FrameSource
+from p3mvideo.frame import Frame
 from p3mvideo.listener import Listener
 from p3mvideo.privacy.follow.recording_parts import looking_begins, part_at
+from p3mvideo.stages import FrameSource
 
 
 def find_faces_in_parts(

@@ -24,10 +24,11 @@ from p3mvideo.app.live.statistics import WebcamResult
 from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.engine import LoadedEngine, StreamNetwork
 from p3mvideo.errors import SourceError
-from p3mvideo.frame import Anonymizer, Face, Frame, Matte, UInt8Array
+from p3mvideo.frame import Face, Frame, Matte, UInt8Array
 from p3mvideo.io.devices.camera import Camera
 from p3mvideo.options import LiveOptions
 from p3mvideo.options.faces import AnonymizeMode
+from p3mvideo.stages import Anonymizer
 from tests.app.live.recording_backend import RecordingBackend, all_images
 from tests.harness.flat_options import call
 from tests.harness.heard import Heard
