@@ -22,6 +22,7 @@ import cv2
 import matplotlib
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from skimage.data import astronaut
 
 import p3mvideo.engine  # noqa: F401  # so that no test module imports a runtime that reports its use
@@ -35,6 +36,12 @@ for ignored in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(ignored) is signal.SIG_IGN:
         signal.signal(ignored, signal.default_int_handler if ignored == signal.SIGINT else signal.SIG_DFL)
 
+settings.register_profile("p3mvideo", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine may stand still at any example
+settings.load_profile("p3mvideo")
+
+SLOW_SECONDS = 600
+"""How long a test that is marked slow may take, unless it says otherwise: several times as long on a busy machine as on an idle one."""
+
 gc.disable()  # until all tests are collected: what is imported stays
 USER_CACHE = cache_folder()
 """As it was before any test moved it."""
@@ -44,6 +51,13 @@ def pytest_collection_finish() -> None:
     """Leave what is there by now, a million objects of libraries and tests, out of every later search for garbage: each takes a quarter second."""
     gc.freeze()
     gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give slow tests their time."""
+    for item in items:
+        if item.get_closest_marker("slow") is not None and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
 
 
 class NetworkUsedError(AssertionError):

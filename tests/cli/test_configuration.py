@@ -57,7 +57,7 @@ def test_a_device_without_end_is_no_configuration(run: Run, tmp_path: Path) -> N
     assert (done.exit_code, "is not a configuration" in done.stderr) == (2, True)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(
     text=st.text(max_size=200)
     | st.lists(st.sampled_from([*OPTIONS, " = ", "[process]\n", "\n", "'a'", "1", "nan", "{", "}", "[", "]", "."])).map("".join)

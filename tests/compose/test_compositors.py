@@ -111,7 +111,7 @@ def test_an_opaque_matte_shows_the_frame_and_an_empty_one_the_background(name: s
     assert np.abs(shown - background(frame, empty)).max() <= 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), red=st.integers(0, 255))
 def test_a_composite_mixes_foreground_and_background_by_alpha(seed: int, red: int) -> None:
     random = np.random.default_rng(seed)
@@ -166,7 +166,7 @@ def behind_a_blur(colour: tuple[int, int, int], strength: float, soft_px: float)
     return BlurBackground(strength)(frame_of(np.round(image).astype(np.uint8)), matte_of(alpha))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     colour=st.sampled_from([(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)]), strength=st.sampled_from([0.1, 0.5, 1.0]),
     soft_px=st.sampled_from([1.0, 4.0, 10.0, 15.0]),

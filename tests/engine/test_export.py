@@ -88,7 +88,6 @@ def test_a_graph_that_says_it_takes_something_else_is_refused(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_published_network_with_unpooling(tmp_path: Path) -> None:
     skip_without("onnx")
     torch.manual_seed(0)

@@ -70,7 +70,7 @@ def test_a_flat_frame_gives_the_averaged_matte() -> None:
     torch.testing.assert_close(GuidedRefiner()(frame, matte).alpha, expected, atol=2e-3, rtol=0)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(width=st.integers(1, 200), height=st.integers(1, 200), columns=st.integers(1, 3), rows=st.integers(1, 3), seed=st.integers(0, 1000))
 def test_any_sizes_give_alphas_at_the_size_of_the_frame(width: int, height: int, columns: int, rows: int, seed: int) -> None:
     frame = noise_frame(width, height, seed)
@@ -91,7 +91,7 @@ def test_both_ways_compute_the_same(factor: int) -> None:
     assert float(difference.max()) < 0.03
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(places=st.lists(st.tuples(st.integers(0, 59), st.integers(0, 39)), max_size=2))
 def test_who_is_in_a_corner_is_refined_like_who_is_everywhere(places: list[tuple[int, int]]) -> None:
     frame, alpha = Frame.from_interleaved(slanted_edge()[0]), torch.zeros(1, 40, 60)

@@ -78,7 +78,6 @@ def test_network_with_every_strategy(data: Path, weights: str, tmp_path: Path, s
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)  # the first import of pymatting compiles for a minute
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_trimap_based_methods(data: Path, tmp_path: Path, solver: str) -> None:
     with warnings.catch_warnings():

@@ -59,7 +59,7 @@ def test_nothing_predicted_where_nothing_is() -> None:
 
 
 @given(seed=st.integers(0, 999), shape=st.tuples(st.integers(1, 20), st.integers(1, 20)))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_error_is_zero_for_the_truth_and_not_negative(seed: int, shape: tuple[int, int]) -> None:
     rng = np.random.default_rng(seed)
     true, predicted = rng.random((2, *shape)).astype(np.float32)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import io
 import threading
-import time
 from pathlib import Path
 
 import av
 import pytest
 
 from p3mvideo.frame import Frame
-from p3mvideo.io.video.read.decoded_source import CLOSE_SECONDS, DecodedSource
+from p3mvideo.io.video.read.decoded_source import DecodedSource
 from p3mvideo.io.video.write.sink import VideoSink
 from tests.io.media import frames_for, info_of, make_video, moving_image
-
-IN_TIME = CLOSE_SECONDS + 10
-"""Generous: the machine may be busy."""
 
 
 class Stuck(io.BytesIO):
@@ -29,7 +25,7 @@ class Stuck(io.BytesIO):
     def read(self, size: int | None = -1) -> bytes:
         if self.hangs:
             self.engaged.set()
-            self.release.wait(60)
+            self.release.wait()
         return super().read(size)
 
 
@@ -44,12 +40,10 @@ def test_leaving_a_source_does_not_wait_for_a_read_that_hangs(tmp_path: Path) ->
         file.hangs = True
         thread = threading.Thread(target=lambda: frames.extend(iterator), daemon=True)
         thread.start()
-        assert file.engaged.wait(30)
-        started = time.monotonic()
-    assert time.monotonic() - started < IN_TIME
+        assert file.engaged.wait(60)
     assert thread.is_alive()
     file.release.set()
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive(), "once the read comes back, the thread ends"
     assert len(frames) < 60
 
@@ -64,19 +58,17 @@ def test_closing_a_sink_does_not_wait_for_a_write_that_hangs(tmp_path: Path, mon
 
     def hang(frame: Frame, pts: int) -> object:
         engaged.set()
-        release.wait(60)
+        release.wait()
         return encode(frame, pts)
 
     monkeypatch.setattr(sink._video, "encode", hang)
     thread = threading.Thread(target=sink.write, args=(frames[1],), daemon=True)
     thread.start()
-    assert engaged.wait(30)
-    started = time.monotonic()
+    assert engaged.wait(60)
+    sink.close()  # or this test does not end
     sink.close()
-    sink.close()
-    assert time.monotonic() - started < IN_TIME
     assert list(tmp_path.iterdir()) == [], "nothing is left, whatever the thread still does"
     release.set()
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
     assert list(tmp_path.iterdir()) == []

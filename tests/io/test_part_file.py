@@ -121,7 +121,7 @@ def test_of_many_that_begin_at_once_one_goes_on(tmp_path: Path) -> None:
     together = threading.Barrier(8)
 
     def begin() -> None:
-        together.wait(30)
+        together.wait(60)
         try:
             begun.append(PartFile(final, overwrite=True))
         except SinkError as error:
@@ -131,7 +131,7 @@ def test_of_many_that_begin_at_once_one_goes_on(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert (len(begun), len(refused)) == (1, 7)
 
 

@@ -47,7 +47,6 @@ LARGE = [
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("variant", "width", "height", "ratio"), LARGE)
 def test_large_images(variant: str, width: int, height: int, ratio: float) -> None:
     check(build_network(variant).eval(), width, height, ratio)
@@ -64,8 +63,7 @@ def test_more_shapes(tiny: P3MNet, width: int, height: int) -> None:
     check(tiny, width, height)
 
 
-@pytest.mark.timeout(600)
 @given(width=st.integers(32, 2048), height=st.integers(32, 2048))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_every_size(tiny: P3MNet, width: int, height: int) -> None:
     check(tiny, width, height)

@@ -11,7 +11,7 @@ POOLS = {"overlapping": (3, 2, 1), "tiling": (2, 2, 0)}
 
 @pytest.mark.parametrize("pool", POOLS.values(), ids=POOLS)
 @given(size=st.tuples(st.integers(1, 9), st.integers(1, 9)), seed=st.integers(0, 99))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_keeps_the_last_value_in_reading_order(pool: tuple[int, int, int], size: tuple[int, int], seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     height, width = size

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from p3mvideo.ops.neighbourhood import enlarged, neighbourhood_mean
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(height=st.integers(1, 60), width=st.integers(1, 60), shrink=st.integers(1, 5), share=st.floats(0.01, 0.5), level=st.floats(0, 1, width=32))
 def test_what_is_even_stays_even(height: int, width: int, shrink: int, share: float, level: float) -> None:
     mean = neighbourhood_mean(np.full((height, width), level, np.float32), share=share, shrink=shrink)

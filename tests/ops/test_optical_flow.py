@@ -40,7 +40,6 @@ for short in SIDES:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_thin_images_end_no_process() -> None:
     # In a process of its own, because a crash, which is what must not happen, would end the tests.
     done = subprocess.run([sys.executable, "-c", THIN], cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=280, check=False)

@@ -13,7 +13,6 @@ from p3mvideo.weights import DEFAULT_MODEL
 
 
 @pytest.mark.slow  # networks in both runtimes, and a run of pytest that collects
-@pytest.mark.timeout(400)
 def test_every_part_of_the_gpu_check_runs_dry(capsys: pytest.CaptureFixture[str]) -> None:
     failed = run(Check(torch.device("cpu"), DEFAULT_MODEL, seconds=0.0, is_dry=True))
     printed = capsys.readouterr().out
@@ -38,7 +37,6 @@ def test_a_part_that_fails_is_told_and_the_others_go_on(capsys: pytest.CaptureFi
 
 
 @pytest.mark.slow  # a process with PyTorch
-@pytest.mark.timeout(400)
 def test_a_machine_without_video_and_faces_is_checked_as_far_as_it_goes() -> None:
     missing = "av", "mediapipe", "platformdirs", "openvino", "matplotlib"
     code = f"import sys; sys.modules.update(dict.fromkeys({missing})); from benchmarks.gpu_check import main; main()"

@@ -34,7 +34,6 @@ WRONG = 'import p3mvideo\n\np3mvideo.process("in.mp4", backgruond="beach.jpg")\n
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_a_users_script_is_typed_strictly_against_the_wheel(tmp_path: Path) -> None:
     _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path), at=ROOT)
     (wheel,) = tmp_path.glob("*.whl")

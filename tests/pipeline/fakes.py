@@ -50,7 +50,6 @@ class Trip:
     hangs: bool = False
     engaged: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
-    engaged_at: float = 0.0
     calls: int = 0
 
     def __call__(self) -> None:
@@ -59,10 +58,9 @@ class Trip:
             return
         while not self.ready():
             time.sleep(0.005)
-        self.engaged_at = time.monotonic()
         self.engaged.set()
         if self.hangs:
-            self.release.wait(30)
+            self.release.wait()
         if self.error is not None:
             raise self.error
 

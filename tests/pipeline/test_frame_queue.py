@@ -16,7 +16,7 @@ from p3mvideo.frame import Face, Frame
 from p3mvideo.pipeline.frame_queue import ClosableQueue, FrameQueue, QueueClosed, QueueFailed
 
 CPU = torch.device("cpu")
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 60.0
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
@@ -53,7 +53,7 @@ class ScriptedSearch:
         self.closed += 1
 
 
-def hang(seconds: float) -> tuple[Detection, ...]:
+def hang(release: threading.Event) -> tuple[Detection, ...]:
     """Answer late."""
-    time.sleep(seconds)
+    release.wait()
     return ()

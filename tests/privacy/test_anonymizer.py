@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -180,33 +182,35 @@ def test_a_face_that_stops_while_the_detector_finds_nothing_stays_covered() -> N
     anonymizer.close()
 
 
-@pytest.mark.timeout(20)
 def test_a_detector_that_hangs_delays_nothing_and_uncovers_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    search = ScriptedSearch(lambda n: hang(1.5) if n == 3 else [face_at(*HERE)])
+    release = threading.Event()
+    search = ScriptedSearch(lambda n: hang(release) if n == 3 else [face_at(*HERE)])
     anonymizer = output(search, "mosaic", limit_seconds=0.2)
     with caplog.at_level(logging.WARNING):
         for number in range(3):
             assert is_hidden(anonymizer(frame(number))[0])
-        started = time.monotonic()
         for number in range(3, 8):
             assert is_mosaic(anonymizer(frame(number))[0])
-        assert time.monotonic() - started < 1.2, "each frame waited for a detector that was known to hang"
-        time.sleep(1.6)
-        for number in range(8, 12):
+        release.set()
+        numbers = itertools.count(8)
+        while is_mosaic(shown := anonymizer(frame(next(numbers)))[0]):  # until it has come back
+            time.sleep(0.01)
+        assert is_hidden(shown)
+        for number in itertools.islice(numbers, 3):
             assert is_hidden(anonymizer(frame(number))[0])
-    assert "hangs" in caplog.text
+    assert caplog.text.count("no answer within 0.2 s") == 1, "no other frame waits for a detector that is known to hang"
+    assert "still hangs" in caplog.text
     anonymizer.close()
 
 
-@pytest.mark.timeout(20)
 def test_a_detector_that_hangs_stops_the_stream_and_can_be_closed() -> None:
-    anonymizer = output(ScriptedSearch(lambda n: hang(5) if n else ()), limit_seconds=0.1)
+    release = threading.Event()
+    anonymizer = output(ScriptedSearch(lambda n: hang(release) if n else ()), limit_seconds=0.1)
     anonymizer(frame(0))
-    started = time.monotonic()
     with pytest.raises(PrivacyError, match=r"no answer within 0\.1 s"):
         anonymizer(frame(1))
-    anonymizer.close()
-    assert time.monotonic() - started < 4
+    anonymizer.close()  # or this test does not end
+    release.set()
 
 
 def test_a_tracker_that_raises_uncovers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,6 @@ def _wait_for_corner(page: Page, is_right: str) -> None:
 
 
 @pytest.mark.slow  # a browser, and a real network
-@pytest.mark.timeout(600)
 def test_a_camera_is_started_changed_and_stopped(chromium: Browser, running: RunningStudio, portrait_clip: Path) -> None:
     from playwright.sync_api import expect
 
@@ -102,7 +101,6 @@ def test_a_camera_is_started_changed_and_stopped(chromium: Browser, running: Run
 
 
 @pytest.mark.slow  # a browser
-@pytest.mark.timeout(400)
 def test_the_command_opens_the_page_as_its_settings_window(chromium: Browser, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 

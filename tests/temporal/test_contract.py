@@ -158,7 +158,7 @@ def test_any_size_is_taken(smoothing: Smoothing, lookahead: int, size: tuple[int
     assert count + len(stream.flush()) == 4
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 1000),
     strength=st.floats(0.05, 1.0),
@@ -182,7 +182,7 @@ def test_alpha_stays_in_range_for_any_input(seed: int, strength: float, gaps: li
         assert float(matte.alpha.max()) <= 1
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), lookahead=st.sampled_from([0, 3]), rate=st.sampled_from([15, 30, 60]))
 def test_a_still_clip_passes_unchanged(seed: int, lookahead: int, rate: int) -> None:
     image, _ = scene(90)

@@ -80,7 +80,7 @@ def test_a_look_ahead_carries_mattes_back_as_well() -> None:
     assert np.abs(between[5] - pairs[5][1]).mean() < 0.8 * np.abs(alone[5] - pairs[5][1]).mean()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 100), lookahead=st.sampled_from([0, 1, 3]), given_mattes=st.lists(st.booleans(), min_size=1, max_size=9))
 def test_any_mattes_may_be_missing_behind_the_first(seed: int, lookahead: int, given_mattes: list[bool]) -> None:
     stream, rng = matte_stream(lookahead=lookahead), np.random.default_rng(seed)

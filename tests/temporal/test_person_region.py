@@ -118,7 +118,7 @@ def test_a_break_in_time_begins_anew(number: int) -> None:
     assert parts(region, [frame_at(number), frame_at(number + 1)], [PERSON] * 2)[0] is None
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10_000),
     lag=st.integers(1, 5),

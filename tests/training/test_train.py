@@ -57,7 +57,6 @@ def records(output: Path) -> list[dict[str, float]]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 def test_two_portraits_are_overfitted(tmp_path: Path) -> None:
     # As large as the engine looks at small images, so that validation sees people at the size at which they are learnt.
     side = SHORTEST_LONG_SIDE_PX

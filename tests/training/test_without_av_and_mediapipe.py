@@ -41,7 +41,6 @@ def test_every_module_of_the_training_parts_can_be_imported() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(250)
 def test_commands_run(tmp_path: Path) -> None:
     miniature.split(tmp_path / "data" / "train", count=2)
     miniature.split(tmp_path / "data" / "val", count=1)

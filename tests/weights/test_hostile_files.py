@@ -103,14 +103,14 @@ DESCRIPTIONS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(description=DESCRIPTIONS)
 def test_any_description_is_refused_in_one_line(description: dict[str, Any], tmp_path: Path) -> None:
     # No network here fits the file's only tensor.
     refused(described(tmp_path / "x.safetensors", json.dumps(description)))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     header=st.binary(max_size=40) | JSON.map(lambda value: json.dumps(value).encode()) | st.just(b"{" * 5000),
     declared=st.integers(-8, 2**40) | st.none(),
@@ -122,7 +122,7 @@ def test_any_header_is_refused_in_one_line(header: bytes, declared: int | None, 
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_in_the_header_is_refused_or_harmless(place: float, bit: int, tmp_path: Path) -> None:
     sound, path = tmp_path / "sound.safetensors", tmp_path / "x.safetensors"

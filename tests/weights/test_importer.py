@@ -193,7 +193,7 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_random_bytes_are_refused_in_words(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "random.pth").write_bytes(content)
     with pytest.raises(WeightsError):

@@ -80,7 +80,7 @@ def kept_damage(file: DividedFile) -> tuple[DamagedRange, ...]:
     """Return what could not be decoded in the whole video; parts that were read twice are told once."""
     found = [DamagedRange(Fraction(start), Fraction(end), why) for path in file.folder.glob("*.damage") for start, end, why in read_json(path)]
     joined: list[DamagedRange] = []
-    for damage in sorted(found, key=lambda damage: damage.start_seconds):
+    for damage in sorted(found, key=lambda damage: (damage.start_seconds, damage.end_seconds, damage.reason)):
         if joined and damage.start_seconds <= joined[-1].end_seconds:
             last = joined.pop()
             damage = DamagedRange(last.start_seconds, max(last.end_seconds, damage.end_seconds), last.reason)

@@ -41,6 +41,7 @@ FACE, COVER = (250, 250, 0), (0, 40, 250)
 RUN_PX = 8
 """This many pixels of the room side by side are seen."""
 LOOK_SECONDS = 0.005
+STANDSTILL_LOOKS = 60
 LIMIT_SECONDS = 40.0
 """How long anything may take; it is never waited for in vain."""
 
@@ -84,6 +85,19 @@ def wait_for(condition: Callable[[], bool], what: str = "") -> None:
             return
         time.sleep(LOOK_SECONDS)
     raise AssertionError(f"waited in vain for {what or condition}")
+
+
+def wait_for_standstill(state: Callable[[], object], what: str) -> None:
+    """Wait until a state has been the same for a number of looks, as it is when what was on its way has arrived."""
+    last, looks = state(), 0
+
+    def stands_still() -> bool:
+        nonlocal last, looks
+        now = state()
+        last, looks = now, looks + 1 if now == last else 0
+        return looks >= STANDSTILL_LOOKS
+
+    wait_for(stands_still, f"{what} to stand still")
 
 
 class RoomCamera:
@@ -248,11 +262,13 @@ class Stage:
         self.controls.press(key)
 
     def live(self) -> int:
-        """Return how many images of the camera were sent so far."""
-        return sum(not is_placeholder(rgb) for rgb in self.images)
+        """Return how many images of the camera were sent so far. One that is sent again counts once: on a busy machine many are."""
+        images = self.images
+        new = (rgb for before, rgb in zip([None, *images], images, strict=False) if before is None or not np.array_equal(rgb, before))
+        return sum(not is_placeholder(rgb) for rgb in new)
 
     def wait_for_live(self, more: int = 3) -> None:
-        """Wait for this many further images of the camera."""
+        """Wait for this many further images of the camera, each another one."""
         wanted = self.live() + more
         wait_for(lambda: self.live() >= wanted, "images of the camera")
 

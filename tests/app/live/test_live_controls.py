@@ -21,7 +21,19 @@ from p3mvideo.frame import Matte, UInt8Array
 from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.io.devices.virtual_camera import VirtualCamera
 from p3mvideo.options import LiveOptions
-from tests.app.live.room import HEIGHT, PERSON, ROOM, WIDTH, RoomCamera, Stage, is_placeholder, shown_states, shows_face, wait_for
+from tests.app.live.room import (
+    HEIGHT,
+    PERSON,
+    ROOM,
+    WIDTH,
+    RoomCamera,
+    Stage,
+    is_placeholder,
+    shown_states,
+    shows_face,
+    wait_for,
+    wait_for_standstill,
+)
 
 
 def test_panic_hides_everything_at_once_and_lets_it_go_on(stage: Stage) -> None:
@@ -52,9 +64,9 @@ def test_the_network_rests_during_a_pause(stage: Stage) -> None:
         stage.wait_for_live()
         stage.press("p")
         start = len(stage.images)
-        wait_for(lambda: len(stage.images) >= start + 5, "more images")  # what was on its way has arrived
-        resting = len(calls)
-        wait_for(lambda: len(stage.images) >= start + 12, "more images")
+        wait_for_standstill(lambda: len(calls), "the network")  # what was on its way has arrived
+        resting, start = len(calls), len(stage.images)
+        wait_for(lambda: len(stage.images) >= start + 7, "more images")
         assert len(calls) == resting
 
     stage.run(script)
@@ -283,7 +295,7 @@ def test_a_photo_of_the_room_is_taken_only_when_no_one_is_in_it(stage: Stage) ->
         stage.press("t")
         wait_for(lambda: "No photo: someone is in the image" in stage.said, "the refusal")
         away.set()
-        stage.wait_for_live(5)
+        wait_for(lambda: bool((stage.images[-1] == 255).all()), "an empty room")
         stage.press("t")
         wait_for(lambda: any(said.startswith("Background: room") for said in stage.said), "the photo")
 

@@ -79,12 +79,12 @@ def test_a_camera_that_stops_delivering_gives_way_to_the_placeholder_and_comes_b
     def fault(opened: int, number: int) -> None:
         if number == 20 and not silent.is_set():
             silent.set()
-            delivers.wait(30)
+            delivers.wait()
 
     stage.camera_fault = fault
 
     def script() -> None:
-        assert silent.wait(30)
+        wait_for(silent.is_set, "silence")
         stage.wait_for_placeholder()
         delivers.set()
         stage.wait_for_live()
@@ -162,7 +162,7 @@ def test_images_of_another_size_are_brought_to_the_first_one(stage: Stage, size:
     stage.camera_fault = fault
 
     def script() -> None:
-        assert grown.wait(30)
+        wait_for(grown.is_set, "the other size")
         stage.wait_for_live(6)
 
     stage.run(script)

@@ -102,7 +102,7 @@ class ShowMachine(RuleBasedStateMachine):
         assert (self.show.state in TITLES) or not self.reasons
 
 
-ShowMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
+ShowMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, suppress_health_check=list(HealthCheck))
 TestShow = ShowMachine.TestCase
 
 

@@ -15,7 +15,7 @@ from tests.app.reports.test_review_page import written
 from tests.harness.browser import chromium, page  # noqa: F401  # fixtures
 from tests.io.media import make_video
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 HEAD = {"format": "p3mvideo edits", "version": 1, "plan_id": PLAN_ID}
 
 

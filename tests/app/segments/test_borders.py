@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import pairwise
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from p3mvideo.app.segments.borders import segment_borders
@@ -24,7 +24,6 @@ def test_a_part_of_a_video_is_divided_alone() -> None:
     assert segment_borders(FRAMES, FRAMES, Fraction(2), start=Fraction(30)) == ()
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     times=st.sets(st.integers(0, 6000), min_size=1, max_size=60).map(lambda ticks: [Fraction(tick, 60) for tick in sorted(ticks)]),
     length=st.integers(1, 100).map(lambda tenths: Fraction(tenths, 10)),

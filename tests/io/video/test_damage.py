@@ -27,8 +27,6 @@ from p3mvideo.io.video.read.timing.steady_rate import SteadyRate
 from p3mvideo.io.video.write.sink import VideoSink
 from tests.io.media import frames_for, info_of, make_video, moving_image
 
-pytestmark = pytest.mark.timeout(30)
-
 FRAMES = 40
 STEP = Fraction(1, 25)
 HEVC = {"g": "8", "x265-params": "log-level=none:bframes=0:keyint=8"}
@@ -251,9 +249,9 @@ def test_leaving_the_context_in_another_thread_ends_the_iteration(tmp_path: Path
 
         consumer = threading.Thread(target=consume)
         consumer.start()
-        assert first.wait(10)
+        assert first.wait(60)
         source.__exit__(None, None, None)
-        consumer.join(10)
+        consumer.join(60)
         assert not consumer.is_alive()
     assert 0 < len(seen) <= 200
 

@@ -59,7 +59,6 @@ def session_description(folder: Path) -> Path:
 NAMING_OTHERS = [endless_playlist, playlist, concatenation, vobsub, pattern, dash, session_description]
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("make", NAMING_OTHERS, ids=lambda make: make.__name__)
 def test_a_file_that_names_others_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], Path]) -> None:
     monkeypatch.chdir(tmp_path)

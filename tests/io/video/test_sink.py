@@ -374,9 +374,9 @@ def test_closing_in_another_thread_ends_the_writing(tmp_path: Path) -> None:
 
     producer = threading.Thread(target=produce)
     producer.start()
-    assert first.wait(30)
+    assert first.wait(60)
     sink.close()
-    producer.join(30)
+    producer.join(60)
     assert not producer.is_alive()
     assert [str(error) for error in errors] == ["the sink is closed"]
     assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,7 @@ import itertools
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from p3mvideo.io.video.read.timing.timeline import Timeline
@@ -20,13 +20,11 @@ def placed(times: list[tuple[int | None, int | None]], rate: Fraction | None = F
     return [timeline.place(pts, duration).pts for pts, duration in times]
 
 
-@settings(deadline=None)
 @given(TIMES)
 def test_times_always_increase(times: list[tuple[int | None, int | None]]) -> None:
     assert all(later > earlier for earlier, later in itertools.pairwise(placed(times)))
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-(10**9), 10**9), unique=True).map(sorted))
 def test_times_in_order_are_left_alone(times: list[int]) -> None:
     assert placed([(time, None) for time in times]) == times

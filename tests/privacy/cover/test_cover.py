@@ -44,7 +44,7 @@ def inside(region: Region, *, mask_scale: float = DEFAULT_MASK_SCALE) -> np.ndar
 
 
 @given(regions, st.floats(1.0, 2.0))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_pixels_outside_the_ellipse_are_the_same_bit_for_bit(region: Region, mask_scale: float) -> None:
     ellipse = Ellipse.of(region, mask_scale=mask_scale)
     y, x = np.mgrid[:HEIGHT, :WIDTH]
@@ -75,7 +75,7 @@ def test_a_cover_is_no_larger_than_a_head() -> None:
 
 
 @given(st.lists(regions, min_size=1, max_size=3), st.integers(0, len(WITHOUT_FACE) - 1), st.integers(0, 9))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_cover_is_the_same_whoever_is_under_it(faces: list[Region], style: int, seed: int) -> None:
     one, other = scene(seed), scene(seed)
     for region in faces:

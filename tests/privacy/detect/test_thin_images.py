@@ -27,7 +27,6 @@ assert drawing_utils.plt.figure is matplotlib.pyplot.figure
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_any_proportions_and_what_the_import_leaves_alone(model_paths: object) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LOOK], cwd=Path(__file__).parents[3], env={**os.environ, "MPLBACKEND": "agg"}, capture_output=True, text=True,

@@ -81,7 +81,7 @@ coordinates = st.tuples(st.floats(0, WIDTH), st.floats(0, HEIGHT), st.floats(10,
 
 @given(st.lists(st.lists(coordinates, max_size=4), min_size=1, max_size=12))
 @example([[(0.0, 0.0, 10.0, 1.0), (0.0, 61.0, 55.0, 1.0)], [(0.0, 144.0, 10.0, 1.0), (26.0, 167.0, 48.0, 1.0)]])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_was_surely_found_is_covered_in_its_frame_whatever_came_before(
     frames: list[list[tuple[float, float, float, float]]],
 ) -> None:
@@ -317,7 +317,7 @@ def test_halving_keeps_enough_of_any_image(size: tuple[int, int]) -> None:
 @given(
     st.floats(-100, 700), st.floats(-100, 460), st.floats(20, 900), st.floats(-3.1, 3.1), st.floats(0.1, 0.9), st.floats(0.1, 0.9)
 )  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_seen_in_a_view_is_where_it_is_in_the_image(x: float, y: float, side: float, angle: float, u: float, v: float) -> None:
     size_px = 192
     view = View(x, y, side, angle)

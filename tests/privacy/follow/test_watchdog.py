@@ -15,51 +15,52 @@ from p3mvideo.privacy.follow.watchdog import Watchdog
 
 def test_results_and_errors_come_through() -> None:
     dog = Watchdog("test")
-    assert dog.call(lambda: 6 * 7, limit_seconds=5) == 42
+    assert dog.call(lambda: 6 * 7, limit_seconds=60) == 42
 
     def fails() -> None:
         raise KeyError("gone")
 
     with pytest.raises(KeyError, match="gone"):
-        dog.call(fails, limit_seconds=5)
-    assert dog.call(threading.current_thread, limit_seconds=5) is not threading.current_thread()
+        dog.call(fails, limit_seconds=60)
+    assert dog.call(threading.current_thread, limit_seconds=60) is not threading.current_thread()
     dog.close()
     dog.close()
 
 
-@pytest.mark.timeout(20)
 def test_a_call_that_hangs_is_given_up_and_the_next_ones_fail_at_once() -> None:
     dog = Watchdog("test")
     release = threading.Event()
     with pytest.raises(TimeoutError, match=r"no answer within 0\.1 s"):
         dog.call(release.wait, limit_seconds=0.1)
-    started = time.monotonic()
-    with pytest.raises(TimeoutError, match="still hangs"):
+    with pytest.raises(TimeoutError, match="still hangs"):  # rather than: no answer within 60 s
         dog.call(lambda: 1, limit_seconds=60)
-    assert time.monotonic() - started < 5
     release.set()
-    time.sleep(0.2)
-    assert dog.call(lambda: 1, limit_seconds=5) == 1
+    assert answer_of(dog) == 1
     dog.close()
 
 
-@pytest.mark.timeout(20)
+def answer_of(dog: Watchdog) -> int:
+    """Return what a call returns once the one before it has come back."""
+    while True:
+        try:
+            return dog.call(lambda: 1, limit_seconds=60)
+        except TimeoutError:
+            time.sleep(0.01)
+
+
 def test_closing_does_not_wait_for_what_hangs() -> None:
     dog = Watchdog("test")
     release = threading.Event()
     with pytest.raises(TimeoutError):
         dog.call(release.wait, limit_seconds=0.05)
-    started = time.monotonic()
-    dog.close()
-    assert time.monotonic() - started < 2
+    dog.close()  # or this test does not end
     release.set()
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a signal that stops a process")
-@pytest.mark.timeout(60)
 def test_time_in_which_the_program_was_stopped_is_no_delay() -> None:
     code = (
-        "import time; from p3mvideo.privacy.follow.watchdog import Watchdog; dog = Watchdog('test'); dog.call(lambda: 0, limit_seconds=9)\n"
+        "import time; from p3mvideo.privacy.follow.watchdog import Watchdog; dog = Watchdog('test'); dog.call(lambda: 0, limit_seconds=99)\n"
         "print('ready', flush=True)\n"
         "print(dog.call(lambda: time.sleep(0.5) or 'late but well', limit_seconds=1.5), flush=True)"
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p3mvideo.errors import ConfigError
@@ -27,7 +27,7 @@ from p3mvideo.privacy.two_pass.key_frames import ERROR, LEAN_ERROR_DEGREES, LEAS
 from p3mvideo.privacy.two_pass.plan_json import plan_from_json, plan_to_json
 
 WIDTH, HEIGHT, RATE = 320, 240, 25
-A_FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+A_FEW = settings(max_examples=30)
 STEPS: tuple[tuple[Source, int, float, float, float], ...] = (
     ("found", 1, 0.0, 0.0, 1.0), ("found", 1, 2.0, 0.1, 1.0), ("found", 1, 2.0, 0.1, 1.02), ("found", 1, -20.0, -1.2, 0.8),
     ("found", 4, 1.0, 0.0, 1.0), ("followed", 1, 2.0, 0.0, 1.0), ("held", 1, 0.0, 0.0, 1.0), ("held", 2, 0.3, 0.0, 1.0),

@@ -39,7 +39,6 @@ def records(out: Path) -> list[dict[str, float]]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_the_loss_falls(packed: Path, tmp_path: Path) -> None:
     train_on_device(packed, tmp_path, changed(steps=40, batch=8, lr=4e-3, backbone_lr=4e-3, warmup=2, moving=0.0, hard=0.0))
     totals = {record["step"]: record["total"] for record in records(tmp_path) if "total" in record}
@@ -48,7 +47,6 @@ def test_the_loss_falls(packed: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_a_run_that_was_stopped_ends_bit_by_bit_as_one_without_a_pause(packed: Path, tmp_path: Path) -> None:
     train_on_device(packed, tmp_path / "whole", SMALL)
 
@@ -74,7 +72,6 @@ def test_a_run_that_was_stopped_ends_bit_by_bit_as_one_without_a_pause(packed: P
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_two_networks_learn_from_the_same_samples(packed: Path, tmp_path: Path) -> None:
     both = changed(variant=("p3mnet-mobilenetv2", "p3mnet-mobilenetv2-small"), backbone=(miniature.BACKBONE, "-"), steps=2)
     result = train_on_device(packed, tmp_path / "both", both)
@@ -87,7 +84,6 @@ def test_two_networks_learn_from_the_same_samples(packed: Path, tmp_path: Path) 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_weights_can_be_used_and_say_where_they_come_from(packed: Path, tmp_path: Path) -> None:
     (path,) = train_on_device(packed, tmp_path, changed(steps=2), licence="CC0").weights
     weights = describe_weights(path)
@@ -108,7 +104,6 @@ class Clock:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_a_run_by_the_clock_ends_in_time_with_the_rate_at_its_lowest(packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
     clock = Clock(monkeypatch)
@@ -191,7 +186,6 @@ def test_sheet(packed: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(250)
 def test_it_runs_where_only_training_is_installed(data: Path, tmp_path: Path) -> None:
     """On a bare machine the program's other libraries are missing, and so is the one that knows the user's folders."""
     assert '"pymatting"' in BLOCKED

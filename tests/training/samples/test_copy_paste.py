@@ -43,7 +43,7 @@ def ellipse(height: int, width: int, x: int, y: int, rx: int, ry: int) -> np.nda
     x=st.integers(-5, 85), y=st.integers(-5, 65), rx=st.integers(1, 30), ry=st.integers(1, 30), seed=st.integers(0, 10**6),
     augmentation=st.sampled_from([IMAGE_LEVEL, FEATURE_LEVEL]), side=st.integers(6, 300),
 )  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_pixels_outside_the_target_mask_never_change(x: int, y: int, rx: int, ry: int, seed: int, augmentation: Augmentation, side: int) -> None:
     rng = np.random.default_rng(seed)
     image = rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)

@@ -15,7 +15,7 @@ PROGRAMS = ("pipewire", "wireplumber", "dbus-run-session", "gst-launch-1.0", "pw
 """What a test of PipeWire needs."""
 REQUIRED = "P3MVIDEO_REQUIRE_PIPEWIRE"
 """Where this is set in the environment, a test that needs PipeWire fails without it."""
-START_SECONDS = 30.0
+START_SECONDS = 100.0
 
 
 def missing_programs() -> list[str]:
@@ -49,7 +49,7 @@ def _running(command: list[str], environment: dict[str, str]) -> Iterator[None]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         try:
-            process.wait(5)
+            process.wait(30)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

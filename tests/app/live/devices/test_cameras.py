@@ -24,7 +24,7 @@ from p3mvideo.io.devices.camera import DeviceCamera, PlayedFile
 from p3mvideo.io.devices.camera_list import CameraDevice, find_camera, list_cameras
 from p3mvideo.io.devices.camera_source import CameraSource, to_size
 from p3mvideo.io.devices.v4l2 import Capability, fourcc, modes, output_format, query, read_capability
-from tests.app.live.room import wait_for
+from tests.app.live.room import wait_for, wait_for_standstill
 
 CAMERAS = [
     CameraDevice("Integrated Webcam", 0, "/dev/video0"),
@@ -235,14 +235,14 @@ def test_while_it_is_paused_nothing_is_delivered_or_counted() -> None:
         taker.start()
         wait_for(lambda: len(delivered) >= 3)
         source.paused = True
-        time.sleep(0.2)  # what was on its way has arrived
+        wait_for_standstill(lambda: (len(delivered), source.captured, source.dropped), "the camera")  # what was on its way has arrived
         counts = len(delivered), source.captured, source.dropped
         time.sleep(0.2)
         assert (len(delivered), source.captured, source.dropped) == counts
         source.paused = False
         wait_for(lambda: len(delivered) >= counts[0] + 3)
         source.stop()
-        taker.join(10)
+        taker.join(60)
         assert not taker.is_alive()
 
 
@@ -257,13 +257,16 @@ def test_a_camera_that_cannot_be_opened_at_first_is_an_error() -> None:
 def test_a_camera_that_shows_nothing_at_first_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(camera_source, "OPENING_SECONDS", 0.1)
 
+    over = threading.Event()
+
     class Silent(ScriptedCamera):
         def read(self) -> UInt8Array:
-            time.sleep(1)
+            over.wait()
             raise SourceError("too late")
 
     with pytest.raises(SourceError, match=r"shows nothing within 0\.1 s"), CameraSource(lambda: Silent([])):
         pass
+    over.set()
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,6 @@ def label_of(text: str) -> UInt8Array:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)  # sixteen keys, one after the other, on a machine that may be busy
 def test_every_key_answers_in_the_window(screen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("P3MVIDEO_CONFIG", str(tmp_path))
     command = [*COMMAND, "--preview", "--bg", "blur:0.5", "--profile", "none", "--record", str(tmp_path / "out.mp4")]

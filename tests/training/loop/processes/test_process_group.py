@@ -104,7 +104,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_two_processes_equal_one_and_see_every_sample_once(shared: Path, tmp_path: Path, recipe: str) -> None:
     seen = [[int(line) for line in (shared / f"seen_{recipe}_{rank}").read_text().split()] for rank in range(2)]
@@ -135,7 +134,6 @@ def all_gradients(state: dict[str, Any]) -> torch.Tensor:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_lost_process_ends_training_in_words_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:
     folder = fill(tmp_path)
     kept, lost = processes(folder, count=2, lost=1)
