@@ -25,8 +25,9 @@ PLAIN = 3.0
 """A patch whose brightness has a standard deviation below this, of 255, looks like nothing."""
 THUMBNAIL_PX = 160
 """Every n-th pixel of an image is taken for a thumbnail that is at least so long."""
-CUT_DIFFERENCE, CUT_HISTOGRAM = 18.0, 0.25
-"""A scene changes when thumbnails differ by more than this on average (of 255), and more than this part of their brightnesses."""
+CUT_DIFFERENCE, CUT_HISTOGRAM, CUT_CORRELATION = 18.0, 0.25, 0.3
+"""A scene changes when thumbnails differ by more than this on average (of 255), and either more than this part of their brightnesses do or they
+correlate less than this."""
 
 
 class Motion:
@@ -133,6 +134,10 @@ def _is_cut(before: UInt8Array, now: UInt8Array) -> bool:
     thumbnails = [cv2.resize(image, (48, 27), interpolation=cv2.INTER_AREA) for image in (before, now)]
     if cv2.absdiff(*thumbnails).mean() < CUT_DIFFERENCE:
         return False
-    # A pan moves every pixel, but keeps most of the brightnesses.
+    # A pan moves every pixel, but keeps most of the brightnesses and, within one frame, what is dark and what is light.
     bins = [np.histogram(image, bins=16, range=(0, 256))[0] for image in (before, now)]
-    return bool(np.abs(bins[0] - bins[1]).sum() / 2 > CUT_HISTOGRAM * before.size)
+    if np.abs(bins[0] - bins[1]).sum() / 2 > CUT_HISTOGRAM * before.size:
+        return True
+    centred = [image - image.mean() for image in thumbnails]
+    spread = float(np.sqrt((centred[0] ** 2).sum() * (centred[1] ** 2).sum()))
+    return float((centred[0] * centred[1]).sum()) < CUT_CORRELATION * spread

@@ -130,7 +130,8 @@ class Survey:
         faces = {track for track, (_, last) in self._last.items() if last.confirmed or self._had_no_time(track)}
         sightings = tuple(sighting for of_frame in self._sightings.values() for sighting in of_frame if sighting.track in faces)
         return RecordingPart(
-            *self._size, tuple(self._seconds), sightings, frozenset(self._unexamined), dict(self._thumbnails), self._candidates.found()
+            *self._size, tuple(self._seconds), sightings, frozenset(self._unexamined), dict(self._thumbnails), self._candidates.found(),
+            tuple(self._scenes),
         )  # fmt: skip
 
     def plan(self) -> CoverPlan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 
@@ -16,7 +17,9 @@ from p3mvideo.privacy.region import Region
 from p3mvideo.privacy.two_pass.cover_plan import KeyFrame, Sighting, Span
 
 FILL_SECONDS = 0.5
-"""A face that is found again so soon after it was last found is covered in between on the straight line."""
+"""A face that is found again so soon after it was last found is covered in between on the straight line, ..."""
+FLASH_SECONDS = 0.2
+"""... or so soon if another scene seems to begin in between: a flash of light looks like one, too."""
 MISSED_SIDES = 0.5
 """How far from where a face is found again it may have been followed to one frame earlier, in its sides."""
 FILL_MARGIN = 0.15
@@ -29,19 +32,21 @@ LONGEST_FRAMES = 256
 _RANKS: dict[Source, int] = {"found": 0, "followed": 1, "filled": 2, "held": 3}
 
 
-def completed(known: Iterable[Sighting], seconds: Sequence[float]) -> list[Sighting]:
+def completed(known: Iterable[Sighting], seconds: Sequence[float], scenes: Sequence[int]) -> list[Sighting]:
     """Return the best sighting of one face in each frame, in order, with those that its short gaps are filled with.
 
     Args:
         known: All sightings of the face, in any order.
         seconds: The time of each frame of the recording.
+        scenes: The frames with which scenes begin, in order.
     """
     best: dict[int, Sighting] = {}
     for sighting in sorted(known, key=lambda sighting: _RANKS[sighting.source]):
         best.setdefault(sighting.frame, sighting)
     found = [sighting for _, sighting in sorted(best.items()) if sighting.source == "found"]
     for before, after in pairwise(found):
-        if seconds[after.frame] - seconds[before.frame] > FILL_SECONDS:
+        is_cut = bisect_right(scenes, before.frame) < bisect_right(scenes, after.frame)
+        if seconds[after.frame] - seconds[before.frame] > (FLASH_SECONDS if is_cut else FILL_SECONDS):
             continue
         last = best.get(after.frame - 1)
         # Where following did not lead to where the face was found again, it followed something else.

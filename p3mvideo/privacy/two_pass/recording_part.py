@@ -39,13 +39,15 @@ class RecordingPart:
     """Of each track, the highest score and the thumbnail hash there."""
     candidates: tuple[Candidate, ...] = ()
     """What looked like a face, but not enough, whether or not a face covers it."""
+    scenes: tuple[int, ...] = ()
+    """The frames with which scenes begin, in order."""
 
     def plan(self) -> CoverPlan:
         """Return what to cover."""
         known: dict[int, list[Sighting]] = defaultdict(list)
         for sighting in self.sightings:
             known[sighting.track].append(sighting)
-        spans = {track: spans_of(completed(sightings, self.seconds)) for track, sightings in known.items()}
+        spans = {track: spans_of(completed(sightings, self.seconds, self.scenes)) for track, sightings in known.items()}
         in_order = sorted(spans, key=lambda track: (spans[track][0][0].frame, spans[track][0][0].box))
         thumbnails = self.thumbnails or {}
         tracks = [PlannedTrack(number, spans[track], dhash=thumbnails.get(track, (0.0, None))[1]) for number, track in enumerate(in_order, start=1)]
@@ -58,6 +60,7 @@ class RecordingPart:
         """Return everything as plain values."""
         return {
             "width": self.width, "height": self.height, "seconds": list(self.seconds), "unexamined": sorted(self.unexamined),
+            "scenes": list(self.scenes),
             "sightings": [[sighting.frame, *replace(sighting, key_points=None).to_json()] for sighting in self.sightings],
             "thumbnails": [[track, float(score), thumbnail] for track, (score, thumbnail) in (self.thumbnails or {}).items()],
             "candidates": [[one.frame, one.first, one.last, list(one.box), one.score] for one in self.candidates],
@@ -71,6 +74,7 @@ class RecordingPart:
             tuple(Sighting.from_json(face, frame=frame) for frame, *face in values["sightings"]), frozenset(values["unexamined"]),
             {track: (score, thumbnail) for track, score, thumbnail in values["thumbnails"]},
             tuple(Candidate(frame, first, last, tuple(box), score) for frame, first, last, box, score in values["candidates"]),
+            tuple(values["scenes"]),
         )  # fmt: skip
 
 
@@ -99,11 +103,12 @@ def join_parts(parts: Mapping[int, RecordingPart]) -> RecordingPart:
             if joined is not None and score > thumbnails.get(joined, (-1.0, None))[0]:
                 thumbnails[joined] = score, thumbnail
     unexamined = {numbers[part.seconds[frame]] for part, frames in zip(found, own, strict=True) for frame in part.unexamined if frame in frames}
+    scenes = tuple(numbers[part.seconds[frame]] for part, frames in zip(found, own, strict=True) for frame in part.scenes if frame in frames)
     largest = max(found, key=lambda part: len(part.seconds))
     # In its own frames a part knows best: of two sightings that are known alike, the first one is taken.
     return RecordingPart(
         largest.width, largest.height, tuple(seconds), (*firsthand, *secondhand), frozenset(unexamined), thumbnails,
-        _joined_candidates(found, own, seconds),
+        _joined_candidates(found, own, seconds), scenes,
     )  # fmt: skip
 
 

@@ -293,6 +293,14 @@ def test_another_scene_is_a_cut_and_a_pan_is_none() -> None:
     assert motion.observe(np.zeros((90, 160, 3), np.uint8)), "another size cannot be compared"
 
 
+def test_another_scene_that_is_as_light_is_a_cut_and_a_fast_pan_is_none() -> None:
+    scene = cv2.convertScaleAbs(textured(1), alpha=2.0, beta=-128)
+    motion = Motion()
+    motion.observe(scene)
+    assert not motion.observe(np.roll(scene, 16, axis=1))
+    assert motion.observe(np.ascontiguousarray(scene[::-1, ::-1]))
+
+
 def test_nothing_is_followed_where_nothing_can_be_seen() -> None:
     motion = Motion()
     flat = np.full((360, 640, 3), 128, np.uint8)

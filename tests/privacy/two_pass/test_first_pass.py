@@ -79,7 +79,7 @@ def test_a_plan_has_the_best_evidence_for_each_face_and_frame() -> None:
 
     seconds = [number / 10 for number in range(10)]
     known = [seen(0, 0, "found"), seen(1, 90, "held"), seen(2, 4, "found"), seen(2, 30, "followed"), seen(9, 4, "found")]
-    track = PlannedTrack(1, spans_of(completed(known, seconds)))
+    track = PlannedTrack(1, spans_of(completed(known, seconds, [0])))
     assert [sighting and sighting.source for sighting in map(track.at, range(10))] == ["found", "filled", "found", *[None] * 6, "found"]
     sighting = track.at(1)
     assert sighting is not None
@@ -149,12 +149,23 @@ def test_a_plan_of_nothing() -> None:
     assert [(part["first_frame"], part["last_frame"]) for part in values["nothing_found"]] == [(0, 1)]
 
 
+@pytest.mark.parametrize(("scenes", "frames"), [([0], range(6)), ([0, 2], [0, 5]), ([0, 5], [0, 5]), ([0, 6], range(6))])
+def test_what_two_scenes_show_in_one_place_is_not_joined(scenes: list[int], frames: Sequence[int]) -> None:
+    known = [Sighting(3, Region((0, 0, 40, 40)), "found", 0.9, frame=number) for number in (0, 5)]
+    assert [sighting.frame for sighting in completed(known, [number / 15 for number in range(10)], scenes)] == list(frames)
+
+
+def test_a_flash_of_light_does_not_bare_a_face() -> None:
+    known = [Sighting(3, Region((0, 0, 40, 40)), "found", 0.9, frame=number) for number in (0, 1, 4, 5)]
+    assert [sighting.frame for sighting in completed(known, [number / 25 for number in range(6)], [0, 2, 4])] == list(range(6))
+
+
 def test_regions_between_two_places_lie_on_the_line() -> None:
     def found(number: int, box: Box) -> Sighting:
         return Sighting(3, Region(box), "found", 0.9, frame=number)
 
     seconds = [0.0, 0.1, 0.2, 0.3, 0.4]
-    known = completed([found(0, (0, 0, 40, 40)), found(4, (80, 40, 160, 120))], seconds)
+    known = completed([found(0, (0, 0, 40, 40)), found(4, (80, 40, 160, 120))], seconds, [0])
     assert [sighting.frame for sighting in known] == [0, 1, 2, 3, 4]
     middle = PlannedTrack(1, spans_of(known)).at(2)
     assert middle is not None
