@@ -27,6 +27,7 @@ from p3mvideo.errors import ExitCode, UnexpectedError
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.listener import Listener
 from p3mvideo.options import FaceOptions, SmoothingOptions, WriteOptions
+from p3mvideo.pipeline import supervisor
 from p3mvideo.privacy.two_pass.first_pass import Survey
 from tests.io.media import make_video
 from tests.privacy.fakes import ScriptedSearch, face_at
@@ -114,7 +115,8 @@ class _SignalsAt(Listener):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 @pytest.mark.parametrize("frame", [2, FRAMES + 2], ids=["finding", "covering"])
-def test_an_interrupt_leaves_nothing(clip: Path, number: signal.Signals, frame: int) -> None:
+def test_an_interrupt_leaves_nothing(clip: Path, number: signal.Signals, frame: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "STOP_SECONDS", 60)  # nothing hangs
     former = signal.signal(number, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt) as caught:

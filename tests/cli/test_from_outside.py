@@ -117,8 +117,18 @@ for command in json.loads(sys.argv[1]):
 """Runs commands one after the other in one process: those that are built on the same libraries."""
 
 
-def _several(*commands: Arguments) -> Arguments:
-    return (sys.executable, "-c", SEVERAL, json.dumps([list(map(str, command)) for command in commands]))
+SHORT_MEASUREMENTS = """
+from functools import partial
+from p3mvideo.app import bench
+from p3mvideo.app.doctor import trial
+bench._network_times = partial(bench._network_times, runs=6)
+trial.TRIAL_SECONDS = trial.SETTLE_SECONDS = 0.5
+"""
+"""Lets `bench` and `doctor` measure for a moment."""
+
+
+def _several(*commands: Arguments, first: str = "") -> Arguments:
+    return (sys.executable, "-c", first + SEVERAL, json.dumps([list(map(str, command)) for command in commands]))
 
 
 STOPPED_BY_CTRL_C = """
@@ -159,7 +169,7 @@ COMMANDS: dict[str, Callable[[Path], Arguments]] = {
         ("export", "--model", m / "tiny.safetensors", "--format", "onnx", "-o", "o.onnx"),
         ("export", "--model", m / "tiny.safetensors", "--format", "openvino", "-o", "o.xml"),
     ),
-    "this machine": lambda m: _several(("doctor",), ("bench", m / "in.mp4"), ("demo", "demo", "--seconds", "0.5")),
+    "this machine": lambda m: _several(("doctor",), ("bench", m / "in.mp4"), ("demo", "demo", "--seconds", "0.5"), first=SHORT_MEASUREMENTS),
     "help and weights": lambda m: _several(("--help",), ("weights", "list"), ("weights", "verify")),
 }  # fmt: skip
 

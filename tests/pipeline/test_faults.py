@@ -43,7 +43,8 @@ THREAD_OF = {
 
 
 @pytest.fixture(autouse=True)
-def _no_thread_stays() -> Iterator[None]:
+def _no_thread_stays(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(supervisor, "STOP_SECONDS", 60)  # threads that hang are given less by their tests
     yield
     assert pipeline_threads() == []
 
@@ -179,7 +180,7 @@ def test_consumers_that_wait_at_empty_queues_are_woken() -> None:
 
 @pytest.mark.parametrize("place", [place for place in PLACES if not place.startswith("finish")])
 def test_a_part_that_hangs_is_left_behind_and_named_when_another_breaks(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.5)
+    monkeypatch.setattr(supervisor, "STOP_SECONDS", 1.0)
     hang = Trip(at=1, hangs=True)
     breaking = "write 0" if THREAD_OF[place] == "capture" else "source"
     fault = Trip(at=4, error=Fault(breaking), ready=hang.engaged.is_set)
@@ -187,7 +188,7 @@ def test_a_part_that_hangs_is_left_behind_and_named_when_another_breaks(place: s
         hang.at, fault.at = 5, 0
     stream = make_stream(60, hooks={place: hang, breaking: fault}, seq_chunk=1)
     caught = run_until(fault, stream)
-    assert caught.__notes__ == [f"still busy 0.5 s after that, and left behind: {THREAD_OF[place]}"]
+    assert caught.__notes__ == [f"still busy 1.0 s after that, and left behind: {THREAD_OF[place]}"]
     assert not any(sink.finished for sink in stream.sinks)
     let_go(hang)
     assert nothing_published(stream)
@@ -227,13 +228,13 @@ def interrupt_when(event: threading.Event, number: int) -> None:
     ],
 )
 def test_a_signal_ends_the_run_whatever_hangs(place: str, number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.5)
+    monkeypatch.setattr(supervisor, "STOP_SECONDS", 1.0)
     hang = Trip(hangs=True, error=Fault("late"))
     stream = make_stream(hooks={place: hang})
     interrupt_when(hang.engaged, number)
     with pytest.raises(KeyboardInterrupt, match=number.name) as caught:
         stream.pipeline.run()
-    assert caught.value.__notes__ == [f"still busy 0.5 s after that, and left behind: {THREAD_OF[place]}"]
+    assert caught.value.__notes__ == [f"still busy 1.0 s after that, and left behind: {THREAD_OF[place]}"]
     let_go(hang)
     assert nothing_published(stream)
 

@@ -100,7 +100,7 @@ def end_all(processes: list[Any]) -> None:
     """Make sure that processes end by themselves, and end the agents of a killed cluster."""
     import psutil
 
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 1000
     while left := [process for process in processes if is_work(process)]:
         assert time.monotonic() < deadline, left
         time.sleep(0.2)
