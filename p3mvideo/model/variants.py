@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from p3mvideo.errors import DeviceError
 from p3mvideo.model.arguments import check_arguments
 from p3mvideo.model.p3mnet import P3MNet
 
@@ -32,8 +33,16 @@ def build_network(variant: str, arguments: Mapping[str, Any] | None = None) -> P
 
     Raises:
         ValueError: There is no such variant, or its builder does not take these arguments; see `check_arguments`.
+        DeviceError: The libraries that it is built on cannot be imported.
     """
     check_arguments(variant, arguments or {})
     module, builder = VARIANTS[variant]
-    network: P3MNet = getattr(import_module(f"p3mvideo.model.{module}"), builder)(**(arguments or {}))
+    try:
+        builders = import_module(f"p3mvideo.model.{module}")
+    except (ImportError, OSError, RuntimeError) as error:
+        raise DeviceError(
+            f"the libraries that {variant} is built on cannot be imported: {error}",
+            hint="install torch and torchvision together, from one package index: builds for the CPU and for CUDA do not mix",
+        ) from error
+    network: P3MNet = getattr(builders, builder)(**(arguments or {}))
     return network

@@ -22,6 +22,7 @@ def load_network(model: str | Path | WeightsFile = DEFAULT_MODEL) -> P3MNet:
 
     Raises:
         WeightsError: There are no such weights, or they do not fit the network that they name.
+        DeviceError: The libraries that it is built on cannot be imported.
     """
     weights = model if isinstance(model, WeightsFile) else find_weights(model)
     if weights.kind != "network":

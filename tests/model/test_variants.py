@@ -7,6 +7,8 @@ import pytest
 import timm
 import torch
 
+from p3mvideo.errors import DeviceError
+from p3mvideo.model import variants
 from p3mvideo.model.encoders.realtime import backbone_stages
 from p3mvideo.model.encoders.swin import attention_mask
 from p3mvideo.model.p3mnet import P3MNet
@@ -145,3 +147,13 @@ def test_the_stages_of_a_backbone_are_its_forward_pass(backbone: str) -> None:
             for module in modules:
                 x = module(x)
             assert torch.equal(x, feature)
+
+
+def test_libraries_that_do_not_go_together_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> None:
+        raise RuntimeError("operator torchvision::nms does not exist")  # what torchvision for CUDA raises beside torch for the CPU
+
+    monkeypatch.setattr(variants, "import_module", broken)
+    with pytest.raises(DeviceError, match=r"p3mnet-mobilenetv2 .* cannot be imported: operator torchvision::nms") as caught:
+        build_network("p3mnet-mobilenetv2")
+    assert "torch and torchvision together" in caught.value.hint

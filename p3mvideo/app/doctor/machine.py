@@ -30,7 +30,7 @@ from p3mvideo.privacy.detect.registry import DETECTORS, check_models
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.weights import DEFAULT_MODEL, verify_weights
 
-LIBRARIES = ("torch", "openvino", "mediapipe", "av", "opencv-contrib-python", "numpy", "timm", "safetensors")
+LIBRARIES = ("torch", "torchvision", "openvino", "mediapipe", "av", "opencv-contrib-python", "numpy", "timm", "safetensors")
 OPTIONAL = {"pyvirtualcam": "pip install 'p3mvideo[virtualcam]'", "onnxruntime": "pip install 'p3mvideo[onnx]'"}
 ENOUGH_BYTES = 1 << 30
 

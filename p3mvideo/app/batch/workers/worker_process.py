@@ -120,12 +120,13 @@ def main() -> None:
     logging.basicConfig(format="p3mvideo: %(message)s", level=first["log_level"])
     try:
         work = Recipe(**first["recipe"]).load(ReportingListener(send))
-    except P3MVideoError as error:
-        send({"refused": error_to_json(error)})
-        return
     except Exception as error:
-        logging.getLogger(__name__).debug("loading failed unexpectedly", exc_info=error)
-        send({"refused": error_to_json(UnexpectedError(error))})
+        if not isinstance(error, P3MVideoError):
+            logging.getLogger(__name__).debug("loading failed unexpectedly", exc_info=error)
+            error = UnexpectedError(error)
+        # Nothing is in work, and a handler's exception in the interpreter's last moments would be printed.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        send({"refused": error_to_json(error)})
         return
     send({"ready": getattr(work, "description", "")})
     while True:
