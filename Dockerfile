@@ -27,6 +27,8 @@ RUN apt-get update \
     && install --directory --owner p3mvideo --group p3mvideo /data /cache
 COPY --from=build /opt/p3mvideo /opt/p3mvideo
 COPY --from=build --chown=p3mvideo:p3mvideo /opt/cache /cache
+# Any user may run it (--user), so that outputs belong to whoever owns the folder.
+RUN chmod 1777 /cache
 ENV PATH=/opt/p3mvideo/bin:$PATH P3MVIDEO_CACHE=/cache MPLCONFIGDIR=/tmp PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001:10001
 WORKDIR /data
