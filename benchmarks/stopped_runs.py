@@ -154,7 +154,7 @@ def long(folder: Path, given: argparse.Namespace) -> dict[str, object]:
     draw, killed = random.Random(2), 0
     for _ in range(given.kills):
         process = run([str(clip), "-o", str(folder / "broken.mkv"), *options, *divided])
-        killed += kill_after(process, draw, most_lines=max(2, 3 * lines["segments"] // given.kills))
+        killed += kill_after(process, draw, most_lines=max(2, 3 * lines["segments"] // (2 * given.kills)))
     lines_of(run([str(clip), "-o", str(folder / "broken.mkv"), *options, *divided]))
     return {
         "frames": round(given.seconds * given.rate),
