@@ -146,9 +146,11 @@ class RayWorkers:
             remote = pending[reference]
             answer = self._get(remote, reference, found)
             if answer is not None:
-                # What it noted before it answered; should it have died since, the answer holds all the same.
-                events = self._get(remote, remote.handle.events.remote(), []) or []
+                # What it noted before it answered. Should it have died since, a result holds all the same; a unit that it was to begin now does not.
+                deaths: list[Event] = []
+                events = self._get(remote, remote.handle.events.remote(), deaths) or []
                 found += [Event(remote.unit, values) for values in [*events, answer]]
+                found += deaths if "ready" in answer else []
                 self._go_on(remote, answer)
         for remote in [remote for remote in self._remotes if remote.unit is not None and remote.is_ready]:
             self._ask(remote, found)
