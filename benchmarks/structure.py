@@ -53,9 +53,10 @@ def listing_lines() -> int:
     return lines
 
 
-def parameters(module: str, function: str) -> int:
-    """Return how many parameters a function has."""
-    tree = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+def parameters(function: str) -> int:
+    """Return how many parameters the function of a command has."""
+    module, room = PACKAGE / "app" / f"{function}.py", PACKAGE / "app" / function / "run.py"
+    tree = ast.parse((module if module.exists() else room).read_text(encoding="utf-8"))
     (found,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function)
     return len(found.args.args) + len(found.args.kwonlyargs)
 
@@ -67,7 +68,7 @@ def main() -> None:
         print("{}: written in {} places of {} files".format(option, *places(option)))
     print(f"lines of the commands' parameters: {listing_lines()}")
     for name in ("process", "anonymize", "webcam"):
-        print(f"parameters of {name}(): {parameters(f'app/{name}.py', name)}")
+        print(f"parameters of {name}(): {parameters(name)}")
     import p3mvideo
 
     print(f"public names: {len(p3mvideo.__all__)}; py.typed: {(PACKAGE / 'py.typed').exists()}")

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
@@ -39,17 +38,17 @@ DATASET_FUNCTIONS = {
 
 
 def function_of(command: str) -> Callable[..., object]:
-    """Return the function that a command calls: the one of its name, in the module of its name or in the part of its name."""
+    """Return the function that a command calls: the one of its name, in the module of its name or in `run.py` of its room."""
     group, _, tool = command.rpartition(" ")
     if group == "dataset":
         module, _, function = DATASET_FUNCTIONS[tool].rpartition(".")
         return getattr(import_module(f"p3mvideo.{module}"), function)  # type: ignore[no-any-return]
     name = command.replace("-", "_")
-    room = {"train": "training", "evaluate": "evaluation", "studio": "studio", "doctor": "app.doctor"}.get(name, "app")
-    for module in (f"p3mvideo.{room}.{name}", f"p3mvideo.{room}.run"):
-        if find_spec(module.rpartition(".")[0]) and find_spec(module):
-            return getattr(import_module(module), name)  # type: ignore[no-any-return]
-    raise AssertionError(f"there is no function for {command}")
+    place = {"train": "training", "evaluate": "evaluation", "studio": "studio"}.get(name, f"app.{name}")
+    part = import_module(f"p3mvideo.{place}")
+    if hasattr(part, "__path__"):
+        part = import_module(f"p3mvideo.{place}.run")
+    return getattr(part, name)  # type: ignore[no-any-return]
 
 
 def own_options(callback: Callable[..., object]) -> dict[str, Any]:
