@@ -8,12 +8,12 @@ import numpy as np
 from p3mvideo.frame import Float32Array
 
 
-def neighbourhood_mean(values: Float32Array, *, share: float, shrink: int) -> Float32Array:
+def neighbourhood_mean(values: Float32Array, *, side_px: int, shrink: int) -> Float32Array:
     """Return the mean of each pixel's square neighbourhood, on a smaller image.
 
     Args:
         values: (H, W), any range.
-        share: Side of the neighbourhood, in longer sides of the image.
+        side_px: Side of the neighbourhood, in pixels of the result.
         shrink: How many times smaller the result is.
 
     Returns:
@@ -21,8 +21,7 @@ def neighbourhood_mean(values: Float32Array, *, share: float, shrink: int) -> Fl
     """
     height, width = (max(1, length // shrink) for length in values.shape)
     small = cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
-    side = max(1, round(share * max(height, width)))
-    return np.asarray(cv2.blur(small, (side, side)), np.float32)
+    return np.asarray(cv2.blur(small, (side_px, side_px)), np.float32)
 
 
 def enlarged(values: Float32Array, shape: tuple[int, ...]) -> Float32Array:

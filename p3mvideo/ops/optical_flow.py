@@ -50,6 +50,7 @@ def dense_flow(present: UInt8Array, other: UInt8Array, *, effort: Effort = "fast
     missing = max(0, LEAST_SIDE_PX - height), max(0, LEAST_SIDE_PX - width)
     if any(missing):
         present, other = (cv2.copyMakeBorder(image, 0, missing[0], 0, missing[1], cv2.BORDER_REPLICATE) for image in (present, other))
+    present, other = np.ascontiguousarray(present), np.ascontiguousarray(other)  # OpenCV takes no parts of larger images
     flow: Float32Array = cv2.DISOpticalFlow.create(_PRESETS[effort]).calc(present, other, None)
     return flow[:height, :width]
 

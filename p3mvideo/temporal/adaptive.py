@@ -8,6 +8,7 @@ from p3mvideo.frame import Frame, Matte, UInt8Array
 from p3mvideo.temporal.memory import Memory, Observation, to_matte
 from p3mvideo.temporal.moment import Moment, same_kind
 from p3mvideo.temporal.motion_match import compared_size, match_images, small_gray
+from p3mvideo.temporal.person_window import Box, PersonWindow, extent, window_around
 
 
 class _Before(NamedTuple):
@@ -15,7 +16,11 @@ class _Before(NamedTuple):
     matte: Matte
     """The last one that the network made."""
     image: UInt8Array
+    extent: Box | None
+    """Where the person is in it."""
+    window: PersonWindow
     memory: Memory
+    """Of what lies in the window."""
 
 
 class AdaptiveFilter:
@@ -61,14 +66,20 @@ class AdaptiveFilter:
             if matte is None:
                 raise ValueError("the first frame of a scene needs a matte")
             image = small_gray(frame, compared_size(matte))
-            memory, steady = Memory.of(Observation.of(matte, image.shape), self._memory_seconds), matte
+            first = Observation.of(matte, image.shape)
+            person = extent(first.alpha)
+            window = window_around((person,), image.shape, matte.alpha.shape[1:])
+            memory, steady = Memory.of(first.within(window), self._memory_seconds), matte
         else:
             image = small_gray(frame, before.image.shape[::-1])
-            match = match_images(image, before.image)
-            memory = before.memory.carried(match, elapsed, self._memory_seconds)
-            if matte is not None:
-                memory = memory.weighed(Observation.of(matte, image.shape), match.trust, elapsed, self._memory_seconds)
+            seen = None if matte is None else Observation.of(matte, image.shape)
+            person = before.extent if seen is None else extent(seen.alpha)
             matte = matte or before.matte
-            steady = to_matte(memory.mean, matte)
-        self._before = _Before(moment, matte, image, memory)
+            window = window_around((person, before.extent), image.shape, matte.alpha.shape[1:])
+            match = match_images(window.image.cut(image), window.image.cut(before.image))
+            memory = before.memory.moved(before.window, window).carried(match, elapsed, self._memory_seconds)
+            if seen is not None:
+                memory = memory.weighed(seen.within(window), match.trust, elapsed, self._memory_seconds)
+            steady = to_matte(memory.mean, window.matte, matte)
+        self._before = _Before(moment, matte, image, person, window, memory)
         return steady

@@ -7,6 +7,7 @@ optimum linear smoother as a combination of two optimum linear filters", IEEE Tr
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
@@ -14,6 +15,7 @@ from p3mvideo.ops.optical_flow import sample
 from p3mvideo.temporal.memory import Memory, Observation, to_matte
 from p3mvideo.temporal.moment import Moment, same_kind
 from p3mvideo.temporal.motion_match import MotionMatch, compared_size, flow_both_ways, match_by_flow, small_gray
+from p3mvideo.temporal.person_window import Box, PersonWindow, extent, window_around
 
 CONTRAST_SHARE = 0.06
 """As in `motion_match`, but larger: what lags behind on one side runs ahead on the other."""
@@ -25,8 +27,10 @@ class _Waiting(NamedTuple):
     """Its own, or the last one before it that the network made."""
     moment: Moment
     image: UInt8Array
+    extent: Box | None
+    """Where the person is in it, by the last matte that the network made."""
     alpha: Float32Array
-    """At the size of the compared images: that of the matte, or what is expected where there is none."""
+    """At the size of the compared images, in the window: that of the matte, or what is expected where there is none."""
     memory: Memory
     """Of this matte and those before."""
     seconds_before: float
@@ -35,6 +39,15 @@ class _Waiting(NamedTuple):
     """How the image before is explained by this one; not at all for the first of a scene."""
     small: Observation | None
     """The matte at the size of the compared images; None if there is none."""
+
+    def moved(self, former: PersonWindow, window: PersonWindow) -> _Waiting:
+        """Return this frame for another window."""
+        return self._replace(
+            alpha=window.image.moved(self.alpha, former.image),
+            memory=self.memory.moved(former, window),
+            from_before=self.from_before.moved(former.image, window.image),
+            small=None if self.small is None else self.small.moved(former.image, window.image),
+        )
 
 
 class Lookahead:
@@ -53,6 +66,8 @@ class Lookahead:
         self._memory_seconds = memory_seconds
         self._frames = frames
         self._waiting: deque[_Waiting] = deque()
+        self._window: PersonWindow | None = None
+        """What all of them are about."""
 
     def push(self, frame: Frame, matte: Matte | None) -> list[tuple[Frame, Matte]]:
         """Take the next frame and its matte, if it has one; return the pairs that are finished: none, one, or all before a break.
@@ -69,26 +84,45 @@ class Lookahead:
             finished = self.flush()
             image = small_gray(frame, compared_size(matte))
             seen = Observation.of(matte, image.shape)
+            person = extent(seen.alpha)
+            self._window = window_around((person,), image.shape, matte.alpha.shape[1:])
+            seen = seen.within(self._window)
             memory = Memory.of(seen, self._memory_seconds)
-            none = MotionMatch.none(image.shape)
-            self._waiting.append(_Waiting(frame, matte, moment, image, seen.alpha, memory, 0.0, none, seen.shrunk()))
+            none = MotionMatch.none(seen.alpha.shape)
+            self._waiting.append(_Waiting(frame, matte, moment, image, person, seen.alpha, memory, 0.0, none, seen.shrunk()))
             return finished
-        self._waiting.append(self._following(last, frame, matte, moment, elapsed))
+        following = self._following(frame, matte, moment, elapsed)
+        self._waiting.append(following)
         return [self._finish_oldest()] if len(self._waiting) > self._frames else []
 
-    def _following(self, last: _Waiting, frame: Frame, matte: Matte | None, moment: Moment, elapsed: float) -> _Waiting:
+    def _following(self, frame: Frame, matte: Matte | None, moment: Moment, elapsed: float) -> _Waiting:
+        last = self._waiting[-1]
         image = small_gray(frame, last.image.shape[::-1])
-        back, forth = flow_both_ways(image, last.image)
-        match = match_by_flow(image, last.image, back, forth, contrast_share=CONTRAST_SHARE)
         seen = None if matte is None else Observation.of(matte, image.shape)
-        alpha = sample(last.alpha, match.places_at(*image.shape[::-1])) if seen is None else seen.alpha
+        person = last.extent if seen is None else extent(seen.alpha)
+        window = self._moved_to((*(waiting.extent for waiting in self._waiting), person), image.shape, last.matte)
+        last = self._waiting[-1]
+        now, before = window.image.cut(image), window.image.cut(last.image)
+        back, forth = flow_both_ways(now, before)
+        match = match_by_flow(now, before, back, forth, contrast_share=CONTRAST_SHARE)
+        seen = None if seen is None else seen.within(window)
+        alpha = sample(last.alpha, match.places_at(*now.shape[::-1])) if seen is None else seen.alpha
         match = match.along_person(alpha)
         memory = last.memory.carried(match, elapsed, self._memory_seconds)
         if seen is not None:
             memory = memory.weighed(seen, match.trust, elapsed, self._memory_seconds)
-        from_before = match_by_flow(last.image, image, forth, back, contrast_share=CONTRAST_SHARE).along_person(last.alpha)
+        from_before = match_by_flow(before, now, forth, back, contrast_share=CONTRAST_SHARE).along_person(last.alpha)
         small = None if seen is None else seen.shrunk()
-        return _Waiting(frame, matte or last.matte, moment, image, alpha, memory, elapsed, from_before, small)
+        return _Waiting(frame, matte or last.matte, moment, image, person, alpha, memory, elapsed, from_before, small)
+
+    def _moved_to(self, extents: Iterable[Box | None], image: tuple[int, ...], matte: Matte) -> PersonWindow:
+        """Return the window for all waiting frames and the next one, after moving there what is known of them."""
+        former = self._window
+        assert former is not None  # frames wait
+        self._window = window = window_around(extents, image, matte.alpha.shape[1:])
+        if window != former:
+            self._waiting = deque(waiting.moved(former, window) for waiting in self._waiting)
+        return window
 
     def flush(self) -> list[tuple[Frame, Matte]]:
         """Return what is still held back, oldest first, and forget all history."""
@@ -101,7 +135,8 @@ class Lookahead:
             following = self._waiting[0]
             future = self._carried_back(future, following)
             memory = memory.joined(future if oldest.small is None else future.corrected(oldest.small, following.from_before.trust))
-        return oldest.frame, to_matte(memory.mean, oldest.matte)
+        assert self._window is not None
+        return oldest.frame, to_matte(memory.mean, self._window.matte, oldest.matte)
 
     def _future(self) -> Memory | None:
         """Return the memory of all waiting mattes, the latest first, at the earliest frame that waits; None if no matte does.

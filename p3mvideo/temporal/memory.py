@@ -23,6 +23,7 @@ from p3mvideo.frame import Float32Array, Matte
 from p3mvideo.ops.neighbourhood import enlarged, neighbourhood_mean
 from p3mvideo.ops.optical_flow import sample
 from p3mvideo.temporal.motion_match import MotionMatch
+from p3mvideo.temporal.person_window import Box, PersonWindow
 
 UNDECIDED = 0.6
 """How much of its weight a sample loses at alpha 0.5."""
@@ -30,12 +31,14 @@ CONTRADICTING = 0.8
 """How much of its weight a sample loses that contradicts the memory."""
 AGREES, CONTRADICTS = 0.2, 0.6
 """Differences of alpha between which a sample goes from agreeing to contradicting."""
-WITNESS_SHARE = 0.1
-"""Side of the neighbourhood in which pixels bear witness of a change, in widths of the image."""
+WITNESS_PX = 6
+"""Side of the neighbourhood in which pixels bear witness of a change, in pixels of images of a quarter of the size."""
 LEAST_SUPPORT = np.float32(1e-6)
 """Less support than this is none."""
 FIRST_SECONDS = 1 / 30
 """The time that the first matte is taken to stand for."""
+BACKGROUND = np.array((0, 1, 0, 0), np.float32)
+"""Alpha and semantic where no one is."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,14 @@ class Observation:
     def shrunk(self) -> Observation:
         """Return the matte as it is compared, at the size of the compared images."""
         return Observation(_resized(self.pixels, self.alpha.shape), self.alpha)
+
+    def moved(self, former: Box, box: Box) -> Observation:
+        """Return a matte that was shrunk (see `shrunk`) and is known in one part for another one; the rest is background."""
+        return Observation(box.moved(self.pixels, former, BACKGROUND[: self.pixels.shape[2]]), box.moved(self.alpha, former))
+
+    def within(self, window: PersonWindow) -> Observation:
+        """Return the part of a whole matte that lies in a window."""
+        return Observation(window.matte.cut(self.pixels), window.image.cut(self.alpha))
 
 
 @dataclass(frozen=True)
@@ -97,6 +108,11 @@ class Memory:
         shift = share * (other.mean - _resized(self.mean, other.mean.shape))
         return Memory(self.mean + _resized(shift, self.mean.shape, cv2.INTER_LINEAR), support)
 
+    def moved(self, former: PersonWindow, window: PersonWindow) -> Memory:
+        """Return this memory of one window for another one. What is new in it was background, as surely as anything."""
+        mean = window.matte.moved(self.mean, former.matte, BACKGROUND[: self.mean.shape[2]])
+        return Memory(mean, window.image.moved(self.support, former.image, float(self.support.max())))
+
     def _contradiction(self, alpha: Float32Array) -> Float32Array:
         """Return in [0, 1] where a small alpha (h, w) says something else than this memory."""
         part = np.clip((np.abs(alpha - _shrunk_alpha(self.mean, alpha.shape)) - AGREES) / (CONTRADICTS - AGREES), 0, 1)
@@ -105,7 +121,7 @@ class Memory:
 
     def _corrected(self, contradiction: Float32Array, trust: Float32Array) -> Memory:
         # A change may run ahead of its proof: where cloth is plain, only the outline of an arm shows that it has moved.
-        changed, disproved = (neighbourhood_mean(part, share=WITNESS_SHARE, shrink=4) for part in (contradiction, contradiction * (1 - trust)))
+        changed, disproved = (neighbourhood_mean(part, side_px=WITNESS_PX, shrink=4) for part in (contradiction, contradiction * (1 - trust)))
         proven = enlarged(disproved / (changed + np.float32(0.02)), trust.shape)
         return Memory(self.mean, self.support * (1 - np.clip(2 * proven, 0, 1) * contradiction))
 
@@ -119,9 +135,13 @@ def to_pixels(matte: Matte) -> Float32Array:
     return pixels.reshape(*planes[0].shape, len(planes))
 
 
-def to_matte(pixels: Float32Array, like: Matte) -> Matte:
-    """Return what `to_pixels` took apart, on the device of `like`."""
+def to_matte(pixels: Float32Array, box: Box, like: Matte) -> Matte:
+    """Return a part of what `to_pixels` took apart as a whole matte, on the device of `like`; the rest is background."""
     planes = np.stack(cv2.split(pixels)).clip(0, 1)
+    if planes.shape[1:] != like.alpha.shape[1:]:
+        inside, planes = planes, np.empty((len(planes), *like.alpha.shape[1:]), np.float32)
+        planes[:] = BACKGROUND[: len(planes), None, None]
+        planes[:, box.top : box.bottom, box.left : box.right] = inside
     alpha, semantic = torch.from_numpy(planes[:1]).to(like.alpha), torch.from_numpy(planes[1:]).to(like.alpha)
     return Matte(alpha, semantic if len(semantic) else None)
 

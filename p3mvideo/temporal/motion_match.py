@@ -11,6 +11,7 @@ from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
 from p3mvideo.ops.neighbourhood import enlarged, neighbourhood_mean
 from p3mvideo.ops.optical_flow import dense_flow, places, sample
 from p3mvideo.ops.shrink import shrunk
+from p3mvideo.temporal.person_window import Box
 
 LONG_SIDE_PX = 256
 """Longer side of the images that are compared."""
@@ -26,8 +27,8 @@ FAR_PX = 12.0
 """Trust falls to 1 / e at this displacement: the faster, the blurrier and the less sure."""
 TEXTURE_FACTOR = 4.0
 """Local contrast, as a multiple of the noise, from which a surface shows its motion."""
-EDGE_SHARE = 0.06
-"""Side of the neighbourhood whose motion an edge takes over, in widths of the image."""
+EDGE_PX = 8
+"""Side of the neighbourhood whose motion an edge takes over, in pixels of images of half the size."""
 CUT_TRUST = 0.3
 """Below this mean trust the images do not show one scene."""
 
@@ -88,7 +89,7 @@ class MotionMatch:
         weight = shown * self.trust
         flow = cv2.split(self.flow)
         around_shown, around, *carried = (
-            neighbourhood_mean(part, share=EDGE_SHARE, shrink=2) for part in (shown, weight, *(part * weight for part in flow))
+            neighbourhood_mean(part, side_px=EDGE_PX, shrink=2) for part in (shown, weight, *(part * weight for part in flow))
         )
         trust = around / (around_shown + np.float32(0.05))
         common = [enlarged(part / (around + np.float32(1e-3)), alpha.shape) for part in carried]
@@ -99,6 +100,10 @@ class MotionMatch:
         share = cv2.blur(edge.astype(np.float32), (3, 3)) * surer
         moved = [part + share * (person - part) for part, person in zip(flow, common, strict=True)]
         return MotionMatch(np.asarray(cv2.merge(moved), np.float32), self.trust + share * (trust - self.trust), self.texture)
+
+    def moved(self, former: Box, box: Box) -> MotionMatch:
+        """Return this match of one part of the images for another one; what is new in it is not explained at all."""
+        return MotionMatch(box.moved(self.flow, former), box.moved(self.trust, former), box.moved(self.texture, former))
 
     @classmethod
     def none(cls, shape: tuple[int, ...]) -> MotionMatch:

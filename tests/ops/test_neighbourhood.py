@@ -11,9 +11,9 @@ from p3mvideo.ops.neighbourhood import enlarged, neighbourhood_mean
 
 
 @settings(max_examples=40)
-@given(height=st.integers(1, 60), width=st.integers(1, 60), shrink=st.integers(1, 5), share=st.floats(0.01, 0.5), level=st.floats(0, 1, width=32))
-def test_what_is_even_stays_even(height: int, width: int, shrink: int, share: float, level: float) -> None:
-    mean = neighbourhood_mean(np.full((height, width), level, np.float32), share=share, shrink=shrink)
+@given(height=st.integers(1, 60), width=st.integers(1, 60), shrink=st.integers(1, 5), side=st.integers(1, 30), level=st.floats(0, 1, width=32))
+def test_what_is_even_stays_even(height: int, width: int, shrink: int, side: int, level: float) -> None:
+    mean = neighbourhood_mean(np.full((height, width), level, np.float32), side_px=side, shrink=shrink)
     assert mean.shape == (max(1, height // shrink), max(1, width // shrink))
     again = enlarged(mean, (height, width))
     assert again.shape == (height, width)
@@ -21,10 +21,10 @@ def test_what_is_even_stays_even(height: int, width: int, shrink: int, share: fl
 
 
 @pytest.mark.parametrize("shrink", [1, 2, 4])
-def test_a_neighbourhood_is_a_share_of_the_longer_side(shrink: int) -> None:
+def test_a_neighbourhood_has_its_side(shrink: int) -> None:
     image = np.zeros((80, 160), np.float32)
     image[40:44, 80:84] = 1
-    mean = neighbourhood_mean(image, share=0.125, shrink=shrink)
+    mean = neighbourhood_mean(image, side_px=20 // shrink, shrink=shrink)
     reached = np.argwhere(mean > 1e-6)
     high, wide = (reached.max(0) - reached.min(0) + 1) * shrink
     assert (high, wide) == pytest.approx((20 + 4, 20 + 4), abs=2 * shrink)
