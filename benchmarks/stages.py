@@ -1,6 +1,6 @@
 """Measures what each stage of `process` costs in processor time, with the threads that it starts: one stage after the other, frame by frame.
 
-    python -m benchmarks.stages [CLIP] [--frames N] [--network-region frame]
+    python -m benchmarks.stages [CLIP] [--frames N] [--network-region frame] [--background blur]
 
 `p3mvideo bench` tells how fast all stages are together, but not which of them the threads of decoder, network, detector and encoder work for.
 """
@@ -20,7 +20,7 @@ import cv2
 import torch
 
 from p3mvideo.app.demo import sunset
-from p3mvideo.compose import ForegroundEstimator, ImageBackground, ReplaceBackground
+from p3mvideo.compose import Background, BlurBackground, ForegroundEstimator, ImageBackground, ReplaceBackground
 from p3mvideo.datasets.sample_clip import make_sample_clip
 from p3mvideo.engine import GuidedRefiner, load_engine, make_stream_network
 from p3mvideo.frame import Face, Frame, Matte
@@ -36,7 +36,7 @@ WARM_UP_FRAMES = 5
 """Frames that are not counted: models wake up and memory is taken."""
 
 
-def measure(clip: Path, target: Path, frames: int, region: NetworkRegion) -> dict[str, float]:
+def measure(clip: Path, target: Path, frames: int, region: NetworkRegion, background: Background) -> dict[str, float]:
     """Return the processor time of each stage, of all threads, in ms per frame."""
     spent: dict[str, float] = defaultdict(float)
 
@@ -48,7 +48,7 @@ def measure(clip: Path, target: Path, frames: int, region: NetworkRegion) -> dic
 
     network = make_stream_network(load_engine(), EngineOptions(network_region=region, seq_chunk=1), SmoothingOptions())
     stream, refiner = make_matte_stream(), GuidedRefiner()
-    compositor = ReplaceBackground(ImageBackground(sunset(1280, 720)), ForegroundEstimator())
+    compositor = ReplaceBackground(background, ForegroundEstimator())
     waiting: deque[tuple[Face, ...]] = deque()
     with ExitStack() as opened:
         source = opened.enter_context(VideoSource(clip, threads=1))
@@ -88,13 +88,15 @@ def main() -> None:
     parser.add_argument("clip", type=Path, nargs="?")
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--network-region", choices=get_args(NetworkRegion), default="auto", help="where the network looks")
+    parser.add_argument("--background", choices=("image", "blur"), default="image")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         seconds = (options.frames + WARM_UP_FRAMES) / 25
         clip = options.clip or make_sample_clip(Path(name) / "clip.mp4", width=1280, height=720, seconds=seconds)
-        costs = measure(clip, Path(name) / "out.mp4", options.frames, options.network_region)
+        background = BlurBackground() if options.background == "blur" else ImageBackground(sunset(1280, 720))
+        costs = measure(clip, Path(name) / "out.mp4", options.frames, options.network_region, background)
     costs["all"] = sum(costs.values())
     print(f"| {' | '.join(costs)} |\n{'|---' * len(costs)}|\n| {' | '.join(f'{ms:.1f}' for ms in costs.values())} |")
 

@@ -12,6 +12,7 @@ import numpy as np
 from p3mvideo.compose.fit import fit_to
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.ops.shrink import shrunk
 from p3mvideo.options.background import Fit
 
 COLOURS = {
@@ -41,7 +42,11 @@ class Background(Protocol):
     """Delivers what stands behind the person."""
 
     def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
-        """Return the background of a frame, uint8 RGB (H, W, 3), not to be written to; the same array for as long as nothing changes in it."""
+        """Return the background of a frame, not to be written to; the same array for as long as nothing changes in it.
+
+        Returns:
+            uint8 RGB (H, W, 3), or smaller where it shows nothing fine: it is then enlarged bilinearly.
+        """
         ...
 
 
@@ -138,8 +143,11 @@ class BlurBackground:
     def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
         """See `Background`."""
         scale = min(1.0, (STRONG_BLUR_PX if self._strength >= STRONG_BLUR else BLUR_PX) / max(frame.width, frame.height))
-        size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
-        small = cv2.resize(frame.interleaved(), size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        size = frame.width, frame.height
+        if scale < 1:
+            # Even sides, so that it can be converted to YUV 4:2:0 as it is.
+            size = 2 * max(1, round(frame.width * scale / 2)), 2 * max(1, round(frame.height * scale / 2))
+        small = shrunk(frame.interleaved(), size).astype(np.float32)
         alpha = cv2.resize(matte.alpha[0].cpu().numpy(), size, interpolation=cv2.INTER_AREA)
         # A little more than the person is left out, and soft edges altogether: what of them came in would glow around the person.
         side = 2 * round(LEFT_OUT_SHARE * max(size)) + 1
@@ -153,8 +161,7 @@ class BlurBackground:
         mean = np.average(small.reshape(-1, 3), axis=0, weights=weight.reshape(-1) + LEAST_WEIGHT).astype(np.float32)
         # Inside the person no background is near. An unsure matte lets that show through, so it is filled from farther and farther away.
         filled = (around + WIDE_WEIGHT * wide + MEAN_WEIGHT * mean) / (total + WIDE_WEIGHT * wide_total + MEAN_WEIGHT)[..., None]
-        softened = np.clip(filled, 0, 255).astype(np.uint8)
-        return np.asarray(cv2.resize(softened, (frame.width, frame.height), interpolation=cv2.INTER_LINEAR), np.uint8)
+        return np.clip(filled, 0, 255).astype(np.uint8)
 
 
 def _soften(image: np.ndarray, sigma: float) -> np.ndarray:

@@ -47,7 +47,7 @@ def wrap(composite: UInt8Array, behind: UInt8Array, alpha: Float32Array, strengt
 
     Args:
         composite: uint8 RGB (H, W, 3).
-        behind: Its background, uint8 RGB (H, W, 3).
+        behind: Its background, uint8 RGB, of any size.
         alpha: The matte, (H, W).
         strength: From 0 to 1.
     """
