@@ -83,6 +83,8 @@ class PersonRegion:
         """Of the mattes that were not looked at yet."""
         self._reference: UInt8Array | None = None
         self._part: Part | None = None
+        self._is_chosen = False
+        """Whether the period's own part is known; until then a change makes a frame whole and says nothing about the rest."""
         self._is_over = False
         """Whether the rest of the period needs whole frames."""
 
@@ -93,15 +95,18 @@ class PersonRegion:
         self._heed_mattes()
         number = self._asked
         self._asked += 1
-        if before is None or self._reference is None or before.seconds_until(now) is None:
-            self._first, self._reference, self._part, self._is_over = number, _thumbnail(frame), None, False
+        goes_on = before is not None and before.seconds_until(now) is not None
+        if before is None or self._reference is None or not goes_on or _period(before) != _period(now):
+            if not goes_on or self._is_over or not self._is_chosen:
+                self._part = None
+            self._first, self._reference, self._is_chosen, self._is_over = number, _thumbnail(frame), False, False
             return None
-        if _period(before) != _period(now):
-            self._first, self._reference, self._part, self._is_over = number, _thumbnail(frame), None if self._is_over else self._part, False
+        if self._part is None or self._is_over:
             return None
-        if self._part is not None and not self._is_over:
-            self._is_over = _changes_outside(self._part, _thumbnail(frame), self._reference)
-        return None if self._is_over else self._part
+        if _changes_outside(self._part, _thumbnail(frame), self._reference):
+            self._is_over = self._is_chosen
+            return None
+        return self._part
 
     def learn(self, frame: Frame, matte: Matte) -> None:
         """Take the matte, at working size, of the next frame that was looked at: of the whole frame, with nothing where it was not."""
@@ -115,7 +120,7 @@ class PersonRegion:
             if number < self._first or self._is_over:
                 continue  # a former period's, or too late
             if number == self._first:
-                self._part = _part_around(extent)
+                self._part, self._is_chosen = _part_around(extent), True
                 self._is_over = self._part is None
             elif extent is not None and self._part is not None and not _holds(self._part, extent):
                 self._is_over = True

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from p3mvideo.frame import Frame, Matte, UInt8Array
@@ -119,6 +119,7 @@ def test_a_break_in_time_begins_anew(number: int) -> None:
 
 
 @settings(max_examples=25)
+@example(seed=2240, lag=3, first=1, chunks=[1] * 80)
 @given(
     seed=st.integers(0, 10_000),
     lag=st.integers(1, 5),
