@@ -44,6 +44,8 @@ RUNS ?= runs
 DATA = $(RUNS)/data
 TRAIN = $(BIN)/p3mvideo train --data $(DATA) --backgrounds $(BACKGROUNDS) --faces $(DATA)/train/faces --share house_=0.07 --share ccp_=0.5 --resume
 SMALL = $(TRAIN) --variant p3mnet-mobilenetv2-small
+# Where PORTRAITS also holds rendered people, names syn_...: RENDERED="--share syn_=0.25".
+LIGHT = $(TRAIN) --variant p3mnet-mobilenetv2-light --frozen 3 --batch 16 --moving 0.25 --hard 0.2 --covers 0.1 --uses 4 $(RENDERED)
 MIXED = --size 384 --share ccp_=0.42 --moving 0.25 --hard 0.2
 # Large batches: minutes on a GPU, hours on two cores.
 LARGE = $(MIXED) --steps 640 --batch 64 --seed 80001 --lr 2e-3 --warmup 100
@@ -70,6 +72,13 @@ weights: training-data
 	$(TRAIN) -o $(RUNS)/7 --initial $(RUNS)/mean6.safetensors $(LARGE)
 	$(SHIP) $(RUNS)/7/last.pt $(RUNS)/p3mnet-mobilenetv2.safetensors --mean-with $(RUNS)/7/last.pt --mean-with $(RUNS)/7/last.pt \
 		--mean-with $(RUNS)/mean6.safetensors --mean-with $(RUNS)/mean6.safetensors
+	$(LIGHT) -o $(RUNS)/l1 --steps 1850 --size 384 --seed 10210 --lr 7e-4 --warmup 40 --ema 0.998 --initial $(RUNS)/p3mnet-mobilenetv2.safetensors
+	$(LIGHT) -o $(RUNS)/l2 --steps 3900 --size 256 --seed 10220 --lr 7e-4 --schedule constant --warmup 40 --ema 0.998 --initial $(RUNS)/l1/last.pt
+	$(LIGHT) -o $(RUNS)/l3 --steps 170 --size 384 --seed 10230 --lr 6e-4 --warmup 10 --ema 0.99 --initial $(RUNS)/l2/last.pt
+	$(LIGHT) -o $(RUNS)/l4 --steps 900 --size 384 --seed 10310 --lr 6e-4 --backbone-lr 1.5e-4 --warmup 10 --ema 0.99 --initial $(RUNS)/l3/last.pt
+	$(SHIP) $(RUNS)/l4/last.pt $(RUNS)/light4.safetensors --mean-with $(RUNS)/l3/last.pt
+	$(LIGHT) -o $(RUNS)/l5 --steps 480 --size 384 --seed 20411 --lr 5e-4 --backbone-lr 1.2e-4 --warmup 10 --ema 0.99 --initial $(RUNS)/light4.safetensors
+	$(SHIP) $(RUNS)/l5/last.pt $(RUNS)/p3mnet-mobilenetv2-light.safetensors --mean-with $(RUNS)/light4.safetensors
 	$(SMALL) -o $(RUNS)/s1 --steps 900 --batch 12 --size 256 --seed 40001 --pretrained $(RUNS)/mean.safetensors
 	$(SMALL) -o $(RUNS)/s2 --steps 700 --batch 8 --size 384 --seed 40002 --lr 1e-3 --ema 0.995 --initial $(RUNS)/s1/last.pt
 	$(SMALL) -o $(RUNS)/s3 --steps 400 --batch 8 --size 384 --seed 50002 --lr 1e-3 --warmup 20 --ema 0.99 --initial $(RUNS)/s2/last.pt

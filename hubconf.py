@@ -31,7 +31,7 @@ def p3mnet_mobilenetv2(weights: str | None = None, *, pretrained: bool = True) -
 
 
 def p3mnet_mobilenetv2_light(weights: str | None = None, *, pretrained: bool = True) -> P3MNet:
-    """P3M-Net for real time with light decoders, on MobileNetV2; its weights are your own."""
+    """P3M-Net for real time with light decoders, on MobileNetV2: the default network; its weights come with the program."""
     return _network("p3mnet-mobilenetv2-light", weights, pretrained)
 
 

@@ -10,7 +10,7 @@ from p3mvideo.engine.export import SUFFIXES, Parity, export_graph
 from p3mvideo.engine.graph_description import GraphDescription
 from p3mvideo.errors import ConfigError
 from p3mvideo.model.interface import describe_interface
-from p3mvideo.weights import find_weights, save_weights
+from p3mvideo.weights import DEFAULT_MODEL, find_weights, save_weights
 from p3mvideo.weights.network import load_network
 
 ExportFormat = Literal["onnx", "openvino", "torchscript", "safetensors"]
@@ -40,7 +40,7 @@ class ExportResult:
 
 
 def export(
-    model: str = "p3mnet-mobilenetv2",
+    model: str = DEFAULT_MODEL,
     *,
     format: ExportFormat = "onnx",
     output: Path | None = None,

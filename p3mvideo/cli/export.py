@@ -10,10 +10,11 @@ import typer
 
 from p3mvideo.cli.terminal.errors import reporting_errors
 from p3mvideo.errors import ExitCode
+from p3mvideo.options.engine import DEFAULT_MODEL
 
 
 def export_command(
-    model: Annotated[str, typer.Option(metavar="NAME|PATH", help="Weights of the network.")] = "p3mnet-mobilenetv2",
+    model: Annotated[str, typer.Option(metavar="NAME|PATH", help="Weights of the network.")] = DEFAULT_MODEL,
     format: Annotated[Literal["onnx", "openvino", "torchscript", "safetensors"], typer.Option(help="Format to write.")] = "onnx",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Output file. [default: the model's name]")] = None,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Fixed input size. [default: any multiples of 32]")] = None,

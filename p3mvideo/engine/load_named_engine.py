@@ -32,7 +32,7 @@ def load_engine(
     `MattingSession` does more: it hides faces from the network, smooths over time and brings mattes to full size.
 
     Args:
-        variant: p3mnet-mobilenetv2, p3mnet-mobilenetv2-small, p3mnet-resnet34, p3mnet-swin-t or p3mnet-vitae-s.
+        variant: p3mnet-mobilenetv2-light, p3mnet-mobilenetv2, p3mnet-mobilenetv2-small, p3mnet-resnet34, p3mnet-swin-t or p3mnet-vitae-s.
         weights: A weights file (.safetensors), a checkpoint as its authors publish it (.pth, .pth.tar), which is read without running anything
             in it, or a name of `p3mvideo weights list`; None takes the weights that are called as the variant.
         device: auto, cpu, cuda, cuda:N or mps; None takes `engine.device`.

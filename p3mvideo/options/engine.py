@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from p3mvideo.options.option import Option, Options
 from p3mvideo.options.parsing.texts import parse_every, parse_ratio
 
-DEFAULT_MODEL = "p3mnet-mobilenetv2"
+DEFAULT_MODEL = "p3mnet-mobilenetv2-light"
 
 Runtime = Literal["auto", "torch", "openvino"]
 NetworkRegion = Literal["auto", "frame"]

@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 import pytest
 
+from p3mvideo.options.engine import DEFAULT_MODEL
 from tests.cli.conftest import Run
 from tests.io.media import make_video
 
@@ -22,7 +23,7 @@ def test_results_go_to_stdout_and_all_else_to_stderr(process: Run, clip: Path, t
     done = process(clip, "-o", tmp_path / "o.mp4", "--bg", "white", "--alpha", tmp_path / "a.mp4")
     assert done.exit_code == 0
     assert done.stdout.decode().splitlines() == [str(tmp_path / "o.mp4"), str(tmp_path / "a.mp4")]
-    assert done.lines[0].startswith("network: p3mnet-mobilenetv2 in ")
+    assert done.lines[0].startswith(f"network: {DEFAULT_MODEL} in ")
     assert "4 frames in, 4 out, 0 dropped" in done.stderr
     for stage in ("decode", "anonymize", "network", "smooth", "refine", "compose", "encode"):
         assert stage in done.stderr

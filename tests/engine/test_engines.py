@@ -18,7 +18,7 @@ import torch
 from p3mvideo.engine import LoadedEngine, load_engine
 from p3mvideo.errors import ConfigError, DeviceError, WeightsError
 from p3mvideo.frame import UInt8Array
-from p3mvideo.options.engine import Precision, Runtime
+from p3mvideo.options.engine import DEFAULT_MODEL, Precision, Runtime
 from p3mvideo.weights import find_weights
 from p3mvideo.weights.manifest import read_manifest
 from p3mvideo.weights.store import shipped_folder
@@ -160,8 +160,8 @@ def test_openvino_does_not_take_16_bit_floats() -> None:
 def test_auto_says_what_it_took() -> None:
     loaded = call(load_engine, device="cpu")
     assert loaded.device == torch.device("cpu")
-    assert loaded.description == f"p3mnet-mobilenetv2 in OpenVINO on the CPU, {'bf16' if HAS_BF16 else 'f32'}"
-    assert engine("torch").description == "p3mnet-mobilenetv2 in PyTorch on the CPU, f32"
+    assert loaded.description == f"{DEFAULT_MODEL} in OpenVINO on the CPU, {'bf16' if HAS_BF16 else 'f32'}"
+    assert engine("torch").description == f"{DEFAULT_MODEL} in PyTorch on the CPU, f32"
 
 
 def test_auto_heeds_what_onednn_is_told_to_leave_out() -> None:
@@ -169,7 +169,7 @@ def test_auto_heeds_what_onednn_is_told_to_leave_out() -> None:
     told = subprocess.run(
         [sys.executable, "-c", script], env=os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"}, capture_output=True, text=True, timeout=120, check=False
     )  # fmt: skip
-    assert told.stdout.strip() == "p3mnet-mobilenetv2 in OpenVINO on the CPU, f32", told.stderr
+    assert told.stdout.strip() == f"{DEFAULT_MODEL} in OpenVINO on the CPU, f32", told.stderr
 
 
 @pytest.mark.gpu

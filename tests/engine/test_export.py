@@ -16,6 +16,7 @@ from p3mvideo.errors import ConfigError, DeviceError, SinkError, WeightsError
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import build_network
 from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
+from p3mvideo.options.engine import DEFAULT_MODEL
 from p3mvideo.weights.network import load_network
 from tests.evaluation.miniature import tiny_weights
 from tests.training import miniature
@@ -69,7 +70,7 @@ def test_the_shipped_network_in_onnx_runtime_and_its_normalisation_inside(tmp_pa
     graph = load_graph(tmp_path / "net.onnx")
     assert np.abs(graph.alpha(image) - expected).mean() < 0.1 / 255
     assert graph.description is not None
-    assert (graph.description.weights, graph.description.licence) == ("p3mnet-mobilenetv2", "MIT")
+    assert (graph.description.weights, graph.description.licence) == (DEFAULT_MODEL, "MIT")
     assert "normalisation inside, licence MIT" in result.description
 
 

@@ -20,6 +20,7 @@ import p3mvideo
 from p3mvideo.errors import ConfigError, WeightsError
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import VARIANTS
+from p3mvideo.options.engine import DEFAULT_MODEL
 from p3mvideo.weights import find_weights, list_weights, load_weights
 from p3mvideo.weights.get import get_weights
 from p3mvideo.weights.importer import import_weights, read_checkpoint
@@ -81,7 +82,7 @@ def from_hub(name: str, **options: object) -> P3MNet:
 
 
 def test_torch_hub_gives_the_networks() -> None:
-    own = from_hub("p3mnet_mobilenetv2")
+    own = from_hub(DEFAULT_MODEL.replace("-", "_"))
     expected = load_network().state_dict()
     assert all(torch.equal(tensor, expected[name]) for name, tensor in own.state_dict().items())
     hub = runpy.run_path(str(ROOT / "hubconf.py"))
