@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -159,17 +161,36 @@ def started(*arguments: str | Path) -> Iterator[subprocess.Popen[bytes]]:
             running.kill()
 
 
+@contextmanager
+def fed(running: subprocess.Popen[bytes], frame: bytes) -> Iterator[None]:
+    """Write a frame to the standard input of a process again and again."""
+    enough = threading.Event()
+
+    def feed() -> None:
+        assert running.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            while not enough.wait(0.02):
+                running.stdin.write(frame)
+                running.stdin.flush()
+
+    thread = threading.Thread(target=feed)
+    thread.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        thread.join()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    # Standard input stays open and silent, so the run waits for more frames until it is interrupted.
+    # Frames come until the run says that some are done; then standard input stays open and silent, so that it waits for more until it is interrupted.
     arguments = ["--size", "64x48", "--rate", "25", "--pixel-format", "rgb24", "--anonymize", "off", "--smoothing", "off", "--bg", "white"]
     with started("process", "-", "-o", tmp_path / "o.mp4", "--progress", "json", *arguments) as running:
-        assert running.stdin is not None
-        running.stdin.write(bytes(64 * 48 * 3) * 5)
-        running.stdin.flush()
         assert running.stderr is not None
-        first = running.stderr.readline()
+        with fed(running, bytes(64 * 48 * 3)):
+            first = running.stderr.readline()
         assert b'"state": "running"' in first, "a frame is done"
         assert list(tmp_path.glob("o.mp4.*.part"))
         running.send_signal(number)

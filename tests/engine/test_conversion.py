@@ -29,8 +29,11 @@ class TinyNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        torch.manual_seed(3)
         self.encoder = nn.Conv2d(3, 4, 3, padding=1)
+        generator = torch.Generator().manual_seed(3)  # threads share the global one
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.uniform_(-0.2, 0.2, generator=generator)
 
     def decode(self, features: Tensor) -> Output:
         return Output(features[:, :1].sigmoid(), features[:, 1:])

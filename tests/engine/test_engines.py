@@ -54,7 +54,7 @@ def test_openvino_agrees_with_pytorch(portraits: dict[str, UInt8Array], name: st
     assert float((reference.alpha - other.alpha).abs().mean()) < allowed
     assert reference.semantic is not None
     assert other.semantic is not None
-    assert float((reference.semantic - other.semantic).abs().mean()) < allowed
+    assert float((reference.semantic - other.semantic).abs().mean()) < 1.5 * allowed
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
