@@ -13,9 +13,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 
+from p3mvideo.datasets.sample_clip import RATE
+
 SIZES = ("640x360", "1280x720", "1920x1080", "3840x2160")
-RATE = 30
-"""Frames per second of the clip that `bench` makes."""
 
 
 def rows(sizes: Sequence[str], threads: Sequence[int], frames: int, options: Sequence[str]) -> Iterator[str]:
@@ -26,7 +26,8 @@ def rows(sizes: Sequence[str], threads: Sequence[int], frames: int, options: Seq
         width, height = map(int, size.split("x"))
         for number in threads:
             command = [sys.executable, "-m", "p3mvideo", "bench", "--json", "--progress", "none", "--size", size, "--threads", str(number)]
-            printed = subprocess.run([*command, "--seconds", str(max(1.0, frames / RATE)), *options], stdout=subprocess.PIPE, check=True).stdout
+            command += ["--seconds", str(max(1.0, float(frames / RATE))), *options]
+            printed = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
             values = json.loads(printed)
             cost = values["run"]["processor_ms"]
             speed, floor, memory = values["run"]["frames_per_second"], values["times_floor"], values["memory"]["peak_mib"]

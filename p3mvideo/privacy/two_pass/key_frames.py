@@ -11,15 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from p3mvideo.privacy.follow.matching import distance_in_sides
-from p3mvideo.privacy.follow.track import JITTER
+from p3mvideo.privacy.follow.track import HOLD_AFTER_CUT_SECONDS, JITTER
 from p3mvideo.privacy.follow.tracked_face import Source
 from p3mvideo.privacy.region import Region
 from p3mvideo.privacy.two_pass.cover_plan import KeyFrame, Sighting, Span
 
 FILL_SECONDS = 0.5
-"""A face that is found again so soon after it was last found is covered in between on the straight line, ..."""
-FLASH_SECONDS = 0.2
-"""... or so soon if another scene seems to begin in between: a flash of light looks like one, too."""
+"""A face that is found again so soon after it was last found is covered in between on the straight line; where another scene seems to begin
+in between, only within `HOLD_AFTER_CUT_SECONDS`: a flash of light looks like one, too."""
 MISSED_SIDES = 0.5
 """How far from where a face is found again it may have been followed to one frame earlier, in its sides."""
 FILL_MARGIN = 0.15
@@ -46,7 +45,7 @@ def completed(known: Iterable[Sighting], seconds: Sequence[float], scenes: Seque
     found = [sighting for _, sighting in sorted(best.items()) if sighting.source == "found"]
     for before, after in pairwise(found):
         is_cut = bisect_right(scenes, before.frame) < bisect_right(scenes, after.frame)
-        if seconds[after.frame] - seconds[before.frame] > (FLASH_SECONDS if is_cut else FILL_SECONDS):
+        if seconds[after.frame] - seconds[before.frame] > (HOLD_AFTER_CUT_SECONDS if is_cut else FILL_SECONDS):
             continue
         last = best.get(after.frame - 1)
         # Where following did not lead to where the face was found again, it followed something else.
