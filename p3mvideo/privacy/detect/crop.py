@@ -31,12 +31,14 @@ class View:
     """Side in pixels."""
     angle: float = 0.0
     """Angle in radians by which the square leans clockwise; what leans like it stands upright in the view."""
+    mirrors: bool = True
+    """Whether half a face has its other half mirrored at the border, see `cut_out`."""
 
     @classmethod
-    def around(cls, region: Region, *, sides: float) -> View:
+    def around(cls, region: Region, *, sides: float, mirrors: bool = True) -> View:
         """Return the view in which a region stands upright, `sides` times as wide as the region."""
         x0, y0, x1, y1 = region.box
-        return cls((x0 + x1) / 2, (y0 + y1) / 2, region.side_px * sides, region.lean)
+        return cls((x0 + x1) / 2, (y0 + y1) / 2, region.side_px * sides, region.lean, mirrors)
 
     def cut_out(self, image: UInt8Array, size_px: int) -> UInt8Array:
         """Return the view as uint8 RGB (size_px, size_px, 3).
@@ -57,7 +59,8 @@ class View:
                 (-sin * factor, cos * factor, -sin * dx + cos * dy + size_px / 2),
             )
         )
-        beyond = {"borderMode": cv2.BORDER_REFLECT} if self._is_on_border(image) else {"borderValue": GREY}
+        is_mirrored = self.mirrors and self.is_on_border(image)
+        beyond = {"borderMode": cv2.BORDER_REFLECT} if is_mirrored else {"borderValue": GREY}
         view: UInt8Array = cv2.warpAffine(shrunk, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR, **beyond)
         return view
 
@@ -74,7 +77,8 @@ class View:
         key_points = None if points is None else ((points - size_px / 2) @ turn.T + centre).astype(np.float32)
         return Detection((x - half, y - half, x + half, y + half), key_points, detection.score)
 
-    def _is_on_border(self, image: UInt8Array) -> bool:
+    def is_on_border(self, image: UInt8Array) -> bool:
+        """Return whether it is a view of half a face: its middle lies on the border of an image, or beyond it."""
         height, width = image.shape[:2]
         to_border: float = min(self.x, self.y, width - self.x, height - self.y)
         return to_border < ON_BORDER * self.side

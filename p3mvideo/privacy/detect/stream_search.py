@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from statistics import mean, median
 from typing import NamedTuple, Protocol
 
@@ -249,10 +250,16 @@ class _Looks:
         return [face.moved(dx=-margin, dy=-margin).moved(scale=factor) for face in faces]
 
     def again(self, region: Region, thresh: float) -> Detection | None:
-        """Return the face that is found where one is expected, upright, by the first model that finds it surely, or by either."""
+        """Return the face that is found where one is expected, upright, by the first model that finds it surely, or by either.
+
+        On the border it is looked for as it is first, and with its mirror image only then: of a face of which more than half has come in, the
+        two together are often taken for one, larger and on the border still.
+        """
         best: Detection | None = None
-        for model in INPUT_PX:
-            close = self.at(View.around(region, sides=CLOSE_UP_SIDES), model)
+        view = View.around(region, sides=CLOSE_UP_SIDES)
+        views = [replace(view, mirrors=False), view] if view.is_on_border(self.image) else [view]
+        for view, model in product(views, INPUT_PX):
+            close = self.at(view, model)
             for j in match([region], close).values():
                 if best is None or close[j].score > best.score:
                     best = close[j]

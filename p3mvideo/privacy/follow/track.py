@@ -166,7 +166,8 @@ class Track:
         region, expected = Region.of(detection), self.expected(seconds)
         (x, y), (expected_x, expected_y) = centre(region.box), centre(expected.box)
         off, passed = math.dist((x, y), (expected_x, expected_y)), max(seconds - self.found_seconds, 1e-3)
-        if self.finds > 1 and off > STEADY * max(1.0, KNOWN_FINDS / self.finds) * self.believed_px:
+        jumped = self.finds > 1 and off > STEADY * max(1.0, KNOWN_FINDS / self.finds) * self.believed_px
+        if jumped or self.cut_off:  # where the middle of half a face is cannot be told to the pixel
             finds, speed = 1, (0.0, 0.0)
         else:
             finds = self.finds + 1

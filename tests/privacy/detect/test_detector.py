@@ -158,6 +158,27 @@ def test_a_head_that_is_turned_over_is_found_as_it_lies(search: StreamSearch, po
     assert abs(math.degrees(math.remainder(Region.of(faces[0]).lean - math.radians(degrees), 2 * math.pi))) < 25
 
 
+class TakesTwoForOne(OneModelOnly):
+    """Takes a face and its mirror image at the border for one face, on the border, larger than either."""
+
+    def __init__(self, seen: Detection) -> None:
+        super().__init__(0.0)
+        self._seen = seen
+
+    def look(self, image: UInt8Array, model: ModelName, *, view: View | None = None, timestamp_ms: int | None = None) -> list[Detection]:
+        if view is None or view.angle:
+            return []
+        return [face_at(image.shape[1], 90, 75, 0.95)] if view.mirrors else [self._seen]
+
+
+@pytest.mark.parametrize(("score", "x"), [(0.8, 305), (0.31, 320)])
+def test_a_face_that_has_come_in_is_not_taken_for_one_with_its_mirror_image(score: float, x: int) -> None:
+    search = StreamSearch(TakesTwoForOne(face_at(305, 90, 50, score)), thresh=0.5)
+    expected = [Expected(Region.of(face_at(320, 90, 60)))]
+    (face,) = search(np.zeros((180, 320, 3), np.uint8), timestamp_ms=0, expected=expected)
+    assert face.box[0] + face.box[2] == 2 * x
+
+
 def test_a_face_is_placed_by_a_closer_look(search: StreamSearch, portrait: UInt8Array) -> None:
     (face,) = search(placed(portrait, (1280, 720), 700, 340, 150), timestamp_ms=0, thorough=True)
     (again,) = search(

@@ -113,6 +113,18 @@ def test_a_face_that_the_border_cuts_off_is_held_longer_for_it_may_come_back() -
     assert {face.region.box for face in faces} == {(WIDTH - 24.0, 80.0, WIDTH + 16.0, 120.0)}
 
 
+def test_what_the_border_cuts_off_has_no_speed_for_its_middle_is_not_known() -> None:
+    tracker = Tracker()
+    saw(tracker, 0, face_at(WIDTH - 1, 120))  # as a mirror completes half of it
+    saw(tracker, 1, face_at(WIDTH - 18, 120))
+    (still,) = tracker.predict(2 * STEP)
+    assert still.box[0] + still.box[2] == pytest.approx(2 * (WIDTH - 18))
+    for number in range(2, 8):
+        saw(tracker, number, face_at(WIDTH - 18 - 4 * number, 120))
+    (moving,) = tracker.predict(8 * STEP)
+    assert moving.box[0] + moving.box[2] == pytest.approx(2 * (WIDTH - 18 - 4 * 8), abs=6)
+
+
 def test_what_was_never_confirmed_ends_quickly_however_often_it_is_found() -> None:
     for finds in (1, 30):
         tracker = Tracker()
@@ -364,6 +376,9 @@ def test_half_a_face_at_the_border_is_completed_by_a_mirror_and_a_whole_one_has_
     assert (beside[:, 120:] == beside[0, -1]).all()
     assert mirrored_half[75, 56, 0] > 100
     assert mirrored_half[75, 95, 0] > 100
+    as_it_is = View(638, 180, 300, mirrors=False).cut_out(image, 150)
+    assert as_it_is[75, 56, 0] > 100
+    assert (as_it_is[:, 78:] == as_it_is[0, -1]).all()
 
 
 def test_detections_move_with_their_key_points() -> None:
