@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from p3mvideo.yuv420 import IntBox, Yuv420
+from p3mvideo.yuv420 import BT601, IntBox, Yuv420
 
 UInt8Array = npt.NDArray[np.uint8]
 Float32Array = npt.NDArray[np.float32]
@@ -136,6 +136,13 @@ class Frame:
     def in_rgb(self) -> Frame:
         """This frame without YUV, for what works in RGB only."""
         return self if self.yuv is None else replace(self, rgb=self.image, yuv=None)
+
+    @cached_property
+    def in_yuv(self) -> Frame:
+        """This frame with its image in YUV, too, if both sides are even: there its colours are half as many."""
+        if self.yuv is not None or self.height % 2 or self.width % 2:
+            return self
+        return replace(self, yuv=Yuv420.of_rgb(self.interleaved()[..., :3], BT601))
 
     def edited(self, rgb: UInt8Array, places: Iterable[tuple[IntBox, UInt8Array]]) -> Frame:
         """Return this moment with another image, uint8 RGB (H, W, 3), that differs from this one at some places only.

@@ -150,10 +150,11 @@ def webcam(
         show = OutputGate(info.width, info.height, rate, outlets)
         stack.callback(show.close)
         show.start()
+        picture_px = max(info.width, info.height)
         session = LiveSession(
             source=source, show=show, background=background, settings=live, say=say,
             parts=parts or DefaultStageFactory(size=(info.width, info.height), engine_options=engine, faces=faces),
-            ladder=Ladder(make_rungs(engine.model, long_side_px=min(LONG_SIDE_PX, max(info.width, info.height)), anonymize=live.anonymize)),
+            ladder=Ladder(make_rungs(long_side_px=min(LONG_SIDE_PX, picture_px), picture_px=picture_px, anonymize=live.anonymize)),
         )  # fmt: skip
         stack.callback(session.stop, STOP_SECONDS)
         controls = LiveControls(source, show, session, background, say, recording)

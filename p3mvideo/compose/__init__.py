@@ -1,7 +1,7 @@
 """The image that is written, made of a frame, its matte and a background."""
 
 from p3mvideo.compose.background import Background, BlurBackground, ColourBackground, ImageBackground, parse_background
-from p3mvideo.compose.compositors import AlphaOnly, Cutout, ForegroundOnly, InRgb, ReplaceBackground
+from p3mvideo.compose.compositors import AlphaOnly, Cutout, ForegroundOnly, InRgb, InYuv, ReplaceBackground
 from p3mvideo.compose.fit import fit_to
 from p3mvideo.compose.foreground import ForegroundEstimator
 from p3mvideo.compose.video_background import VideoBackground
@@ -16,6 +16,7 @@ __all__ = [
     "ForegroundOnly",
     "ImageBackground",
     "InRgb",
+    "InYuv",
     "ReplaceBackground",
     "VideoBackground",
     "fit_to",

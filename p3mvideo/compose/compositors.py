@@ -48,6 +48,17 @@ class InRgb:
         return self._compositor(frame.in_rgb, matte)
 
 
+class InYuv:
+    """A `Compositor` that lets another one work in YUV although the camera brings RGB: half as many values are mixed."""
+
+    def __init__(self, compositor: Compositor) -> None:
+        self._compositor = compositor
+
+    def __call__(self, frame: Frame, matte: Matte) -> Frame:
+        """See `p3mvideo.stages.Compositor`."""
+        return self._compositor(frame.in_yuv, matte)
+
+
 class _Behind(NamedTuple):
     image: UInt8Array
     """Uint8 RGB (H, W, 3)."""

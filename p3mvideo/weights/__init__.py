@@ -4,13 +4,12 @@
 """
 
 from p3mvideo.options.engine import DEFAULT_MODEL
-from p3mvideo.weights.store import SMALL_MODEL, find_weights, list_weights, verify_weights, weights_hash
+from p3mvideo.weights.store import find_weights, list_weights, verify_weights, weights_hash
 from p3mvideo.weights.tensors import load_weights, save_weights
 from p3mvideo.weights.weights_file import WeightsFile
 
 __all__ = [
     "DEFAULT_MODEL",
-    "SMALL_MODEL",
     "WeightsFile",
     "find_weights",
     "list_weights",

@@ -15,7 +15,6 @@ from p3mvideo.weights.manifest import read_manifest
 from p3mvideo.weights.tensors import describe_weights, load_weights
 from p3mvideo.weights.weights_file import WeightsFile
 
-SMALL_MODEL = "p3mnet-mobilenetv2-small"
 """For weak machines."""
 
 

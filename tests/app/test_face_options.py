@@ -39,7 +39,7 @@ def test_a_live_run_hides_faces_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -
     parts = DefaultStageFactory(size=(320, 240), faces=FaceOptions(replace_with="solid", keep_subject=True))
     given: Frame = frame(0)
     for mode, offered in (("output", True), ("input", False)):
-        anonymizer = parts.anonymizer(mode, Rung("all", "m", None))  # type: ignore[arg-type]
+        anonymizer = parts.anonymizer(mode, Rung("all"))  # type: ignore[arg-type]
         (face,) = anonymizer(given)[1]
         x0, y0, x1, y1 = face.box
         assert face.shown is not None

@@ -24,6 +24,7 @@ from p3mvideo.compose import (
     ForegroundOnly,
     ImageBackground,
     InRgb,
+    InYuv,
     ReplaceBackground,
 )
 from p3mvideo.compose.foreground import FAINT, OPAQUE
@@ -240,3 +241,18 @@ def test_yuv_is_composed_as_rgb_is(name: str) -> None:
     assert np.array_equal(InRgb(over(BACKGROUNDS[name])())(frame, matte).interleaved(), plain.interleaved())
     alone = np.asarray(matte.alpha[0]) == 1
     assert np.array_equal(made.yuv.y[alone], stored.y[alone]), "the person's own pixels are not converted"
+
+
+@pytest.mark.parametrize("name", BACKGROUNDS)
+def test_a_camera_s_rgb_is_composed_in_yuv_and_looks_the_same(name: str) -> None:
+    image, matte = np.asarray(cv2.GaussianBlur(scenery(300, 200), (0, 0), 4), np.uint8), matte_of(disc(300, 200, 20))
+    made, plain = InYuv(over(BACKGROUNDS[name])())(frame_of(image), matte), over(BACKGROUNDS[name])()(frame_of(image), matte)
+    assert np.abs(made.gray.astype(int) - plain.gray).mean() < 1
+    # Four pixels share their colour.
+    halves = [cv2.resize(frame.interleaved(), (150, 100), interpolation=cv2.INTER_AREA).astype(int) for frame in (made, plain)]
+    assert np.abs(halves[0] - halves[1]).mean() < 1
+
+
+def test_an_odd_image_is_not_composed_in_yuv() -> None:
+    made = InYuv(over(BACKGROUNDS["colour"])())(frame_of(scenery(301, 201)), matte_of(disc(301, 201, 20)))
+    assert made.interleaved().shape == (201, 301, 3)

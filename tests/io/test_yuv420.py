@@ -9,7 +9,7 @@ import pytest
 
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.colour import LUMA_WEIGHTS
-from p3mvideo.yuv420 import Yuv420
+from p3mvideo.yuv420 import BT601, Yuv420
 
 BT709 = LUMA_WEIGHTS[1]
 NOISE = np.random.default_rng(3).integers(0, 256, (24, 32, 3), np.uint8)
@@ -37,13 +37,20 @@ def test_colours_are_converted_by_the_matrix_there_and_back(
         assert np.abs(yuv.gray().astype(int) - (yuv.y[0, 0] - 16.0) * 255 / 219).max() <= 0.51
 
 
-def test_chroma_is_the_mean_of_four_pixels() -> None:
-    yuv = Yuv420.of_rgb(NOISE, BT709)
+@pytest.mark.parametrize("weights", [BT709, BT601])
+def test_chroma_is_the_mean_of_four_pixels(weights: tuple[float, float]) -> None:
+    yuv, (of_red, of_blue) = Yuv420.of_rgb(NOISE, weights), weights
     red, green, blue = np.moveaxis(NOISE.astype(float), 2, 0)
-    luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    luma = of_red * red + (1 - of_red - of_blue) * green + of_blue * blue
     assert np.abs(yuv.y - (16 + luma * 219 / 255)).max() < 1
-    blueness = (128 + (blue - luma) / 1.8556 * 224 / 255).reshape(12, 2, 16, 2).mean(axis=(1, 3))
+    blueness = (128 + (blue - luma) / (2 - 2 * of_blue) * 224 / 255).reshape(12, 2, 16, 2).mean(axis=(1, 3))
     assert np.abs(yuv.uv[..., 0] - blueness).max() < 1.5
+
+
+def test_the_matrix_that_opencv_knows_is_converted_back_as_others_are() -> None:
+    yuv = Yuv420.of_rgb(NOISE, BT601)
+    almost = Yuv420(yuv.y, yuv.uv, (BT601[0] + 1e-9, BT601[1]))
+    assert np.abs(yuv.rgb().astype(int) - almost.rgb()).max() <= 1
 
 
 def test_an_edit_changes_nothing_but_its_place() -> None:

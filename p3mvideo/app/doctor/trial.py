@@ -13,18 +13,16 @@ import numpy as np
 from p3mvideo.app.doctor.check import Check
 from p3mvideo.app.live.background import LiveBackground
 from p3mvideo.app.live.output_gate import OutputGate
-from p3mvideo.app.live.quality.quality_ladder import Ladder, make_rungs
+from p3mvideo.app.live.quality.quality_ladder import FULL_QUALITY, Ladder
 from p3mvideo.app.live.session import LiveSession
 from p3mvideo.app.live.stage_factory import DefaultStageFactory, StageFactory
 from p3mvideo.datasets.sample_clip import sample_portrait
 from p3mvideo.errors import P3MVideoError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.devices.camera_source import CameraSource
-from p3mvideo.ops.working_size import LONG_SIDE_PX
 from p3mvideo.options import FaceOptions, LiveOptions
 from p3mvideo.options.faces import AnonymizeMode
 from p3mvideo.privacy.detect.face_models import MODELS, face_model_folder
-from p3mvideo.weights import DEFAULT_MODEL
 
 WIDTH, HEIGHT, RATE = 1280, 720, 30
 SHORTFALL = 0.95
@@ -71,7 +69,7 @@ def live_verdict(parts: StageFactory | None = None) -> list[Check]:
     with CameraSource(_SwayingPortrait) as source:
         show = OutputGate(WIDTH, HEIGHT, Fraction(RATE), [])
         background = LiveBackground(["blur"], "cover", problems.append)
-        ladder = Ladder(make_rungs(DEFAULT_MODEL, long_side_px=LONG_SIDE_PX, anonymize=anonymize)[:1])
+        ladder = Ladder([FULL_QUALITY])
         session = LiveSession(
             source=source, show=show, background=background, settings=LiveOptions(anonymize=anonymize), parts=factory, ladder=ladder,
             say=problems.append,
@@ -107,7 +105,7 @@ def verdict(rate: float, busy: float, network: str) -> Check:
         spare = round(100 * min(1.0, max(0.0, 1 - busy)))
         return Check("live", name, "ok", f"yes, with {spare} % of the processor to spare ({network}, {rate:.0f} fps)")
     detail = f"no, {rate:.0f} fps at full quality ({network}); quality is reduced by itself in a run"
-    return Check("live", name, "warning", detail, "close other programs; or use --size 640x360 --fps 15, or --model p3mnet-mobilenetv2-small")
+    return Check("live", name, "warning", detail, "close other programs; or use --size 640x360 or --fps 15")
 
 
 def _cores() -> int:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import NamedTuple, Protocol
 
 from p3mvideo.app.live.preview.placeholder import placeholder
+from p3mvideo.app.live.quality.picture_size import enlarged
 from p3mvideo.frame import Frame
 from p3mvideo.io.devices.camera_source import TIME_BASE
 from p3mvideo.pipeline.histogram import DurationHistogram
@@ -95,7 +96,9 @@ class OutputGate:
     def __init__(
         self, width: int, height: int, rate: Fraction, outlets: Sequence[LiveSink], *, clock: Callable[[], float] = time.perf_counter
     ) -> None:
-        self._size, self._outlets, self._clock = (width, height), outlets, clock
+        self.size = width, height
+        """Of all images, in pixels."""
+        self._outlets, self._clock = outlets, clock
         self._period_seconds = float(1 / rate)
         self._lock = threading.RLock()
         self._live: Frame | None = None
@@ -224,19 +227,19 @@ class OutputGate:
     def _placeholder(self, state: LiveState) -> Frame:
         """Return the placeholder of a state, at the present moment."""
         if state not in self._placeholders:
-            self._placeholders[state] = Frame.from_interleaved(placeholder(*self._size, TITLES[state]))
+            self._placeholders[state] = Frame.from_interleaved(placeholder(*self.size, TITLES[state]))
         return Frame(self._placeholders[state].image, round(self._clock() / TIME_BASE), TIME_BASE)
 
 
 class ShowSink:
-    """A `FrameSink` that hands a pipeline's images to the show, which goes on when the pipeline ends."""
+    """A `FrameSink` that hands a pipeline's images to the show, at its size; the show goes on when the pipeline ends."""
 
     def __init__(self, show: OutputGate) -> None:
         self._show = show
 
     def write(self, frame: Frame) -> None:
         """See `p3mvideo.stages.FrameSink`."""
-        self._show.write(frame)
+        self._show.write(enlarged(frame, self._show.size))
 
     def finish(self) -> None:
         """Do nothing: the show goes on."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from p3mvideo.app.live.output_gate import SETTING_UP, OutputGate, ShowSink
 from p3mvideo.app.live.quality.load_meter import LoadMeter, Observation
+from p3mvideo.app.live.quality.picture_size import SmallerPictures, at_size
 from p3mvideo.app.live.quality.quality_ladder import Ladder, Rung
 from p3mvideo.app.live.quality.step_check import LARGEST_LOSS, Seen, WatchedNetwork, lost_share
 from p3mvideo.app.live.stage_factory import AdjustableStream, StageFactory, make_compositor
@@ -82,7 +83,7 @@ class LiveSession:
         self._step = ladder.step
         self._watched: WatchedNetwork | None = None
         # Kept from one run of the pipeline to the next, unless it failed.
-        self._engines: dict[tuple[str, int | None], LoadedEngine] = {}
+        self._engines: dict[tuple[int | None, float], LoadedEngine] = {}
         self._anonymizer: Anonymizer | None = None
         self._anonymizer_for: tuple[str, int] | None = None
         self._changing = threading.Lock()
@@ -142,13 +143,13 @@ class LiveSession:
         settled = started_at is not None and time.monotonic() - started_at > SETTLE_SECONDS
         settled = settled and self._step == self.ladder.step and not self._source.paused
         if observation is not None and settled and self._judge(observation):
-            self._loader = threading.Thread(target=self._take_step, args=(self.ladder.step,), name="p3mvideo loader")
+            self._loader = threading.Thread(target=self._take_step, name="p3mvideo loader")
             self._loader.start()
 
     def _judge(self, observation: Observation) -> bool:
         """Return whether the ladder has another step after an observation."""
         if self.ladder.is_tried_out:
-            return self.ladder.observe(lost_share=observation.lost_share, load=observation.load)
+            return self.ladder.observe(lost_share=observation.lost_share, load=observation.load, network_share=observation.network_share)
         return self.ladder.try_out(lost_share=observation.lost_share, network_share=observation.network_share)
 
     def _live(self) -> None:
@@ -183,11 +184,11 @@ class LiveSession:
                 self._stopping.wait(failures * RETRY_SECONDS)
 
     def _run_pipeline(self) -> None:
-        settings = self.settings
-        engine, anonymizer = self._load(settings)
+        settings, rung = self.settings, self.ladder.rungs[self._step]
+        engine, anonymizer = self._load(settings, rung)
         self._watched = WatchedNetwork(self._parts.network(engine, lambda: self.settings))
         pipeline = Pipeline(
-            source=self._source,
+            source=self._source if rung.picture_scale == 1 else SmallerPictures(self._source, rung),
             anonymizer=anonymizer,
             network=self._watched,
             matte_stream=AdjustableStream(lambda: self.settings),
@@ -214,9 +215,8 @@ class LiveSession:
         self.trouble = ""
         self.runs = [*self.runs[-99:], statistics]
 
-    def _load(self, settings: LiveOptions) -> tuple[LoadedEngine, Anonymizer]:
-        """Return network and anonymizer for the settings and the present rung; what fits already is kept, the others are loaded side by side."""
-        rung = self.ladder.rungs[self._step]
+    def _load(self, settings: LiveOptions, rung: Rung) -> tuple[LoadedEngine, Anonymizer]:
+        """Return network and anonymizer for the settings and a rung; what fits already is kept, the others are loaded side by side."""
         wanted = settings.anonymize, rung.detector_every
         if self._anonymizer_for != wanted:
             self._close_anonymizer()
@@ -225,7 +225,7 @@ class LiveSession:
             try:
                 engine = self._engines.get(_key(rung))
                 if engine is None:
-                    self.loading = f"loading the network {rung.model}"
+                    self.loading = "loading the network"
                     engine = self._engines[_key(rung)] = self._parts.engine(rung)
             finally:
                 if making is not None:
@@ -266,39 +266,44 @@ class LiveSession:
             self._started_at = None
             self._source.fail(DeviceError(f"no image has come out for {limit_seconds:g} s, the network seems to hang"))
 
-    def _take_step(self, step: int) -> None:
-        """Load what a rung needs beside the running pipeline, then let the next pipeline begin with it, unless it loses part of the person."""
-        before, rung = self.ladder.rungs[self._step], self.ladder.rungs[step]
-        try:
-            if _key(rung) not in self._engines:
-                self._engines[_key(rung)] = self._parts.engine(rung)
-            loses = step > self._step and _key(rung) != _key(before) and self._loses_person(self._engines[_key(rung)].engine)
-        except P3MVideoError as error:
-            self._say(f"quality stays as it is: {error.message}")
-            self.ladder = Ladder([before])
-            self._step = 0
-            return
-        # The step that is left may soon be taken again; more networks than these two would only fill the memory.
-        self._engines = {key: self._engines[key] for key in (_key(before), _key(rung)) if key in self._engines}
-        if loses:
-            self._say(f"quality stays as it is: with {rung.name}, part of the person would be lost")
+    def _take_step(self) -> None:
+        """Load what the ladder's rung needs beside the running pipeline, then let the next pipeline begin with it. One that would lose part of the
+        person is refused, and what the ladder has instead is tried."""
+        before = self.ladder.rungs[self._step]
+        while (step := self.ladder.step) != self._step:
+            rung = self.ladder.rung
+            try:
+                if _key(rung) not in self._engines:
+                    self._engines[_key(rung)] = self._parts.engine(rung)
+                fewer_pixels = step > self._step and rung.long_side_px != before.long_side_px
+                loses = fewer_pixels and self._loses_person(self._engines[_key(rung)].engine, rung)
+            except P3MVideoError as error:
+                self._say(f"quality stays as it is: {error.message}")
+                self.ladder = Ladder([before])
+                self._step = 0
+                return
+            # The step that is left may soon be taken again; more networks than these two would only fill the memory.
+            self._engines = {key: self._engines[key] for key in (_key(before), _key(rung)) if key in self._engines}
+            if not loses:
+                self._step = step
+                self._say(f"quality: {rung.name}")
+                self._source.stop()
+                return
+            self._say(f"not taken, for part of the person would be lost: {rung.name}")
             self.ladder.refuse(self._step)
-            return
-        self._step = step
-        self._say(f"quality: {rung.name}")
-        self._source.stop()
 
-    def _loses_person(self, engine: MattingEngine) -> bool:
-        """Whether another network misses part of the person in what is seen at the moment."""
+    def _loses_person(self, engine: MattingEngine, rung: Rung) -> bool:
+        """Whether the network of another rung misses part of the person in what is seen at the moment."""
+        size = rung.picture_size((self._source.info.width, self._source.info.height))
         for _ in range(COMPARISONS):
             seen = self.seen
-            if seen is not None and lost_share(seen.matte, engine([seen.image])[0]) > LARGEST_LOSS:
+            if seen is not None and lost_share(seen.matte, engine([at_size(seen.image, size)])[0]) > LARGEST_LOSS:
                 return True
             if self._stopping.wait(COMPARISON_SECONDS):
                 return False
         return False
 
 
-def _key(rung: Rung) -> tuple[str, int | None]:
+def _key(rung: Rung) -> tuple[int | None, float]:
     """Return what a rung's network depends on."""
-    return rung.model, rung.long_side_px
+    return rung.long_side_px, rung.picture_scale

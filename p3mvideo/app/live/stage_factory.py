@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import torch
 
 from p3mvideo.app.live.quality.quality_ladder import Rung
-from p3mvideo.compose import ForegroundEstimator, ReplaceBackground
+from p3mvideo.compose import ForegroundEstimator, InYuv, ReplaceBackground
 from p3mvideo.compose.background import Background
 from p3mvideo.compose.brighten import Brighten
 from p3mvideo.compose.frame_person import FramePerson
@@ -47,17 +47,18 @@ class DefaultStageFactory:
     size: tuple[int, int]
     """(width, height) of the frames, in pixels."""
     engine_options: EngineOptions = EngineOptions()
-    """The ladder chooses model and working size."""
+    """The ladder chooses the working size."""
     faces: FaceOptions = FaceOptions()
     """From whom faces are hidden, the settings say."""
 
     def engine(self, rung: Rung) -> LoadedEngine:
         """See `StageFactory`."""
-        ratio: float | Literal["auto"] = "auto" if rung.long_side_px is None else min(1.0, rung.long_side_px / max(self.size))
-        loaded = load_engine(replace(self.engine_options, model=rung.model, downsample_ratio=ratio), live=True)
+        width, height = rung.picture_size(self.size)
+        ratio: float | Literal["auto"] = "auto" if rung.long_side_px is None else min(1.0, rung.long_side_px / max(width, height))
+        loaded = load_engine(replace(self.engine_options, downsample_ratio=ratio), live=True)
         # Runtimes compile at the first image, which takes seconds; the first real one should not wait for that.
         with torch.no_grad():
-            loaded.engine([torch.zeros(self.size[1], self.size[0], 3, dtype=torch.uint8, device=loaded.device).permute(2, 0, 1)])
+            loaded.engine([torch.zeros(height, width, 3, dtype=torch.uint8, device=loaded.device).permute(2, 0, 1)])
         return loaded
 
     def anonymizer(self, mode: AnonymizeMode, rung: Rung) -> Anonymizer:
@@ -113,7 +114,7 @@ def _make_stream(settings: LiveOptions) -> MatteStream:
 
 def make_compositor(settings: Callable[[], LiveOptions], background: Background) -> Compositor:
     """Return what puts the person before the background, by settings that may change meanwhile."""
-    compositor: Compositor = ReplaceBackground(background, ForegroundEstimator())
+    compositor: Compositor = InYuv(ReplaceBackground(background, ForegroundEstimator()))
     light_wrap = settings().light_wrap
     if light_wrap:
         compositor = LightWrap(compositor, background, light_wrap)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
-from p3mvideo.weights import SMALL_MODEL
-
-SMALL_COST = 0.4
-"""What the small network takes, compared with the default one."""
+PICTURE_SCALES = (2 / 3, 1 / 2)
+"""How much smaller than the camera's the pictures are that a slow computer works on: 720 lines become 480, then 360."""
+LONG_SIDES_PX = (384, 256)
+"""Longer sides of the smaller working sizes. With the last one, arms and hair are lost, so it comes after everything else."""
+FIXED_COST = 0.3
+"""Part of the work for an image, beside the network's, that a smaller picture does not spare."""
+SPARED_COST = 0.1
+"""Part of it that is spared where faces are looked for in every second frame."""
 LOST_SHARE = 0.05
 """More dropped images than this are too many."""
 ROOMY_LOAD = 0.6
@@ -34,37 +38,74 @@ class Rung:
 
     name: str
     """What is said of it when it is taken."""
-    model: str
-    """Weights of the network."""
-    long_side_px: int | None
+    long_side_px: int | None = None
     """Longer side of the working size; None for the size that was asked for."""
     detector_every: int = 1
     """Faces are looked for in every frame, every second one, ..."""
+    picture_scale: float = 1.0
+    """The camera's pictures are scaled by this, worked on, and enlarged at the end."""
     network_cost: float = 1.0
     """Estimate of what the network takes for an image, compared with the first rung."""
 
+    @property
+    def working_px(self) -> float:
+        """Longer side of the working size, where the one that was asked for is larger than any."""
+        return float("inf") if self.long_side_px is None else self.long_side_px
 
-def make_rungs(model: str, *, long_side_px: int, anonymize: Literal["input", "output", "off"]) -> tuple[Rung, ...]:
-    """Return the levels of quality from the best to the least: working size, then the face detector's rate, then the smaller network.
+    def picture_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the size of the pictures that are worked on, for a camera of this even (width, height): even, too."""
+        if self.picture_scale == 1:
+            return size
+        width, height = (max(2, 2 * round(side * self.picture_scale / 2)) for side in size)
+        return width, height
+
+    def cost(self, network_share: float) -> float:
+        """Return an estimate of the work for an image, compared with the first rung, on which the network does a share of it in [0, 1]."""
+        others = (FIXED_COST + (1 - FIXED_COST) * self.picture_scale**2) * (1.0 if self.detector_every == 1 else 1 - SPARED_COST)
+        return network_share * self.network_cost + (1 - network_share) * others
+
+
+FULL_QUALITY = Rung("full quality")
+
+
+def make_rungs(*, long_side_px: int, picture_px: int, anonymize: Literal["input", "output", "off"]) -> tuple[Rung, ...]:
+    """Return the levels of quality from the best to the least: working size, the face detector's rate, size of the pictures, both sizes, least ones.
 
     Where faces are to be hidden from viewers, every frame is looked at on every rung: privacy is not traded for speed.
 
     Args:
-        model: Weights that were asked for.
         long_side_px: Longer side of the working size that was asked for.
+        picture_px: Longer side of the camera's pictures, which are not made smaller than a working size.
         anonymize: What faces are hidden from.
     """
-    rungs = [Rung("full quality", model, None)]
-    for side_px in (384, 256):
-        if side_px < long_side_px:
-            rungs.append(Rung(f"working size {side_px} pixels", model, side_px, network_cost=(side_px / long_side_px) ** 2))
-    side, cost = rungs[-1].long_side_px, rungs[-1].network_cost
-    every = 1
+    rungs = [FULL_QUALITY]
+
+    def add(name: str, **changes: Any) -> None:
+        rungs.append(replace(rungs[-1], name=name, **changes))
+
+    def working_size(side_px: int) -> dict[str, Any]:
+        return {"long_side_px": side_px, "network_cost": (side_px / long_side_px) ** 2}
+
+    middle, least = LONG_SIDES_PX
+    if middle < long_side_px:
+        add(f"working size {middle} pixels", **working_size(middle))
     if anonymize == "input":
-        every = 2
-        rungs.append(Rung("faces looked for in every second frame", model, side, every, cost))
-    if model != SMALL_MODEL:
-        rungs.append(Rung(f"the smaller network {SMALL_MODEL}", SMALL_MODEL, side, every, SMALL_COST * cost))
+        add("faces looked for in every second frame", detector_every=2)
+    for scale in PICTURE_SCALES:
+        if picture_px * scale < min(middle, long_side_px):
+            break
+        smaller = f"pictures of {100 * scale:.0f} % of the size"
+        if middle >= long_side_px:
+            add(smaller, picture_scale=scale)
+            continue
+        if rungs[-1].picture_scale == 1 and picture_px * scale >= long_side_px:
+            # Not with less for the network to see, which may lose part of the person.
+            add(smaller, picture_scale=scale, long_side_px=None, network_cost=1.0)
+        add(f"{smaller}, working size {middle} pixels", picture_scale=scale, **working_size(middle))
+    if least < long_side_px:
+        scale = rungs[-1].picture_scale
+        smaller = "" if scale == 1 else f"pictures of {100 * scale:.0f} % of the size, "
+        add(f"{smaller}working size {least} pixels", **working_size(least))
     return tuple(rungs)
 
 
@@ -79,16 +120,22 @@ class Ladder:
         self.rungs = tuple(rungs)
         self.step = 0
         """Index of the present rung."""
+        self._network_share = 0.5
         self._bad = self._roomy = 0
         self._since_up: int | None = None
         self._wait = UP_AFTER
         self._refused: dict[int, int] = {}
-        self._trial: list[tuple[float, float]] = []
+        self._trial: list[float] = []
 
     @property
     def rung(self) -> Rung:
         """The present rung."""
         return self.rungs[self.step]
+
+    @property
+    def is_tried_out(self) -> bool:
+        """Whether the trial at the beginning of a run is over."""
+        return len(self._trial) >= TRIAL
 
     def try_out(self, *, lost_share: float, network_share: float) -> bool:
         """Take one of the first `TRIAL` observations of a run and return whether the step has changed.
@@ -97,31 +144,25 @@ class Ladder:
 
         Args:
             lost_share: See `observe`.
-            network_share: Share of the work for an image that the network does, in [0, 1].
+            network_share: See `observe`.
         """
-        self._trial.append((lost_share, network_share))
-        if len(self._trial) < TRIAL or min(lost for lost, _ in self._trial) <= LOST_SHARE:
+        self._trial.append(lost_share)
+        self._learn(network_share)
+        if len(self._trial) < TRIAL or min(self._trial) <= LOST_SHARE:
             return False
-        lost_share, network_share = (sum(values) / TRIAL for values in zip(*self._trial, strict=True))
-        affordable = (network_share - lost_share) / max(network_share, 0.01)
-        fitting = (step for step, rung in enumerate(self.rungs) if rung.network_cost <= affordable)
-        step = next(fitting, len(self.rungs) - 1)
-        moved = step != self.step
-        self._move(step)
-        return moved
+        before, affordable = self.step, 1 - sum(self._trial) / TRIAL
+        self._move(next((step for step in range(len(self.rungs)) if self._cost(step) <= affordable), len(self.rungs) - 1))
+        return self.step != before
 
-    @property
-    def is_tried_out(self) -> bool:
-        """Whether the trial is over."""
-        return len(self._trial) >= TRIAL
-
-    def observe(self, *, lost_share: float, load: float) -> bool:
+    def observe(self, *, lost_share: float, load: float, network_share: float) -> bool:
         """Take an observation of about a second and return whether the step has changed.
 
         Args:
             lost_share: Dropped images over all, in [0, 1].
             load: Share of its time that the busiest stage worked, in [0, 1].
+            network_share: Share of the work for an image that the network does, in [0, 1].
         """
+        self._learn(network_share)
         if self._since_up is not None:
             self._since_up += 1
             if self._since_up >= PROBATION:
@@ -129,27 +170,38 @@ class Ladder:
         self._refused = {step: left - 1 for step, left in self._refused.items() if left > 1}
         self._bad = self._bad + 1 if lost_share > LOST_SHARE else 0
         self._roomy = self._roomy + 1 if lost_share == 0 and load < ROOMY_LOAD else 0
-        lower, upper = self._next(range(self.step + 1, len(self.rungs))), self._next(range(self.step - 1, -1, -1))
-        if self._bad >= DOWN_AFTER and lower is not None:
+        if self._bad >= DOWN_AFTER and (lower := self._cheaper(self.step)):
             if self._since_up is not None:
                 self._wait = min(2 * self._wait, LONGEST_WAIT)
-            self._move(lower)
+            self._move(lower[0])
             self._since_up = None
             return True
-        if self._roomy >= self._wait and upper is not None:
-            self._move(upper)
+        if self._roomy >= self._wait and (upper := [step for step in range(self.step) if step not in self._refused]):
+            self._move(upper[-1])
             self._since_up = 0
             return True
         return False
 
     def refuse(self, step: int) -> None:
-        """Go back to a step, and leave the present one out for a while."""
-        self._refused[self.step] = REFUSED_FOR
-        self._move(step)
+        """Leave the present rung and all with as small a working size out for a while, and take the cheapest that is left below a step, or that step
+        itself."""
+        for other, rung in enumerate(self.rungs):
+            if other > step and rung.working_px <= self.rung.working_px:
+                self._refused[other] = REFUSED_FOR
+        self._move(min(self._cheaper(step), key=self._cost, default=step))
 
-    def _next(self, steps: Iterable[int]) -> int | None:
-        """Return the first of some steps that may be taken."""
-        return next((step for step in steps if step not in self._refused), None)
+    def _cheaper(self, step: int) -> list[int]:
+        """Return the steps below one that cost less and may be taken."""
+        lower = range(step + 1, len(self.rungs))
+        return [other for other in lower if other not in self._refused and self._cost(other) < self._cost(step)]
+
+    def _cost(self, step: int) -> float:
+        return self.rungs[step].cost(self._network_share)
+
+    def _learn(self, network_share: float) -> None:
+        """Take the network's share of the work on the present rung, to tell what others cost."""
+        network, others = network_share / self.rung.cost(1.0), (1 - network_share) / self.rung.cost(0.0)
+        self._network_share = network / (network + others)
 
     def _move(self, step: int) -> None:
         self.step = step

@@ -19,23 +19,24 @@ from p3mvideo.app import webcam as webcam_module
 from p3mvideo.app.live import session
 from p3mvideo.app.live.camera_choice import ChosenCamera
 from p3mvideo.app.live.quality import quality_ladder
-from p3mvideo.app.live.quality.quality_ladder import Rung
+from p3mvideo.app.live.quality.quality_ladder import FULL_QUALITY, Rung
 from p3mvideo.cli import main
 from p3mvideo.engine import LoadedEngine
 from p3mvideo.io.devices.camera import Camera
-from p3mvideo.weights import SMALL_MODEL
 from tests.app.live.recording_backend import registered
 from tests.app.live.room import RoomCamera, RoomStageFactory
 
 LOADING_SECONDS = 6.0
 """Longer than the end of a run waits."""
 
+SECOND = Rung("second", long_side_px=48, network_cost=0.1)
+
 
 class LoadingParts(RoomStageFactory):
     """Take long to load what is needed for the second level of quality."""
 
     def engine(self, rung: Rung) -> LoadedEngine:
-        if rung.model == SMALL_MODEL:
+        if rung is SECOND:
             print("loading", file=sys.stderr, flush=True)
             model, until = _model(), time.monotonic() + LOADING_SECONDS
             while time.monotonic() < until:
@@ -66,6 +67,7 @@ def run() -> None:
         patch.setattr(webcam_module, "DefaultStageFactory", lambda **_: LoadingParts(matter_fault=lambda made, call: time.sleep(0.2)))
         patch.setattr(session, "SETTLE_SECONDS", 0.0)
         patch.setattr(quality_ladder, "DOWN_AFTER", 1)
+        patch.setattr(webcam_module, "make_rungs", lambda **_: (FULL_QUALITY, SECOND))
         backend.keep = False
         sys.argv[1:1] = ["webcam"]
         main()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import pytest
 
 from p3mvideo.app.live.quality.quality_ladder import DOWN_AFTER, LONGEST_WAIT, PROBATION, REFUSED_FOR, UP_AFTER, Ladder, Rung, make_rungs
 
-RUNGS = [Rung(f"rung {number}", "m", None) for number in range(4)]
+RUNGS = [Rung(f"rung {number}", 512 - number, network_cost=1 - 0.1 * number) for number in range(4)]
 BAD, TIGHT, ROOMY = (0.2, 1.0), (0.0, 0.8), (0.0, 0.3)
 
 
@@ -17,7 +18,7 @@ def steps(ladder: Ladder, observations: Sequence[tuple[float, float]]) -> list[i
     result = []
     for lost_share, load in observations:
         before = ladder.step
-        assert ladder.observe(lost_share=lost_share, load=load) == (ladder.step != before)
+        assert ladder.observe(lost_share=lost_share, load=load, network_share=0.5) == (ladder.step != before)
         result.append(ladder.step)
     return result
 
@@ -46,16 +47,16 @@ def test_observations_and_the_step_they_lead_to(observations: Sequence[tuple[flo
     [
         ([(0.0, 0.7), (0.0, 0.7)], 0),
         ([(0.5, 0.7), (0.0, 0.7)], 0),  # a hiccup
-        ([(0.2, 0.7), (0.2, 0.7)], 1),  # 0.71 of the network's time is affordable
-        ([(0.4, 0.7), (0.4, 0.7)], 2),
-        ([(0.5, 0.7), (0.5, 0.7)], 2),
-        ([(0.6, 0.7), (0.6, 0.7)], 4),
-        ([(0.9, 0.7), (0.9, 0.7)], 4),
-        ([(0.5, 0.2), (0.5, 0.2)], 4),  # it is not the network that is slow
+        ([(0.2, 0.7), (0.2, 0.7)], 1),
+        ([(0.4, 0.7), (0.4, 0.7)], 4),
+        ([(0.5, 0.7), (0.5, 0.7)], 6),
+        ([(0.9, 0.7), (0.9, 0.7)], 6),
+        ([(0.2, 0.2), (0.2, 0.2)], 3),  # it is not the network that is slow
+        ([(0.5, 0.2), (0.5, 0.2)], 5),
     ],
 )
 def test_after_a_trial_a_run_goes_straight_to_the_step_that_will_hold(trial: Sequence[tuple[float, float]], step: int) -> None:
-    ladder = Ladder(make_rungs("p3mnet-mobilenetv2", long_side_px=512, anonymize="input"))
+    ladder = Ladder(make_rungs(long_side_px=512, picture_px=1280, anonymize="input"))
     assert not ladder.is_tried_out
     moved = [ladder.try_out(lost_share=lost_share, network_share=share) for lost_share, share in trial]
     assert moved == [False, step != 0]
@@ -69,7 +70,7 @@ def test_a_step_up_that_does_not_hold_is_tried_less_and_less_often() -> None:
     for _ in range(8):
         wait = 0
         while ladder.step == 1:
-            ladder.observe(lost_share=0.0, load=0.1)
+            ladder.observe(lost_share=0.0, load=0.1, network_share=0.5)
             wait += 1
         waits.append(wait)
         steps(ladder, [BAD] * DOWN_AFTER)
@@ -85,12 +86,14 @@ def test_a_step_up_that_holds_restores_the_wait() -> None:
 
 
 def test_a_rung_that_was_refused_is_left_out_for_a_while() -> None:
-    ladder = Ladder(RUNGS[:3])
+    ladder = Ladder(make_rungs(long_side_px=512, picture_px=1280, anonymize="off"))
     steps(ladder, [BAD] * DOWN_AFTER)
+    assert ladder.rung.long_side_px == 384
     ladder.refuse(0)
-    assert steps(ladder, [BAD] * DOWN_AFTER)[-1] == 2, "the next one is tried in its place"
+    assert ladder.rung.name == "pictures of 67 % of the size", "smaller pictures show the network as much of a person"
     assert steps(ladder, [ROOMY] * UP_AFTER)[-1] == 0
-    assert steps(ladder, [TIGHT] * REFUSED_FOR + [BAD] * DOWN_AFTER)[-1] == 1
+    assert steps(ladder, [BAD] * DOWN_AFTER)[-1] == 2
+    assert steps(ladder, [TIGHT] * REFUSED_FOR + [ROOMY] * 2 * UP_AFTER)[-1] == 1
 
 
 def test_the_last_rung_is_not_tried_again_and_again_when_it_is_refused() -> None:
@@ -100,21 +103,35 @@ def test_the_last_rung_is_not_tried_again_and_again_when_it_is_refused() -> None
     assert set(steps(ladder, [BAD] * (REFUSED_FOR - 1))) == {0}
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_step_down_is_one_to_less_work(share: float) -> None:
+    ladder = Ladder(make_rungs(long_side_px=512, picture_px=1280, anonymize="input"))
+    costs = [1.0]
+    for _ in range(50):
+        network, others = share * ladder.rung.cost(1.0), (1 - share) * ladder.rung.cost(0.0)
+        if ladder.observe(lost_share=0.5, load=1.0, network_share=network / (network + others)):
+            costs.append(ladder.rung.cost(share))
+    assert costs == sorted(costs, reverse=True)
+    assert len(set(costs)) == len(costs)
+    assert ladder.step == len(ladder.rungs) - 1
+
+
 @pytest.mark.parametrize(
-    ("model", "anonymize", "expected"),
+    ("picture_px", "anonymize", "expected"),
     [
-        ("p3mnet-mobilenetv2", "input", [(None, 1), (384, 1), (256, 1), (256, 2), (256, 2)]),
-        ("p3mnet-mobilenetv2", "off", [(None, 1), (384, 1), (256, 1), (256, 1)]),
-        ("p3mnet-mobilenetv2", "output", [(None, 1), (384, 1), (256, 1), (256, 1)]),
-        ("p3mnet-mobilenetv2-small", "input", [(None, 1), (384, 1), (256, 1), (256, 2)]),
-        ("p3mnet-resnet34", "input", [(None, 1), (384, 1), (256, 1), (256, 2), (256, 2)]),
+        (1280, "input", [(None, 1, 1280), (384, 1, 1280), (384, 2, 1280), (None, 2, 854), (384, 2, 854), (384, 2, 640), (256, 2, 640)]),
+        (1280, "off", [(None, 1, 1280), (384, 1, 1280), (None, 1, 854), (384, 1, 854), (384, 1, 640), (256, 1, 640)]),
+        (1280, "output", [(None, 1, 1280), (384, 1, 1280), (None, 1, 854), (384, 1, 854), (384, 1, 640), (256, 1, 640)]),
+        (640, "off", [(None, 1, 640), (384, 1, 640), (384, 1, 426), (256, 1, 426)]),
+        (512, "off", [(None, 1, 512), (384, 1, 512), (256, 1, 512)]),
     ],
 )
-def test_levels_of_quality(model: str, anonymize: str, expected: list[tuple[int | None, int]]) -> None:
-    rungs = make_rungs(model, long_side_px=512, anonymize=anonymize)  # type: ignore[arg-type]
-    assert [(rung.long_side_px, rung.detector_every) for rung in rungs] == expected
-    assert rungs[-1].model == "p3mnet-mobilenetv2-small"
+def test_levels_of_quality(picture_px: int, anonymize: Literal["input", "output", "off"], expected: list[tuple[int | None, int, int]]) -> None:
+    rungs = make_rungs(long_side_px=512, picture_px=picture_px, anonymize=anonymize)
+    size = picture_px, picture_px * 9 // 16
+    assert [(rung.long_side_px, rung.detector_every, rung.picture_size(size)[0]) for rung in rungs] == expected
+    assert len({rung.name for rung in rungs}) == len(rungs)
 
 
 def test_images_that_are_small_already_are_not_made_smaller() -> None:
-    assert [rung.long_side_px for rung in make_rungs("p3mnet-mobilenetv2", long_side_px=320, anonymize="off")] == [None, 256, 256]
+    assert [rung.long_side_px for rung in make_rungs(long_side_px=320, picture_px=320, anonymize="off")] == [None, 256]

@@ -8,13 +8,16 @@ from collections.abc import Sequence
 import pytest
 import torch
 
+from p3mvideo.app import webcam as webcam_module
 from p3mvideo.app.live import session
 from p3mvideo.app.live.quality import load_meter, quality_ladder
-from p3mvideo.app.live.quality.quality_ladder import Rung
+from p3mvideo.app.live.quality.quality_ladder import FULL_QUALITY, Rung
 from p3mvideo.engine import LoadedEngine
 from p3mvideo.frame import Matte
-from p3mvideo.weights import SMALL_MODEL
 from tests.app.live.room import RoomStageFactory, Stage, wait_for
+
+LOWEST = "faces looked for in every second frame"
+"""The room is too small for smaller working sizes and pictures."""
 
 
 def test_a_slow_network_leads_down_and_a_fast_one_up_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,23 +35,26 @@ def test_a_slow_network_leads_down_and_a_fast_one_up_again(stage: Stage, monkeyp
 
     def script() -> None:
         nonlocal slow
-        wait_for(lambda: any(said == "quality: the smaller network p3mnet-mobilenetv2-small" for said in stage.said), "the lowest rung")
+        wait_for(lambda: any(said == f"quality: {LOWEST}" for said in stage.said), "the lowest rung")
         slow = False
         wait_for(lambda: stage.said[-1] == "quality: full quality", "the highest rung")
         stage.wait_for_live()
 
-    # The room is too small for smaller working sizes.
     stage.run(script)
     stage.check()
-    assert stage.said.count("quality: the smaller network p3mnet-mobilenetv2-small") >= 1
+    assert stage.said.count(f"quality: {LOWEST}") >= 1
 
 
-def test_a_smaller_network_that_would_lose_a_shoulder_is_not_taken(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_smaller_working_size_that_would_lose_a_shoulder_is_not_taken_but_smaller_pictures_are(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(load_meter, "OBSERVE_SECONDS", 0.1)
     monkeypatch.setattr(session, "SETTLE_SECONDS", 0.1)
     monkeypatch.setattr(session, "COMPARISON_SECONDS", 0.01)
-    refused = "quality stays as it is: with the smaller network p3mnet-mobilenetv2-small, part of the person would be lost"
-    stage.parts.matter_fault = lambda made, call: time.sleep(0.06)
+    small, half = Rung("small", long_side_px=48, network_cost=0.3), Rung("half", picture_scale=0.5)
+    monkeypatch.setattr(webcam_module, "make_rungs", lambda **_: (FULL_QUALITY, half, small))
+    # At full quality, and at it alone, the time is too short.
+    stage.parts.matter_fault = lambda made, call: time.sleep(0.06 if made == 1 else 0)
     engine = RoomStageFactory.engine
 
     def make(self: RoomStageFactory, rung: Rung) -> LoadedEngine:
@@ -61,9 +67,16 @@ def test_a_smaller_network_that_would_lose_a_shoulder_is_not_taken(stage: Stage,
                 matte.alpha[0, -8:, : int(columns.min()) + 5] = 0  # at half the size, the person is 12 pixels wide and 21 high
             return mattes
 
-        return LoadedEngine(one_sided, made.device, made.description) if rung.model == SMALL_MODEL else made
+        return LoadedEngine(one_sided, made.device, made.description) if rung is small else made
 
     monkeypatch.setattr(RoomStageFactory, "engine", make)
-    stage.run(lambda: wait_for(lambda: refused in stage.said, "the refusal"))
-    stage.check()
-    assert not any(said.startswith("quality: the smaller network") for said in stage.said)
+    # Half of the time would be spared; the trial asks for the least rung.
+    monkeypatch.setattr(quality_ladder, "FIXED_COST", 0.9)
+
+    def script() -> None:
+        wait_for(lambda: "not taken, for part of the person would be lost: small" in stage.said, "the refusal")
+        wait_for(lambda: "quality: half" in stage.said, "the other rung")
+        stage.wait_for_live()
+
+    stage.run(script)
+    assert "quality: small" not in stage.said
