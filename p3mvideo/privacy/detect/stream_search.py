@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import product
 from statistics import mean, median
 from typing import NamedTuple, Protocol
 
@@ -15,7 +14,7 @@ from p3mvideo.privacy.detect.detector import INPUT_PX, FaceDetector, tiles
 from p3mvideo.privacy.detect.face_models import ModelName
 from p3mvideo.privacy.detect.second_look import SecondLook
 from p3mvideo.privacy.detection import Detection, area, intersection, iou, union
-from p3mvideo.privacy.follow.matching import match, overlap
+from p3mvideo.privacy.follow.matching import centre, match, overlap, side
 from p3mvideo.privacy.follow.track import SURE_BELIEF
 from p3mvideo.privacy.region import Region
 
@@ -37,6 +36,10 @@ WARY = 0.9
 """A wary search believes a new face from this part of the threshold."""
 DISMISSED_FRAMES, LONGEST_DISMISSED_FRAMES = 15, 60
 """For this many frames, what turned out to be no face is not looked at again unless it looks more like one; twice as many each time, to a limit."""
+WHOLE_SIZE = 0.7
+"""What is smaller than this part of a face and its mirror image is a part of it."""
+COME_IN = 0.2
+"""How far inside the border the middle of a face is that has come in, in its sides."""
 TURNS = (math.pi, math.pi / 2, -math.pi / 2)
 """How heads may lean that models find in a turned frame only, in radians."""
 
@@ -50,6 +53,8 @@ class Expected(NamedTuple):
     """Whether it is known to be a face, so that everything is searched for it if it is not where it should be."""
     look: bool = False
     """Whether to measure how much it is believed (`Detection.belief`) if it is found."""
+    enters: bool = False
+    """Whether it was never inside the frame as a whole, so that more of it may be seen than before."""
 
 
 class Search(Protocol):
@@ -139,7 +144,7 @@ class StreamSearch:
         height, width = image.shape[:2]
         self.dismissed = []
         look = _Looks(self._detector, image, timestamp_ms)
-        found = {i: face for i, (region, *_) in enumerate(expected) if (face := look.again(region, self._thresh)) is not None}
+        found = {i: face for i, known in enumerate(expected) if (face := look.again(known, self._thresh)) is not None}
         lost = any(face.sure and i not in found for i, face in enumerate(expected))
         candidates = self._candidates(look, width, height, lost=lost, lonely=not expected, thorough=thorough)
         self._frames += 1
@@ -249,16 +254,28 @@ class _Looks:
         faces = self._detector.look(small, model, timestamp_ms=self._timestamp_ms)
         return [face.moved(dx=-margin, dy=-margin).moved(scale=factor) for face in faces]
 
-    def again(self, region: Region, thresh: float) -> Detection | None:
+    def again(self, expected: Expected, thresh: float) -> Detection | None:
         """Return the face that is found where one is expected, upright, by the first model that finds it surely, or by either.
 
-        On the border it is looked for as it is first, and with its mirror image only then: of a face of which more than half has come in, the
-        two together are often taken for one, larger and on the border still.
+        Half a face on the border is completed by its mirror image. As soon as more than half has come in, both together are often taken for one
+        face, larger and on the border still; so a face that enters is looked for as it is, too. Of less than half, however, that finds a
+        smaller one, too far inside.
         """
-        best: Detection | None = None
+        region = expected.region
         view = View.around(region, sides=CLOSE_UP_SIDES)
-        views = [replace(view, mirrors=False), view] if view.is_on_border(self.image) else [view]
-        for view, model in product(views, INPUT_PX):
+        found = self._surest(region, view, thresh)
+        if found is None or not (expected.enters and view.is_on_border(self.image)):
+            return found
+        alone = self._surest(region, replace(view, mirrors=False), thresh)
+        if alone is None or alone.score < thresh or side(alone.box) < WHOLE_SIZE * side(found.box):
+            return found
+        (x, y), (height, width) = centre(alone.box), self.image.shape[:2]
+        return alone if min(x, y, width - x, height - y) > COME_IN * side(alone.box) else found
+
+    def _surest(self, region: Region, view: View, thresh: float) -> Detection | None:
+        """Return what the first model that is sure finds of a region in a view of it, or the surer of both models."""
+        best: Detection | None = None
+        for model in INPUT_PX:
             close = self.at(view, model)
             for j in match([region], close).values():
                 if best is None or close[j].score > best.score:

@@ -111,7 +111,8 @@ class Follower:
         cut = self._motion.observe(image)
         regions = self._tracker.predict(seconds)
         expected = [
-            Expected(region, track.confirmed, track.wants_look(seconds)) for region, track in zip(regions, self._tracker.tracks, strict=True)
+            Expected(region, track.confirmed, track.wants_look(seconds), not track.has_entered)
+            for region, track in zip(regions, self._tracker.tracks, strict=True)
         ]  # fmt: skip
         detections = self._search(image, timestamp_ms=int(seconds * 1000), expected=expected, thorough=thorough or cut)
         return Followed(self._tracker.update(detections, width=width, height=height, moves=None if cut else self._motion), cut)

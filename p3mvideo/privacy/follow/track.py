@@ -36,7 +36,7 @@ LOOK_SECONDS, LATER_LOOK_SECONDS = 0.1, 0.5
 BELIEVED_SCORE = 0.5
 """Finds with less keep a face in sight but do not tell how large it is: texture passes for faces of any size at low scores."""
 DOUBTFUL_RESIZE = 1.2
-"""How much larger or smaller than when it was last believed a face is taken to be at most."""
+"""How much larger or smaller than when it was last believed a face is taken to be at most, by a weak find or one of half of it."""
 GROWTH = 1.5
 """How much larger or smaller than when it was last believed a face may become while it is followed."""
 GROW, SHRINK, TURN = 0.6, 0.2, 0.5
@@ -51,9 +51,10 @@ NEAR = 0.15
 COAST_SECONDS = 0.15
 """Time in which the speed of a face that is held fades."""
 JITTER, DRIFT, HALF_SEEN = 0.04, 0.18, 0.25
-"""How far a face may reach beyond its box on each side, in its sides; and how much farther where it was not found, and where it is cut off."""
-WHOLE = 0.75
-"""Part of a face that must be inside the frame so that it is not cut off."""
+"""How far a face may reach beyond its box on each side, in its sides; and how much farther where it was not found, and where not all of it
+is seen."""
+WHOLE, ENTIRE = 0.75, 0.95
+"""Part of a face that must be inside the frame so that it is not cut off, and so that all of it is seen."""
 ALIKE = 0.6
 """Similarity from which a region still looks like the face that was found in it."""
 
@@ -108,8 +109,10 @@ class Track:
     """What it looked like when it was last found, see `Motion.patch`."""
     apart: frozenset[int] = field(default_factory=frozenset)
     """Tracks that were found beside it at one moment, and are therefore other faces, even if they cover each other later."""
-    cut_off: bool = False
-    """Whether the border cut off much of it when it was last found or followed."""
+    inside: float = 1.0
+    """Part of its region that was inside the frame when it was last found or followed."""
+    has_entered: bool = False
+    """Whether all of it was inside the frame when it was found once."""
     after_cut: bool = False
     """Whether a new scene began since it was last found."""
 
@@ -137,9 +140,14 @@ class Track:
 
     def face(self, seconds: float) -> TrackedFace:
         """Return what those who cover the face are told of it at this moment, or at one shortly after it."""
-        margin = JITTER + (DRIFT if self.source != "found" else 0.0) + (HALF_SEEN if self.cut_off else 0.0)
-        margin = margin * self.region.side_px + self.overhang_px
+        unknown = math.hypot(DRIFT if self.source != "found" else 0.0, HALF_SEEN if self.inside < ENTIRE else 0.0)
+        margin = (JITTER + unknown) * self.region.side_px + self.overhang_px
         return TrackedFace(self.number, self.expected(seconds), self.source, self.score, self.key_points, margin)
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the border cut off much of it when it was last found or followed."""
+        return self.inside < WHOLE
 
     def is_steady(self, seconds: float) -> bool:
         """Whether it is surely a face, was found at this moment, and goes a way that is known and not far until another moment."""
@@ -176,7 +184,7 @@ class Track:
             speed = (self.speed[0] + beta * (x - expected_x) / passed, self.speed[1] + beta * (y - expected_y) / passed)
             x, y = expected_x + alpha * (x - expected_x), expected_y + alpha * (y - expected_y)
         before, now, believed = self.region.side_px, region.side_px, detection.score >= BELIEVED_SCORE
-        if not believed:
+        if not believed or self.cut_off:
             now = min(max(now, self.believed_px / DOUBTFUL_RESIZE), self.believed_px * DOUBTFUL_RESIZE)
         if self.source == "found":
             now = before + (GROW if now > before else SHRINK) * (now - before)
@@ -224,9 +232,12 @@ class Track:
         return seconds - self.supported_seconds > hold + 1e-6
 
     def seen_within(self, width: int, height: int) -> Track:
-        """Return the track with whether the border of a frame cuts it off. One that is held stays as it was."""
+        """Return the track with how much of it is inside a frame. One that is held stays as it was."""
         inside = intersection(self.region.box, (0.0, 0.0, float(width), float(height)))
-        return self if self.source == "held" else replace(self, cut_off=inside < WHOLE * area(self.region.box))
+        if self.source == "held":
+            return self
+        part = inside / area(self.region.box)
+        return replace(self, inside=part, has_entered=self.has_entered or (self.source == "found" and part >= ENTIRE))
 
     def _followed(self, moves: Moves) -> Box | None:
         """Return where the face's own pixels went, if they still look like it."""

@@ -171,10 +171,19 @@ class TakesTwoForOne(OneModelOnly):
         return [face_at(image.shape[1], 90, 75, 0.95)] if view.mirrors else [self._seen]
 
 
-@pytest.mark.parametrize(("score", "x"), [(0.8, 305), (0.31, 320)])
-def test_a_face_that_has_come_in_is_not_taken_for_one_with_its_mirror_image(score: float, x: int) -> None:
-    search = StreamSearch(TakesTwoForOne(face_at(305, 90, 50, score)), thresh=0.5)
-    expected = [Expected(Region.of(face_at(320, 90, 60)))]
+@pytest.mark.parametrize(
+    ("seen", "enters", "x"),
+    [
+        (face_at(305, 90, 60, 0.8), True, 305),
+        (face_at(305, 90, 60, 0.8), False, 320),  # what has been inside as a whole goes out, and shows ever less
+        (face_at(305, 90, 60, 0.31), True, 320),
+        (face_at(305, 90, 40, 0.8), True, 320),  # a part of a face
+        (face_at(310, 90, 60, 0.8), True, 320),
+    ],
+)
+def test_a_face_that_comes_in_is_not_taken_for_one_with_its_mirror_image(seen: Detection, enters: bool, x: int) -> None:
+    search = StreamSearch(TakesTwoForOne(seen), thresh=0.5)
+    expected = [Expected(Region.of(face_at(320, 90, 60)), enters=enters)]
     (face,) = search(np.zeros((180, 320, 3), np.uint8), timestamp_ms=0, expected=expected)
     assert face.box[0] + face.box[2] == 2 * x
 
