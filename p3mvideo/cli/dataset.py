@@ -1,4 +1,4 @@
-"""`p3mvideo dataset get | check | anonymize | faces | foregrounds | stats | preview | clips`."""
+"""`p3mvideo dataset get | check | anonymize | faces | foregrounds | drape | stats | preview | clips`."""
 
 from __future__ import annotations
 
@@ -149,6 +149,25 @@ def foregrounds_command(
             print(f"p3mvideo: error: {line}", file=sys.stderr)
         if count.failed:
             raise typer.Exit(int(ExitCode.SOME_FAILED))
+
+
+@dataset_app.command("drape")
+@command_options
+def drape_command(
+    rooms: Annotated[Path, typer.Argument(metavar="ROOMS", help="Folder of images without people.")],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="Folder for the new images.")],
+    count: Annotated[int, typer.Option(min=1, help="How many there are in the end.")] = 400,
+    seed: Annotated[int, typer.Option(min=0, help="Another one hangs other cloth.")] = 0,
+    show: Shown = DisplayOptions(),
+) -> None:
+    """Hang curtains, flags and other cloth into views of rooms, as further backgrounds; it can be stopped and started again."""
+    with reporting_errors():
+        from p3mvideo.datasets.draped_rooms import drape_rooms
+
+        with make_progress(show, unit="images") as display:
+            written = drape_rooms(rooms, target, count=count, seed=seed, on_progress=counting(display, "hanging"))
+            display.end(failed=False)
+        print(f"{written} images written, {count - written} were there already")
 
 
 @dataset_app.command("stats")

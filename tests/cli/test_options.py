@@ -33,7 +33,7 @@ COMMANDS |= {f"dataset {info.name}": info.callback for info in dataset_app.regis
 DATASET_FUNCTIONS = {
     "check": "datasets.check.check_dataset", "anonymize": "datasets.anonymize.anonymize_portraits", "faces": "datasets.anonymize.cut_faces",
     "foregrounds": "datasets.foregrounds.make_foregrounds", "stats": "datasets.stats.dataset_stats", "preview": "training.preview.preview_samples",
-    "clips": "datasets.clips.make_clips", "get": "datasets.get.get_dataset",
+    "clips": "datasets.clips.make_clips", "drape": "datasets.draped_rooms.drape_rooms", "get": "datasets.get.get_dataset",
 }  # fmt: skip
 
 
