@@ -28,6 +28,8 @@ ROUND_FRAMES = 4
 """In this many frames each model looks once at the whole frame while all faces are where they should be; twice as many if not wary."""
 SHARED = 0.3
 """Two finds that share more than this part of the smaller one are one face; an intersection over union would take a box inside a box for two."""
+SAME_PLACE = 0.5
+"""What shares more than this intersection over union with a face that is followed is that face, however sure."""
 SAME_FACE = 0.25
 """Intersection over union from which what a closer look finds is what it was taken for."""
 WEAK = 0.6
@@ -199,8 +201,10 @@ class StreamSearch:
             known: The faces of the frame that were followed already.
             again: Whether to look even if the same was dismissed lately.
         """
-        if any(face.score <= other.score and overlap(face.box, other.box) > SHARED for other in known):
-            return None
+        for other in known:
+            surer = face.score > other.score and iou(face.box, other.box) <= SAME_PLACE
+            if overlap(face.box, other.box) > SHARED and not surer:
+                return None
         self._dismissed = [other for other in self._dismissed if other.until_frame + other.frames > self._frames]
         before = [other for other in self._dismissed if iou(other.face.box, face.box) > SAME_FACE]
         alike = [other for other in before if other.until_frame > self._frames]

@@ -18,7 +18,7 @@ from p3mvideo.privacy.detect.crop import View
 from p3mvideo.privacy.detect.detector import FaceDetector, tiles
 from p3mvideo.privacy.detect.face_models import ModelName
 from p3mvideo.privacy.detect.mediapipe_model import MediaPipeFaceModel
-from p3mvideo.privacy.detect.stream_search import Expected, StreamSearch, smallest_face_px
+from p3mvideo.privacy.detect.stream_search import ROUND_FRAMES, Expected, StreamSearch, smallest_face_px
 from p3mvideo.privacy.detect.telemetry import deny_telemetry
 from p3mvideo.privacy.detection import Detection, iou
 from p3mvideo.privacy.region import Region
@@ -156,6 +156,32 @@ def test_a_head_that_is_turned_over_is_found_as_it_lies(search: StreamSearch, po
     faces = search(placed(portrait, (640, 360), 320, 180, 140, degrees), timestamp_ms=0, thorough=True)
     assert found_at(faces, 320, 180, 140)
     assert abs(math.degrees(math.remainder(Region.of(faces[0]).lean - math.radians(degrees), 2 * math.pi))) < 25
+
+
+class SurerFromAfar(OneModelOnly):
+    """Sees a face that is followed, and is surer of it in the whole frame, where it may be somewhere else."""
+
+    def __init__(self, from_afar: Detection) -> None:
+        super().__init__(0.0)
+        self._from_afar = from_afar
+
+    def look(self, image: UInt8Array, model: ModelName, *, view: View | None = None, timestamp_ms: int | None = None) -> list[Detection]:
+        self.looks += view is not None
+        if view is None:
+            return [self._from_afar] if model == "short_range" else []
+        return [face_at(200, 100, 60, 0.8)] if max(abs(view.x - 200), abs(view.y - 100)) < view.side / 2 else []
+
+
+@pytest.mark.parametrize(("from_afar", "looks"), [(face_at(203, 98, 66, 0.95), 0), (face_at(225, 125, 60, 0.95), 2)])
+def test_a_face_that_is_followed_is_not_taken_for_a_new_one_however_sure(from_afar: Detection, looks: int) -> None:
+    search = StreamSearch(detector := SurerFromAfar(from_afar), thresh=0.5, min_face_px=300, wary=True)
+    expected = [Expected(Region.of(face_at(200, 100, 60)))]
+    counts = []
+    for number in range(ROUND_FRAMES):
+        before = detector.looks
+        assert len(search(np.zeros((180, 320, 3), np.uint8), timestamp_ms=number, expected=expected)) == 1
+        counts.append(detector.looks - before)
+    assert max(counts) == 1 + looks
 
 
 class TakesTwoForOne(OneModelOnly):
