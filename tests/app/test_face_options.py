@@ -49,3 +49,20 @@ def test_a_live_run_hides_faces_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -
         if face.original is not None:
             assert (face.original == given.interleaved()[y0:y1, x0:x1]).all()
         anonymizer.close()
+
+
+@pytest.mark.parametrize(("scale", "asked", "expected"), [(1.0, 40, 40), (0.5, 40, 20), (0.5, 10, 8), (0.5, None, None)])
+def test_in_smaller_pictures_faces_are_as_much_smaller(
+    monkeypatch: pytest.MonkeyPatch, scale: float, asked: int | None, expected: int | None
+) -> None:
+    searched: list[int | None] = []
+
+    def make(*_: Any, min_face_px: int | None, **__: Any) -> ScriptedSearch:
+        searched.append(min_face_px)
+        return ScriptedSearch(lambda n: [])
+
+    monkeypatch.setattr(making, "FaceDetector", lambda **_: None)
+    monkeypatch.setattr(making, "StreamSearch", make)
+    parts = DefaultStageFactory(size=(320, 240), faces=FaceOptions(min_face=asked))
+    parts.anonymizer("output", Rung("all", picture_scale=scale)).close()
+    assert searched == [expected]

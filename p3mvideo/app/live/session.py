@@ -85,7 +85,7 @@ class LiveSession:
         # Kept from one run of the pipeline to the next, unless it failed.
         self._engines: dict[tuple[int | None, float], LoadedEngine] = {}
         self._anonymizer: Anonymizer | None = None
-        self._anonymizer_for: tuple[str, int] | None = None
+        self._anonymizer_for: tuple[str, int, float] | None = None
         self._changing = threading.Lock()
         self._stopping = threading.Event()
         self._started_at: float | None = None
@@ -217,7 +217,7 @@ class LiveSession:
 
     def _load(self, settings: LiveOptions, rung: Rung) -> tuple[LoadedEngine, Anonymizer]:
         """Return network and anonymizer for the settings and a rung; what fits already is kept, the others are loaded side by side."""
-        wanted = settings.anonymize, rung.detector_every
+        wanted = settings.anonymize, rung.detector_every, rung.picture_scale
         if self._anonymizer_for != wanted:
             self._close_anonymizer()
         with ThreadPoolExecutor(1, thread_name_prefix="p3mvideo anonymizer") as pool:
@@ -275,8 +275,7 @@ class LiveSession:
             try:
                 if _key(rung) not in self._engines:
                     self._engines[_key(rung)] = self._parts.engine(rung)
-                fewer_pixels = step > self._step and rung.long_side_px != before.long_side_px
-                loses = fewer_pixels and self._loses_person(self._engines[_key(rung)].engine, rung)
+                loses = rung.working_px < before.working_px and self._loses_person(self._engines[_key(rung)].engine, rung)
             except P3MVideoError as error:
                 self._say(f"quality stays as it is: {error.message}")
                 self.ladder = Ladder([before])

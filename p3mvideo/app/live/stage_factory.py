@@ -23,6 +23,9 @@ from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.stages import Anonymizer, Compositor
 from p3mvideo.temporal import MatteStream, make_matte_stream, make_region, make_schedule
 
+LEAST_MIN_FACE = 8
+"""Height in pixels of the smallest face that can be asked for."""
+
 
 class StageFactory(Protocol):
     """Makes the parts that take long to make, or that tests replace."""
@@ -65,6 +68,8 @@ class DefaultStageFactory:
         """See `StageFactory`."""
         # Whatever the rung says: where viewers are not to see faces, every frame is looked at.
         faces = replace(self.faces, anonymize=mode, keep_subject=self.faces.keep_subject and mode == "output")
+        if faces.min_face is not None:
+            faces = replace(faces, min_face=max(LEAST_MIN_FACE, round(faces.min_face * rung.picture_scale)))
         return make_anonymizer(faces, look_every=rung.detector_every)
 
     def network(self, loaded: LoadedEngine, settings: Callable[[], LiveOptions]) -> StreamNetwork:
