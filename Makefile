@@ -78,7 +78,11 @@ weights: training-data
 	$(LIGHT) -o $(RUNS)/l4 --steps 900 --size 384 --seed 10310 --lr 6e-4 --backbone-lr 1.5e-4 --warmup 10 --ema 0.99 --initial $(RUNS)/l3/last.pt
 	$(SHIP) $(RUNS)/l4/last.pt $(RUNS)/light4.safetensors --mean-with $(RUNS)/l3/last.pt
 	$(LIGHT) -o $(RUNS)/l5 --steps 480 --size 384 --seed 20411 --lr 5e-4 --backbone-lr 1.2e-4 --warmup 10 --ema 0.99 --initial $(RUNS)/light4.safetensors
-	$(SHIP) $(RUNS)/l5/last.pt $(RUNS)/p3mnet-mobilenetv2-light.safetensors --mean-with $(RUNS)/light4.safetensors
+	$(SHIP) $(RUNS)/l5/last.pt $(RUNS)/light5.safetensors --mean-with $(RUNS)/light4.safetensors
+	$(BIN)/p3mvideo dataset drape $(BACKGROUNDS) $(RUNS)/draped --count 400
+	ln -sf $(abspath $(BACKGROUNDS))/* $(RUNS)/draped/
+	$(LIGHT) -o $(RUNS)/l6 --steps 900 --size 384 --seed 30511 --lr 5e-4 --backbone-lr 1.2e-4 --warmup 10 --ema 0.99 --hard 0.3 --backgrounds $(RUNS)/draped --initial $(RUNS)/light5.safetensors
+	$(SHIP) $(RUNS)/l6/last.pt $(RUNS)/p3mnet-mobilenetv2-light.safetensors --mean-with $(RUNS)/light5.safetensors
 	$(SMALL) -o $(RUNS)/s1 --steps 900 --batch 12 --size 256 --seed 40001 --pretrained $(RUNS)/mean.safetensors
 	$(SMALL) -o $(RUNS)/s2 --steps 700 --batch 8 --size 384 --seed 40002 --lr 1e-3 --ema 0.995 --initial $(RUNS)/s1/last.pt
 	$(SMALL) -o $(RUNS)/s3 --steps 400 --batch 8 --size 384 --seed 50002 --lr 1e-3 --warmup 20 --ema 0.99 --initial $(RUNS)/s2/last.pt
