@@ -27,6 +27,7 @@ from p3mvideo.privacy.cover.smear import smear_faces
 from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.privacy.region import Region
+from p3mvideo.weights import DEFAULT_MODEL
 
 SURE = 0.75
 """What the detector finds with less in a single frame may be no face."""
@@ -91,7 +92,7 @@ def main() -> None:
     parser.add_argument("--portraits", type=Path, required=True)
     parser.add_argument("--backgrounds", type=Path, required=True)
     parser.add_argument("--clips", type=Path)
-    parser.add_argument("--model", default="p3mnet-mobilenetv2", help="name or path of the weights")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="name or path of the weights")
     parser.add_argument("--walk-ins", type=int, default=0, help="measure this many clips of people who walk in instead")
     parser.add_argument("--every", type=int, default=1, help="in those, the network looks at each n-th frame")
     parser.add_argument("--images", type=Path, help="folder for images of those that fail")

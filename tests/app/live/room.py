@@ -10,7 +10,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
@@ -58,14 +60,24 @@ def film(number: int, width: int = WIDTH, height: int = HEIGHT) -> UInt8Array:
 
 
 def room_pixels_in_a_row(rgb: UInt8Array) -> int:
-    """Return how many pixels side by side are those of the room at the same place, at most."""
-    same = (np.abs(rgb.astype(np.int16) - ROOM).max(2) <= 3).astype(np.int32)
+    """Return how many pixels side by side are as light as those of the room at the same place, at most. Four pixels share their colour."""
+    same = (np.abs(luma(rgb) - luma(ROOM)) <= 3).astype(np.int32)
     longest = np.zeros(HEIGHT, np.int32)
     run = np.zeros(HEIGHT, np.int32)
     for x in range(WIDTH):
         run = (run + 1) * same[:, x]
         longest = np.maximum(longest, run)
     return int(longest.max())
+
+
+def luma(rgb: UInt8Array) -> npt.NDArray[np.int16]:
+    """Return the brightness of an image, (H, W)."""
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.int16)
+
+
+def is_near(colour: Sequence[int] | None, wanted: tuple[int, int, int]) -> bool:
+    """Whether a colour is one that was asked for, but for rounding to YUV and back."""
+    return colour is not None and len(colour) == 3 and max(abs(a - b) for a, b in zip(colour, wanted, strict=True)) <= 3
 
 
 def shows_face(rgb: UInt8Array) -> bool:
