@@ -36,7 +36,7 @@ class Cloth:
     """In [0, 1], (H, W)."""
 
 
-def drape_rooms(rooms: Path, target: Path, *, count: int, seed: int = 0, on_progress: Callable[[int, int], None] | None = None) -> int:
+def drape_rooms(rooms: Path, target: Path, *, count: int = 400, seed: int = 0, on_progress: Callable[[int, int], None] | None = None) -> int:
     """Write `count` views of rooms with cloth in them, `draped_NNNN.jpg`; those that are there already stay. Return how many were written.
 
     Args:
