@@ -37,6 +37,8 @@ LONGEST_TROUBLE = 200
 """Characters of what is told of a failure."""
 STUCK_SECONDS = 8.0
 """Frames that go in without any coming out for so long are stuck."""
+SEVERE_LOSS = 0.2
+"""Where more images than this are dropped, a step down is taken whatever it loses: a picture that stutters and comes late is worse."""
 COMPARISONS = 3
 """Images of which both networks' mattes are compared before a step down."""
 COMPARISON_SECONDS = 0.3
@@ -275,7 +277,8 @@ class LiveSession:
             try:
                 if _key(rung) not in self._engines:
                     self._engines[_key(rung)] = self._parts.engine(rung)
-                loses = rung.working_px < before.working_px and self._loses_person(self._engines[_key(rung)].engine, rung)
+                compared = rung.working_px < before.working_px and self.meter.newest.lost_share <= SEVERE_LOSS
+                loses = compared and self._loses_person(self._engines[_key(rung)].engine, rung)
             except P3MVideoError as error:
                 self._say(f"quality stays as it is: {error.message}")
                 self.ladder = Ladder([before])

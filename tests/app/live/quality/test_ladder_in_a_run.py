@@ -45,9 +45,11 @@ def test_a_slow_network_leads_down_and_a_fast_one_up_again(stage: Stage, monkeyp
     assert stage.said.count(f"quality: {LOWEST}") >= 1
 
 
-def test_a_smaller_working_size_that_would_lose_a_shoulder_is_not_taken_but_smaller_pictures_are(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("severe", "taken"), [(1.0, "half"), (0.2, "small")])
+def test_a_smaller_working_size_that_would_lose_a_shoulder_is_taken_only_where_too_many_images_are_dropped(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, severe: float, taken: str
 ) -> None:
+    monkeypatch.setattr(session, "SEVERE_LOSS", severe)
     monkeypatch.setattr(load_meter, "OBSERVE_SECONDS", 0.1)
     monkeypatch.setattr(session, "SETTLE_SECONDS", 0.1)
     monkeypatch.setattr(session, "COMPARISON_SECONDS", 0.01)
@@ -74,9 +76,9 @@ def test_a_smaller_working_size_that_would_lose_a_shoulder_is_not_taken_but_smal
     monkeypatch.setattr(quality_ladder, "FIXED_COST", 0.9)
 
     def script() -> None:
-        wait_for(lambda: "not taken, for part of the person would be lost: small" in stage.said, "the refusal")
-        wait_for(lambda: "quality: half" in stage.said, "the other rung")
+        wait_for(lambda: f"quality: {taken}" in stage.said, "the step down")
         stage.wait_for_live()
 
     stage.run(script)
-    assert "quality: small" not in stage.said
+    assert ("not taken, for part of the person would be lost: small" in stage.said) == (taken == "half")
+    assert ("quality: small" in stage.said) == (taken == "small")
