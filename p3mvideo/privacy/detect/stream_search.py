@@ -130,6 +130,8 @@ class StreamSearch:
     ) -> None:
         self._detector = detector
         self._thresh = thresh
+        # The full-range model tells a face's place better, the short-range one in half the time: that counts where every frame is searched.
+        self._first_look: tuple[ModelName, ...] = ("short_range", "full_range") if wary else ("full_range", "short_range")
         self._min_face_px = min_face_px
         self._least_belief = 0.5 * (WARY if wary else 1.0)
         self._round = ROUND_FRAMES if wary else 2 * ROUND_FRAMES
@@ -146,7 +148,7 @@ class StreamSearch:
         height, width = image.shape[:2]
         self.dismissed = []
         look = _Looks(self._detector, image, timestamp_ms)
-        found = {i: face for i, known in enumerate(expected) if (face := look.again(known, self._thresh)) is not None}
+        found = {i: face for i, known in enumerate(expected) if (face := look.again(known, self._first_look, self._thresh)) is not None}
         lost = any(face.sure and i not in found for i, face in enumerate(expected))
         candidates = self._candidates(look, width, height, lost=lost, lonely=not expected, thorough=thorough)
         self._frames += 1
@@ -258,7 +260,7 @@ class _Looks:
         faces = self._detector.look(small, model, timestamp_ms=self._timestamp_ms)
         return [face.moved(dx=-margin, dy=-margin).moved(scale=factor) for face in faces]
 
-    def again(self, expected: Expected, thresh: float) -> Detection | None:
+    def again(self, expected: Expected, models: Sequence[ModelName], thresh: float) -> Detection | None:
         """Return the face that is found where one is expected, upright, by the first model that finds it surely, or by either.
 
         Half a face on the border is completed by its mirror image. As soon as more than half has come in, both together are often taken for one
@@ -267,19 +269,19 @@ class _Looks:
         """
         region = expected.region
         view = View.around(region, sides=CLOSE_UP_SIDES)
-        found = self._surest(region, view, thresh)
+        found = self._surest(region, view, models, thresh)
         if found is None or not (expected.enters and view.is_on_border(self.image)):
             return found
-        alone = self._surest(region, replace(view, mirrors=False), thresh)
+        alone = self._surest(region, replace(view, mirrors=False), models, thresh)
         if alone is None or alone.score < thresh or side(alone.box) < WHOLE_SIZE * side(found.box):
             return found
         (x, y), (height, width) = centre(alone.box), self.image.shape[:2]
         return alone if min(x, y, width - x, height - y) > COME_IN * side(alone.box) else found
 
-    def _surest(self, region: Region, view: View, thresh: float) -> Detection | None:
+    def _surest(self, region: Region, view: View, models: Sequence[ModelName], thresh: float) -> Detection | None:
         """Return what the first model that is sure finds of a region in a view of it, or the surer of both models."""
         best: Detection | None = None
-        for model in INPUT_PX:
+        for model in models:
             close = self.at(view, model)
             for j in match([region], close).values():
                 if best is None or close[j].score > best.score:

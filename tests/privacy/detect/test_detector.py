@@ -214,6 +214,25 @@ def test_a_face_that_comes_in_is_not_taken_for_one_with_its_mirror_image(seen: D
     assert face.box[0] + face.box[2] == 2 * x
 
 
+class Surely(OneModelOnly):
+    """Sees a face wherever it looks closely, and notes which model was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0)
+        self.asked: list[ModelName] = []
+
+    def look(self, image: UInt8Array, model: ModelName, *, view: View | None = None, timestamp_ms: int | None = None) -> list[Detection]:
+        self.asked.append(model)
+        return [face_at(160, 90, 60)]
+
+
+@pytest.mark.parametrize(("wary", "first"), [(False, "full_range"), (True, "short_range")])
+def test_the_model_that_places_a_face_better_is_asked_first_unless_every_frame_is_searched(wary: bool, first: ModelName) -> None:
+    search = StreamSearch(detector := Surely(), thresh=0.5, wary=wary)
+    search(np.zeros((180, 320, 3), np.uint8), timestamp_ms=0, expected=[Expected(Region.of(face_at(160, 90, 60)))])
+    assert detector.asked[0] == first
+
+
 def test_a_face_is_placed_by_a_closer_look(search: StreamSearch, portrait: UInt8Array) -> None:
     (face,) = search(placed(portrait, (1280, 720), 700, 340, 150), timestamp_ms=0, thorough=True)
     (again,) = search(
