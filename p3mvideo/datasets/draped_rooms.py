@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from p3mvideo.datasets.image_files import images_in, read_image, write_image
 from p3mvideo.frame import Float32Array, UInt8Array
+from p3mvideo.ops.shrink import shrunk
 
 Rng = np.random.Generator
 FloatArray = npt.NDArray[np.float64]
@@ -56,7 +57,7 @@ def drape_rooms(rooms: Path, target: Path, *, count: int = 400, seed: int = 0, o
         path = target / f"draped_{number:04d}.jpg"
         if not path.exists():
             rng = np.random.default_rng([seed, number])
-            draped = drape(_shrunk(read_image(images[number % len(images)])), rng)
+            draped = drape(_within_limit(read_image(images[number % len(images)])), rng)
             write_image(path, draped)
             written += 1
         if on_progress is not None:
@@ -144,11 +145,11 @@ def _colour(rng: Rng) -> FloatArray:
     return np.asarray(cv2.cvtColor(colour, cv2.COLOR_HSV2RGB)[0, 0], np.float64)
 
 
-def _shrunk(image: UInt8Array) -> UInt8Array:
+def _within_limit(image: UInt8Array) -> UInt8Array:
     """Return an image no longer than `LONGEST_PX`."""
     height, width = image.shape[:2]
     scale = LONGEST_PX / max(height, width)
     if scale >= 1:
         return image
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return shrunk(image, size)

@@ -13,6 +13,8 @@ AnonymizeMode = Literal["input", "output", "off"]
 OnDetectorFailure = Literal["stop", "mosaic"]
 ReviewKind = Literal["none", "sheet", "html", "both"]
 DEFAULT_MASK_SCALE = 1.2
+LEAST_MIN_FACE = 8
+"""Height in pixels of the smallest face that can be asked for."""
 
 
 def _smallest_face(text: str) -> int | None:
@@ -36,7 +38,7 @@ class DetectionOptions(Options):
         Option(
             "Height in pixels of the smallest face to look for; auto: 24, down to 10 in small images, more in large ones.",
             metavar="PIXELS|auto",
-            minimum=8,
+            minimum=LEAST_MIN_FACE,
             maximum=10_000,
             parse=_smallest_face,
             unset="auto",

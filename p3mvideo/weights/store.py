@@ -15,8 +15,6 @@ from p3mvideo.weights.manifest import read_manifest
 from p3mvideo.weights.tensors import describe_weights, load_weights
 from p3mvideo.weights.weights_file import WeightsFile
 
-"""For weak machines."""
-
 
 @dataclass(frozen=True)
 class WeightsCheck:

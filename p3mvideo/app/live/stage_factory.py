@@ -18,13 +18,10 @@ from p3mvideo.compose.light_wrap import LightWrap
 from p3mvideo.engine import LoadedEngine, StreamNetwork, load_engine
 from p3mvideo.frame import Frame, Matte
 from p3mvideo.options import EngineOptions, FaceOptions, LiveOptions, SmoothingOptions
-from p3mvideo.options.faces import AnonymizeMode
+from p3mvideo.options.faces import LEAST_MIN_FACE, AnonymizeMode
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.stages import Anonymizer, Compositor
 from p3mvideo.temporal import MatteStream, make_matte_stream, make_region, make_schedule
-
-LEAST_MIN_FACE = 8
-"""Height in pixels of the smallest face that can be asked for."""
 
 
 class StageFactory(Protocol):

@@ -233,11 +233,10 @@ class Track:
 
     def seen_within(self, width: int, height: int) -> Track:
         """Return the track with how much of it is inside a frame. One that is held stays as it was."""
-        inside = intersection(self.region.box, (0.0, 0.0, float(width), float(height)))
         if self.source == "held":
             return self
-        part = inside / area(self.region.box)
-        return replace(self, inside=part, has_entered=self.has_entered or (self.source == "found" and part >= ENTIRE))
+        inside = intersection(self.region.box, (0.0, 0.0, float(width), float(height))) / area(self.region.box)
+        return replace(self, inside=inside, has_entered=self.has_entered or (self.source == "found" and inside >= ENTIRE))
 
     def _followed(self, moves: Moves) -> Box | None:
         """Return where the face's own pixels went, if they still look like it."""

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from p3mvideo.app.live.quality.quality_ladder import Rung
+from p3mvideo.engine.shrink import shrink_on_cpu
 from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.stages import FrameSource
 
@@ -48,8 +49,7 @@ def at_size(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """Return an image, uint8 (3, H, W), at a (width, height) that is no larger."""
     if (image.shape[2], image.shape[1]) == size:
         return image
-    pixels = cv2.resize(np.ascontiguousarray(image.permute(1, 2, 0).cpu().numpy()), size, interpolation=cv2.INTER_AREA)
-    return torch.from_numpy(np.asarray(pixels, np.uint8)).permute(2, 0, 1).to(image.device)
+    return torch.from_numpy(shrink_on_cpu(image.cpu(), size)).permute(2, 0, 1).to(image.device)
 
 
 def enlarged(frame: Frame, size: tuple[int, int]) -> Frame:

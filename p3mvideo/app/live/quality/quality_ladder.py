@@ -83,29 +83,27 @@ def make_rungs(*, long_side_px: int, picture_px: int, anonymize: Literal["input"
     def add(name: str, **changes: Any) -> None:
         rungs.append(replace(rungs[-1], name=name, **changes))
 
-    def working_size(side_px: int) -> dict[str, Any]:
-        return {"long_side_px": side_px, "network_cost": (side_px / long_side_px) ** 2}
+    def add_sizes(scale: float, side_px: int | None) -> None:
+        pictures = [] if scale == 1 else [f"pictures of {100 * scale:.0f} % of the size"]
+        working = [] if side_px is None else [f"working size {side_px} pixels"]
+        cost = 1.0 if side_px is None else (side_px / long_side_px) ** 2
+        add(", ".join(pictures + working), picture_scale=scale, long_side_px=side_px, network_cost=cost)
 
     middle, least = LONG_SIDES_PX
     if middle < long_side_px:
-        add(f"working size {middle} pixels", **working_size(middle))
+        add_sizes(1.0, middle)
     if anonymize == "input":
         add("faces looked for in every second frame", detector_every=2)
     for scale in PICTURE_SCALES:
         if picture_px * scale < min(middle, long_side_px):
             break
-        smaller = f"pictures of {100 * scale:.0f} % of the size"
-        if middle >= long_side_px:
-            add(smaller, picture_scale=scale)
-            continue
-        if rungs[-1].picture_scale == 1 and picture_px * scale >= long_side_px:
-            # Not with less for the network to see, which may lose part of the person.
-            add(smaller, picture_scale=scale, long_side_px=None, network_cost=1.0)
-        add(f"{smaller}, working size {middle} pixels", picture_scale=scale, **working_size(middle))
+        # First not with less for the network to see, which may lose part of the person.
+        if middle >= long_side_px or (rungs[-1].picture_scale == 1 and picture_px * scale >= long_side_px):
+            add_sizes(scale, None)
+        if middle < long_side_px:
+            add_sizes(scale, middle)
     if least < long_side_px:
-        scale = rungs[-1].picture_scale
-        smaller = "" if scale == 1 else f"pictures of {100 * scale:.0f} % of the size, "
-        add(f"{smaller}working size {least} pixels", **working_size(least))
+        add_sizes(rungs[-1].picture_scale, least)
     return tuple(rungs)
 
 
