@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,7 @@ def table(result: WebcamResult, log: Log, *, what: str, seconds: float) -> str:
     """Return everything as Markdown."""
     run: RunStatistics | None = max(result.runs, key=lambda run: run.frames_out, default=None)
     gaps = np.diff(TakingBackend.times) * 1000 if len(TakingBackend.times) > 1 else np.zeros(1)
+    states = Counter(figure.state for figure in log.figures)
     network = log.figures[-1].network if log.figures else "none"
     p50s, p95s = ([getattr(figure, name) for figure in log.figures] or [0.0] for name in ("latency_p50_ms", "latency_p95_ms"))
     middle, last = third(log.memory_mib or [0.0], 1), third(log.memory_mib or [0.0], 2)
@@ -111,6 +113,7 @@ def table(result: WebcamResult, log: Log, *, what: str, seconds: float) -> str:
         f"| latency p50 of the last seconds, mean by thirds | {', '.join(f'{third(p50s, number):.1f} ms' for number in range(3))} |",
         f"| latency p95 of the last seconds, mean by thirds | {', '.join(f'{third(p95s, number):.1f} ms' for number in range(3))} |",
         f"| between two images sent, p50, p99 | {np.percentile(gaps, 50):.1f} ms, {np.percentile(gaps, 99):.1f} ms |",
+        f"| state, seconds in each | {', '.join(f'{state.name} {count}' for state, count in states.items())} |",
         f"| quality, from, to | {log.figures[0].quality if log.figures else '-'}, {result.quality} |",
         f"| placeholders in between | {result.placeholders} |",
         f"| memory, middle third, last third | {middle:.0f} MiB, {last:.0f} MiB ({100 * (last / max(1.0, middle) - 1):+.1f} %) |",
