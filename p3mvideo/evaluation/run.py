@@ -140,7 +140,7 @@ def evaluate(
     with (output / "failures.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("method", "images", "name", "message"), *(vars(failure).values() for failure in failures)])
     if options.worst and options.protocol != "video":
-        _sheets(jobs, scores, options.worst, options.worst_by, options.trimap == "derive", output)
+        _sheets(jobs, scores, options.worst, options.worst_by or options.metric[0], options.trimap == "derive", output)
     return Evaluation(output, scores, tuple(failures), summary, markdown)
 
 
@@ -195,7 +195,7 @@ def _images(
     return {BLURRED: hidden, ORIGINAL: plain}, without_face
 
 
-def _sheets(jobs: Sequence[Job], scores: Sequence[Score], worst: int, by: Metric, derive: bool, output: Path) -> None:
+def _sheets(jobs: Sequence[Job], scores: Sequence[Score], worst: int, by: str, derive: bool, output: Path) -> None:
     """Write a contact sheet of the worst results of each method on each folder of images."""
     by_key = {job.key: job for job in jobs}
     for method, images in dict.fromkeys((score.method, score.images) for score in scores):

@@ -33,7 +33,7 @@ class EvaluationOptions(Options):
     names: Annotated[tuple[str, ...], Option("Patterns; only images that match one are scored.")] = ()
     limit: Annotated[int, Option("At most this many images; 0 for all.", minimum=0)] = 0
     worst: Annotated[int, Option("How many of the worst results the contact sheet shows.", minimum=0)] = 12
-    worst_by: Annotated[Metric, Option("The metric that decides which are the worst.")] = "sad"
+    worst_by: Annotated[Metric | None, Option("The metric that decides which are the worst.", unset="the first of --metric")] = None
     workers: Annotated[int, Option("Threads for reading and scoring; 0 chooses automatically.", minimum=0)] = 0
     onnx_input: Annotated[OnnxInput, Option("Input range that a foreign ONNX network expects. auto: what the file says, else imagenet.")] = "auto"
 
@@ -52,5 +52,7 @@ class EvaluationOptions(Options):
         unknown = [name for name in self.metric if name not in METRICS]
         if unknown:
             raise ConfigError(f"there is no metric {unknown[0]!r}", hint=f"Known are {', '.join(METRICS)}.")
-        if self.worst and self.worst_by not in self.metric and self.protocol != "video":
+        if not self.metric:
+            raise ConfigError("no metric is given, expected at least one", hint=f"Known are {', '.join(METRICS)}.")
+        if self.worst and self.worst_by not in (None, *self.metric) and self.protocol != "video":
             raise ConfigError(f"the worst by {self.worst_by} cannot be shown, for it is not among the metrics", hint="Change --worst-by.")

@@ -95,9 +95,9 @@ def test_trimap_based_methods(data: Path, tmp_path: Path, solver: str) -> None:
 def test_any_onnx_network(data: Path, tmp_path: Path, size: tuple[int | str, int | str], output: str) -> None:
     model = red_channel_network(tmp_path / "red.onnx", size, output)
     done = call(evaluate,
-        data, split="P3M-500-P", model=[model], onnx_input="unit", metric=["mad", "iou"], worst=0, worst_by="mad",
-        output=tmp_path / "out",
+        data, split="P3M-500-P", model=[model], onnx_input="unit", metric=["mad", "iou"], worst=2, output=tmp_path / "out",
     )  # fmt: skip
+    assert len(list((tmp_path / "out").glob("worst-*.png"))) == 1  # by the first of the metrics
     assert [set(score.values) for score in done.scores] == [{"mad", "iou", "predict_ms"}] * 3
     assert all(score.values["iou"] > 0.9 for score in done.scores)  # the disc is bright
 
@@ -352,6 +352,7 @@ def test_nothing_to_score(data: Path, tmp_path: Path, options: Callable[[Path], 
     ("options", "error", "message"),
     [
         ({"metric": ["psnr"]}, ConfigError, "no metric 'psnr'"),
+        ({"metric": []}, ConfigError, "no metric is given"),
         ({"metric": ["mad"], "worst_by": "sad"}, ConfigError, "not among the metrics"),
         ({"smoothing": "ema"}, ConfigError, "the protocol is stills"),
         ({"smoothing": "ema", "protocol": "video", "rate": 0.0}, ConfigError, "rate is 0.0, expected"),
