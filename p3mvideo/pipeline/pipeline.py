@@ -4,7 +4,9 @@
         | FrameQueue: frames with covered faces, on the device; a live source drops the oldest, a file waits
     network thread   network, in batches
         | ClosableQueue: one finished batch waits while the next is in work
-    compose thread   matte stream (temporal filter), refiner, faces given back, the subject's perhaps, compositors
+    smooth thread    matte stream (temporal filter)
+        | ClosableQueue: one frame with its steady matte waits
+    compose thread   refiner, faces given back, the subject's perhaps, compositors
         | ClosableQueue: finished images
     write thread     sinks
     calling thread   waits, and hears of failures, Ctrl-C and SIGTERM
@@ -30,6 +32,7 @@ from p3mvideo.errors import SinkError, SourceError
 from p3mvideo.frame import Frame, Matte
 from p3mvideo.pipeline.faces import restore_faces
 from p3mvideo.pipeline.frame_queue import CapturedFrame, ClosableQueue, FrameQueue
+from p3mvideo.pipeline.free_memory import return_free_memory
 from p3mvideo.pipeline.output import Output, closing_all
 from p3mvideo.pipeline.statistics import RunStatistics, StageStatistics
 from p3mvideo.pipeline.supervisor import run_stages
@@ -55,6 +58,15 @@ class MattedFrame(NamedTuple):
     captured: CapturedFrame
     matte: Matte | None
     """None if the network did not look at it."""
+
+
+class SteadiedFrame(NamedTuple):
+    """A captured frame with the matte that the matte stream gave it, at the network's working size."""
+
+    captured: CapturedFrame
+    frame: Frame
+    """The captured one, as the matte stream returned it."""
+    matte: Matte
 
 
 class ComposedImages(NamedTuple):
@@ -84,7 +96,7 @@ class Pipeline:
     """Makes the mattes of the next frames, at working size; `matte_stream` does without those that are None. Called in the network thread, with each
     frame once, in order."""
     matte_stream: MatteStream
-    """Steadies mattes. Fed in the compose thread with covered frames and mattes at working size, flushed at the end."""
+    """Steadies mattes. Fed in the smooth thread with covered frames and mattes at working size, flushed at the end."""
     refiner: Refiner
     """Called in the compose thread, with the covered frame."""
     outputs: Sequence[Output]
@@ -132,18 +144,21 @@ class Pipeline:
             with closing_all(self.outputs):
                 raise
         batches: ClosableQueue[list[MattedFrame]] = ClosableQueue(1)
+        steadied: ClosableQueue[SteadiedFrame] = ClosableQueue(1)
         images: ClosableQueue[ComposedImages] = ClosableQueue(self.sink_queue_size)
 
         def stop(error: BaseException) -> None:
-            for queue in (frames, batches, images):
+            for queue in (frames, batches, steadied, images):
                 queue.fail(error)
 
+        return_free_memory()  # what loading took
         self.statistics.start()
         run_stages(
             {
                 "capture": partial(self._capture, frames),
                 "network": partial(self._matte, frames, batches),
-                "compose": partial(self._compose, batches, images),
+                "smooth": partial(self._smooth, batches, steadied),
+                "compose": partial(self._compose, steadied, images),
                 "write": partial(self._write, images, frames),
             },
             stop=stop,
@@ -183,29 +198,33 @@ class Pipeline:
             del batch, mattes, matted
         batches.close()
 
-    def _compose(self, batches: ClosableQueue[list[MattedFrame]], images: ClosableQueue[ComposedImages]) -> None:
+    def _smooth(self, batches: ClosableQueue[list[MattedFrame]], steadied: ClosableQueue[SteadiedFrame]) -> None:
         held_back: deque[CapturedFrame] = deque()  # what the matte stream has not given back yet
+
+        def hand_on(given_back: list[tuple[Frame, Matte]]) -> None:
+            for frame, matte in given_back:
+                steadied.put(SteadiedFrame(held_back.popleft(), frame, matte))
+
         for batch in batches:
             for captured, matte in batch:
                 held_back.append(captured)
                 with self.statistics.timed("smooth"):
-                    steadied = self.matte_stream.push(captured.frame, matte)
-                self._finish(steadied, held_back, images)
+                    given_back = self.matte_stream.push(captured.frame, matte)
+                hand_on(given_back)
         with self.statistics.timed_overhead("smooth"):
-            steadied = self.matte_stream.flush()
-        self._finish(steadied, held_back, images)
-        images.close()
+            given_back = self.matte_stream.flush()
+        hand_on(given_back)
+        steadied.close()
 
-    def _finish(self, steadied: list[tuple[Frame, Matte]], held_back: deque[CapturedFrame], images: ClosableQueue[ComposedImages]) -> None:
-        """Refine and compose frames whose mattes are steady, oldest first."""
-        for frame, matte in steadied:
-            captured = held_back.popleft()
+    def _compose(self, steadied: ClosableQueue[SteadiedFrame], images: ClosableQueue[ComposedImages]) -> None:
+        for captured, frame, matte in steadied:
             with self.statistics.timed("refine"):
                 refined = self.refiner(frame, matte)
             with self.statistics.timed("compose"):
                 restored = restore_faces(frame, self.subject_keeper(frame, captured.faces, refined))
                 composed = tuple(output.compositor(restored, refined) for output in self.outputs)
             images.put(ComposedImages(composed, captured.captured_at))
+        images.close()
 
     def _write(self, images: ClosableQueue[ComposedImages], frames: FrameQueue) -> None:
         with closing_all(self.outputs):

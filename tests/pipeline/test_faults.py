@@ -36,7 +36,7 @@ from tests.pipeline.fakes import (
 ROOT = Path(__file__).parents[2]
 
 THREAD_OF = {
-    "source": "capture", "anonymizer": "capture", "engine": "network", "temporal_filter": "compose", "refiner": "compose",
+    "source": "capture", "anonymizer": "capture", "engine": "network", "temporal_filter": "smooth", "refiner": "compose",
     "compositor 0": "compose", "compositor 1": "compose", "write 0": "write", "write 1": "write",
     "finish 0": "write", "finish 1": "write", "progress": "write",
 }  # fmt: skip

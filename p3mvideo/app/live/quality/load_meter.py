@@ -8,7 +8,7 @@ from typing import NamedTuple
 from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.pipeline import Progress, Stage, StageStatistics
 
-THREADS: tuple[tuple[Stage, ...], ...] = (("anonymize",), ("network",), ("smooth", "refine", "compose"), ("encode",))
+THREADS: tuple[tuple[Stage, ...], ...] = (("anonymize",), ("network",), ("smooth",), ("refine", "compose"), ("encode",))
 """Which stages share a thread; waiting for the camera is no work."""
 NETWORK: tuple[Stage, ...] = ("network",)
 OBSERVE_SECONDS = 1.0
