@@ -120,6 +120,7 @@ def table(result: WebcamResult, log: Log, *, what: str, seconds: float) -> str:
         "",
     ]  # fmt: skip
     if run is not None:
+        lines.insert(-1, f"| processor time, all threads | {run.processor_seconds / run.total_seconds:.2f} cores |")
         lines += ["| stage | mean ms | p50 | p95 | p99 | processor ms |", "|---|---|---|---|---|---|"]
         for stage in STAGES:
             times = run.stages[stage]

@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 from av.buffer import Buffer
+from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
 
 from p3mvideo.frame import UInt8Array
@@ -54,7 +55,9 @@ EXIF_ORIENTATIONS = {
 
 def orientation_of(frame: av.VideoFrame) -> Orientation:
     """Return a decoded frame's orientation by its display matrix (ISO/IEC 14496-12, track header), to the next right angle."""
-    data = cast(Mapping[SideDataType, Buffer], frame.side_data).get(SideDataType.DISPLAYMATRIX)
+    # Not `frame.side_data`: the frame keeps that, and that the frame, so that its pixels stay until Python looks for cycles.
+    side_data = cast(Mapping[SideDataType, Buffer], SideDataContainer(frame))  # type: ignore[call-arg]  # its stub lacks this
+    data = side_data.get(SideDataType.DISPLAYMATRIX)
     if data is None:
         return UPRIGHT
     # Stored (x, y) is shown at (a x + c y, b x + d y).

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -71,6 +73,22 @@ def test_rotation_is_applied_once(tmp_path: Path, rotation: int) -> None:
     wanted = np.rot90(RED_CORNER, rotation // 90)
     assert frame.interleaved().shape == wanted.shape
     assert np.abs(frame.interleaved().astype(int) - wanted).mean() < 8
+
+
+def test_a_file_that_was_read_leaves_no_image_behind(tmp_path: Path) -> None:
+    def images() -> int:
+        return sum(isinstance(found, av.VideoFrame) for found in gc.get_objects())
+
+    path = make_video(tmp_path / "a.mp4", frames=3)  # whose first image brings a message of its encoder
+    gc.collect()
+    gc.disable()
+    try:
+        before = images()
+        for _ in range(3):
+            read(path)
+        assert images() == before
+    finally:
+        gc.enable()
 
 
 def test_mirrored_images_are_mirrored_back(tmp_path: Path) -> None:
