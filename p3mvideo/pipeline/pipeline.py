@@ -32,7 +32,6 @@ from p3mvideo.errors import SinkError, SourceError
 from p3mvideo.frame import Frame, Matte
 from p3mvideo.pipeline.faces import restore_faces
 from p3mvideo.pipeline.frame_queue import CapturedFrame, ClosableQueue, FrameQueue
-from p3mvideo.pipeline.free_memory import return_free_memory
 from p3mvideo.pipeline.output import Output, closing_all
 from p3mvideo.pipeline.statistics import RunStatistics, StageStatistics
 from p3mvideo.pipeline.supervisor import run_stages
@@ -151,7 +150,6 @@ class Pipeline:
             for queue in (frames, batches, steadied, images):
                 queue.fail(error)
 
-        return_free_memory()  # what loading took
         self.statistics.start()
         run_stages(
             {

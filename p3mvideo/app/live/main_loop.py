@@ -15,11 +15,10 @@ from p3mvideo.app.live.session import LiveSession
 from p3mvideo.app.live.statistics import LiveFigures, figures
 from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.io.devices.camera_source import CameraSource
-from p3mvideo.pipeline.free_memory import return_free_memory
 
 PAUSE_SECONDS = 0.03
-FILE_SECONDS, FIGURES_SECONDS, VIEWERS_SECONDS, MEMORY_SECONDS = 1.0, 1.0, 0.7, 60.0
-"""Between two looks at the background's file, two sets of figures, two looks for viewers, and two times that free memory is given back."""
+FILE_SECONDS, FIGURES_SECONDS, VIEWERS_SECONDS = 1.0, 1.0, 0.7
+"""Between two looks at the background's file, two sets of figures, two looks for viewers."""
 REST_SECONDS = 10.0
 """While no one has watched for so long, the network rests."""
 RELEASE_SECONDS = 60.0
@@ -53,11 +52,7 @@ def run_main_loop(
         viewers: Counts who watches the virtual camera, if nothing but it is fed: while no one does, nothing needs to run.
         on_figures: Takes the figures of the last moments, once a second.
     """
-    chores = [
-        _Chore(FILE_SECONDS, background.check_file),
-        _Chore(FIGURES_SECONDS, lambda: on_figures(figures(show, session))),
-        _Chore(MEMORY_SECONDS, return_free_memory),
-    ]
+    chores = [_Chore(FILE_SECONDS, background.check_file), _Chore(FIGURES_SECONDS, lambda: on_figures(figures(show, session)))]
     if viewers is not None:
         chores.append(_Chore(VIEWERS_SECONDS, _ViewerWatch(viewers, controls, source, session).look))
     while session.alive and not asked.is_set() and not controls.quit:
