@@ -21,10 +21,12 @@ from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.options.faces import DEFAULT_MASK_SCALE
 from p3mvideo.privacy.cover.ellipse import CORE_HEIGHT, CORE_WIDTH
 from p3mvideo.privacy.detect.detector import FaceDetector
+from p3mvideo.privacy.detect.registry import DETECTORS
+from p3mvideo.privacy.detect.second_look import NOTHING, SecondLook
 from p3mvideo.privacy.detect.stream_search import WEAK, StreamSearch
 from p3mvideo.privacy.follow.face_follower import Follower
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
-from p3mvideo.privacy.make_anonymizer import STREAM_ROOM
+from p3mvideo.privacy.make_anonymizer import SECOND_DETECTOR, STREAM_ROOM
 from p3mvideo.privacy.two_pass.first_pass import Survey
 
 THRESH = 0.5
@@ -124,7 +126,7 @@ def follow_both_ways(shots: Iterable[Shot], make_detector: MakeDetector, stream:
     streamed, filed = _Clip(stream, STREAM_ROOM), _Clip(file, 1.0)
     kept: list[tuple[dict[str, UInt8Array], dict[str, float], tuple[int, ...]]] = []
     with (
-        closing(Follower(StreamSearch(make_detector(), thresh=THRESH, wary=True), limit_seconds=LIMIT_SECONDS)) as follower,
+        closing(Follower(_search(make_detector), limit_seconds=LIMIT_SECONDS)) as follower,
         closing(_survey(make_detector)) as survey,
     ):
         for number, shot in enumerate(shots):
@@ -142,9 +144,13 @@ def follow_both_ways(shots: Iterable[Shot], make_detector: MakeDetector, stream:
     filed.end()
 
 
+def _search(make_detector: MakeDetector) -> StreamSearch:
+    second_look = SecondLook(lambda: [DETECTORS[SECOND_DETECTOR].make(confidence=NOTHING, offline=False, face_model=None)])
+    return StreamSearch(make_detector(), thresh=THRESH, wary=True, second_look=second_look)
+
+
 def _survey(make_detector: MakeDetector) -> Survey:
-    search = StreamSearch(make_detector(), thresh=THRESH, wary=True)
-    return Survey(search, StreamSearch(make_detector(), thresh=THRESH, newcomers=False), limit_seconds=LIMIT_SECONDS)
+    return Survey(_search(make_detector), StreamSearch(make_detector(), thresh=THRESH, newcomers=False), limit_seconds=LIMIT_SECONDS)
 
 
 def stress_table(actors: Sequence[Actor], backgrounds: Sequence[UInt8Array], clips: int, make_detector: MakeDetector) -> Iterator[str]:
