@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
@@ -55,7 +56,9 @@ class DefaultStageFactory:
         """See `StageFactory`."""
         width, height = rung.picture_size(self.size)
         ratio: float | Literal["auto"] = "auto" if rung.long_side_px is None else min(1.0, rung.long_side_px / max(width, height))
-        loaded = load_engine(replace(self.engine_options, downsample_ratio=ratio), live=True)
+        # Half of the cores: the other stages need the rest, and threads of one network that wait for one another cost more than they bring.
+        threads = self.engine_options.threads or max(1, (os.cpu_count() or 1) // 2)
+        loaded = load_engine(replace(self.engine_options, downsample_ratio=ratio, threads=threads), live=True)
         # Runtimes compile at the first image, which takes seconds; the first real one should not wait for that.
         with torch.no_grad():
             loaded.engine([torch.zeros(height, width, 3, dtype=torch.uint8, device=loaded.device).permute(2, 0, 1)])

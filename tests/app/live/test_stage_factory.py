@@ -1,0 +1,25 @@
+import os
+from typing import Any
+
+import pytest
+import torch
+
+from p3mvideo.app.live import stage_factory
+from p3mvideo.app.live.quality.quality_ladder import FULL_QUALITY
+from p3mvideo.app.live.stage_factory import DefaultStageFactory
+from p3mvideo.engine import LoadedEngine
+from p3mvideo.options import EngineOptions
+
+
+@pytest.mark.parametrize(("cores", "asked", "threads"), [(8, 0, 4), (2, 0, 1), (1, 0, 1), (None, 0, 1), (8, 3, 3)])
+def test_the_network_leaves_half_of_the_cores_to_the_others(monkeypatch: pytest.MonkeyPatch, cores: int | None, asked: int, threads: int) -> None:
+    taken: list[int] = []
+
+    def load(options: EngineOptions, **_: Any) -> LoadedEngine:
+        taken.append(options.threads)
+        return LoadedEngine(lambda images, size=None: [], torch.device("cpu"), "")
+
+    monkeypatch.setattr(stage_factory, "load_engine", load)
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    DefaultStageFactory(size=(320, 240), engine_options=EngineOptions(threads=asked)).engine(FULL_QUALITY)
+    assert taken == [threads]
