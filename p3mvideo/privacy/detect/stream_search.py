@@ -161,7 +161,7 @@ class StreamSearch:
         new: list[Detection] = []
         if self._newcomers:
             new = [face for candidate in candidates if (face := self._believed(look, candidate, known, again=thorough or lost)) is not None]
-        return _inside(_most_believed([*known, *new]), width, height)
+        return _inside(_most_believed(known, new), width, height)
 
     def _candidates(self, look: _Looks, width: int, height: int, *, lost: bool, lonely: bool, thorough: bool) -> tuple[Detection, ...]:
         """Return what may be a face anywhere in a frame, the surest first.
@@ -314,13 +314,22 @@ def _score(face: Detection) -> float:
     return face.score
 
 
-def _most_believed(faces: Sequence[Detection]) -> tuple[Detection, ...]:
-    """Return faces of which no two share much: of any that do, the one that is believed most."""
-    kept: list[Detection] = []
-    for face in sorted(faces, key=lambda face: face.score if face.belief is None else face.belief, reverse=True):
-        if all(overlap(face.box, other.box) <= SHARED for other in kept):
-            kept.append(face)
-    return tuple(kept)
+def _most_believed(known: Sequence[Detection], new: Sequence[Detection]) -> tuple[Detection, ...]:
+    """Return faces of which no two are one: of any that are, the one that is believed most.
+
+    Args:
+        known: Those that were found where two faces are followed; they may pass each other, and share much then.
+        new: The others.
+    """
+    kept: list[tuple[Detection, bool]] = []
+    faces = [*((face, True) for face in known), *((face, False) for face in new)]
+    for face, is_known in sorted(faces, key=lambda pair: pair[0].score if pair[0].belief is None else pair[0].belief, reverse=True):
+        if not any(
+            iou(face.box, other.box) > SAME_PLACE if is_known and other_is_known else overlap(face.box, other.box) > SHARED
+            for other, other_is_known in kept
+        ):
+            kept.append((face, is_known))
+    return tuple(face for face, _ in kept)
 
 
 def _inside(faces: Sequence[Detection], width: int, height: int) -> tuple[Detection, ...]:

@@ -165,11 +165,17 @@ class Track:
             return self.region
         return self._shifted(seconds - self.found_seconds, least_finds=2)
 
-    def found(self, detection: Detection, seconds: float, patch: Float32Array | None) -> Track:
+    def found(self, detection: Detection, seconds: float, patch: Float32Array | None, *, crossing: bool = False) -> Track:
         """Return the track with what was found of its face.
 
         Place and speed are those of an alpha-beta filter, the steady Kalman filter of constant velocity, with the gains of an expanding
         memory at first ("The Tracking Index", Kalata, 1984).
+
+        Args:
+            detection: What was found.
+            seconds: The moment.
+            patch: What it looks like.
+            crossing: Whether another face crosses its way, and may hide a part of it: the middle of the rest does not tell its speed.
         """
         region, expected = Region.of(detection), self.expected(seconds)
         (x, y), (expected_x, expected_y) = centre(region.box), centre(expected.box)
@@ -181,7 +187,9 @@ class Track:
             finds = self.finds + 1
             alpha = max(LEAST_ALPHA, 2 * (2 * finds - 1) / (finds * (finds + 1)))
             beta = max(LEAST_BETA, 6 / (finds * (finds + 1)))
-            speed = (self.speed[0] + beta * (x - expected_x) / passed, self.speed[1] + beta * (y - expected_y) / passed)
+            speed = self.speed
+            if not crossing:
+                speed = (speed[0] + beta * (x - expected_x) / passed, speed[1] + beta * (y - expected_y) / passed)
             x, y = expected_x + alpha * (x - expected_x), expected_y + alpha * (y - expected_y)
         before, now, believed = self.region.side_px, region.side_px, detection.score >= BELIEVED_SCORE
         if not believed or self.cut_off:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -27,6 +28,10 @@ ONE_FACE = 0.5
 """Two tracks that share more than this are one face, unless they were ever apart."""
 BEHIND = 0.05
 """A face that is not found and should share this part with one that is, is hidden by that: its own pixels can no longer be followed."""
+HEAD = 0.3
+"""How far a head that passes may hide what is beside its face's box, in sides of that."""
+PASSING_SECONDS = 0.5
+"""Two faces pass each other if they go a side of the larger one in this time, one seen from the other."""
 
 
 class Tracker:
@@ -70,7 +75,8 @@ class Tracker:
         patches = [None if moves is None else moves.patch(detection.box) for detection in detections]
         known = (*self.tracks, *self._remembered)
         pairs = self._pairs(known, detections, patches, seconds)
-        found = [known[i].found(detections[j], seconds, patches[j]) for i, j in sorted(pairs.items())]
+        crossing = _crossing(self.tracks, seconds)
+        found = [known[i].found(detections[j], seconds, patches[j], crossing=known[i].number in crossing) for i, j in sorted(pairs.items())]
         for j, detection in enumerate(detections):
             if j not in pairs.values():
                 found.append(Track.new(self._next_number, detection, seconds, patches[j]))
@@ -78,7 +84,7 @@ class Tracker:
         missed = []
         for i, track in enumerate(self.tracks):
             if i not in pairs:
-                hidden = any(_is_behind(track.expected(seconds), track, other) for other in found)
+                hidden = any(_meets(track.expected(seconds), track, other, other.region) for other in found)
                 missed.append(track.missed(seconds, passed, moves, hidden=hidden))
         tracks = [track.seen_within(width, height) for track in _merged(_told_apart(found) + missed)]
         numbers = {track.number for track in tracks}
@@ -126,9 +132,20 @@ class Tracker:
         return pairs
 
 
-def _is_behind(expected: Region, track: Track, other: Track) -> bool:
-    """Return whether a face that is not found is hidden by one that is."""
-    return other.number in track.apart and overlap(expected.box, other.region.box) > BEHIND
+def _crossing(tracks: Sequence[Track], seconds: float) -> set[int]:
+    """Return the numbers of the tracks that should lie over or under another one at a moment."""
+    expected = {track.number: track.expected(seconds) for track in tracks}
+    return {one.number for one in tracks if any(_meets(expected[one.number], one, other, expected[other.number]) for other in tracks)}
+
+
+def _meets(expected: Region, track: Track, other: Track, place: Region) -> bool:
+    """Return whether a face where it is expected is hidden by another one at a place, or hides it."""
+    if other.number not in track.apart:
+        return False
+    x0, y0, x1, y1 = place.box
+    passes = math.dist(track.speed, other.speed) * PASSING_SECONDS > max(track.region.side_px, other.region.side_px)
+    reach = HEAD * place.side_px if passes else 0.0
+    return overlap(expected.box, (x0 - reach, y0 - reach, x1 + reach, y1 + reach)) > BEHIND
 
 
 def _told_apart(found: Sequence[Track]) -> list[Track]:

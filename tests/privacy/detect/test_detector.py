@@ -233,6 +233,25 @@ def test_the_model_that_places_a_face_better_is_asked_first_unless_every_frame_i
     assert detector.asked[0] == first
 
 
+class Two(OneModelOnly):
+    """Sees two faces wherever it looks."""
+
+    def __init__(self, *seen: Detection) -> None:
+        super().__init__(0.0)
+        self._seen = seen
+
+    def look(self, image: UInt8Array, model: ModelName, *, view: View | None = None, timestamp_ms: int | None = None) -> list[Detection]:
+        return list(self._seen)
+
+
+@pytest.mark.parametrize(("apart", "followed", "faces"), [(25, 2, 2), (10, 2, 1), (25, 1, 1)])
+def test_two_faces_that_are_followed_stay_two_while_one_passes_the_other(apart: int, followed: int, faces: int) -> None:
+    seen = face_at(150, 90, 60, 0.9), face_at(150 + apart, 90, 60, 0.8)
+    search = StreamSearch(Two(*seen), thresh=0.5)
+    expected = [Expected(Region.of(face)) for face in seen[:followed]]
+    assert len(search(np.zeros((180, 320, 3), np.uint8), timestamp_ms=0, expected=expected)) == faces
+
+
 def test_a_face_is_placed_by_a_closer_look(search: StreamSearch, portrait: UInt8Array) -> None:
     (face,) = search(placed(portrait, (1280, 720), 700, 340, 150), timestamp_ms=0, thorough=True)
     (again,) = search(

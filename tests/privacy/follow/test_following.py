@@ -410,3 +410,21 @@ def test_a_face_behind_another_one_stays_covered_where_it_goes() -> None:
         place = (behind - side / 2, 190 - side / 2, behind + side / 2, 190 + side / 2)
         assert any(contains(track.face(number * STEP).cover.box, place) for track in tracks), number
         assert len(tracks) == 2
+
+
+def test_what_is_left_of_a_face_that_another_one_hides_does_not_tell_where_it_goes() -> None:
+    tracker, side = Tracker(), 80.0
+    for number in range(70):
+        behind, in_front = 100 + 8.0 * number, 660 - 8.0 * number
+        found = [face_at(in_front, 200, side, 0.95)]
+        gap = in_front - behind
+        # The head of the one in front hides the other before their faces touch; just before, what is left of that is smaller and lags.
+        if not -0.9 * side < gap < 1.2 * side:
+            left = min(1.0, max(0.7, (gap - 0.4 * side) / side)) if gap > 0 else 1.0
+            found.append(face_at(behind - (1 - left) * side / 2, 190, left * side, 0.95))
+        tracker.predict(number * STEP)
+        tracks = tracker.update(found, width=800, height=400, moves=InFront())
+        if gap < -0.6 * side:
+            place = (behind - 0.3 * side, 190 - 0.3 * side, behind + 0.3 * side, 190 + 0.3 * side)
+            assert any(contains(track.face(number * STEP).cover.box, place) for track in tracks), number
+        assert len(tracks) == 2
