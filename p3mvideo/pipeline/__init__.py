@@ -1,5 +1,6 @@
 """Runs the stages of one stream in threads: source, anonymizer, network, temporal filter, refiner, compositors, sinks."""
 
+from p3mvideo.pipeline.ahead import ahead
 from p3mvideo.pipeline.faces import restore_faces
 from p3mvideo.pipeline.output import Output
 from p3mvideo.pipeline.pipeline import Pipeline, Progress
@@ -15,6 +16,7 @@ __all__ = [
     "Stage",
     "StageStatistics",
     "StageTimes",
+    "ahead",
     "restore_faces",
     "run_interruptibly",
 ]

@@ -18,6 +18,7 @@ from p3mvideo.frame import Frame
 from p3mvideo.io.fingerprint import Fingerprint, fingerprint
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
+from p3mvideo.pipeline import ahead
 from p3mvideo.privacy.two_pass.apply_edits import resolved, with_edits, without_edits
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Span
 from p3mvideo.privacy.two_pass.edits import Addition, Edits, edits_from_json, edits_to_json
@@ -134,7 +135,8 @@ class CoverPlanner:
         """Find the faces of an input in one piece."""
         with self.streams.open_source(unit.item) as source, closing(WholeRecording(self.make_survey)) as recording:
             self.listener.begin(f"{unit.item.path}, finding faces", source.info.frames, number=unit.number, of=unit.of)
-            _show(source, recording, self.listener.advance, check)
+            with closing(ahead(source)) as frames:
+                _show(frames, recording, self.listener.advance, check)
             return recording.plan()
 
     def _find_in_parts(self, unit: Unit, file: DividedFile, check: Callable[[], None]) -> CoverPlan | None:

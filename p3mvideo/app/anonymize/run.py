@@ -7,7 +7,7 @@ output lie an audit (JSON), and a contact sheet and a page for a person to look 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import torch
 
 from p3mvideo.app.anonymize.cover_planner import CoverPlanner, PlannedCovers
@@ -35,7 +36,7 @@ from p3mvideo.io.inputs import Input
 from p3mvideo.io.video.read.source import frame_at
 from p3mvideo.listener import Listener
 from p3mvideo.options import BatchOptions, CoverOptions, EditOptions, ReadOptions, ReleaseDetectionOptions, ReviewOptions, WriteOptions
-from p3mvideo.pipeline import run_interruptibly
+from p3mvideo.pipeline import ahead, run_interruptibly
 from p3mvideo.pipeline.frame_queue import QueueClosed
 from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
@@ -127,6 +128,7 @@ def load_work(options: Mapping[str, Any], listener: Listener) -> _Anonymize:
     Raises:
         WeightsError, PrivacyError, ConfigError: They cannot, or an option will not do.
     """
+    cv2.setNumThreads(1)  # as in `process`: decoder, search, covers and encoder have threads of their own
     detection, cover = ReleaseDetectionOptions.from_json(options["detection"]), CoverOptions.from_json(options["cover"])
     reading, writing = ReadOptions.from_json(options["reading"]), WriteOptions.from_json(options["writing"])
     corrections, review = Corrections.of(EditOptions.from_json(options["edits"])), ReviewOptions.from_json(options["review"])
@@ -194,13 +196,21 @@ class _Anonymize:
         sink = self.streams.open_sink(target, source, unit)
         stack.callback(sink.close)
         self.listener.begin(f"{item.path}, covering faces", len(plan.seconds), number=unit.number, of=unit.of)
-        count, covers = 0, FaceCovers(self.style, mask_scale=self.mask_scale)
-        for count, frame in enumerate(source, start=1):
-            stopped.check()
-            covered = _covered(item, frame, count - 1, plan, covers)
-            review.look(frame, covered, count - 1)
-            sink.write(covered)
-            self.listener.advance(count)
+        covers = FaceCovers(self.style, mask_scale=self.mask_scale)
+
+        def cover_all(frames: Iterator[Frame]) -> Iterator[Frame]:
+            for number, frame in enumerate(frames):
+                covered = _covered(item, frame, number, plan, covers)
+                review.look(frame, covered, number)
+                yield covered
+
+        count = 0
+        # One thread decodes, one covers, and this one encodes.
+        with closing(ahead(source)) as frames, closing(ahead(cover_all(frames))) as covered_frames:
+            for count, frame in enumerate(covered_frames, start=1):
+                stopped.check()
+                sink.write(frame)
+                self.listener.advance(count)
         stopped.check()
         if count != len(plan.seconds):
             raise PrivacyError(
