@@ -185,8 +185,9 @@ def test_the_number_of_frames_in_memory_does_not_depend_on_the_length() -> None:
     sink = ForgetfulSink(write_hook=Trip(ready=standstill(lambda: source.delivered)))
     pipeline = make_stream(source=source, outputs=[Output(PassingCompositor(), sink)], on_progress=look).pipeline
     pipeline.run()
-    in_capture, in_network_and_waiting_and_composed, in_write = 1, 3 * pipeline.seq_chunk, 1
-    bound = in_capture + pipeline.frame_queue_size + in_network_and_waiting_and_composed + pipeline.sink_queue_size + in_write
+    in_capture, in_network_and_waiting_and_smoothed, waiting_and_composed, in_write = 1, 3 * pipeline.seq_chunk, 2, 1
+    in_threads = in_capture + in_network_and_waiting_and_smoothed + waiting_and_composed + in_write
+    bound = in_threads + pipeline.frame_queue_size + pipeline.sink_queue_size
     assert pipeline.seq_chunk < most <= bound
     del pipeline
     gc.collect()
