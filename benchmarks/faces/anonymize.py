@@ -151,6 +151,7 @@ def detectors_table(portraits: Path, backgrounds: Sequence[UInt8Array], every: i
 
 def cost_table(actor: Actor, background: UInt8Array) -> Iterator[str]:
     """Yield the rows of time a frame, one face in 1280x720."""
+    cv2.setNumThreads(1)  # as in `process` and `webcam`
     yield "| mode | mean ms a frame | median | 95 % | mean ms of CPU time, all threads |"
     yield "|---|---|---|---|---|"
     case = Case("still", (1280, 720), CASES[2].place)
