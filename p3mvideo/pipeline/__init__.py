@@ -1,6 +1,5 @@
 """Runs the stages of one stream in threads: source, anonymizer, network, temporal filter, refiner, compositors, sinks."""
 
-from p3mvideo.pipeline.ahead import ahead
 from p3mvideo.pipeline.faces import restore_faces
 from p3mvideo.pipeline.output import Output
 from p3mvideo.pipeline.pipeline import Pipeline, Progress
@@ -16,7 +15,6 @@ __all__ = [
     "Stage",
     "StageStatistics",
     "StageTimes",
-    "ahead",
     "restore_faces",
     "run_interruptibly",
 ]

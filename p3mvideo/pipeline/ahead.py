@@ -18,7 +18,7 @@ def ahead(items: Iterable[T], *, count: int = 4) -> Generator[T]:
     """Yield the items of an iterable, which another thread takes from it.
 
     Args:
-        items: Iterated by that thread alone, to the end or until this iterator is closed.
+        items: Iterated by that thread alone, to the end or until this iterator is closed; if it is a generator, closed by that thread.
         count: How many items may wait to be asked for, at least 1.
 
     Raises:
@@ -35,7 +35,10 @@ def ahead(items: Iterable[T], *, count: int = 4) -> Generator[T]:
             pass  # no one asks any more
         except BaseException as error:  # handed to the one who asks, whatever it is
             failures.append(error)
-        waiting.close()
+        finally:
+            if isinstance(items, Generator):
+                items.close()
+            waiting.close()
 
     thread = threading.Thread(target=take, name="p3mvideo ahead", daemon=True)
     thread.start()

@@ -58,3 +58,28 @@ def test_what_no_one_asks_for_any_more_ends_in_its_own_thread(nested: bool) -> N
     items.close()
     assert counted.closed_by == "p3mvideo ahead"
     assert counted.taken < 100
+
+
+def test_closing_does_not_wait_for_what_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p3mvideo.pipeline.ahead.CLOSE_SECONDS", 0.05)
+    hangs, released, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def numbers() -> Iterator[int]:
+        try:
+            yield 0
+            hangs.set()
+            released.wait()
+            yield 1
+        finally:
+            ended.set()
+
+    def doubled(items: Iterator[int]) -> Iterator[int]:
+        for number in items:
+            yield 2 * number
+
+    items = ahead(doubled(ahead(numbers())))
+    assert next(items) == 0
+    assert hangs.wait(60)
+    items.close()
+    released.set()
+    assert ended.wait(60)

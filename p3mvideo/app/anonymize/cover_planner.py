@@ -18,7 +18,7 @@ from p3mvideo.frame import Frame
 from p3mvideo.io.fingerprint import Fingerprint, fingerprint
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
-from p3mvideo.pipeline import ahead
+from p3mvideo.pipeline.ahead import ahead
 from p3mvideo.privacy.two_pass.apply_edits import resolved, with_edits, without_edits
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Span
 from p3mvideo.privacy.two_pass.edits import Addition, Edits, edits_from_json, edits_to_json

@@ -36,7 +36,8 @@ from p3mvideo.io.inputs import Input
 from p3mvideo.io.video.read.source import frame_at
 from p3mvideo.listener import Listener
 from p3mvideo.options import BatchOptions, CoverOptions, EditOptions, ReadOptions, ReleaseDetectionOptions, ReviewOptions, WriteOptions
-from p3mvideo.pipeline import ahead, run_interruptibly
+from p3mvideo.pipeline import run_interruptibly
+from p3mvideo.pipeline.ahead import ahead
 from p3mvideo.pipeline.frame_queue import QueueClosed
 from p3mvideo.privacy.cover.cover import FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
@@ -206,7 +207,7 @@ class _Anonymize:
 
         count = 0
         # One thread decodes, one covers, and this one encodes.
-        with closing(ahead(source)) as frames, closing(ahead(cover_all(frames))) as covered_frames:
+        with closing(ahead(cover_all(ahead(source)))) as covered_frames:
             for count, frame in enumerate(covered_frames, start=1):
                 stopped.check()
                 sink.write(frame)
