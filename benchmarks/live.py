@@ -113,7 +113,7 @@ def table(result: WebcamResult, log: Log, *, what: str, seconds: float) -> str:
         f"| latency p50 of the last seconds, mean by thirds | {', '.join(f'{third(p50s, number):.1f} ms' for number in range(3))} |",
         f"| latency p95 of the last seconds, mean by thirds | {', '.join(f'{third(p95s, number):.1f} ms' for number in range(3))} |",
         f"| between two images sent, p50, p99 | {np.percentile(gaps, 50):.1f} ms, {np.percentile(gaps, 99):.1f} ms |",
-        f"| state, seconds in each | {', '.join(f'{state.name} {count}' for state, count in states.items())} |",
+        f"| state, looked at about once a second | {', '.join(f'{state.name} {count}' for state, count in states.items())} |",
         f"| quality, from, to | {log.figures[0].quality if log.figures else '-'}, {result.quality} |",
         f"| placeholders in between | {result.placeholders} |",
         f"| memory, middle third, last third | {middle:.0f} MiB, {last:.0f} MiB ({100 * (last / max(1.0, middle) - 1):+.1f} %) |",

@@ -11,11 +11,12 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from statistics import median
 
 from p3mvideo.app.anonymize.run import anonymize
-from p3mvideo.datasets.sample_clip import RATE, make_sample_clip
+from p3mvideo.datasets.sample_clip import make_sample_clip
 from p3mvideo.engine.machine import machine
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.read.source import VideoSource
@@ -29,14 +30,10 @@ def floor(clip: Path, target: Path) -> None:
     with VideoSource(clip) as source:
         for _ in source:
             pass
-    with VideoSource(clip) as source:
-        sink = open_sink(target, source.info, WRITING, source=clip)
-        try:
-            for frame in source:
-                sink.write(frame)
-            sink.finish()
-        finally:
-            sink.close()
+    with VideoSource(clip) as source, closing(open_sink(target, source.info, WRITING, source=clip)) as sink:
+        for frame in source:
+            sink.write(frame)
+        sink.finish()
 
 
 def timed(job: Callable[[], None]) -> tuple[float, float]:
@@ -64,7 +61,7 @@ def main() -> None:
             runs.append(timed(lambda: anonymize([clip], output=folder / "out.mp4", writing=WRITING, review=review).raise_for_errors()))
         with VideoSource(clip) as source:
             frames = sum(1 for _ in source)
-    print(f"Machine: {machine()}. {frames} frames, {frames / float(RATE):.0f} s at {RATE} frames per second, {options.turns} turns\n")
+    print(f"Machine: {machine()}. {frames} frames, {options.turns} turns\n")
     print("| | seconds | seconds of processor time | ms of processor time a frame |\n|---|---|---|---|")
     for what, times in (("two decodes and one encode", floors), ("`anonymize`", runs)):
         wall, worked = (median(column) for column in zip(*times, strict=True))
