@@ -1,6 +1,9 @@
 """What travels through the program: a frame, its matte, its faces.
 
 Everything is frozen and checked once, when it is made. Time is always an integer `pts` times a rational `time_base`.
+
+Pixels on the host are NumPy arrays; those on an accelerator are PyTorch's. PyTorch is imported by whoever asks for a tensor: with its build for CUDA
+it takes half a gigabyte and a second or two, which a program that runs on the CPU can do without.
 """
 
 from __future__ import annotations
@@ -9,16 +12,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from p3mvideo.yuv420 import BT601, IntBox, Yuv420
 
+if TYPE_CHECKING:
+    import torch
+
 UInt8Array = npt.NDArray[np.uint8]
 Float32Array = npt.NDArray[np.float32]
+Pixels: TypeAlias = "UInt8Array | torch.Tensor"
+"""An image, uint8 RGB or straight RGBA: an array (H, W, 3|4) on the host, a tensor (3|4, H, W) on an accelerator."""
+Values: TypeAlias = "Float32Array | torch.Tensor"
+"""Planes of numbers (C, H, W): a float32 array on the host, a tensor of floating-point numbers on an accelerator."""
 
 
 def check_rgb(image: object, *, channels: tuple[int, ...] = (3,)) -> None:
@@ -47,11 +57,12 @@ def check_rgb(image: object, *, channels: tuple[int, ...] = (3,)) -> None:
 class Frame:
     """One image and the moment at which it is shown.
 
-    The image is there as RGB, as YUV, or as both; `image` is RGB in any case.
+    The image is there as RGB, as YUV, or as both; `pixels` is RGB in any case.
     """
 
-    rgb: torch.Tensor | None
-    """See `image`; None where there is only YUV."""
+    rgb: Pixels | None
+    """The image in RGB; None where there is only YUV, see `pixels`. A tensor on the host, uint8 (3|4, H, W), is taken, too, and kept as the array
+    that views it."""
     pts: int
     """Presentation time in units of `time_base`."""
     time_base: Fraction
@@ -61,43 +72,62 @@ class Frame:
     covered: tuple[IntBox, ...] = ()
     """Boxes (x0, y0, x1, y1) in pixels, half open, that are not what the camera saw, for a face is covered there in what is written."""
     yuv: Yuv420 | None = None
-    """The same image as a video stores it, on the CPU; None where there is none, or it has been changed in RGB only."""
+    """The same image as a video stores it, on the host; None where there is none, or it has been changed in RGB only."""
 
     def __post_init__(self) -> None:
-        rgb = self.rgb
-        if rgb is None and self.yuv is None:
-            raise ValueError("a frame has an image, as RGB or as YUV")
-        if rgb is not None and (rgb.dtype != torch.uint8 or rgb.ndim != 3 or rgb.shape[0] not in (3, 4)):
-            raise ValueError(f"a frame's image is uint8 (3|4, H, W), got {rgb.dtype} {tuple(rgb.shape)}")
+        if self.rgb is None:
+            if self.yuv is None:
+                raise ValueError("a frame has an image, as RGB or as YUV")
+        elif isinstance(self.rgb, np.ndarray):
+            if self.rgb.dtype != np.uint8 or self.rgb.ndim != 3 or self.rgb.shape[2] not in (3, 4):
+                raise ValueError(f"a frame's image is uint8 (H, W, 3|4), got {self.rgb.dtype} {self.rgb.shape}")
+        else:
+            if str(self.rgb.dtype) != "torch.uint8" or self.rgb.ndim != 3 or self.rgb.shape[0] not in (3, 4):
+                raise ValueError(f"a frame's image is uint8 (3|4, H, W), got {self.rgb.dtype} {tuple(self.rgb.shape)}")
+            if self.rgb.device.type == "cpu":
+                object.__setattr__(self, "rgb", self.rgb.permute(1, 2, 0).numpy())
         if self.time_base <= 0:
             raise ValueError(f"a frame's time base is positive, got {self.time_base}")
 
     def __repr__(self) -> str:
-        return f"Frame({self.shape} {'YUV' if self.rgb is None else self.rgb.device}, {float(self.seconds):.3f} s)"
+        return f"Frame({self.shape} {'YUV' if self.rgb is None else self.device}, {float(self.seconds):.3f} s)"
 
     @cached_property
-    def image(self) -> torch.Tensor:
-        """uint8 RGB, full range, shape (3, H, W), on any device; straight RGBA, shape (4, H, W), for a composite without background.
+    def pixels(self) -> Pixels:
+        """The image in RGB where it is: an array (H, W, 3|4) of any strides on the host, a tensor (3|4, H, W) on an accelerator.
 
-        Any strides: on the CPU it is as a rule the permuted view of an interleaved (H, W, 3) array, see `interleaved`.
+        Straight RGBA is a composite without background.
         """
         if self.rgb is not None:
             return self.rgb
         assert self.yuv is not None
-        return torch.from_numpy(self.yuv.rgb()).permute(2, 0, 1)
+        return self.yuv.rgb()
+
+    @property
+    def image(self) -> torch.Tensor:
+        """`pixels` as a tensor, uint8 (3|4, H, W), on any device; on the host it views the array, as a rule an interleaved one."""
+        import torch
+
+        return torch.from_numpy(self.pixels).permute(2, 0, 1) if isinstance(self.pixels, np.ndarray) else self.pixels
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Shape of `image`: (3|4, H, W)."""
+        """(3|4, H, W)."""
         if self.rgb is None:
             assert self.yuv is not None
             return 3, self.yuv.y.shape[0], self.yuv.y.shape[1]
-        return int(self.rgb.shape[0]), int(self.rgb.shape[1]), int(self.rgb.shape[2])
+        first, second, third = self.rgb.shape
+        return (third, first, second) if isinstance(self.rgb, np.ndarray) else (first, second, third)
 
     @property
-    def device(self) -> torch.device:
-        """Where the image is."""
-        return torch.device("cpu") if self.rgb is None else self.rgb.device
+    def on_host(self) -> bool:
+        """Whether the image is in the computer's own memory."""
+        return self.rgb is None or isinstance(self.rgb, np.ndarray)
+
+    @property
+    def device(self) -> str:
+        """Where the image is: "cpu", or an accelerator as PyTorch calls it."""
+        return str(self.rgb.device) if self.rgb is not None and not isinstance(self.rgb, np.ndarray) else "cpu"
 
     @property
     def height(self) -> int:
@@ -116,7 +146,7 @@ class Frame:
 
     @cached_property
     def gray(self) -> UInt8Array:
-        """Luma of the pixels by the video's own matrix or BT.601, uint8 (H, W), on the CPU, not to be written to.
+        """Luma of the pixels by the video's own matrix or BT.601, uint8 (H, W), on the host, not to be written to.
 
         Computed once, for several stages look at it.
         """
@@ -124,18 +154,27 @@ class Frame:
             return self.yuv.gray()
         return np.asarray(cv2.cvtColor(self.interleaved()[..., :3], cv2.COLOR_RGB2GRAY), np.uint8)
 
-    def with_image(self, image: torch.Tensor) -> Frame:
-        """Return this moment with other pixels."""
+    def with_image(self, image: Pixels) -> Frame:
+        """Return this moment with other pixels, see `rgb`."""
         return self if image is self.rgb else replace(self, rgb=image, yuv=None)
 
     def with_pixels(self, pixels: UInt8Array) -> Frame:
-        """Return this moment with other pixels, interleaved uint8 (H, W, 3|4), on this frame's device."""
-        return self.with_image(Frame.from_interleaved(pixels).image.to(self.device))
+        """Return this moment with other pixels, interleaved uint8 (H, W, 3|4), on this frame's device.
+
+        Raises:
+            TypeError, ValueError: It is another kind of array; see `check_rgb`.
+        """
+        check_rgb(pixels, channels=(3, 4))
+        return self.with_image(pixels).on(self.device)
+
+    def on(self, device: str) -> Frame:
+        """Return this frame with its image in RGB on a device; itself where it is there, in whatever form."""
+        return self if device == self.device else self.with_image(self.image.to(device))
 
     @cached_property
     def in_rgb(self) -> Frame:
         """This frame without YUV, for what works in RGB only."""
-        return self if self.yuv is None else replace(self, rgb=self.image, yuv=None)
+        return self if self.yuv is None else replace(self, rgb=self.pixels, yuv=None)
 
     @cached_property
     def in_yuv(self) -> Frame:
@@ -151,12 +190,12 @@ class Frame:
             rgb: The other image.
             places: See `Yuv420.edited`.
         """
-        image = torch.from_numpy(rgb).permute(2, 0, 1)
-        return self.with_image(image) if self.yuv is None else replace(self, rgb=image, yuv=self.yuv.edited(rgb, places))
+        return self.with_image(rgb) if self.yuv is None else replace(self, rgb=rgb, yuv=self.yuv.edited(rgb, places))
 
     def interleaved(self) -> UInt8Array:
-        """Return the pixels as an (H, W, 3|4) array on the CPU, as OpenCV and FFmpeg want them; no copy if stored so."""
-        return np.ascontiguousarray(self.image.permute(1, 2, 0).cpu().numpy())
+        """Return the pixels as an (H, W, 3|4) array on the host, as OpenCV and FFmpeg want them; no copy if stored so."""
+        pixels = self.pixels
+        return np.ascontiguousarray(pixels if isinstance(pixels, np.ndarray) else pixels.permute(1, 2, 0).cpu().numpy())
 
     @classmethod
     def from_interleaved(cls, pixels: UInt8Array, pts: int = 0, time_base: Fraction = Fraction(1, 1000), duration: int | None = None) -> Frame:
@@ -166,29 +205,104 @@ class Frame:
             TypeError, ValueError: It is another kind of array; see `check_rgb`.
         """
         check_rgb(pixels, channels=(3, 4))
-        return cls(torch.from_numpy(pixels).permute(2, 0, 1), pts, time_base, duration)
+        return cls(pixels, pts, time_base, duration)
 
 
-@dataclass(frozen=True)
 class Matte:
     """How much of each pixel belongs to the person. It travels with its own frame, never with a later one.
 
-    It may be smaller than its frame (the working size) until a `Refiner` has brought it to the frame's size.
+    It may be smaller than its frame (the working size) until a `Refiner` has brought it to the frame's size. It does not change.
+
+    Args:
+        alpha: Floating-point numbers in [0, 1], (1, H, W). A tensor on the host is taken, too, and kept as a float32 array, which views it where it
+            can.
+        semantic: Probabilities of background, transition and foreground, (3, H, W), likewise; or None.
     """
 
-    alpha: torch.Tensor
-    """float32 in [0, 1], shape (1, H, W)."""
-    semantic: torch.Tensor | None = None
-    """float32 probabilities of background, transition and foreground, shape (3, H, W), or None."""
+    __slots__ = ("_alpha", "_semantic")
 
-    def __post_init__(self) -> None:
-        if self.alpha.ndim != 3 or self.alpha.shape[0] != 1 or not self.alpha.is_floating_point():
-            raise ValueError(f"a matte's alpha is float (1, H, W), got {self.alpha.dtype} {tuple(self.alpha.shape)}")
-        if self.semantic is not None and self.semantic.shape != (3, *self.alpha.shape[1:]):
-            raise ValueError(f"a matte's semantic is (3, H, W) like its alpha, got {tuple(self.semantic.shape)}")
+    def __init__(self, alpha: Values, semantic: Values | None = None) -> None:
+        if alpha.ndim != 3 or alpha.shape[0] != 1 or not _is_floating(alpha):
+            raise ValueError(f"a matte's alpha is float (1, H, W), got {alpha.dtype} {tuple(alpha.shape)}")
+        if semantic is not None and tuple(semantic.shape) != (3, *alpha.shape[1:]):
+            raise ValueError(f"a matte's semantic is (3, H, W) like its alpha, got {tuple(semantic.shape)}")
+        self._alpha = _array_on_host(alpha)
+        self._semantic = None if semantic is None else _array_on_host(semantic)
 
     def __repr__(self) -> str:
-        return f"Matte({tuple(self.alpha.shape)}{', semantic' if self.semantic is not None else ''})"
+        return f"Matte({(1, *self.shape)}{', semantic' if self._semantic is not None else ''})"
+
+    @property
+    def alpha(self) -> torch.Tensor:
+        """Alpha as a tensor in [0, 1], shape (1, H, W), float32 on the host."""
+        return _tensor(self._alpha)
+
+    @property
+    def semantic(self) -> torch.Tensor | None:
+        """Probabilities of background, transition and foreground as a tensor, shape (3, H, W), or None."""
+        return None if self._semantic is None else _tensor(self._semantic)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W)."""
+        return self._alpha.shape[1], self._alpha.shape[2]
+
+    @property
+    def has_semantic(self) -> bool:
+        """Whether there are class probabilities."""
+        return self._semantic is not None
+
+    @property
+    def on_host(self) -> bool:
+        """Whether it is in the computer's own memory."""
+        return isinstance(self._alpha, np.ndarray)
+
+    def alpha_array(self) -> Float32Array:
+        """Return alpha as a float32 array (H, W) on the host, not to be written to; no copy if it is there."""
+        alpha: Float32Array = _array(self._alpha)[0]
+        return alpha
+
+    def semantic_array(self) -> Float32Array | None:
+        """Return the probabilities as a float32 array (3, H, W) on the host, not to be written to, or None; no copy if they are there."""
+        return None if self._semantic is None else _array(self._semantic)
+
+    def only_alpha(self) -> Matte:
+        """Return this matte without class probabilities."""
+        return Matte(self._alpha)
+
+    def with_arrays(self, alpha: Float32Array, semantic: Float32Array | None = None) -> Matte:
+        """Return a matte with other values, arrays (H, W) and (3, H, W), on this one's device and in its precision."""
+        if isinstance(self._alpha, np.ndarray):
+            return Matte(alpha[None], semantic)
+        return Matte(_tensor(alpha[None]).to(self._alpha), None if semantic is None else _tensor(semantic).to(self._alpha))
+
+
+def _is_floating(values: Values) -> bool:
+    return bool(np.issubdtype(values.dtype, np.floating)) if isinstance(values, np.ndarray) else values.is_floating_point()
+
+
+def _array_on_host(values: Values) -> Values:
+    """Return values on the host as a float32 array, others as they are, without what gradients need."""
+    if isinstance(values, np.ndarray):
+        return np.asarray(values, np.float32)
+    return _array(values) if values.device.type == "cpu" else values.detach()
+
+
+def _array(values: Values) -> Float32Array:
+    if isinstance(values, np.ndarray):
+        return values
+    array: Float32Array = values.detach().float().cpu().numpy()
+    return array
+
+
+def _tensor(values: Values) -> torch.Tensor:
+    import torch
+
+    return torch.from_numpy(values) if isinstance(values, np.ndarray) else values
+
+
+BACKGROUND = np.array((0, 1, 0, 0), np.float32)
+"""Alpha and class probabilities where no one is."""
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-import torch
-
-from p3mvideo.frame import Face, Frame, Matte, StreamInfo
+from p3mvideo.frame import Face, Frame, Matte, Pixels, StreamInfo
 
 
 @runtime_checkable
@@ -51,11 +49,11 @@ class FrameSink(Protocol):
 class MattingEngine(Protocol):
     """Finds the person in images. Has no memory."""
 
-    def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
-        """Return a matte at working size for each image, uint8 RGB (3, H, W), all of one size.
+    def __call__(self, images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
+        """Return a matte at working size for each image, uint8 RGB, all of one size.
 
         Args:
-            images: The images.
+            images: Arrays (H, W, 3) on the host, tensors (3, H, W) on an accelerator, as `Frame.pixels` has them.
             size: Working size (width, height) in pixels, multiples of the network's stride; None takes that which the engine was made for.
         """
         ...

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 
 from benchmarks.faces.face_clips import load_actors
 from benchmarks.faces.walk_in_mattes import walk_in_mattes_table
@@ -50,7 +49,7 @@ def found_and_smeared(frames: list[Frame]) -> list[Frame]:
     """Smear what the detector finds in each frame by itself: what following adds or loses does not count."""
     with FaceDetector(confidence=SURE) as detector:
         smeared = [smear_faces(image, map(Region.of, detector(image))) for image in (frame.interleaved() for frame in frames)]
-    return [frame.with_image(torch.from_numpy(image).permute(2, 0, 1)) for frame, image in zip(frames, smeared, strict=True)]
+    return [frame.with_image(image) for frame, image in zip(frames, smeared, strict=True)]
 
 
 ROWS: dict[str, Hide] = {"off": shown, "input": hidden, "smeared where found in each frame": found_and_smeared}

@@ -41,13 +41,14 @@ from typing import Final, NoReturn
 from unittest import mock
 
 import av
-import torch
+import numpy as np
 
 from benchmarks.fuzz.seeds import damage, make_seeds
 from p3mvideo import cli
 from p3mvideo.app.process import run as process_module
 from p3mvideo.engine import LoadedEngine
-from p3mvideo.frame import Matte
+from p3mvideo.engine.image_batch import host_array
+from p3mvideo.frame import Matte, Pixels
 from p3mvideo.privacy.detect.telemetry import deny_telemetry
 
 STILLS: Final = ("png", "png-16", "jpg", "jpg-progressive", "webp", "avif", "bmp", "tif")
@@ -151,9 +152,9 @@ def _options(rng: random.Random, *, is_still: bool) -> Iterator[str]:
 class BrightEngine:
     """A `MattingEngine` that takes bright pixels for the person."""
 
-    def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
+    def __call__(self, images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
         """See `MattingEngine`."""
-        return [Matte(image.float().mean(0, keepdim=True).div(255).clamp(0, 1)) for image in images]
+        return [Matte(host_array(image).mean(2, dtype=np.float32)[None] / np.float32(255)) for image in images]
 
 
 def import_everything(*, faces: bool) -> None:
@@ -190,7 +191,7 @@ def run_case(case: Case, folder: Path, *, seconds: float) -> NoReturn:
         if case.kind == "weights":
             cli.main()
         else:
-            loaded = LoadedEngine(BrightEngine(), torch.device("cpu"), "bright pixels")
+            loaded = LoadedEngine(BrightEngine(), "cpu", "bright pixels")
             with mock.patch.object(process_module, "load_engine", return_value=loaded):
                 cli.main()
     except SystemExit as end:

@@ -45,7 +45,7 @@ class RawClip:
     def pairs(self) -> Iterator[tuple[Frame, Matte]]:
         """Yield each frame with its matte."""
         for frame, alpha in zip(self.frames, self.alphas, strict=True):
-            yield frame, Matte(torch.from_numpy(alpha)[None])
+            yield frame, Matte(alpha[None])
 
     def smoothed(self, stream: MatteStream, needs_network: Callable[[Frame], bool] = every_frame) -> Float32Array:
         """Return what a stream makes of the mattes of the frames that need one, like `alphas`."""

@@ -19,7 +19,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 
 from benchmarks.temporal.clips import Network, RawClip, exact_clips, filmed_clips
 from benchmarks.temporal.reach import REACH, averaged_along_person
@@ -87,7 +86,7 @@ def schedule_table(clips: Sequence[RawClip]) -> Iterator[str]:
         for clip in clips:
             assert clip.true is not None
             images = [frame.interleaved() for frame in clip.frames]
-            schedule = make_schedule(EngineOptions(), smoothing, torch.device("cpu"))
+            schedule = make_schedule(EngineOptions(), smoothing, "cpu")
             needed = {id(frame): schedule(frame) for frame in clip.frames}
             every.append(clip_metrics(clip.smoothed(make_matte_stream(smoothing)), clip.true, images))
             fewer.append(clip_metrics(clip.smoothed(make_matte_stream(smoothing), lambda frame: needed[id(frame)]), clip.true, images))  # noqa: B023

@@ -13,7 +13,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 
 from p3mvideo.app.demo import sunset
 from p3mvideo.app.process.run import process
@@ -191,7 +190,7 @@ class _MemoryLog:
 
 def _all_foreground(frames: Sequence[Frame]) -> list[Matte | None]:
     """Stand in for a network: everything is foreground."""
-    return [Matte(torch.ones(1, 1, 1)) for _ in frames]
+    return [Matte(np.ones((1, 1, 1), np.float32)) for _ in frames]
 
 
 class _NoRefiner:
@@ -202,10 +201,10 @@ class _NoRefiner:
 
 
 class _Unchanged:
-    """A `Compositor` that leaves the frame as it is."""
+    """A `Compositor` that leaves the frame as it is, in RGB, in which most programs process video."""
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
-        return frame
+        return frame.in_rgb
 
 
 def _floor(path: Path, target: Path) -> RunStatistics:
@@ -214,14 +213,14 @@ def _floor(path: Path, target: Path) -> RunStatistics:
         sink = open_sink(target, source.info, source=path)
         return Pipeline(
             source=source, anonymizer=NoAnonymizer(), network=_all_foreground, matte_stream=Immediate(NoFilter()), refiner=_NoRefiner(),
-            outputs=[Output(_Unchanged(), sink)], device=torch.device("cpu"),
+            outputs=[Output(_Unchanged(), sink)], device="cpu",
         ).run()  # fmt: skip
 
 
 def _network_times(engine: EngineOptions, runs: int = 60) -> tuple[NetworkTime, ...]:
     """Time the network alone in OpenVINO, one image at a time, in both precisions."""
     times = []
-    image = torch.from_numpy(cv2.resize(sunset(640, 360), NETWORK_SIZE)).permute(2, 0, 1)
+    image = np.asarray(cv2.resize(sunset(640, 360), NETWORK_SIZE), np.uint8)
     precisions: tuple[Precision, ...] = ("f32", "bf16")
     for precision in precisions:
         try:

@@ -10,8 +10,9 @@ from p3mvideo.engine.export import SUFFIXES, Parity, export_graph
 from p3mvideo.engine.graph_description import GraphDescription
 from p3mvideo.errors import ConfigError
 from p3mvideo.model.interface import describe_interface
-from p3mvideo.weights import DEFAULT_MODEL, find_weights, save_weights
+from p3mvideo.weights import DEFAULT_MODEL, find_weights
 from p3mvideo.weights.network import load_network
+from p3mvideo.weights.tensors import save_weights
 
 ExportFormat = Literal["onnx", "openvino", "torchscript", "safetensors"]
 

@@ -89,7 +89,7 @@ def flicker(
             pairs = _with_given(frames(), iter(open_things.enter_context(_open(matte))), str(matte))
         else:
             loaded = load_engine(engine)
-            moved = (frame.with_image(frame.image.to(loaded.device)) for frame in frames())
+            moved = (frame.on(loaded.device) for frame in frames())
             network = make_stream_network(loaded, engine, smoothing)
             pairs = _with_network(moved, network, make_matte_stream(smoothing), engine.seq_chunk)
         try:
@@ -115,7 +115,7 @@ def _with_network(frames: Iterator[Frame], network: StreamNetwork, stream: Matte
         yield from stream.flush()
 
     for frame, matte in finished():
-        yield frame, matte.alpha[0].float().cpu().numpy()
+        yield frame, matte.alpha_array()
 
 
 def _with_given(frames: Iterator[Frame], mattes: Iterator[Frame], name: str) -> Iterator[tuple[Frame, Float32Array]]:

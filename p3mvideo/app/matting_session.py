@@ -84,7 +84,7 @@ class MattingSession:
         """
         frame, _ = self._anonymizer(_frame_of(image, 0, Fraction(1, 25)))
         self._check_open()
-        (matte,) = self._loaded([frame.image])
+        (matte,) = self._loaded([frame.pixels])
         return _alpha_of(self._refine(self._on_device(frame), matte))
 
     def mattes(self, source: str | Path | Iterable[UInt8Array], *, rate: float = 30.0) -> Iterator[tuple[Frame, Float32Array]]:
@@ -134,7 +134,7 @@ class MattingSession:
             raise ValueError("the session is closed")
 
     def _on_device(self, frame: Frame) -> Frame:
-        return frame.with_image(frame.image.to(self._loaded.device))
+        return frame.on(self._loaded.device)
 
     def close(self) -> None:
         """Release the network and the face detectors. May be called any number of times."""
@@ -165,4 +165,4 @@ def _frame_of(image: UInt8Array, number: int, time_base: Fraction) -> Frame:
 
 
 def _alpha_of(matte: Matte) -> Float32Array:
-    return np.asarray(matte.alpha[0].float().cpu().numpy(), np.float32)
+    return matte.alpha_array()

@@ -148,7 +148,7 @@ class BlurBackground:
             # Even sides, so that it can be converted to YUV 4:2:0 as it is.
             size = 2 * max(1, round(frame.width * scale / 2)), 2 * max(1, round(frame.height * scale / 2))
         small = shrunk(frame.interleaved(), size).astype(np.float32)
-        alpha = cv2.resize(matte.alpha[0].cpu().numpy(), size, interpolation=cv2.INTER_AREA)
+        alpha = cv2.resize(matte.alpha_array(), size, interpolation=cv2.INTER_AREA)
         # A little more than the person is left out, and soft edges altogether: what of them came in would glow around the person.
         side = 2 * round(LEFT_OUT_SHARE * max(size)) + 1
         weight = np.maximum(0, 1 - EDGE_WEIGHT * cv2.dilate(alpha, np.ones((side, side), np.uint8)))

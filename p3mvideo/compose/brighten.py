@@ -37,7 +37,7 @@ class Brighten:
         if strength != self._curve[0]:
             self._curve = strength, brightening_curve(strength)
         pixels = composite.interleaved()
-        alpha = np.ascontiguousarray(matte.alpha[0].float().cpu().numpy())
+        alpha = np.ascontiguousarray(matte.alpha_array())
         lit = cv2.blendLinear(np.asarray(cv2.LUT(pixels, self._curve[1]), np.uint8), pixels, alpha, 1 - alpha)
         return composite.with_pixels(np.asarray(lit, np.uint8))
 

@@ -113,7 +113,7 @@ class AlphaOnly:
 
 def alpha_image(matte: Matte) -> UInt8Array:
     """Return alpha as uint8 (H, W), rounded."""
-    return np.asarray(cv2.convertScaleAbs(matte.alpha[0].cpu().numpy(), alpha=255.0), np.uint8)
+    return np.asarray(cv2.convertScaleAbs(matte.alpha_array(), alpha=255.0), np.uint8)
 
 
 def hide_background(colours: UInt8Array, alpha: UInt8Array) -> UInt8Array:

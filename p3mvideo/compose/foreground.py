@@ -57,7 +57,7 @@ class ForegroundEstimator:
             matte: At the frame's size.
         """
         if self._last is None or self._last[0] is not frame:
-            self._last = frame, _edge_colours(planes_of(frame), matte.alpha[0].cpu().numpy())
+            self._last = frame, _edge_colours(planes_of(frame), matte.alpha_array())
         return self._last[1]
 
     def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:

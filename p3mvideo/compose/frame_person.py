@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import torch
 
 from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
 from p3mvideo.stages import Compositor
@@ -69,7 +68,7 @@ class FramePerson:
         seconds = float(frame.seconds)
         passed = 0.0 if self._seconds is None else min(max(0.0, seconds - self._seconds), 1.0)
         self._seconds = seconds
-        self._follow(fitting_crop(matte.alpha[0].float().cpu().numpy()) if self._wanted() else WHOLE, passed)
+        self._follow(fitting_crop(matte.alpha_array()) if self._wanted() else WHOLE, passed)
         if self._now.distance(WHOLE) < STILL:
             return self._compositor(frame, matte)
         return self._compositor(*cropped(frame, matte, self._now))
@@ -116,5 +115,4 @@ def cropped(frame: Frame, matte: Matte, crop: Crop) -> tuple[Frame, Matte]:
     boxes = (((left - x0) * zoom, (top - y0) * zoom, (right - x0) * zoom, (bottom - y0) * zoom) for left, top, right, bottom in frame.covered)
     inside = ((max(0, int(left)), max(0, int(top)), min(width, ceil(right)), min(height, ceil(bottom))) for left, top, right, bottom in boxes)
     covered = tuple(box for box in inside if box[0] < box[2] and box[1] < box[3])
-    alpha = torch.from_numpy(np.asarray(moved(matte.alpha[0].float().cpu().numpy()), np.float32))[None].to(matte.alpha.device)
-    return replace(zoomed, covered=covered), Matte(alpha)
+    return replace(zoomed, covered=covered), matte.with_arrays(moved(matte.alpha_array()))

@@ -7,7 +7,6 @@ from typing import Literal
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from p3mvideo.frame import Frame, Matte, UInt8Array
 
@@ -36,7 +35,7 @@ class KeepOne:
 
     def __call__(self, frame: Frame, matte: Matte) -> Matte:
         """See `p3mvideo.stages.TemporalFilter`."""
-        alpha = matte.alpha[0].float().cpu().numpy()
+        alpha = matte.alpha_array()
         body = (alpha >= PERSON).astype(np.uint8)
         count, labels, statistics, centres = cv2.connectedComponentsWithStats(body, connectivity=8)
         height, width = alpha.shape
@@ -79,10 +78,8 @@ def _only(matte: Matte, labels: np.ndarray, body: UInt8Array, kept: int) -> Matt
 
 def within(matte: Matte, mask: npt.NDArray[np.bool_]) -> Matte:
     """Return the matte where a mask of its size, (H, W), is set; elsewhere there is no one."""
-    # Not with PyTorch, whose threads go on spinning after each step, beside all other stages.
-    alpha = torch.from_numpy(matte.alpha.float().cpu().numpy() * mask).to(matte.alpha)
-    if matte.semantic is None:
-        return Matte(alpha)
-    semantic = matte.semantic.float().cpu().numpy() * mask
-    semantic[0] += ~mask
-    return Matte(alpha, torch.from_numpy(semantic).to(matte.semantic))
+    semantic = matte.semantic_array()
+    if semantic is not None:
+        semantic = semantic * mask
+        semantic[0] += ~mask
+    return matte.with_arrays(matte.alpha_array() * mask, semantic)

@@ -38,7 +38,7 @@ class LightWrap:
         """See `p3mvideo.stages.Compositor`."""
         frame = frame.in_rgb
         composite = self._compositor(frame, matte)
-        lit = wrap(composite.interleaved(), self._background(frame, matte), matte.alpha[0].cpu().numpy(), self._strength)
+        lit = wrap(composite.interleaved(), self._background(frame, matte), matte.alpha_array(), self._strength)
         return composite.with_pixels(lit)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import torch
 
 from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
 from p3mvideo.options.matte import MatteOptions
@@ -35,7 +34,7 @@ class EditedMattes:
         refined = self._refiner(frame, matte)
         if self._options == MatteOptions():
             return refined
-        alpha = np.array(refined.alpha[0].float().cpu().numpy(), np.float32)
+        alpha = refined.alpha_array().copy()
         if self._options.fill_holes:
             _fill_holes(alpha, self._options.fill_holes)
         if self._options.choke:
@@ -47,7 +46,7 @@ class EditedMattes:
             mask = cv2.resize(self._mask, (width, height), interpolation=cv2.INTER_LINEAR)
             alpha[mask <= NEVER] = 0
             alpha[mask >= ALWAYS] = 1
-        return Matte(torch.from_numpy(alpha)[None].to(refined.alpha.device), refined.semantic)
+        return refined.with_arrays(alpha, refined.semantic_array())
 
 
 def _fill_holes(alpha: Float32Array, largest: float) -> None:

@@ -97,7 +97,7 @@ class ChosenPeople:
 
     def __call__(self, frame: Frame, matte: Matte) -> Matte:
         """See `p3mvideo.stages.TemporalFilter`. The matte may have another size than the frame."""
-        alpha = np.asarray(matte.alpha[0].float().cpu().numpy(), np.float32)
+        alpha = matte.alpha_array()
         scale = alpha.shape[1] / frame.width, alpha.shape[0] / frame.height
         seconds = float(frame.seconds)
         due = [point for point in self._waiting if float(point.seconds) <= seconds + TIME_TOLERANCE]

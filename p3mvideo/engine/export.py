@@ -24,7 +24,7 @@ from p3mvideo.engine.graph_description import EXTRA_FILE, PREFIX, GraphDescripti
 from p3mvideo.errors import ConfigError, DeviceError, SinkError
 from p3mvideo.frame import Float32Array
 from p3mvideo.model.p3mnet import STRIDE, P3MNet
-from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
+from p3mvideo.ops.imagenet import IMAGENET_MEAN, IMAGENET_STD
 
 GraphFormat = Literal["onnx", "openvino", "torchscript"]
 SUFFIXES: dict[GraphFormat, str] = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".pt"}
@@ -140,7 +140,7 @@ def _write_openvino(portable: PortableNetwork, path: Path, example: Tensor, desc
     import openvino as ov
     from openvino.preprocess import PrePostProcessor
 
-    from p3mvideo.engine.openvino_engine import convert
+    from p3mvideo.engine.openvino_conversion import convert
 
     size = description.size
     model = convert(portable.network, semantic=True, size=None if size is None else (size[1], size[0]))

@@ -6,9 +6,6 @@ from math import gcd
 
 import cv2
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from p3mvideo.frame import Float32Array, Frame, Matte
 from p3mvideo.ops.shrink import shrunk
@@ -19,7 +16,6 @@ EPSILON = 2e-4
 """Brightness variance (in [0, 1] squared) below which a window counts as flat."""
 REACH_PX = 2 * RADIUS_PX + 1
 """How far from where alpha is not 0 the refined one may be: by two means, and by a pixel when they are enlarged; in working-size pixels."""
-LUMA = (0.299, 0.587, 0.114)
 
 
 class GuidedRefiner:
@@ -32,15 +28,16 @@ class GuidedRefiner:
 
     def __call__(self, frame: Frame, matte: Matte) -> Matte:
         """Return the matte at the frame's size, without its semantic part. See `p3mvideo.stages.Refiner`."""
-        if tuple(matte.alpha.shape[1:]) == frame.shape[1:]:
-            return Matte(matte.alpha)
-        if frame.image.device.type == "cpu":
-            return Matte(_refine_on_cpu(frame, matte))
-        return Matte(_refine_on_device(frame, matte))
+        if matte.shape == frame.shape[1:]:
+            return matte.only_alpha()
+        if frame.on_host:
+            return Matte(_refine_on_host(frame, matte.alpha_array())[None])
+        from p3mvideo.engine.refine_on_device import refine_on_device
+
+        return Matte(refine_on_device(frame.image, matte.alpha))
 
 
-def _refine_on_cpu(frame: Frame, matte: Matte) -> Tensor:
-    alpha = matte.alpha[0].numpy()
+def _refine_on_host(frame: Frame, alpha: Float32Array) -> Float32Array:
     height, width = alpha.shape
     guide = shrunk(frame.gray, (width, height)).astype(np.float32) * np.float32(1 / 255)
     side = (2 * RADIUS_PX + 1, 2 * RADIUS_PX + 1)
@@ -60,7 +57,7 @@ def _refine_on_cpu(frame: Frame, matte: Matte) -> Tensor:
         # In levels of 255, as everything is written: conversion to 8 bits clips and rounds in the pass that adds.
         levels = cv2.add(cv2.multiply(slope, frame.gray[full_rows, full_columns], dst=slope, dtype=cv2.CV_32F), offset, dtype=cv2.CV_8U)
         np.multiply(levels, np.float32(1 / 255), out=part)
-    return torch.from_numpy(refined)[None]
+    return refined
 
 
 def _extent(alpha: Float32Array, full: int) -> tuple[slice, slice]:
@@ -76,22 +73,3 @@ def _extent(alpha: Float32Array, full: int) -> tuple[slice, slice]:
     step = small // gcd(small, full)
     first, end = max(0, int(places[0]) - REACH_PX) // step * step, min(small, -(-(int(places[-1]) + 1 + REACH_PX) // step) * step)
     return slice(first, end), slice(first * full // small, end * full // small)
-
-
-def _refine_on_device(frame: Frame, matte: Matte) -> Tensor:
-    alpha = matte.alpha[None]
-    weights = torch.tensor(LUMA, device=frame.image.device).view(1, 3, 1, 1)
-    grey = (frame.image[None, :3].float() * weights).sum(1, keepdim=True).round() / 255
-    guide = F.interpolate(grey, alpha.shape[2:], mode="area")
-
-    def mean(x: Tensor) -> Tensor:
-        return F.avg_pool2d(F.pad(x, (RADIUS_PX,) * 4, mode="replicate"), 2 * RADIUS_PX + 1, 1)
-
-    guide_mean, alpha_mean = mean(guide), mean(alpha)
-    slope = (mean(guide * alpha) - guide_mean * alpha_mean) / (mean(guide * guide) - guide_mean**2 + EPSILON)
-    offset = alpha_mean - slope * guide_mean
-
-    def enlarge(x: Tensor) -> Tensor:
-        return F.interpolate(mean(x), frame.image.shape[1:], mode="bilinear", align_corners=False)
-
-    return (enlarge(slope) * grey + enlarge(offset)).clamp(0, 1)[0]

@@ -26,8 +26,8 @@ def load_engine(
     """Load a P3M-Net (arXiv 2203.16828) that is called with images and returns mattes at working size.
 
         engine = p3mvideo.load_engine("p3mnet-resnet34", weights="p3mnet_pretrained_on_p3m10k.pth")
-        (matte,) = engine([torch.from_numpy(image).permute(2, 0, 1)])
-        matte.alpha  # float32 (1, h, w) in [0, 1], on engine.device
+        (matte,) = engine([image])
+        matte.alpha_array()  # float32 (h, w) in [0, 1]; `matte.alpha` is a tensor (1, h, w) on engine.device
 
     `MattingSession` does more: it hides faces from the network, smooths over time and brings mattes to full size.
 
@@ -40,7 +40,8 @@ def load_engine(
         semantic: Whether mattes carry the probabilities of background, transition and foreground.
 
     Returns:
-        Gives a `Matte`, about 512 pixels long, for each of a list of uint8 RGB tensors (3, H, W) of one size; `description` says what runs it.
+        Gives a `Matte`, about 512 pixels long, for each of a list of uint8 RGB images of one size, arrays (H, W, 3) or tensors (3, H, W);
+        `description` says what runs it.
 
     Raises:
         WeightsError: The weights are missing or damaged.

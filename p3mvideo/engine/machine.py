@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 
-import torch
+from p3mvideo.engine.load_engine import choose_device
 
 
 def machine() -> str:
@@ -17,8 +17,7 @@ def machine() -> str:
     except OSError:
         pass
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    gpu = f", {torch.cuda.get_device_name(0)}" if torch.cuda.is_available() else ""
-    return f"{name}, {cores} cores{gpu}, {platform.system()}, Python {platform.python_version()}"
+    return f"{name}, {cores} cores{_gpu()}, {platform.system()}, Python {platform.python_version()}"
 
 
 def processor_kind() -> str:
@@ -27,9 +26,19 @@ def processor_kind() -> str:
 
     if computes_in_bf16():
         return "computes in bf16, as servers and workstations of the last years do: networks take about 0.6 of the time that f32 takes"
+    import torch
+
     vectors = torch.backends.cpu.get_cpu_capability()  # AVX512, AVX2, NEON, ...
     if vectors.startswith("AVX512"):
         return "AVX-512 without bf16: networks run in f32"
     if vectors == "AVX2":
         return "AVX2, as most laptops and desktops: networks run in f32, and live video may take a smaller working size"
     return f"{vectors}: networks run in f32"
+
+
+def _gpu() -> str:
+    if choose_device("auto") != "cuda":
+        return ""
+    import torch
+
+    return f", {torch.cuda.get_device_name(0)}"

@@ -6,26 +6,25 @@ import hashlib
 import os
 import tempfile
 import threading
-import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import openvino as ov
-import torch
 from openvino import opset13 as opset
 from openvino.preprocess import PrePostProcessor
-from torch import Tensor, nn
 
 from p3mvideo.config import cache_folder
-from p3mvideo.engine.image_batch import check_images
-from p3mvideo.engine.shrink import shrink_on_cpu
-from p3mvideo.frame import Matte
-from p3mvideo.model.p3mnet import P3MNet
-from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
+from p3mvideo.engine.image_batch import check_images, host_array
+from p3mvideo.frame import Matte, Pixels
+from p3mvideo.ops.imagenet import IMAGENET_MEAN, IMAGENET_STD
+from p3mvideo.ops.shrink import shrunk
 from p3mvideo.ops.working_size import working_size
+
+if TYPE_CHECKING:
+    from p3mvideo.model.p3mnet import P3MNet
 
 CONVERTING = threading.Lock()
 """Held while a network is converted: PyTorch traces one at a time only, and who waits finds it converted."""
@@ -73,7 +72,7 @@ class OpenVINOEngine:
         self._compiling = threading.Lock()
         self._compiler: threading.Thread | None = None
 
-    def __call__(self, images: Sequence[Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
+    def __call__(self, images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
         """Return a matte at working size for each image, on the CPU. See `p3mvideo.stages.MattingEngine`.
 
         May be called from several threads; calls take their turns.
@@ -81,15 +80,14 @@ class OpenVINOEngine:
         Raises:
             TypeError, ValueError: The images are not what `check_images` expects.
         """
-        check_images(images)
-        size = size or working_size(images[0].shape[2], images[0].shape[1], self._ratio)
+        width, height = check_images(images)
+        size = size or working_size(width, height, self._ratio)
         mattes: dict[int, Matte] = {}
 
         def take(request: ov.InferRequest, index: int) -> None:
             # Copied, because the request's tensors are written again by its next image.
-            alpha = torch.from_numpy(request.get_output_tensor(0).data[0].copy())
-            semantic = torch.from_numpy(request.get_output_tensor(1).data[0].copy()) if self._semantic else None
-            mattes[index] = Matte(alpha, semantic)
+            semantic = request.get_output_tensor(1).data[0].copy() if self._semantic else None
+            mattes[index] = Matte(request.get_output_tensor(0).data[0].copy(), semantic)
 
         # A queue of requests belongs to one caller from its callback to its end.
         with self._one_at_a_time:
@@ -97,7 +95,7 @@ class OpenVINOEngine:
             queue.set_callback(take)
             try:
                 for index, image in enumerate(images):
-                    queue.start_async({0: shrink_on_cpu(image, size)[None]}, index)
+                    queue.start_async({0: shrunk(host_array(image), size)[None]}, index)
             finally:
                 queue.wait_all()
         return [mattes[index] for index in range(len(images))]
@@ -143,19 +141,6 @@ def computes_in_bf16() -> bool:
     return True
 
 
-class _Outputs(nn.Module):
-    """What a matte needs, for any size (the network's own check of the size would be frozen into the conversion)."""
-
-    def __init__(self, network: P3MNet, *, semantic: bool) -> None:
-        super().__init__()
-        self.network = network
-        self.semantic = semantic
-
-    def forward(self, image: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        output = self.network.decode(self.network.encoder(image))
-        return (output.alpha, output.semantic_logits.softmax(1)) if self.semantic else output.alpha
-
-
 def _converted(core: ov.Core, make_network: Callable[[], P3MNet], key: str, *, semantic: bool) -> ov.Model:
     """Return the network as OpenVINO model, converted now or earlier."""
     path = cache_folder() / "openvino" / f"{key}-{ov.__version__.split('-')[0]}.xml"
@@ -163,6 +148,9 @@ def _converted(core: ov.Core, make_network: Callable[[], P3MNet], key: str, *, s
         kept = _read_kept(core, path)
         if kept is not None:
             return kept
+        # Imported here: what was converted once needs no PyTorch any more.
+        from p3mvideo.engine.openvino_conversion import convert
+
         model = convert(make_network(), semantic=semantic)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -195,26 +183,6 @@ def _read_kept(core: ov.Core, path: Path) -> ov.Model | None:
 def _digest(graph: bytes, weights: bytes) -> str:
     """Return a hexadecimal SHA-256 of both files."""
     return hashlib.sha256(hashlib.sha256(graph).digest() + weights).hexdigest()
-
-
-def convert(network: P3MNet, *, semantic: bool = True, size: tuple[int, int] | None = None) -> ov.Model:
-    """Convert a network to OpenVINO: input (1, 3, H, W), ImageNet-normalised; outputs alpha and, if wanted, class probabilities.
-
-    `size` = (height, width) makes a model for that size alone; Swin-T's windows need one.
-
-    OpenVINO's front end is called directly: its `convert_model` reports usage over the network.
-    """
-    from openvino.frontend import FrontEndManager
-    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
-
-    example = torch.zeros(1, 3, *(size or (64, 96)))
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # PyTorch calls its own tracing deprecated; OpenVINO has no other stable entrance yet
-        decoder = TorchScriptPythonDecoder(_Outputs(network.eval(), semantic=semantic), example_input=(example,))
-    front_end = FrontEndManager().load_by_framework("pytorch")
-    model: ov.Model = front_end.convert(front_end.load(decoder))
-    model.reshape([1, 3, *(size or (-1, -1))])
-    return model
 
 
 def _prepared(model: ov.Model) -> ov.Model:

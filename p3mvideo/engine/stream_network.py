@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from p3mvideo.engine.load_engine import LoadedEngine, always_ready
-from p3mvideo.frame import Frame, Matte
+from p3mvideo.frame import BACKGROUND, Float32Array, Frame, Matte, Pixels
 from p3mvideo.ops.matte_check import checked_mattes
 from p3mvideo.options import EngineOptions, SmoothingOptions
 from p3mvideo.stages import MattingEngine
@@ -45,7 +44,7 @@ class StreamNetwork:
             P3MVideoError: The network gave something else than mattes.
         """
         needed = [self._needs_network(frame) for frame in frames]
-        looked = [(frame.image, self._part(frame)) for frame, need in zip(frames, needed, strict=True) if need]
+        looked = [(frame.pixels, self._part(frame)) for frame, need in zip(frames, needed, strict=True) if need]
         mattes: list[Matte] = []
         for (_, part), group in groupby(looked, key=lambda pair: (pair[0].shape, pair[1])):
             images = [image for image, _ in group]
@@ -62,17 +61,15 @@ class StreamNetwork:
         part = None if self._region is None else self._region.part(frame)
         return part if part is not None and self._is_ready(_size_of(part, self._size)) else None
 
-    def _of_whole(self, images: list[Tensor]) -> list[Matte]:
+    def _of_whole(self, images: list[Pixels]) -> list[Matte]:
         mattes = checked_mattes(self._engine(images), len(images))
-        height, width = mattes[0].alpha.shape[1:]
+        height, width = mattes[0].shape
         self._size = (width, height)
         return mattes
 
-    def _of_part(self, images: list[Tensor], part: Part) -> list[Matte]:
+    def _of_part(self, images: list[Pixels], part: Part) -> list[Matte]:
         """Return mattes of whole frames of which the network sees a part."""
-        length = images[0].shape[part.axis]
-        first, end = (round(place * length / part.whole) for place in (part.start, part.start + part.length))
-        views = [image.narrow(part.axis, first, end - first) for image in images]
+        views = [_cut(image, part) for image in images]
         return [_widened(matte, part) for matte in checked_mattes(self._engine(views, _size_of(part, self._size)), len(views))]
 
 
@@ -97,15 +94,26 @@ def _size_of(part: Part, whole: tuple[int, int] | None) -> tuple[int, int]:
     return (part.length, height) if part.axis == 2 else (width, part.length)
 
 
+def _cut(image: Pixels, part: Part) -> Pixels:
+    """Return a view of a part of an image."""
+    on_host = isinstance(image, np.ndarray)
+    length = image.shape[part.axis - 1 if on_host else part.axis]
+    window = slice(*(round(place * length / part.whole) for place in (part.start, part.start + part.length)))
+    axes = (window, slice(None)) if part.axis == 1 else (slice(None), window)
+    return image[axes] if on_host else image[(slice(None), *axes)]
+
+
 def _widened(matte: Matte, part: Part) -> Matte:
     """Return the matte of a whole frame from that of a part; the rest is background."""
-    alpha = _set_into(matte.alpha, part, torch.zeros(1))
-    return Matte(alpha, None if matte.semantic is None else _set_into(matte.semantic, part, torch.tensor([1.0, 0.0, 0.0])))
+    alpha, semantic = matte.alpha_array(), matte.semantic_array()
+    return matte.with_arrays(_set_into(alpha[None], part, BACKGROUND[:1])[0], None if semantic is None else _set_into(semantic, part, BACKGROUND[1:]))
 
 
-def _set_into(values: Tensor, part: Part, elsewhere: Tensor) -> Tensor:
+def _set_into(values: Float32Array, part: Part, elsewhere: Float32Array) -> Float32Array:
     shape = list(values.shape)
     shape[part.axis] = part.whole
-    wide = elsewhere.to(values)[:, None, None].expand(shape).clone()
-    wide.narrow(part.axis, part.start, part.length).copy_(values)
+    wide = np.empty(shape, np.float32)
+    wide[:] = elsewhere[:, None, None]
+    window = slice(part.start, part.start + part.length)
+    wide[(slice(None), window) if part.axis == 1 else (slice(None), slice(None), window)] = values
     return wide

@@ -13,7 +13,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from p3mvideo.datasets.benchmark import BenchmarkImage, Entry, find_entries
 from p3mvideo.errors import DatasetError
@@ -99,5 +98,5 @@ def _smoothed(portraits: list[BenchmarkImage], method: Method, smoothing: ClipSm
     for number, portrait in enumerate(portraits):
         frame = Frame.from_interleaved(np.ascontiguousarray(portrait.image), number, 1 / smoothing.rate)
         alpha = method.predict(portrait.image, portrait.trimap) if needs_network(frame) else None
-        steady += stream.push(frame, None if alpha is None else Matte(torch.from_numpy(alpha)[None]))
-    return [matte.alpha[0].numpy() for _, matte in steady + stream.flush()]
+        steady += stream.push(frame, None if alpha is None else Matte(alpha[None]))
+    return [matte.alpha_array() for _, matte in steady + stream.flush()]

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import torch
 
 from p3mvideo.datasets.benchmark import Entry, find_entries
 from p3mvideo.datasets.layout import BLURRED, ORIGINAL, split_folder
@@ -150,7 +149,7 @@ def _clip_smoothing(options: EvaluationOptions, engine: EngineOptions, smoothing
     if options.protocol != "video":
         raise ConfigError(f"smoothing {smoothing.smoothing} is for clips, and the protocol is {options.protocol}", hint="add --protocol video")
     # Whatever it runs on: the report is to be the same everywhere.
-    schedule = partial(make_schedule, engine, smoothing, torch.device("cpu"))
+    schedule = partial(make_schedule, engine, smoothing, "cpu")
     schedule()
     return ClipSmoothing(partial(make_matte_stream, smoothing), schedule, Fraction(options.rate).limit_denominator(1001))
 

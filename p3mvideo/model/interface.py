@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from p3mvideo.model.variants import REALTIME_VARIANTS
-from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
+from p3mvideo.ops.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from p3mvideo.ops.working_size import LONG_SIDE_PX, STRIDE
 
 ANY_SIZE = f"multiples of {STRIDE}"

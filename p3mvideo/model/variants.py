@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from p3mvideo.errors import DeviceError
 from p3mvideo.model.arguments import check_arguments
-from p3mvideo.model.p3mnet import P3MNet
+
+if TYPE_CHECKING:
+    from p3mvideo.model.p3mnet import P3MNet
 
 VARIANTS: dict[str, tuple[str, str]] = {
     "p3mnet-mobilenetv2": ("encoders.realtime", "realtime_p3mnet"),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from p3mvideo.errors import P3MVideoError
 from p3mvideo.frame import Matte
@@ -29,21 +28,34 @@ def checked_mattes(mattes: Sequence[Matte], count: int) -> list[Matte]:
     """
     if len(mattes) != count:
         raise P3MVideoError(f"the network gave {len(mattes)} mattes for {count} frames", hint="please report this")
-    held = [values for matte in mattes for values in (matte.alpha, matte.semantic) if values is not None]
-    if not held:
-        return []
-    # Both are NaN if any value is.
-    extremes = torch.stack([extreme.float() for values in held for extreme in torch.aminmax(values.detach())]).tolist()
-    for least, largest in zip(extremes[::2], extremes[1::2], strict=True):
+    extremes = _extremes(mattes)
+    for least, largest in extremes:
         if not (least >= -ROUNDING and largest <= 1 + ROUNDING):
             raise P3MVideoError(
                 f"the network gave a matte that is not valid: its values reach from {least:g} to {largest:g}, expected 0 to 1",
                 hint="use --precision f32; if that does not help, other weights",
             )
-    if min(extremes) < 0 or max(extremes) > 1:
-        return [Matte(_clamped(matte.alpha), None if matte.semantic is None else _clamped(matte.semantic)) for matte in mattes]
-    return [Matte(matte.alpha.float(), None if matte.semantic is None else matte.semantic.float()) for matte in mattes]
+    return [_checked(matte, within=all(least >= 0 and largest <= 1 for least, largest in extremes)) for matte in mattes]
 
 
-def _clamped(values: Tensor) -> Tensor:
-    return values.float().clamp(0, 1)
+def _extremes(mattes: Sequence[Matte]) -> list[tuple[float, float]]:
+    """Return the least and the largest of each plane of numbers; both are NaN if any of them is."""
+    if all(matte.on_host for matte in mattes):
+        arrays = [values for matte in mattes for values in (matte.alpha_array(), matte.semantic_array()) if values is not None]
+        return [(float(values.min()), float(values.max())) for values in arrays]
+    import torch
+
+    tensors = [values for matte in mattes for values in (matte.alpha, matte.semantic) if values is not None]
+    found = torch.stack([extreme.float() for values in tensors for extreme in torch.aminmax(values.detach())]).tolist()
+    return list(zip(found[::2], found[1::2], strict=True))
+
+
+def _checked(matte: Matte, *, within: bool) -> Matte:
+    """Return a matte in float32, and in [0, 1] where not all values are `within`."""
+    if matte.on_host:
+        if within:
+            return matte
+        semantic = matte.semantic_array()
+        return matte.with_arrays(np.clip(matte.alpha_array(), 0, 1), None if semantic is None else np.clip(semantic, 0, 1))
+    alpha, probabilities = matte.alpha.float(), None if matte.semantic is None else matte.semantic.float()
+    return Matte(alpha, probabilities) if within else Matte(alpha.clamp(0, 1), None if probabilities is None else probabilities.clamp(0, 1))

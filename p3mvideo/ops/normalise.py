@@ -5,8 +5,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from p3mvideo.ops.imagenet import IMAGENET_MEAN, IMAGENET_STD
 
 
 def normalise(image: Tensor) -> Tensor:

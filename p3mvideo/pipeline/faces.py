@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import torch
-
 from p3mvideo.frame import Face, Frame
 
 
@@ -22,12 +20,13 @@ def restore_faces(frame: Frame, faces: Sequence[Face]) -> Frame:
     restorable = [(face.box, face.shown) for face in faces if face.shown is not None]
     if not restorable:
         return frame
-    if frame.image.device.type == "cpu":
-        # Not with PyTorch: its threads go on spinning after each copy, beside all the other stages.
+    if frame.on_host:
         pixels = frame.interleaved().copy()
         for (x0, y0, x1, y1), shown in restorable:
             pixels[y0:y1, x0:x1, :3] = shown
-        return frame.with_image(torch.from_numpy(pixels).permute(2, 0, 1))
+        return frame.with_image(pixels)
+    import torch
+
     image = frame.image.clone()
     for (x0, y0, x1, y1), shown in restorable:
         image[:3, y0:y1, x0:x1] = torch.from_numpy(shown).permute(2, 0, 1).to(image.device)

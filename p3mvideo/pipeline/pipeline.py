@@ -26,8 +26,6 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-import torch
-
 from p3mvideo.errors import SinkError, SourceError
 from p3mvideo.frame import Frame, Matte
 from p3mvideo.pipeline.faces import restore_faces
@@ -100,8 +98,8 @@ class Pipeline:
     """Called in the compose thread, with the covered frame."""
     outputs: Sequence[Output]
     """At least one. Compositors are called in the compose thread, with the restored frame; sinks in the write thread."""
-    device: torch.device
-    """Where the network and everything after it wants the frames."""
+    device: str
+    """Where the network and everything after it wants the frames: "cpu", or an accelerator as PyTorch calls it."""
     seq_chunk: int = 4
     """Frames in a batch of the network. A live source's frames go one by one: in a batch, the first would wait for the last."""
     frame_queue_size: int = 4

@@ -11,8 +11,6 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import NamedTuple, TypeVar
 
-import torch
-
 from p3mvideo.pipeline.frame_queue import QueueClosed
 
 Result = TypeVar("Result")
@@ -89,9 +87,7 @@ def run_interruptibly(name: str, body: Callable[[], Result], *, stop: Callable[[
 def _run_stage(name: str, body: Callable[[], None], reports: SimpleQueue[_Report]) -> None:
     """Run one stage and report how it ended, whatever it raised."""
     try:
-        # Whether torch records gradients is a setting of each thread.
-        with torch.no_grad():
-            body()
+        body()
     except QueueClosed:
         reports.put(_Report(name, None))
     except BaseException as error:

@@ -6,8 +6,6 @@ import logging
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-import torch
-
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Face, Frame, UInt8Array
 from p3mvideo.options.faces import DEFAULT_MASK_SCALE
@@ -118,7 +116,7 @@ class FaceAnonymizer:
             self._figures.see(seconds, tracked, [(face.box, face.score) for face in self._follower.dismissed])
         if not faces:
             return frame, ()
-        return frame.with_image(torch.from_numpy(covered).permute(2, 0, 1)), faces
+        return frame.with_image(covered), faces
 
     def _cover(self, frame: Frame, image: UInt8Array, tracked: tuple[TrackedFace, ...]) -> tuple[UInt8Array, tuple[Face, ...]]:
         """Return what the next stage is shown, and the faces with what is to be written in their place."""
@@ -167,7 +165,7 @@ class FaceAnonymizer:
         if self._figures is not None:
             self._figures.cover_whole(float(frame.seconds))
         logger.warning("the frame at %.3f s is a mosaic, its faces could not be found: %s", float(frame.seconds), error)
-        return frame.with_image(torch.from_numpy(mosaic_all(image)).permute(2, 0, 1))
+        return frame.with_image(mosaic_all(image))
 
     def close(self) -> None:
         """Release the detector. May be called any number of times."""

@@ -53,12 +53,12 @@ def _area(face: Face) -> int:
 
 def _in_matte(face: Face, frame: Frame, matte: Matte) -> float:
     """Return the mean alpha over the inner half of a face's box."""
-    _, height, width = matte.alpha.shape
+    height, width = matte.shape
     across, down = width / frame.width, height / frame.height
     x0, y0, x1, y1 = face.box
     left, right = int((x0 * 3 + x1) / 4 * across), int((x0 + x1 * 3) / 4 * across)
     top, bottom = int((y0 * 3 + y1) / 4 * down), int((y0 + y1 * 3) / 4 * down)
-    return float(matte.alpha[0, top : max(bottom, top + 1), left : max(right, left + 1)].mean())
+    return float(matte.alpha_array()[top : max(bottom, top + 1), left : max(right, left + 1)].mean())
 
 
 def _without(face: Face, frame: Frame, hidden: Sequence[Face]) -> Face:
@@ -72,6 +72,6 @@ def _without(face: Face, frame: Frame, hidden: Sequence[Face]) -> Face:
             if other.shown is not None:
                 covered = other.shown[v0 - other.box[1] : v1 - other.box[1], u0 - other.box[0] : u1 - other.box[0]]
             else:
-                covered = frame.image[:3, v0:v1, u0:u1].permute(1, 2, 0).cpu().numpy()
+                covered = frame.interleaved()[v0:v1, u0:u1, :3]
             original[v0 - y0 : v1 - y0, u0 - x0 : u1 - x0] = covered
     return replace(face, shown=original, hidden=False)

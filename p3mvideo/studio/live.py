@@ -122,7 +122,7 @@ class LiveHost:
         shown = remote.outlet.shown if remote is not None else None
         with self._lock:
             # The same image again is no new one.
-            if shown is not None and (self._shown is None or shown.image.image is not self._shown.image.image):
+            if shown is not None and (self._shown is None or shown.image.pixels is not self._shown.image.pixels):
                 self._shown = shown
                 self._number += 1
             return self._number

@@ -127,8 +127,8 @@ class Previews:
             self._loaded = engine, load_engine(engine)
         loaded = self._loaded[1]
         hidden, found = self._anonymizer(faces)(frame)
-        on_device = hidden.with_image(hidden.image.to(loaded.device))
-        (matte,) = loaded([on_device.image])
+        on_device = hidden.on(loaded.device)
+        (matte,) = loaded([on_device.pixels])
         return on_device, found, matte
 
     def _corrected(self, hidden: Frame, found: tuple[Face, ...], matte: Matte, groups: Groups) -> tuple[Frame, Matte]:

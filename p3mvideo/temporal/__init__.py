@@ -5,8 +5,6 @@ Also says at which frames of a stream the network has to look, and where.
 
 from collections.abc import Callable
 
-import torch
-
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Frame
 from p3mvideo.options import EngineOptions, SmoothingOptions
@@ -57,7 +55,7 @@ def make_matte_stream(options: SmoothingOptions = SmoothingOptions()) -> MatteSt
     return temporal_filter if isinstance(temporal_filter, AdaptiveFilter) else Immediate(temporal_filter)
 
 
-def make_schedule(engine: EngineOptions, smoothing: SmoothingOptions, device: torch.device) -> Callable[[Frame], bool]:
+def make_schedule(engine: EngineOptions, smoothing: SmoothingOptions, device: str) -> Callable[[Frame], bool]:
     """Return what tells for each frame of one stream, in order, whether the network looks at it, see `EngineOptions.network_every`.
 
     Args:
@@ -70,7 +68,7 @@ def make_schedule(engine: EngineOptions, smoothing: SmoothingOptions, device: to
     """
     every = engine.network_every
     carries = smoothing.smoothing == "adaptive" and smoothing.smoothing_strength > 0
-    if every == 1 or (every == "auto" and not (carries and device.type == "cpu")):
+    if every == 1 or (every == "auto" and not (carries and device == "cpu")):
         return every_frame
     if not carries:
         raise ConfigError(
@@ -82,7 +80,7 @@ def make_schedule(engine: EngineOptions, smoothing: SmoothingOptions, device: to
     return NetworkSchedule(every, looks_ahead=looks_ahead)
 
 
-def make_region(engine: EngineOptions, device: torch.device, chunk: int) -> PersonRegion | None:
+def make_region(engine: EngineOptions, device: str, chunk: int) -> PersonRegion | None:
     """Return what tells for each frame of one stream, in order, which part of it the network looks at; None if at all of it.
 
     Args:
@@ -90,4 +88,4 @@ def make_region(engine: EngineOptions, device: torch.device, chunk: int) -> Pers
         device: Where the network runs. An accelerator sees whole frames: there it is not pixels that cost.
         chunk: Frames that the network takes at a time, at most.
     """
-    return PersonRegion(chunk) if engine.network_region == "auto" and device.type == "cpu" else None
+    return PersonRegion(chunk) if engine.network_region == "auto" and device == "cpu" else None

@@ -68,14 +68,14 @@ class AdaptiveFilter:
             image = small_gray(frame, compared_size(matte))
             first = Observation.of(matte, image.shape)
             person = extent(first.alpha)
-            window = window_around((person,), image.shape, matte.alpha.shape[1:])
+            window = window_around((person,), image.shape, matte.shape)
             memory, steady = Memory.of(first.within(window), self._memory_seconds), matte
         else:
             image = small_gray(frame, before.image.shape[::-1])
             seen = None if matte is None else Observation.of(matte, image.shape)
             person = before.extent if seen is None else extent(seen.alpha)
             matte = matte or before.matte
-            window = window_around((person, before.extent), image.shape, matte.alpha.shape[1:])
+            window = window_around((person, before.extent), image.shape, matte.shape)
             match = match_images(window.image.cut(image), window.image.cut(before.image))
             memory = before.memory.moved(before.window, window).carried(match, elapsed, self._memory_seconds)
             if seen is not None:

@@ -2,9 +2,9 @@
 
 import math
 
-import torch
+import numpy as np
 
-from p3mvideo.frame import Frame, Matte
+from p3mvideo.frame import Float32Array, Frame, Matte
 from p3mvideo.temporal.moment import Moment, same_kind
 
 
@@ -38,7 +38,10 @@ class EmaFilter:
 
 
 def _blended(past: Matte, present: Matte, share: float) -> Matte:
-    alpha = torch.lerp(past.alpha, present.alpha, share)
-    if past.semantic is None or present.semantic is None:
-        return Matte(alpha)
-    return Matte(alpha, torch.lerp(past.semantic, present.semantic, share))
+    alpha = _mean(past.alpha_array(), present.alpha_array(), share)
+    before, now = past.semantic_array(), present.semantic_array()
+    return present.with_arrays(alpha, None if before is None or now is None else _mean(before, now, share))
+
+
+def _mean(before: Float32Array, now: Float32Array, share: float) -> Float32Array:
+    return before + np.float32(share) * (now - before)

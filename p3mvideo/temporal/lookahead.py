@@ -85,7 +85,7 @@ class Lookahead:
             image = small_gray(frame, compared_size(matte))
             seen = Observation.of(matte, image.shape)
             person = extent(seen.alpha)
-            self._window = window_around((person,), image.shape, matte.alpha.shape[1:])
+            self._window = window_around((person,), image.shape, matte.shape)
             seen = seen.within(self._window)
             memory = Memory.of(seen, self._memory_seconds)
             none = MotionMatch.none(seen.alpha.shape)
@@ -119,7 +119,7 @@ class Lookahead:
         """Return the window for all waiting frames and the next one, after moving there what is known of them."""
         former = self._window
         assert former is not None  # frames wait
-        self._window = window = window_around(extents, image, matte.alpha.shape[1:])
+        self._window = window = window_around(extents, image, matte.shape)
         if window != former:
             self._waiting = deque(waiting.moved(former, window) for waiting in self._waiting)
         return window

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 
-from p3mvideo.frame import Float32Array, Matte
+from p3mvideo.frame import BACKGROUND, Float32Array, Matte
 from p3mvideo.ops.neighbourhood import enlarged, neighbourhood_mean
 from p3mvideo.ops.optical_flow import sample
 from p3mvideo.temporal.motion_match import MotionMatch
@@ -37,8 +36,6 @@ LEAST_SUPPORT = np.float32(1e-6)
 """Less support than this is none."""
 FIRST_SECONDS = 1 / 30
 """The time that the first matte is taken to stand for."""
-BACKGROUND = np.array((0, 1, 0, 0), np.float32)
-"""Alpha and semantic where no one is."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +125,8 @@ class Memory:
 
 def to_pixels(matte: Matte) -> Float32Array:
     """Return a matte's alpha, and semantic if it has any, as one array (H, W, 1 or 4)."""
-    tensors = [matte.alpha] if matte.semantic is None else [matte.alpha, matte.semantic]
-    planes = [plane for tensor in tensors for plane in tensor.float().cpu().numpy()]
-    # Not with PyTorch: its threads cost more here than they bring, and much more on a busy machine.
+    semantic = matte.semantic_array()
+    planes = [matte.alpha_array(), *(() if semantic is None else semantic)]
     pixels = np.asarray(cv2.merge(planes), np.float32)
     return pixels.reshape(*planes[0].shape, len(planes))
 
@@ -138,12 +134,11 @@ def to_pixels(matte: Matte) -> Float32Array:
 def to_matte(pixels: Float32Array, box: Box, like: Matte) -> Matte:
     """Return a part of what `to_pixels` took apart as a whole matte, on the device of `like`; the rest is background."""
     planes = np.stack(cv2.split(pixels)).clip(0, 1)
-    if planes.shape[1:] != like.alpha.shape[1:]:
-        inside, planes = planes, np.empty((len(planes), *like.alpha.shape[1:]), np.float32)
+    if planes.shape[1:] != like.shape:
+        inside, planes = planes, np.empty((len(planes), *like.shape), np.float32)
         planes[:] = BACKGROUND[: len(planes), None, None]
         planes[:, box.top : box.bottom, box.left : box.right] = inside
-    alpha, semantic = torch.from_numpy(planes[:1]).to(like.alpha), torch.from_numpy(planes[1:]).to(like.alpha)
-    return Matte(alpha, semantic if len(semantic) else None)
+    return like.with_arrays(planes[0], planes[1:] if len(planes) > 1 else None)
 
 
 def _sample(alpha: Float32Array, elapsed_seconds: float, memory_seconds: float) -> Float32Array:

@@ -34,4 +34,4 @@ class Moment:
 
 def same_kind(one: Matte, other: Matte) -> bool:
     """Return whether two mattes have the same size, and both or neither a semantic part."""
-    return one.alpha.shape == other.alpha.shape and (one.semantic is None) == (other.semantic is None)
+    return one.shape == other.shape and one.has_semantic == other.has_semantic

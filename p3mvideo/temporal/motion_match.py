@@ -35,7 +35,7 @@ CUT_TRUST = 0.3
 
 def compared_size(matte: Matte) -> tuple[int, int]:
     """Return the size (w, h) of the compared images: the proportions of the matte and at most `LONG_SIDE_PX` a side."""
-    height, width = matte.alpha.shape[1:]
+    height, width = matte.shape
     scale = min(1.0, LONG_SIDE_PX / max(height, width))
     return max(1, round(width * scale)), max(1, round(height * scale))
 

@@ -141,8 +141,8 @@ def _long_axis(frame: Frame) -> int:
 
 def _extent(matte: Matte, axis: int) -> _Extent | None:
     """Return where the person is along an axis; None if there is none."""
-    places = np.flatnonzero(matte.alpha[0].cpu().numpy().max(2 - axis) > PERSON_ALPHA)
-    return _Extent(int(places[0]), int(places[-1]) + 1, matte.alpha.shape[axis], axis) if places.size else None
+    places = np.flatnonzero(matte.alpha_array().max(2 - axis) > PERSON_ALPHA)
+    return _Extent(int(places[0]), int(places[-1]) + 1, matte.shape[axis - 1], axis) if places.size else None
 
 
 def _part_around(extent: _Extent | None) -> Part | None:

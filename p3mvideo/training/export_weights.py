@@ -13,7 +13,8 @@ from p3mvideo.errors import ConfigError, TrainingError
 from p3mvideo.model.arguments import check_arguments
 from p3mvideo.training.initial_network import SIDE_HEADS
 from p3mvideo.training.loop.checkpoint import average_of, load_checkpoint
-from p3mvideo.weights import WeightsFile, find_weights, load_weights, save_weights
+from p3mvideo.weights import WeightsFile, find_weights
+from p3mvideo.weights.tensors import load_weights, save_weights
 
 
 def ship(checkpoint: Path, target: Path, *, mean_with: Sequence[Path] = (), licence: str, source: str) -> WeightsFile:

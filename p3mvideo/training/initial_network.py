@@ -13,7 +13,7 @@ from p3mvideo.errors import ConfigError, WeightsError
 from p3mvideo.model.decoders.light_decoder import LightDecoder
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import REALTIME_VARIANTS, VARIANTS, build_network
-from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
+from p3mvideo.ops.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from p3mvideo.options.training.training import InputScale
 from p3mvideo.training.light_start import is_ordinary, light_start
 from p3mvideo.training.loop.checkpoint import average_of, load_checkpoint

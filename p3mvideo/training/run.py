@@ -69,7 +69,7 @@ def train(
         WeightsError: Weights to start from are missing or do not fit.
         TrainingError: See `p3mvideo.training.loop.fit` and `p3mvideo.training.run_folder`.
     """
-    device = choose_device(options.device)
+    device = torch.device(choose_device(options.device))
     folder = PortraitFolder(
         training_split(data), images=options.images, names=None if options.split is None else read_split(options.split),
         layers=options.resolved().composition,

@@ -16,7 +16,7 @@ import tomllib
 from pathlib import Path
 
 from p3mvideo.errors import WeightsError
-from p3mvideo.weights.tensors import write_weights_file
+from p3mvideo.weights.content import write_weights_file
 from p3mvideo.weights.weights_file import WeightsFile
 
 MANIFEST = "manifest.toml"

@@ -9,8 +9,9 @@ from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.published import misfits
 from p3mvideo.model.variants import build_network
 from p3mvideo.options.engine import DEFAULT_MODEL
+from p3mvideo.weights.content import one_line
 from p3mvideo.weights.store import find_weights
-from p3mvideo.weights.tensors import load_weights, one_line
+from p3mvideo.weights.tensors import load_weights
 from p3mvideo.weights.weights_file import WeightsFile
 
 

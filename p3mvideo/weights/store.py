@@ -11,8 +11,8 @@ from p3mvideo.config import cache_folder
 from p3mvideo.errors import WeightsError
 from p3mvideo.model.variants import VARIANTS
 from p3mvideo.options.engine import DEFAULT_MODEL
+from p3mvideo.weights.content import describe_weights
 from p3mvideo.weights.manifest import read_manifest
-from p3mvideo.weights.tensors import describe_weights, load_weights
 from p3mvideo.weights.weights_file import WeightsFile
 
 
@@ -91,6 +91,8 @@ def verify_weights(model: str | Path | None = None) -> list[WeightsCheck]:
     Raises:
         WeightsError: The name is unknown.
     """
+    from p3mvideo.weights.tensors import load_weights
+
     checks = []
     for weights in list_weights() if model is None else [find_weights(model)]:
         try:

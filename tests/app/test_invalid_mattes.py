@@ -16,11 +16,11 @@ from p3mvideo.app.process.run import process
 from p3mvideo.app.webcam import webcam
 from p3mvideo.engine import LoadedEngine
 from p3mvideo.errors import P3MVideoError, WeightsError
-from p3mvideo.frame import Matte
+from p3mvideo.frame import Matte, Pixels
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.model.variants import build_network
 from p3mvideo.options.engine import Runtime
-from p3mvideo.weights import save_weights
+from p3mvideo.weights.tensors import save_weights
 from tests.evaluation.miniature import TINY
 from tests.harness.flat_options import call
 
@@ -90,11 +90,11 @@ def test_finite_weights_that_compute_nothing_valid(runtime: Runtime, clip: Path,
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 2.0, -1.0])
 def test_a_foreign_engine_that_gives_no_matte(value: float, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing:
-        def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
+        def __call__(self, images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
             return [Matte(torch.full((1, 32, 32), value)) for _ in images]
 
     def load(*_: Any, **__: Any) -> LoadedEngine:
-        return LoadedEngine(Failing(), torch.device("cpu"), "a failing engine")
+        return LoadedEngine(Failing(), "cpu", "a failing engine")
 
     monkeypatch.setattr(module, "load_engine", load)
     result = call(process, [str(clip)], output=tmp_path / "o.mp4", background="white", anonymize="off", smoothing="off")

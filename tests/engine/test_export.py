@@ -15,7 +15,7 @@ from p3mvideo.engine.graph_description import GraphDescription
 from p3mvideo.errors import ConfigError, DeviceError, SinkError, WeightsError
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import build_network
-from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
+from p3mvideo.ops.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from p3mvideo.options.engine import DEFAULT_MODEL
 from p3mvideo.weights.network import load_network
 from tests.evaluation.miniature import tiny_weights

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p3mvideo.engine import GuidedRefiner
-from p3mvideo.engine.guided_refiner import RADIUS_PX, _refine_on_cpu, _refine_on_device
+from p3mvideo.engine.guided_refiner import RADIUS_PX
+from p3mvideo.engine.refine_on_device import refine_on_device
 from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
 
 
@@ -55,7 +56,7 @@ def test_a_shifted_matte_is_pulled_back() -> None:
 def test_a_constant_matte_stays_as_it_is(value: float, size: tuple[int, int]) -> None:
     frame = noise_frame(*size)
     matte = Matte(torch.full((1, 32, 64), value))
-    for refined in (GuidedRefiner()(frame, matte).alpha, _refine_on_device(frame, matte)):
+    for refined in (GuidedRefiner()(frame, matte).alpha, refine_on_device(frame.image, matte.alpha)):
         assert tuple(refined.shape) == (1, size[1], size[0])
         torch.testing.assert_close(refined, torch.full_like(refined, value), atol=2e-3, rtol=0)
 
@@ -75,7 +76,7 @@ def test_a_flat_frame_gives_the_averaged_matte() -> None:
 def test_any_sizes_give_alphas_at_the_size_of_the_frame(width: int, height: int, columns: int, rows: int, seed: int) -> None:
     frame = noise_frame(width, height, seed)
     matte = Matte(torch.rand(1, 32 * rows, 32 * columns, generator=torch.Generator().manual_seed(seed)))
-    for refined in (GuidedRefiner()(frame, matte).alpha, _refine_on_device(frame, matte)):
+    for refined in (GuidedRefiner()(frame, matte).alpha, refine_on_device(frame.image, matte.alpha)):
         assert tuple(refined.shape) == (1, height, width)
         assert refined.dtype == torch.float32
         assert 0 <= float(refined.min()) <= float(refined.max()) <= 1
@@ -86,7 +87,7 @@ def test_both_ways_compute_the_same(factor: int) -> None:
     image, true_alpha = slanted_edge()
     textured = np.clip(image + np.random.default_rng(0).normal(0, 8, image.shape), 0, 255).astype(np.uint8)
     frame, matte = Frame.from_interleaved(textured), shrunk(true_alpha, factor)
-    difference = (_refine_on_cpu(frame, matte) - _refine_on_device(frame, matte)).abs()
+    difference = (GuidedRefiner()(frame, matte).alpha - refine_on_device(frame.image, matte.alpha)).abs()
     assert float(difference.mean()) < 1e-3
     assert float(difference.max()) < 0.03
 
@@ -97,7 +98,7 @@ def test_who_is_in_a_corner_is_refined_like_who_is_everywhere(places: list[tuple
     frame, alpha = Frame.from_interleaved(slanted_edge()[0]), torch.zeros(1, 40, 60)
     for x, y in places:
         alpha[0, y : y + 9, x : x + 6] = 0.8
-    difference = (_refine_on_cpu(frame, Matte(alpha)) - _refine_on_device(frame, Matte(alpha))).abs()
+    difference = (GuidedRefiner()(frame, Matte(alpha)).alpha - refine_on_device(frame.image, alpha)).abs()
     assert float(difference.max()) < 0.03
 
 

@@ -24,7 +24,7 @@ from p3mvideo.stages import MattingEngine
 from tests.engine.test_conversion import IMAGE, Output, TinyNetwork
 
 RUNTIMES: dict[str, Callable[[nn.Module], MattingEngine]] = {
-    "torch": lambda network: TorchEngine(cast(P3MNet, network.eval()), torch.device("cpu"), semantic=True),
+    "torch": lambda network: TorchEngine(cast(P3MNet, network.eval()), "cpu", semantic=True),
     "openvino": lambda network: OpenVINOEngine(lambda: cast(P3MNet, network), "tiny", semantic=True),
 }
 
@@ -64,7 +64,9 @@ def image(*shape: int, dtype: torch.dtype = torch.uint8) -> torch.Tensor:
 WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "floats": ([image(3, 64, 64, dtype=torch.float32)], TypeError, "uint8 values from 0 to 255"),
     "signed": ([image(3, 64, 64, dtype=torch.int8)], TypeError, "uint8"),
-    "an array": ([np.zeros((64, 64, 3), np.uint8)], TypeError, "torch.Tensor"),
+    "a list": ([[[0, 0, 0]]], TypeError, "torch.Tensor"),
+    "an array of floats": ([np.zeros((64, 64, 3), np.float32)], TypeError, "uint8 values from 0 to 255"),
+    "an array, channels first": ([np.zeros((3, 64, 64), np.uint8)], ValueError, "transpose"),
     "two sizes": ([image(3, 64, 64), image(3, 64, 96)], ValueError, "64x64 and 96x64"),
     "grey": ([image(64, 64)], ValueError, r"\(3, H, W\)"),
     "grey with an axis": ([image(1, 64, 64)], ValueError, r"\(3, H, W\)"),
@@ -88,7 +90,7 @@ def test_wrong_images_are_refused_with_what_was_expected(engine: MattingEngine, 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_network_that_gives_no_matte_is_an_error(runtime: str, value: float) -> None:
     with pytest.raises(P3MVideoError, match="not valid"):
-        LoadedEngine(RUNTIMES[runtime](Failing(value)), torch.device("cpu"), "a failing network")([IMAGE])
+        LoadedEngine(RUNTIMES[runtime](Failing(value)), "cpu", "a failing network")([IMAGE])
 
 
 ARRAYS: dict[str, tuple[Any, type[Exception]]] = {

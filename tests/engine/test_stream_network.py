@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from p3mvideo.engine import StreamNetwork, load_engine
+from p3mvideo.engine.image_batch import host_array
 from p3mvideo.errors import P3MVideoError
-from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.frame import Frame, Matte, Pixels, UInt8Array
 from p3mvideo.options import EngineOptions
 from p3mvideo.temporal import PersonRegion
 
@@ -25,10 +26,10 @@ class BrightEngine:
         self.sizes: list[tuple[int, int]] = []
         self._semantic = semantic
 
-    def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
+    def __call__(self, images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
         mattes = []
         for image in images:
-            alpha = (image[:1, ::2, ::2] > BRIGHT).float()
+            alpha = torch.from_numpy((host_array(image)[None, ::2, ::2, 0] > BRIGHT).astype(np.float32))
             self.sizes.append((alpha.shape[2], alpha.shape[1]))
             assert size in (None, self.sizes[-1])
             mattes.append(Matte(alpha, torch.cat([1 - alpha, torch.zeros_like(alpha), alpha]) if self._semantic else None))

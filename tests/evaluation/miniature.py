@@ -8,7 +8,7 @@ import torch
 
 from p3mvideo.frame import UInt8Array
 from p3mvideo.model.encoders.realtime import realtime_p3mnet
-from p3mvideo.weights import save_weights
+from p3mvideo.weights.tensors import save_weights
 
 TINY = {"deep_channels": 16, "widths": [8, 8, 8, 8], "detail_channels": 4, "full_channels": 4, "side_heads": False}
 

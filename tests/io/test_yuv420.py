@@ -70,7 +70,7 @@ def test_a_frame_in_yuv_is_an_rgb_frame_to_whoever_asks() -> None:
     bare = replace(given, rgb=None)
     assert bare.shape == given.shape == (3, 24, 32)
     assert np.array_equal(bare.interleaved(), Yuv420.of_rgb(NOISE, BT709).rgb())
-    assert given.with_image(given.image) is given
+    assert given.with_image(given.pixels) is given
     assert given.with_image(given.image.clone()).yuv is None, "another image is not what the video stores"
     assert given.in_rgb.yuv is None
     with pytest.raises(ValueError, match="image"):

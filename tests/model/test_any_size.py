@@ -13,13 +13,11 @@ from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import VARIANTS, build_network
 from tests.model.variants import slow_if_published
 
-CPU = torch.device("cpu")
-
 
 def check(network: P3MNet, width: int, height: int, ratio: float | None = None) -> None:
     generator = torch.Generator().manual_seed(width * 4096 + height)
     image = torch.randint(0, 256, (3, height, width), dtype=torch.uint8, generator=generator)
-    (matte,) = TorchEngine(network, CPU, downsample_ratio=ratio)([image])
+    (matte,) = TorchEngine(network, "cpu", downsample_ratio=ratio)([image])
     full = GuidedRefiner()(Frame.from_interleaved(image.permute(1, 2, 0).contiguous().numpy()), matte)
     assert full.alpha.shape == (1, height, width)
     assert full.alpha.isfinite().all()

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from p3mvideo.model.variants import build_network
-from p3mvideo.weights import find_weights, load_weights
+from p3mvideo.weights import find_weights
 from p3mvideo.weights.importer import import_weights
+from p3mvideo.weights.tensors import load_weights
 from tests.model import golden_formula
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-import torch
 
 from p3mvideo.engine import StreamNetwork
-from p3mvideo.frame import Face, Frame, Matte, StreamInfo
+from p3mvideo.engine.image_batch import host_array
+from p3mvideo.frame import Face, Frame, Matte, Pixels, StreamInfo
 from p3mvideo.pipeline import Output, Pipeline
 from p3mvideo.temporal import Immediate, every_frame
 
@@ -151,16 +151,16 @@ class MeanEngine:
 
     def __init__(self, hook: Hook = nothing) -> None:
         self.batches: list[int] = []
-        self.seen: list[torch.Tensor] = []
+        self.seen: list[Pixels] = []
         self.keep = False
         self._hook = hook
 
-    def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
+    def __call__(self, images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
         self._hook()
         self.batches.append(len(images))
         if self.keep:
             self.seen.extend(images)
-        return [Matte((image.float().mean() / 255).reshape(1, 1, 1)) for image in images]
+        return [Matte((host_array(image).mean(dtype=np.float32) / np.float32(255)).reshape(1, 1, 1)) for image in images]
 
 
 class PassingFilter:
@@ -271,7 +271,7 @@ def make_stream(frames: int = 20, *, hooks: dict[str, Hook] | None = None, live:
         "matte_stream": Immediate(temporal_filter),
         "refiner": StretchingRefiner(hook("refiner")),
         "outputs": [Output(compositor, sink) for compositor, sink in zip(compositors, sinks, strict=True)],
-        "device": torch.device("cpu"),
+        "device": "cpu",
         "seq_chunk": 3,
         "frame_queue_size": 2,
         "sink_queue_size": 2,

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from p3mvideo.errors import DeviceError, P3MVideoError, SinkError, SourceError
-from p3mvideo.frame import Frame, Matte
+from p3mvideo.frame import Frame, Matte, Pixels
 from p3mvideo.pipeline import Output, supervisor
 from p3mvideo.pipeline.frame_queue.frame_queue import FrameQueue
 from p3mvideo.pipeline.frame_queue.upload import PlainUploader, Upload
@@ -100,14 +100,14 @@ def test_a_fault_in_the_upload_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> 
         return Upload(image)
 
     monkeypatch.setattr(PlainUploader, "__call__", upload)
-    stream = make_stream()
+    stream = make_stream(device="mps")  # the queue uploads for any accelerator; here the pixels stay where they are
     run_until(trip, stream, DeviceError)
     assert nothing_published(stream)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
 def test_a_missing_device_is_reported_and_the_sinks_are_closed() -> None:
-    stream = make_stream(device=torch.device("cuda"))
+    stream = make_stream(device="cuda")
     with pytest.raises(DeviceError, match="cannot use cuda"):
         stream.pipeline.run()
     assert nothing_published(stream)
@@ -308,7 +308,7 @@ def test_a_frame_that_got_lost_is_an_error_that_says_the_numbers(monkeypatch: py
 
 def test_a_network_that_loses_a_matte_is_an_error_that_says_the_numbers() -> None:
     class Forgetful(MeanEngine):
-        def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
+        def __call__(self, images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
             return super().__call__(images)[1:]
 
     stream = make_stream(engine=Forgetful())
@@ -321,7 +321,7 @@ def test_a_network_that_loses_a_matte_is_an_error_that_says_the_numbers() -> Non
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1.5, -0.5])
 def test_a_matte_with_values_that_no_matte_has_ends_the_run(value: float, live: bool) -> None:
     class Failing(MeanEngine):
-        def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
+        def __call__(self, images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
             return [*super().__call__(images)[1:], Matte(torch.full((1, 1, 1), value))]
 
     stream = make_stream(engine=Failing(), live=live)

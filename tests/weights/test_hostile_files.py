@@ -20,8 +20,9 @@ from p3mvideo.model.variants import VARIANTS, build_network
 from p3mvideo.training.export_weights import ship
 from p3mvideo.training.initial_network import build_start
 from p3mvideo.training.setup import recipe_options
-from p3mvideo.weights import find_weights, load_weights, save_weights
+from p3mvideo.weights import find_weights
 from p3mvideo.weights.network import load_network
+from p3mvideo.weights.tensors import load_weights, save_weights
 from tests.evaluation.miniature import TINY, tiny_weights
 
 VARIANT = "p3mnet-mobilenetv2"

@@ -21,10 +21,11 @@ from p3mvideo.errors import ConfigError, WeightsError
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import VARIANTS
 from p3mvideo.options.engine import DEFAULT_MODEL
-from p3mvideo.weights import find_weights, list_weights, load_weights
+from p3mvideo.weights import find_weights, list_weights
 from p3mvideo.weights.get import get_weights
 from p3mvideo.weights.importer import import_weights, read_checkpoint
 from p3mvideo.weights.network import load_network
+from p3mvideo.weights.tensors import load_weights
 
 ROOT = Path(__file__).parents[2]
 KEYS = ROOT / "tests" / "model" / "golden"

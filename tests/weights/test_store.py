@@ -11,10 +11,11 @@ import torch
 
 from p3mvideo.errors import WeightsError
 from p3mvideo.model.encoders.realtime import realtime_p3mnet
-from p3mvideo.weights import WeightsFile, find_weights, list_weights, load_weights, save_weights, verify_weights
+from p3mvideo.weights import WeightsFile, find_weights, list_weights, verify_weights
 from p3mvideo.weights.manifest import MANIFEST, add_to_manifest, read_manifest
 from p3mvideo.weights.network import load_network
 from p3mvideo.weights.store import imported_folder, shipped_folder
+from p3mvideo.weights.tensors import load_weights, save_weights
 
 ARGUMENTS = {"deep_channels": 32, "widths": [16, 16, 8, 8], "side_heads": False}
 VARIANT = "p3mnet-mobilenetv2"

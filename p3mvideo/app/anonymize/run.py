@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import torch
 
 from p3mvideo.app.anonymize.cover_planner import CoverPlanner, PlannedCovers
 from p3mvideo.app.batch.output_plan import STDOUT, OutputPlan, Wanted
@@ -299,7 +298,7 @@ def _covered(item: Input, frame: Frame, number: int, plan: CoverPlan, covers: Fa
         )
     image = frame.interleaved()
     if plan.is_hidden(number):
-        return frame.with_image(torch.from_numpy(mosaic_all(image)).permute(2, 0, 1))
+        return frame.with_image(mosaic_all(image))
     sightings = plan.at(number)
     if not sightings:
         return frame

@@ -57,10 +57,10 @@ def traced_back(
         hidden, _ = anonymizer(frame)
         due = [point for point in waiting if point.seconds <= frame.seconds]
         if due or not looks or frame.seconds - looks[-1].seconds >= LOOK_SECONDS:
-            (matte,) = loaded([hidden.image.to(loaded.device)])
+            (matte,) = loaded([hidden.on(loaded.device).pixels])
             scale = min(1.0, LONG_SIDE_PX / max(frame.height, frame.width))
             shape = max(1, round(frame.height * scale)), max(1, round(frame.width * scale))
-            small = cv2.resize(matte.alpha[0].float().cpu().numpy(), shape[::-1], interpolation=cv2.INTER_AREA)
+            small = cv2.resize(matte.alpha_array(), shape[::-1], interpolation=cv2.INTER_AREA)
             looks.append(_Look(frame.seconds, np.packbits(small >= PERSON)))
         waiting = waiting[len(due) :]
         advance(number + 1)

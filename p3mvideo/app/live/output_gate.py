@@ -228,7 +228,7 @@ class OutputGate:
         """Return the placeholder of a state, at the present moment."""
         if state not in self._placeholders:
             self._placeholders[state] = Frame.from_interleaved(placeholder(*self.size, TITLES[state]))
-        return Frame(self._placeholders[state].image, round(self._clock() / TIME_BASE), TIME_BASE)
+        return Frame(self._placeholders[state].pixels, round(self._clock() / TIME_BASE), TIME_BASE)
 
 
 class ShowSink:

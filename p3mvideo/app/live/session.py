@@ -299,7 +299,7 @@ class LiveSession:
         size = rung.picture_size((self._source.info.width, self._source.info.height))
         for _ in range(COMPARISONS):
             seen = self.seen
-            if seen is not None and lost_share(seen.matte, engine([at_size(seen.image, size)])[0]) > LARGEST_LOSS:
+            if seen is not None and lost_share(seen.matte, engine([at_size(seen.frame, size).pixels])[0]) > LARGEST_LOSS:
                 return True
             if self._stopping.wait(COMPARISON_SECONDS):
                 return False

@@ -160,7 +160,7 @@ class RecordingOutput:
         if pts <= self._last_pts:
             return  # a placeholder came in between, whose time is later than this image's capture
         try:
-            self._waiting.put_nowait(Frame(image.image, pts, image.time_base))
+            self._waiting.put_nowait(Frame(image.pixels, pts, image.time_base))
         except Full:
             self.dropped += 1
             return

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-import torch
+import numpy as np
 
 from p3mvideo.app.live.quality.quality_ladder import Rung
 from p3mvideo.compose import ForegroundEstimator, InYuv, ReplaceBackground
@@ -60,8 +60,7 @@ class DefaultStageFactory:
         threads = self.engine_options.threads or max(1, (os.cpu_count() or 1) // 2)
         loaded = load_engine(replace(self.engine_options, downsample_ratio=ratio, threads=threads), live=True)
         # Runtimes compile at the first image, which takes seconds; the first real one should not wait for that.
-        with torch.no_grad():
-            loaded.engine([torch.zeros(height, width, 3, dtype=torch.uint8, device=loaded.device).permute(2, 0, 1)])
+        loaded.engine([Frame.from_interleaved(np.zeros((height, width, 3), np.uint8)).on(loaded.device).pixels])
         return loaded
 
     def anonymizer(self, mode: AnonymizeMode, rung: Rung) -> Anonymizer:

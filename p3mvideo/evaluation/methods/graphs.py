@@ -7,17 +7,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 
 from p3mvideo.engine import GuidedRefiner
 from p3mvideo.engine.graph import load_graph
-from p3mvideo.engine.shrink import shrink_on_cpu
 from p3mvideo.engine.strategies import network_size
 from p3mvideo.errors import ConfigError
 from p3mvideo.files.file_hash import file_sha256
 from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
 from p3mvideo.model.variants import REALTIME_VARIANTS
-from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
+from p3mvideo.ops.imagenet import IMAGENET_MEAN, IMAGENET_STD
+from p3mvideo.ops.shrink import shrunk
 from p3mvideo.ops.working_size import working_size
 from p3mvideo.options.evaluation import OnnxInput, Strategy
 
@@ -74,9 +73,9 @@ class GraphMethod:
             small = cv2.resize(image.astype(np.float32) / np.float32(255), self._graph.size or network_size(width, height, 0.5))
             return np.asarray(cv2.resize(self._run(small), (width, height), interpolation=cv2.INTER_LINEAR).clip(0, 1), np.float32)
         frame = Frame.from_interleaved(image)
-        small = shrink_on_cpu(frame.image, self._graph.size or working_size(width, height)).astype(np.float32) / np.float32(255)
-        refined = self._refine(frame, Matte(torch.from_numpy(self._run(small).clip(0, 1))[None]))
-        return np.asarray(refined.alpha[0].numpy(), np.float32)
+        small = shrunk(frame.interleaved(), self._graph.size or working_size(width, height)).astype(np.float32) / np.float32(255)
+        refined = self._refine(frame, Matte(self._run(small).clip(0, 1)[None]))
+        return np.asarray(refined.alpha_array(), np.float32)
 
     def _run(self, small: Float32Array) -> Float32Array:
         values = np.ascontiguousarray(((small - self._mean) / self._std).transpose(2, 0, 1)[None])

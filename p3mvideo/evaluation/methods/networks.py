@@ -77,12 +77,9 @@ class EngineMethod:
 
     def predict(self, image: UInt8Array, trimap: UInt8Array | None) -> Float32Array:
         """See `Method`. The trimap is not looked at."""
-        frame = Frame.from_interleaved(image)
-        frame = frame.with_image(frame.image.to(self._engine.device))
+        frame = Frame.from_interleaved(image).on(self._engine.device)
         with self._one_at_a_time, _memory_explained(image):
-            matte = self._refine(frame, self._engine([frame.image])[0])
-        alpha: Float32Array = matte.alpha[0].float().cpu().numpy()
-        return alpha
+            return self._refine(frame, self._engine([frame.pixels])[0]).alpha_array()
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from p3mvideo.errors import ConfigError
 from p3mvideo.evaluation.methods.method import needed
 from p3mvideo.files.file_hash import file_sha256
 from p3mvideo.frame import Float32Array, UInt8Array
-from p3mvideo.ops.normalise import IMAGENET_MEAN, IMAGENET_STD
+from p3mvideo.ops.imagenet import IMAGENET_MEAN, IMAGENET_STD
 
 FBA_REACH_PX = 320
 """FBA's distances are measured in parts of this."""

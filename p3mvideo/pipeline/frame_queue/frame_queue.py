@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
-
-import torch
+from typing import TYPE_CHECKING, NamedTuple
 
 from p3mvideo.frame import Face, Frame
 from p3mvideo.pipeline.frame_queue.closable_queue import ClosableQueue
-from p3mvideo.pipeline.frame_queue.upload import PinnedUploader, PlainUploader, Upload, Uploader
+
+if TYPE_CHECKING:
+    from p3mvideo.pipeline.frame_queue.upload import Upload, Uploader
 
 
 class CapturedFrame(NamedTuple):
@@ -41,9 +41,9 @@ class FrameQueue:
         DeviceError: The device is missing.
     """
 
-    def __init__(self, capacity: int, *, device: torch.device, drop_oldest: bool) -> None:
+    def __init__(self, capacity: int, *, device: str, drop_oldest: bool) -> None:
         self._queue: ClosableQueue[_Waiting] = ClosableQueue(capacity, drop_oldest=drop_oldest)
-        self._upload: Uploader = PinnedUploader(device) if device.type == "cuda" else PlainUploader(device)
+        self._upload = None if device == "cpu" else _uploader(device)
 
     @property
     def dropped(self) -> int:
@@ -62,9 +62,9 @@ class FrameQueue:
             QueueClosed: The queue is closed; `QueueFailed` if it failed.
             DeviceError: The device has no memory left or broke down.
         """
-        upload = self._upload(frame.image)
         moment = time.perf_counter() if captured_at is None else captured_at
-        self._queue.put(_Waiting(frame.with_image(upload.image), faces, moment, upload))
+        upload = None if self._upload is None else self._upload(frame.image)
+        self._queue.put(_Waiting(frame if upload is None else frame.with_image(upload.image), faces, moment, upload))
 
     def get(self) -> CapturedFrame | None:
         """Return the oldest frame, or None at the end of the stream; wait until there is one or the other.
@@ -75,7 +75,8 @@ class FrameQueue:
         waiting = self._queue.get()
         if waiting is None:
             return None
-        waiting.upload.wait()
+        if waiting.upload is not None:
+            waiting.upload.wait()
         return CapturedFrame(waiting.frame, waiting.faces, waiting.captured_at)
 
     def __iter__(self) -> Iterator[CapturedFrame]:
@@ -95,4 +96,12 @@ class _Waiting(NamedTuple):
     frame: Frame
     faces: tuple[Face, ...]
     captured_at: float
-    upload: Upload
+    upload: Upload | None
+    """None where the pixels stay on the host."""
+
+
+def _uploader(device: str) -> Uploader:
+    """Return what brings pixels to an accelerator."""
+    from p3mvideo.pipeline.frame_queue.upload import PinnedUploader, PlainUploader
+
+    return PinnedUploader(device) if device.startswith("cuda") else PlainUploader(device)

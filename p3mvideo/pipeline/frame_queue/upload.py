@@ -40,7 +40,7 @@ class Uploader(Protocol):
 class PlainUploader:
     """Moves pixels in the calling thread; on the CPU it does nothing at all."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: str) -> None:
         self._device = device
 
     def __call__(self, image: torch.Tensor) -> Upload:
@@ -67,10 +67,10 @@ class PinnedUploader:
 
     SLOTS = 2
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: str) -> None:
         self._device = device
         with _device_errors(device):
-            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+            self._stream = torch.cuda.Stream(torch.device(device))  # type: ignore[no-untyped-call]
         self._slots: list[_Slot] = []
         self._uploads = 0
 
@@ -106,7 +106,7 @@ def _pinned_like(image: torch.Tensor) -> torch.Tensor:
 
 
 @contextmanager
-def _device_errors(device: torch.device) -> Iterator[None]:
+def _device_errors(device: str) -> Iterator[None]:
     """Translate what torch raises for a CUDA device that is missing, full or broken."""
     try:
         yield

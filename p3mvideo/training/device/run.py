@@ -76,7 +76,7 @@ def train_on_device(
     begun = time.monotonic() if begun is None else begun
     if (options.steps is None) == (options.minutes is None):
         raise ConfigError("training ends after some steps or after some minutes", hint="give either --steps or --minutes")
-    device = choose_device(options.device)
+    device = torch.device(choose_device(options.device))
     runs = _run_options(options, device)
     if device.type == "cpu":
         keep_memory()
@@ -137,7 +137,7 @@ def device_sheet(pack: Path, output: Path, options: DeviceTrainingOptions) -> No
     Raises:
         ConfigError, DatasetError: See `train_on_device`.
     """
-    device = choose_device(options.device)
+    device = torch.device(choose_device(options.device))
     run = next(iter(_run_options(options, device).values()))
     material = _material(pack, device, options)
     batches = DeviceBatches(material, run, device)

@@ -67,9 +67,6 @@ def predicted_alpha(network: P3MNet, image: UInt8Array, *, variant: str) -> Floa
     """Return the alpha of an image, RGB (H, W, 3), as float32 (H, W). See `validate`."""
     if variant not in REALTIME_VARIANTS:
         return resize_strategy(network, image)
-    device = next(network.parameters()).device
-    frame = Frame.from_interleaved(image)
-    frame = frame.with_image(frame.image.to(device))
-    matte = GuidedRefiner()(frame, TorchEngine(network, device)([frame.image])[0])
-    alpha: Float32Array = matte.alpha[0].float().cpu().numpy()
-    return alpha
+    device = str(next(network.parameters()).device)
+    frame = Frame.from_interleaved(image).on(device)
+    return GuidedRefiner()(frame, TorchEngine(network, device)([frame.pixels])[0]).alpha_array()

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -175,16 +176,14 @@ def test_a_machine_without_screen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_network_that_sees_nobody_in_a_portrait_does_not_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    import torch
-
     from p3mvideo.engine import LoadedEngine
-    from p3mvideo.frame import Matte
+    from p3mvideo.frame import Matte, Pixels
 
-    def nobody(images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
-        return [Matte(torch.zeros(1, 4, 4)) for _ in images]
+    def nobody(images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
+        return [Matte(np.zeros((1, 4, 4), np.float32)) for _ in images]
 
     monkeypatch.setattr(machine, "verify_weights", list)
-    monkeypatch.setattr(machine, "load_engine", lambda **_: LoadedEngine(nobody, torch.device("cpu"), "a network"))
+    monkeypatch.setattr(machine, "load_engine", lambda **_: LoadedEngine(nobody, "cpu", "a network"))
     (found,) = machine.networks()
     assert (found.status, found.essential) == ("missing", True)
 

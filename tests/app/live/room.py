@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
 
 from p3mvideo.app import webcam as webcam_module
 from p3mvideo.app.live.camera_choice import ChosenCamera
@@ -25,8 +24,9 @@ from p3mvideo.app.live.quality.quality_ladder import Rung
 from p3mvideo.app.live.statistics import WebcamResult
 from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.engine import LoadedEngine, StreamNetwork
+from p3mvideo.engine.image_batch import host_array
 from p3mvideo.errors import SourceError
-from p3mvideo.frame import Face, Frame, Matte, UInt8Array
+from p3mvideo.frame import Face, Frame, Matte, Pixels, UInt8Array
 from p3mvideo.io.devices.camera import Camera
 from p3mvideo.options import LiveOptions
 from p3mvideo.options.faces import AnonymizeMode
@@ -138,14 +138,14 @@ class ColourEngine:
         self._fault = fault
         self._calls = 0
 
-    def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
+    def __call__(self, images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
         self._calls += 1
         self._fault(self._calls)
         mattes = []
         for image in images:
-            rgb = image[:, ::2, ::2].permute(1, 2, 0).numpy().astype(np.int16)
+            rgb = host_array(image)[::2, ::2].astype(np.int16)
             near = [(np.abs(rgb - np.array(colour)).max(2) < 60) for colour in (PERSON, FACE, COVER)]
-            mattes.append(Matte(torch.from_numpy(np.logical_or.reduce(near).astype(np.float32))[None]))
+            mattes.append(Matte(np.logical_or.reduce(near).astype(np.float32)[None]))
         return mattes
 
 
@@ -168,7 +168,7 @@ class FaceCoverer:
         region = (slice(box[1], box[3]), slice(box[0], box[2]))
         original = rgb[region].copy()
         rgb[region] = COVER
-        return frame.with_image(torch.from_numpy(rgb).permute(2, 0, 1)), (Face(box, original if self._restores else None),)
+        return frame.with_image(rgb), (Face(box, original if self._restores else None),)
 
     def close(self) -> None:
         self.closed = True
@@ -188,7 +188,7 @@ class RoomStageFactory:
     def engine(self, rung: Rung) -> LoadedEngine:
         self.engines += 1
         made = self.engines
-        return LoadedEngine(ColourEngine(lambda call: self.matter_fault(made, call)), torch.device("cpu"), "by colour")
+        return LoadedEngine(ColourEngine(lambda call: self.matter_fault(made, call)), "cpu", "by colour")
 
     def anonymizer(self, mode: AnonymizeMode, rung: Rung) -> Anonymizer:
         self.anonymizers.append(mode)

@@ -49,7 +49,7 @@ def test_one_person_is_kept_with_the_soft_border_and_nothing_else(keep: str, who
 @pytest.mark.parametrize("people", [{}, {"one": (10, 10, 30, 50)}])
 def test_where_nobody_else_is_nothing_changes(people: Boxes) -> None:
     matte = matte_of(people)
-    assert KeepOne("largest")(frame(), matte).alpha is matte.alpha
+    assert KeepOne("largest")(frame(), matte) is matte
 
 
 def test_who_is_kept_stays_until_somebody_is_clearly_more_fitting() -> None:

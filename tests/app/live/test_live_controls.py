@@ -9,7 +9,6 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from p3mvideo.app.live import main_loop
 from p3mvideo.app.live.output_gate import LiveState, OutputGate
@@ -17,7 +16,7 @@ from p3mvideo.app.live.preview import keys, room_photo
 from p3mvideo.app.live.preview.keys import KEYS
 from p3mvideo.app.live.profile import profile_path, read_profile, settings_folder
 from p3mvideo.app.live.quality.step_check import Seen
-from p3mvideo.frame import Matte, UInt8Array
+from p3mvideo.frame import Frame, Matte, UInt8Array
 from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.io.devices.virtual_camera import VirtualCamera
 from p3mvideo.options import LiveOptions
@@ -311,7 +310,7 @@ def test_a_photo_waits_for_an_image_but_not_for_ever(monkeypatch: pytest.MonkeyP
     photo = room_photo.RoomPhoto()
     assert photo.look(None) is None
     assert (photo.words, photo.done) == ("Photo of the room: waiting for an image", False)
-    person = Seen(torch.zeros(3, 4, 4, dtype=torch.uint8), Matte(torch.ones(1, 4, 4)))
+    person = Seen(Frame.from_interleaved(np.zeros((4, 4, 3), np.uint8)), Matte(np.ones((1, 4, 4), np.float32)))
     assert photo.look(person) is None
     assert (photo.words, photo.done) == ("No photo: someone is in the image", True)
     monkeypatch.setattr(room_photo, "LONGEST_WAIT_SECONDS", 0.0)

@@ -2,7 +2,6 @@ import os
 from typing import Any
 
 import pytest
-import torch
 
 from p3mvideo.app.live import stage_factory
 from p3mvideo.app.live.quality.quality_ladder import FULL_QUALITY
@@ -17,7 +16,7 @@ def test_the_network_leaves_half_of_the_cores_to_the_others(monkeypatch: pytest.
 
     def load(options: EngineOptions, **_: Any) -> LoadedEngine:
         taken.append(options.threads)
-        return LoadedEngine(lambda images, size=None: [], torch.device("cpu"), "")
+        return LoadedEngine(lambda images, size=None: [], "cpu", "")
 
     monkeypatch.setattr(stage_factory, "load_engine", load)
     monkeypatch.setattr(os, "cpu_count", lambda: cores)

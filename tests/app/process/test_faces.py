@@ -15,8 +15,9 @@ import torch
 from p3mvideo.app.process import run as module
 from p3mvideo.app.process.run import process
 from p3mvideo.engine import LoadedEngine
+from p3mvideo.engine.image_batch import host_array
 from p3mvideo.errors import ConfigError, PrivacyError
-from p3mvideo.frame import Matte, UInt8Array
+from p3mvideo.frame import Matte, Pixels, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.privacy import make_anonymizer as making
 from p3mvideo.privacy.detection import Detection
@@ -47,8 +48,8 @@ class EverybodyEngine:
     def __init__(self) -> None:
         self.seen: list[UInt8Array] = []
 
-    def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
-        self.seen += [image.permute(1, 2, 0).numpy().copy() for image in images]
+    def __call__(self, images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
+        self.seen += [host_array(image).copy() for image in images]
         return [Matte(torch.ones(1, HEIGHT // 2, WIDTH // 2)) for _ in images]
 
 
@@ -56,7 +57,7 @@ class EverybodyEngine:
 def engine(monkeypatch: pytest.MonkeyPatch) -> EverybodyEngine:
     """A network that is fooled by everything, behind `process`."""
     fake = EverybodyEngine()
-    monkeypatch.setattr(module, "load_engine", lambda *_, **__: LoadedEngine(fake, torch.device("cpu"), "everybody"))
+    monkeypatch.setattr(module, "load_engine", lambda *_, **__: LoadedEngine(fake, "cpu", "everybody"))
     return fake
 
 

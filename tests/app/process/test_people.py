@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from p3mvideo.app.process import run as module
 from p3mvideo.engine import LoadedEngine
+from p3mvideo.engine.image_batch import host_array
 from p3mvideo.errors import ConfigError
-from p3mvideo.frame import Matte, UInt8Array
+from p3mvideo.frame import Matte, Pixels, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.options import BatchOptions
 from tests.app.conftest import Process
@@ -27,8 +27,8 @@ ENTERS = 5
 class WhiteEngine:
     """Takes what is white for people."""
 
-    def __call__(self, images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
-        return [Matte((image[:1, ::2, ::2] > 128).float()) for image in images]
+    def __call__(self, images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
+        return [Matte((host_array(image)[None, ::2, ::2, 0] > 128).astype(np.float32)) for image in images]
 
 
 def _clip_image(number: int) -> UInt8Array:
@@ -44,7 +44,7 @@ def _clip_image(number: int) -> UInt8Array:
 def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # Long clips are divided; where people are chosen, they must not be, for who someone is depends on all that came before.
     monkeypatch.setattr(BatchOptions, "segments", property(lambda self: {"seconds": 0.3, "claim_expiry": 120.0}))
-    monkeypatch.setattr(module, "load_engine", lambda *_, **__: LoadedEngine(WhiteEngine(), torch.device("cpu"), "white"))
+    monkeypatch.setattr(module, "load_engine", lambda *_, **__: LoadedEngine(WhiteEngine(), "cpu", "white"))
     return make_video(tmp_path / "clip.mp4", images=[_clip_image(number) for number in range(FRAMES)], options={"crf": "4"})
 
 

@@ -18,9 +18,9 @@ from p3mvideo.training.device.run import device_sheet, train_on_device
 from p3mvideo.training.device.state_files import load_state, save_state
 from p3mvideo.training.export_weights import ship
 from p3mvideo.training.setup import BY_THE_CLOCK
-from p3mvideo.weights import load_weights
+from p3mvideo.weights.content import describe_weights
 from p3mvideo.weights.network import load_network
-from p3mvideo.weights.tensors import describe_weights
+from p3mvideo.weights.tensors import load_weights
 from tests.training import miniature
 from tests.training.test_without_av_and_mediapipe import BLOCKED, without
 

@@ -51,11 +51,11 @@ class RoomPhoto:
         if seen is None:
             self.words = "No photo: there is no camera image"
             return None
-        if float((seen.matte.alpha > PERSON).float().mean()) > LARGEST_SHARE:
+        if float((seen.matte.alpha_array() > PERSON).mean()) > LARGEST_SHARE:
             self.words = "No photo: someone is in the image"
             return None
         path = settings_folder() / "rooms" / f"room {time.strftime('%Y-%m-%d %H.%M.%S')}.png"
-        pixels = np.ascontiguousarray(seen.image.permute(1, 2, 0).cpu().numpy())
+        pixels = seen.frame.interleaved()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_image_file(path, np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), np.uint8))

@@ -9,11 +9,10 @@ from typing import Self
 
 import cv2
 import numpy as np
-import torch
 
 from p3mvideo.app.live.quality.quality_ladder import Rung
-from p3mvideo.engine.shrink import shrink_on_cpu
 from p3mvideo.frame import Frame, StreamInfo
+from p3mvideo.ops.shrink import shrunk
 from p3mvideo.stages import FrameSource
 
 
@@ -42,14 +41,12 @@ class SmallerPictures:
 
     def __iter__(self) -> Iterator[Frame]:
         for frame in self._source:
-            yield frame.with_image(at_size(frame.image, self._size))
+            yield at_size(frame, self._size)
 
 
-def at_size(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """Return an image, uint8 (3, H, W), at a (width, height) that is no larger."""
-    if (image.shape[2], image.shape[1]) == size:
-        return image
-    return torch.from_numpy(shrink_on_cpu(image.cpu(), size)).permute(2, 0, 1).to(image.device)
+def at_size(frame: Frame, size: tuple[int, int]) -> Frame:
+    """Return a frame at a (width, height) that is no larger."""
+    return frame if (frame.width, frame.height) == size else frame.with_pixels(shrunk(frame.interleaved(), size))
 
 
 def enlarged(frame: Frame, size: tuple[int, int]) -> Frame:

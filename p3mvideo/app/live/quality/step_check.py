@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import torch
 
 from p3mvideo.engine import StreamNetwork
 from p3mvideo.frame import Frame, Matte
@@ -23,8 +22,8 @@ LARGEST_LOSS = 0.02
 class Seen(NamedTuple):
     """What a network saw last."""
 
-    image: torch.Tensor
-    """uint8 RGB (3, H, W)."""
+    frame: Frame
+    """The image."""
     matte: Matte
     """What it made of it, at working size."""
 
@@ -45,7 +44,7 @@ class WatchedNetwork:
         """See `StreamNetwork`."""
         mattes = self._network(frames)
         if mattes and mattes[-1] is not None:
-            self.seen = Seen(frames[-1].image, mattes[-1])
+            self.seen = Seen(frames[-1], mattes[-1])
         return mattes
 
 
@@ -56,10 +55,10 @@ def lost_share(before: Matte, after: Matte) -> float:
         before: The matte of the better network.
         after: The same image's matte by another one; may have another size.
     """
-    height, width = before.alpha.shape[1:]
+    height, width = before.shape
     scale = COMPARED_PX / max(height, width)
     size = max(PIECE_PX, round(width * scale)), max(PIECE_PX, round(height * scale))
-    person, found = (cv2.resize(matte.alpha[0].float().cpu().numpy(), size, interpolation=cv2.INTER_AREA) > 0.5 for matte in (before, after))
+    person, found = (cv2.resize(matte.alpha_array(), size, interpolation=cv2.INTER_AREA) > 0.5 for matte in (before, after))
     if not person.any():
         return 0.0
     missing = (person & ~found).astype(np.uint8)

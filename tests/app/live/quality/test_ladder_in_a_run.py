@@ -13,7 +13,7 @@ from p3mvideo.app.live import session
 from p3mvideo.app.live.quality import load_meter, quality_ladder
 from p3mvideo.app.live.quality.quality_ladder import FULL_QUALITY, Rung
 from p3mvideo.engine import LoadedEngine
-from p3mvideo.frame import Matte
+from p3mvideo.frame import Matte, Pixels
 from tests.app.live.room import RoomStageFactory, Stage, wait_for
 
 LOWEST = "faces looked for in every second frame"
@@ -62,7 +62,7 @@ def test_a_smaller_working_size_that_would_lose_a_shoulder_is_taken_only_where_t
     def make(self: RoomStageFactory, rung: Rung) -> LoadedEngine:
         made = engine(self, rung)
 
-        def one_sided(images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
+        def one_sided(images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
             mattes = made.engine(images)
             for matte in mattes:
                 columns = torch.nonzero(matte.alpha[0].amax(0))[:, 0]

@@ -1,0 +1,31 @@
+"""The fast guided filter of `guided_refiner` in PyTorch, for frames on an accelerator."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from p3mvideo.engine.guided_refiner import EPSILON, RADIUS_PX
+
+LUMA = (0.299, 0.587, 0.114)
+
+
+def refine_on_device(image: Tensor, alpha: Tensor) -> Tensor:
+    """Return alpha (1, h, w) in [0, 1] at the size of an image, uint8 RGB (3|4, H, W), with edges that follow it: (1, H, W)."""
+    small = alpha[None]
+    weights = torch.tensor(LUMA, device=image.device).view(1, 3, 1, 1)
+    grey = (image[None, :3].float() * weights).sum(1, keepdim=True).round() / 255
+    guide = F.interpolate(grey, small.shape[2:], mode="area")
+
+    def mean(x: Tensor) -> Tensor:
+        return F.avg_pool2d(F.pad(x, (RADIUS_PX,) * 4, mode="replicate"), 2 * RADIUS_PX + 1, 1)
+
+    guide_mean, alpha_mean = mean(guide), mean(small)
+    slope = (mean(guide * small) - guide_mean * alpha_mean) / (mean(guide * guide) - guide_mean**2 + EPSILON)
+    offset = alpha_mean - slope * guide_mean
+
+    def enlarge(x: Tensor) -> Tensor:
+        return F.interpolate(mean(x), image.shape[1:], mode="bilinear", align_corners=False)
+
+    return (enlarge(slope) * grey + enlarge(offset)).clamp(0, 1)[0]
