@@ -201,10 +201,10 @@ class _NoRefiner:
 
 
 class _Unchanged:
-    """A `Compositor` that leaves the frame as it is, in RGB, in which most programs process video."""
+    """A `Compositor` that leaves the frame as it is."""
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
-        return frame.in_rgb
+        return frame
 
 
 def _floor(path: Path, target: Path) -> RunStatistics:
