@@ -13,6 +13,7 @@ from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.ops.normalise import normalise
 from p3mvideo.training.loop.feature_paste import PastingNetwork, frozen_copy
 from p3mvideo.training.loop.frozen_stages import first_stages, freeze, hold
+from p3mvideo.training.loop.fused_stages import fuse
 from p3mvideo.training.loop.losses import matting_losses
 from p3mvideo.training.loop.memory.recompute import recompute_activations
 from p3mvideo.training.loop.precision import keep_strided_depthwise_in_f32
@@ -44,13 +45,14 @@ class Learner:
         average, paste = WeightAverage(self.network, decay=options.optimizer.ema), options.copy_paste
         source = frozen_copy(self.network.encoder) if paste.pastes_features and paste.cp_source == "frozen" else None
         if group.size > 1:
-            synchronise_norms(self.network, group.sum_with_gradient)
+            synchronise_norms(self.network, group.sum)
         optimizer = make_optimizer(self.network, options)
         scaler = torch.amp.GradScaler(group.device.type, enabled=DTYPES[options.precision] == torch.float16)
         self.state = TrainingState(self.network, average, optimizer, scaler, options, source)
         if options.recompute:
             recompute_activations(self.network)
         if group.device.type == "cpu" and options.precision == "bf16":
+            fuse(self._frozen)
             keep_strided_depthwise_in_f32(self.network)
         pasting = PastingNetwork(self.network, layer=paste.cp_layer, every_scale=paste.cp_type == "multiscale", source=source)
         self._model: torch.nn.Module = pasting

@@ -40,31 +40,10 @@ class Group:
         dist.all_reduce(total)
         return total
 
-    def sum_with_gradient(self, values: Tensor) -> Tensor:
-        """Return the sum over all processes; each gets the gradients of all."""
-        result: Tensor = _SumOverGroup.apply(values)
-        return result
-
     def wait(self) -> None:
         """Return when all processes are here."""
         if self.size > 1:
             dist.barrier()
-
-
-class _SumOverGroup(torch.autograd.Function):
-    """The sum over all processes. What one process puts in shows in the sums of all, so its gradient is the sum of theirs."""
-
-    @staticmethod
-    def forward(context: object, values: Tensor) -> Tensor:
-        total = values.clone()
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(context: object, gradient: Tensor) -> Tensor:
-        total = gradient.contiguous().clone()
-        dist.all_reduce(total)
-        return total
 
 
 @contextmanager

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
 class SyncedBatchNorm(nn.Module):
@@ -14,7 +16,7 @@ class SyncedBatchNorm(nn.Module):
 
     Args:
         norm: The layer to stand in for; its parameters and buffers are shared.
-        total: Returns the sum of a tensor over all processes, with gradients.
+        total: Returns the sum of a tensor over all processes; no gradient goes through it.
     """
 
     running_mean: Tensor
@@ -35,32 +37,74 @@ class SyncedBatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
-        if not self.training:
-            normalised = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+        if self.training:
+            mean, variance, count = self._statistics(x.detach())
+            normalised = cast(Tensor, _Normalised.apply(x, self.weight, self.bias, mean, variance, count, self.eps, self._total))
         else:
-            normalised = self._normalised(x.float()).to(x.dtype)
+            normalised = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
         result: Tensor = self.after(normalised)
         return result
 
-    def _normalised(self, x: Tensor) -> Tensor:
-        # Both sums in one exchange; about the running mean, so that squares do not swallow the variance.
+    @torch.no_grad()
+    def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return mean and variance (C,) of each channel, and the number of pixels (1,), over all processes; follow the running ones."""
         about = self.running_mean.clone()
-        shifted = x - about.view(1, -1, 1, 1)
-        local = torch.full((1,), x.numel() / x.shape[1], device=x.device)
-        sums = self._total(torch.cat([shifted.sum((0, 2, 3)), (shifted * shifted).sum((0, 2, 3)), local]))
-        count = sums[-1].detach()
+        # The running statistics are not changed here; without any, those of 16-bit values would have 16 bits.
+        mean, variance = torch.batch_norm_update_stats(x, about, self.running_var, 0.0)
+        # Both sums in one exchange; about the running mean, so that squares do not swallow the variance.
+        shift = mean - about
+        own = torch.full((1,), x.numel() / x.shape[1], device=x.device)
+        sums = self._total(torch.cat([own * shift, own * (variance + shift * shift), own]))
+        count = sums[-1:]
         shift, square = (sums[:-1] / count).chunk(2)
         variance = (square - shift * shift).clamp_min(0)
-        with torch.no_grad():
-            self.num_batches_tracked.add_(1)
-            self.running_mean.lerp_(about + shift, self.momentum)
-            self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
-        scale = (variance + self.eps).rsqrt() * self.weight
-        return shifted * scale.view(1, -1, 1, 1) + (self.bias - shift * scale).view(1, -1, 1, 1)
+        self.num_batches_tracked.add_(1)
+        self.running_mean.lerp_(about + shift, self.momentum)
+        self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+        return about + shift, variance, count
+
+
+class _Normalised(torch.autograd.Function):
+    """Normalises by statistics of all processes, and knows that they come from what it normalises.
+
+    Every step is one of PyTorch's own kernels for batch norm, which read and write 16 bits and compute in 32: put together from sums and products of
+    whole tensors, it takes several times as long on a CPU, where memory decides.
+    """
+
+    @staticmethod
+    def forward(
+        context: Any, x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, count: Tensor, eps: float,
+        total: Callable[[Tensor], Tensor],
+    ) -> Tensor:  # fmt: skip
+        context.save_for_backward(x, weight, mean, variance, count)
+        context.eps, context.total = eps, total
+        return F.batch_norm(x, mean, variance, weight, bias, False, 0.0, eps)
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, mean, variance, count = context.saved_tensors
+        deviation = (variance + context.eps).rsqrt()
+        _, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
+            gradient, x, weight, mean, variance, None, None, False, context.eps, [False, True, True]
+        )
+        of_x = None
+        if context.needs_input_grad[0]:
+            # Ioffe and Szegedy, arXiv 1502.03167, section 3: what reaches x directly, less what it does to variance and mean.
+            through_variance, through_mean = (context.total(torch.cat([of_weight, of_bias])) / count).chunk(2)
+            scale = weight * deviation
+            slope = -scale * deviation * through_variance
+            of_x = _affine(x, slope, -scale * through_mean - slope * mean).add_(_affine(gradient, scale, torch.zeros_like(scale)))
+        return of_x, of_weight, of_bias, None, None, None, None, None
+
+
+def _affine(x: Tensor, scale: Tensor, offset: Tensor) -> Tensor:
+    """Return x (B, C, H, W) times `scale` (C,) plus `offset` (C,)."""
+    return F.batch_norm(x, torch.zeros_like(scale), torch.ones_like(scale), scale, offset, False, 0.0, 0.0)
 
 
 def synchronise_norms(module: nn.Module, total: Callable[[Tensor], Tensor]) -> None:
-    """Replace every `BatchNorm2d` inside a network, in place; the names in its state stay.
+    """Replace every `BatchNorm2d` inside a network that is trained, in place; the names in its state stay.
 
     Args:
         module: The network.
@@ -68,6 +112,7 @@ def synchronise_norms(module: nn.Module, total: Callable[[Tensor], Tensor]) -> N
     """
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm2d):
-            setattr(module, name, SyncedBatchNorm(child, total))
+            if child.weight.requires_grad:  # one that is frozen normalises by what it learnt before
+                setattr(module, name, SyncedBatchNorm(child, total))
         else:
             synchronise_norms(child, total)
