@@ -22,13 +22,14 @@ def fuse(stages: Sequence[nn.Module]) -> None:
 
     What PyTorch's oneDNN does not know is left as it is.
     """
-    if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")):
+    if not hasattr(torch.ops.mkldnn, "_convolution_pointwise"):
         return
     for convolution, norm in _pairs(stages):
-        activation = ACTIVATIONS.get(type(getattr(norm, "act", nn.Identity())))
+        act: nn.Module = getattr(norm, "act", nn.Identity())
+        activation = ACTIVATIONS.get(type(act))
         if activation is not None and convolution.padding_mode == "zeros" and not isinstance(convolution.padding, str):
-            convolution.forward = _fused(convolution, norm, *activation)  # type: ignore[method-assign]
-            norm.forward = _unchanged  # type: ignore[method-assign]
+            convolution.forward = _fused(convolution, norm, *activation)  # type: ignore[method-assign, assignment]
+            norm.forward = _unchanged  # type: ignore[method-assign, assignment]
 
 
 def _pairs(stages: Sequence[nn.Module]) -> Iterator[tuple[nn.Conv2d, nn.BatchNorm2d]]:

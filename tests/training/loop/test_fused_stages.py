@@ -26,7 +26,10 @@ def test_frozen_stages_find_the_same_whatever_weights_they_get() -> None:
         norm.weight.uniform_(0.5, 2)
         norm.bias.uniform_(-1, 1)
         norm.running_mean.normal_()  # type: ignore[union-attr]
-        norm.running_var.uniform_(0.5, 2)  # type: ignore[union-attr, operator]
+        norm.running_var.uniform_(0.5, 2)  # type: ignore[union-attr]
+    exact = image
+    for stage in stages:
+        exact = stage(exact)
     before = through(stages, image)
     steps = len(list(_norm_calls(stages, image)))
     fuse(stages)
@@ -35,7 +38,8 @@ def test_frozen_stages_find_the_same_whatever_weights_they_get() -> None:
     assert list(network.state_dict()) == names
     found = through(stages, image)
     assert found.dtype == torch.bfloat16
-    torch.testing.assert_close(found, before, rtol=0.05, atol=0.05)
+    error, error_before = (float((values - exact).norm() / exact.norm()) for values in (found, before))
+    assert error < max(0.01, 1.5 * error_before)
     assert not found.requires_grad
     # Another state, as a checkpoint brings it.
     network.load_state_dict({name: 0 * value if name.endswith("bn2.bias") else value for name, value in network.state_dict().items()})
@@ -50,7 +54,7 @@ def _norm_calls(stages: list[nn.Module], image: Tensor) -> list[str]:
 
 def test_a_convolution_without_a_norm_of_its_own_stays() -> None:
     alone, other = nn.Conv2d(3, 8, 3), nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.SiLU())
-    other[1].act = nn.SiLU()  # type: ignore[assignment]
+    other[1].act = nn.SiLU()
     stages: list[nn.Module] = [alone, nn.ReLU(), other]
     freeze(stages)
     fuse(stages)
