@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from p3mvideo.errors import ConfigError
+from p3mvideo.frame import UInt8Array
 from p3mvideo.options import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions
 from p3mvideo.privacy.anonymizer import FaceAnonymizer, FaceFollower, NoAnonymizer
 from p3mvideo.privacy.cover.styles import Style, make_style
+from p3mvideo.privacy.detect.asked_ahead import AskedAhead
 from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.registry import DETECTORS, Detector, check_models, parse_detectors
 from p3mvideo.privacy.detect.second_look import NOTHING, SecondLook
@@ -124,19 +128,29 @@ def make_survey(options: ReleaseDetectionOptions = ReleaseDetectionOptions()) ->
         WeightsError: A face detection model is missing or is not the right one.
         PrivacyError: A model cannot be loaded.
     """
-    search, back_search = make_searches(options)
-    return Survey(search, back_search, on_failure=options.on_detector_failure)
+    # They take some tenths of a second for a frame, and half of the cores: MediaPipe's models go on beside them.
+    others = [AskedAhead(detector) for detector in load_others(options, threads=max(1, (os.cpu_count() or 1) // 2))]
+
+    def announce(image: UInt8Array) -> None:
+        for other in others:
+            other.announce(image)
+
+    search, back_search = make_searches(options, others=others)
+    return Survey(search, back_search, on_failure=options.on_detector_failure, announce=announce)
 
 
-def make_searches(options: ReleaseDetectionOptions, *, detector: FaceDetector | None = None) -> tuple[Search, Search]:
+def make_searches(
+    options: ReleaseDetectionOptions, *, detector: FaceDetector | None = None, others: Sequence[Detector] | None = None
+) -> tuple[Search, Search]:
     """Return a search for faces, and one for faces that are expected only, which share their models. Errors are those of `make_survey`.
 
     Args:
         options: How faces are found.
         detector: MediaPipe's models, which are closed with the first search; None loads them.
+        others: What `load_others` returns, closed with either search; None loads them.
     """
     names = parse_detectors(options.detectors)
-    others = [_load(name, options) for name in names if name != "mediapipe"]
+    others = load_others(options) if others is None else others
     if "mediapipe" not in names:
         return SecondOpinion(None, others, thresh=options.threshold), SecondOpinion(None, others, thresh=options.threshold, newcomers=False)
     media_pipe = detector or load_detector(options)
@@ -148,15 +162,20 @@ def make_searches(options: ReleaseDetectionOptions, *, detector: FaceDetector | 
     return SecondOpinion(search, others, thresh=options.threshold), SecondOpinion(back_search, others, thresh=options.threshold, newcomers=False)
 
 
+def load_others(options: ReleaseDetectionOptions, *, threads: int = 0) -> list[Detector]:
+    """Load the detectors beside MediaPipe's, each with so many CPU threads; 0 takes all cores. Errors are those of `make_survey`."""
+    return [_load(name, options, threads=threads) for name in parse_detectors(options.detectors) if name != "mediapipe"]
+
+
 def load_detector(options: DetectionOptions) -> FaceDetector:
     """Load MediaPipe's models for the frames of one stream after the other. Errors are those of `FaceDetector`."""
     return FaceDetector(confidence=WEAK * options.threshold, mode="video", offline=options.offline, face_model=options.face_model)
 
 
-def _load(name: str, options: DetectionOptions) -> Detector:
+def _load(name: str, options: DetectionOptions, *, threads: int = 0) -> Detector:
     """Load a detector that is asked for more than the first one has found."""
     least = min(NOTHING, WEAK * options.threshold)
-    return DETECTORS[name].make(confidence=least, offline=options.offline, face_model=options.face_model)
+    return DETECTORS[name].make(confidence=least, offline=options.offline, face_model=options.face_model, threads=threads)
 
 
 def load_models(options: DetectionOptions) -> StreamModels:

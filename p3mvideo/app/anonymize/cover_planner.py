@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import takewhile
 from typing import Any, NamedTuple
 
 from p3mvideo.app.batch.streams import Streams
@@ -28,6 +28,9 @@ from p3mvideo.privacy.two_pass.plan_json import plan_from_json, plan_to_json
 from p3mvideo.privacy.two_pass.recording_part import RecordingPart, join_parts
 from p3mvideo.privacy.two_pass.whole_recording import PartSurvey, WholeRecording
 from p3mvideo.stages import FrameSource
+
+ANNOUNCED_PX = 8 * 1280 * 720
+"""Pixels of the frames that wait between being announced to the first pass and being looked at: 8 of 720p, for large ones at least one."""
 
 
 class PlannedCovers(NamedTuple):
@@ -144,7 +147,7 @@ class CoverPlanner:
 
         def look_at(part: int, frames: Iterator[Frame], advance: Callable[[int], None]) -> dict[str, Any]:
             with closing(PartSurvey(self.make_survey(), part)) as survey:
-                _show(takewhile(lambda frame: not survey.is_over(float(frame.seconds)), frames), survey, advance, check)
+                _show(frames, survey, advance, check)
                 return survey.part().to_json()
 
         def open_source(read_from: Fraction | None) -> FrameSource:
@@ -157,9 +160,23 @@ class CoverPlanner:
 def _show(
     frames: Iterable[Frame], first_pass: PartSurvey | WholeRecording, advance: Callable[[int], None], check: Callable[[], None]
 ) -> None:  # fmt: skip
-    """Look for the faces of frames, and follow them."""
-    for number, frame in enumerate(frames, start=1):
+    """Look for the faces of frames, and follow them, to the end of the frames or of what the first pass is about."""
+    for number, frame in enumerate(_announced(frames, first_pass.expect), start=1):
         check()
+        if first_pass.is_over(float(frame.seconds)):
+            break
         first_pass.see(frame)
         advance(number)
     check()
+
+
+def _announced(frames: Iterable[Frame], expect: Callable[[Frame], None]) -> Iterator[Frame]:
+    """Yield frames, each some frames after it was announced."""
+    waiting: deque[Frame] = deque()
+    for frame in frames:
+        expect(frame)
+        waiting.append(frame)
+        while len(waiting) > max(1, ANNOUNCED_PX // (frame.width * frame.height)):
+            yield waiting.popleft()
+    while waiting:
+        yield waiting.popleft()

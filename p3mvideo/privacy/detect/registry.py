@@ -36,8 +36,11 @@ class Detector(Protocol):
 class Make(Protocol):
     """Loads a detector."""
 
-    def __call__(self, *, confidence: float, offline: bool, face_model: Path | None) -> Detector:
-        """Return the detector, which reports faces from a score of `confidence` on. For the others, see `face_model_path`."""
+    def __call__(self, *, confidence: float, offline: bool, face_model: Path | None, threads: int = 0) -> Detector:
+        """Return the detector, which reports faces from a score of `confidence` on, with so many CPU threads if it can choose; 0 takes all cores.
+
+        For the others, see `face_model_path`.
+        """
         ...
 
 
@@ -50,14 +53,18 @@ class DetectorRow:
     """The models that it needs."""
 
 
-def _center_face(*, confidence: float, offline: bool, face_model: Path | None) -> Detector:
+def _media_pipe(*, confidence: float, offline: bool, face_model: Path | None, threads: int = 0) -> Detector:
+    return FaceDetector(confidence=confidence, offline=offline, face_model=face_model)
+
+
+def _center_face(*, confidence: float, offline: bool, face_model: Path | None, threads: int = 0) -> Detector:
     from p3mvideo.privacy.detect.centerface import CenterFace  # here, because OpenVINO takes its time and only this detector needs it
 
-    return CenterFace(confidence=confidence, offline=offline, face_model=face_model)
+    return CenterFace(confidence=confidence, offline=offline, face_model=face_model, threads=threads)
 
 
 DETECTORS: dict[str, DetectorRow] = {
-    "mediapipe": DetectorRow(FaceDetector, ("short_range", "full_range")),
+    "mediapipe": DetectorRow(_media_pipe, ("short_range", "full_range")),
     "centerface": DetectorRow(_center_face, ("centerface",)),
 }
 

@@ -85,7 +85,7 @@ class Follower:
             self._shaken, self._last_seconds = False, seconds
             return Followed(self._tracker.tracks, cut=False)
         self._unsearched = 0
-        thorough = shaken or another or self._thorough(seconds)
+        thorough = self._thorough(seconds) or shaken or another  # asked about every frame, so that times alone decide what it says
         followed = self._watchdog.call(lambda: self._follow(image, seconds, another, thorough), limit_seconds=limit)
         self._shaken, self._last_seconds, self._shape = False, seconds, image.shape
         return followed

@@ -61,6 +61,7 @@ class Survey:
         back_search: Finds faces that are expected in frames that were shrunk and come in reverse; closed with the survey.
         on_failure: Whether a frame whose faces cannot be found raises, or is to be covered as a whole.
         limit_seconds: How long the search of one frame may take.
+        announce: Told early of images that will be searched thoroughly.
     """
 
     def __init__(
@@ -70,13 +71,15 @@ class Survey:
         *,
         on_failure: Literal["stop", "mosaic"] = "stop",
         limit_seconds: float = LIMIT_SECONDS,
+        announce: Callable[[UInt8Array], None] = lambda image: None,
     ) -> None:
         self._search = search
+        self._announce = announce
         self._follower = Follower(search, limit_seconds=limit_seconds, thorough=self._is_due)
         self._back_search = back_search
         self._watchdog = Watchdog("p3mvideo face detector, backward")
         self._on_failure = on_failure
-        self._next_thorough_seconds = float("-inf")
+        self._next_thorough_seconds = self._next_announced_seconds = float("-inf")
         self._seconds: list[float] = []
         self._unexamined: list[int] = []
         self._sightings: dict[int, list[Sighting]] = defaultdict(list)
@@ -92,6 +95,13 @@ class Survey:
         self._candidates = Candidates()
         self.faces: tuple[TrackedFace, ...] = ()
         """Those of the last frame that could be searched."""
+
+    def expect(self, frame: Frame) -> None:
+        """Hear of a frame that `see` will take some frames later. Changes no result."""
+        seconds = float(frame.seconds)
+        if seconds >= max(self._next_thorough_seconds, self._next_announced_seconds):
+            self._next_announced_seconds = seconds + THOROUGH_EVERY_SECONDS
+            self._announce(frame.interleaved())
 
     def see(self, frame: Frame) -> None:
         """Take the next frame.

@@ -31,6 +31,10 @@ class PartSurvey:
         """Return whether the next frame, at that time, does not have to be looked at."""
         return seconds >= part_end(self._part) + AFTER_SECONDS and self._handover.is_over(seconds)
 
+    def expect(self, frame: Frame) -> None:
+        """See `Survey.expect`."""
+        self._survey.expect(frame)
+
     def see(self, frame: Frame) -> None:
         """Take the next frame, from `looking_begins` on. Errors are those of `Survey.see`."""
         self._survey.see(frame)
@@ -59,6 +63,15 @@ class WholeRecording:
         self._found: dict[int, RecordingPart] = {}
         self._parts: list[int] = []
         """Those with frames of their own."""
+
+    def is_over(self, seconds: float) -> bool:
+        """Return False: every frame is looked at."""
+        return False
+
+    def expect(self, frame: Frame) -> None:
+        """See `Survey.expect`."""
+        for survey in self._surveys.values():
+            survey.expect(frame)
 
     def see(self, frame: Frame) -> None:
         """Take the next frame. Errors are those of `Survey.see`."""

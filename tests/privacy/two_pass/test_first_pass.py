@@ -34,6 +34,29 @@ def survey_of(script: Callable[[int], Sequence[Detection]], frames: int, on_fail
     return plan
 
 
+@pytest.mark.parametrize("ahead", [1, 8, 40])
+def test_the_images_that_are_announced_are_those_that_are_searched_thoroughly(ahead: int) -> None:
+    def script(number: int) -> Sequence[Detection]:
+        return [face_at(60 + number, 60)]
+
+    announced: list[int] = []
+    frames = [frame(number) for number in range(120)]
+    numbers = {id(one.interleaved()): number for number, one in enumerate(frames)}
+    search = ScriptedSearch(script)
+    survey = Survey(search, ScriptedSearch(lambda n: ()), announce=lambda image: announced.append(numbers[id(image)]))
+    survey.see(frames[0])
+    for number in range(1, 120 + ahead):
+        if number < 120:
+            survey.expect(frames[number])
+        if 1 <= number - ahead < 120:
+            survey.see(frames[number - ahead])
+    plan = survey.plan()
+    survey.close()
+    thorough = [number for number, was in enumerate(search.thorough) if was]
+    assert announced == thorough[1:]
+    assert plan_to_json(plan) == plan_to_json(survey_of(script, 120))
+
+
 def is_covered(plan: CoverPlan, number: int, x: float, y: float) -> bool:
     """Return whether one region of a frame covers the whole face about (x, y)."""
     half = SIDE / 2
