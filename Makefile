@@ -46,6 +46,7 @@ TRAIN = $(BIN)/p3mvideo train --data $(DATA) --backgrounds $(BACKGROUNDS) --face
 SMALL = $(TRAIN) --variant p3mnet-mobilenetv2-small
 # Where PORTRAITS also holds rendered people, names syn_...: RENDERED="--share syn_=0.25".
 LIGHT = $(TRAIN) --variant p3mnet-mobilenetv2-light --frozen 3 --batch 16 --moving 0.25 --hard 0.2 --covers 0.1 --uses 4 $(RENDERED)
+LAST = --size 384 --ema 0.99 --hard 0.35 --covers 0.15 --backgrounds $(RUNS)/draped
 MIXED = --size 384 --share ccp_=0.42 --moving 0.25 --hard 0.2
 # Large batches: minutes on a GPU, hours on two cores.
 LARGE = $(MIXED) --steps 640 --batch 64 --seed 80001 --lr 2e-3 --warmup 100
@@ -82,7 +83,11 @@ weights: training-data
 	$(BIN)/p3mvideo dataset drape $(BACKGROUNDS) $(RUNS)/draped --count 400
 	ln -sf $(abspath $(BACKGROUNDS))/* $(RUNS)/draped/
 	$(LIGHT) -o $(RUNS)/l6 --steps 900 --size 384 --seed 30511 --lr 5e-4 --backbone-lr 1.2e-4 --warmup 10 --ema 0.99 --hard 0.3 --backgrounds $(RUNS)/draped --initial $(RUNS)/light5.safetensors
-	$(SHIP) $(RUNS)/l6/last.pt $(RUNS)/p3mnet-mobilenetv2-light.safetensors --mean-with $(RUNS)/light5.safetensors
+	$(SHIP) $(RUNS)/l6/last.pt $(RUNS)/light6.safetensors --mean-with $(RUNS)/light5.safetensors
+	$(LIGHT) $(LAST) -o $(RUNS)/l7 --steps 350 --schedule constant --seed 40611 --lr 7e-4 --backbone-lr 2e-4 --warmup 20 --initial $(RUNS)/light6.safetensors
+	$(LIGHT) $(LAST) -o $(RUNS)/l8 --steps 150 --schedule constant --seed 40612 --lr 6e-4 --backbone-lr 1.7e-4 --warmup 15 --initial $(RUNS)/l7/last.pt
+	$(LIGHT) $(LAST) -o $(RUNS)/l9 --steps 340 --seed 40613 --lr 5.5e-4 --backbone-lr 1.5e-4 --warmup 10 --initial $(RUNS)/l8/last.pt
+	$(SHIP) $(RUNS)/l9/last.pt $(RUNS)/p3mnet-mobilenetv2-light.safetensors --mean-with $(RUNS)/light6.safetensors --mean-with $(RUNS)/light6.safetensors
 	$(SMALL) -o $(RUNS)/s1 --steps 900 --batch 12 --size 256 --seed 40001 --pretrained $(RUNS)/mean.safetensors
 	$(SMALL) -o $(RUNS)/s2 --steps 700 --batch 8 --size 384 --seed 40002 --lr 1e-3 --ema 0.995 --initial $(RUNS)/s1/last.pt
 	$(SMALL) -o $(RUNS)/s3 --steps 400 --batch 8 --size 384 --seed 50002 --lr 1e-3 --warmup 20 --ema 0.99 --initial $(RUNS)/s2/last.pt
