@@ -23,9 +23,10 @@ from p3mvideo.app.demo import sunset
 from p3mvideo.compose import Background, BlurBackground, ForegroundEstimator, ImageBackground, ReplaceBackground
 from p3mvideo.datasets.sample_clip import make_sample_clip
 from p3mvideo.engine import GuidedRefiner, load_engine, make_stream_network
-from p3mvideo.frame import Face, Frame, Matte
+from p3mvideo.frame import Face, Frame
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.matte import Matte
 from p3mvideo.options import EngineOptions, SmoothingOptions
 from p3mvideo.options.engine import NetworkRegion
 from p3mvideo.pipeline import restore_faces

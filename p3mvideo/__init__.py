@@ -39,8 +39,9 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from p3mvideo.evaluation.run import evaluate
-    from p3mvideo.frame import Face, Frame, Matte
+    from p3mvideo.frame import Face, Frame
     from p3mvideo.listener import Listener
+    from p3mvideo.matte import Matte
     from p3mvideo.options import (
         BackgroundOptions,
         BatchOptions,
@@ -65,7 +66,8 @@ _HOMES = {
     "MattingSession": "app.matting_session", "load_engine": "engine.load_named_engine", "LoadedEngine": "engine.load_engine",
     "process": "app.process.run", "anonymize": "app.anonymize.run", "webcam": "app.webcam", "bench": "app.bench", "flicker": "app.flicker",
     "evaluate": "evaluation.run", "train": "training.run",
-    **dict.fromkeys(("Face", "Frame", "Matte"), "frame"), **dict.fromkeys(("BatchResult", "InputResult"), "app.batch.result"), "Listener": "listener",
+    **dict.fromkeys(("Face", "Frame"), "frame"), "Matte": "matte", "Listener": "listener",
+    **dict.fromkeys(("BatchResult", "InputResult"), "app.batch.result"),
     **dict.fromkeys(
         ("BackgroundOptions", "BatchOptions", "CoverOptions", "DetectionOptions", "EditOptions", "EngineOptions", "EvaluationOptions", "FaceOptions",
          "LiveOptions", "MatteOptions", "ReadOptions", "ReleaseDetectionOptions", "ReviewOptions",

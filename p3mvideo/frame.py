@@ -1,4 +1,4 @@
-"""What travels through the program: a frame, its matte, its faces.
+"""What travels through the program: a frame and its faces. Its matte is in `matte.py`.
 
 Everything is frozen and checked once, when it is made. Time is always an integer `pts` times a rational `time_base`.
 
@@ -27,8 +27,6 @@ UInt8Array = npt.NDArray[np.uint8]
 Float32Array = npt.NDArray[np.float32]
 Pixels: TypeAlias = "UInt8Array | torch.Tensor"
 """An image, uint8 RGB or straight RGBA: an array (H, W, 3|4) on the host, a tensor (3|4, H, W) on an accelerator."""
-Values: TypeAlias = "Float32Array | torch.Tensor"
-"""Planes of numbers (C, H, W): a float32 array on the host, a tensor of floating-point numbers on an accelerator."""
 
 
 def check_rgb(image: object, *, channels: tuple[int, ...] = (3,)) -> None:
@@ -206,103 +204,6 @@ class Frame:
         """
         check_rgb(pixels, channels=(3, 4))
         return cls(pixels, pts, time_base, duration)
-
-
-class Matte:
-    """How much of each pixel belongs to the person. It travels with its own frame, never with a later one.
-
-    It may be smaller than its frame (the working size) until a `Refiner` has brought it to the frame's size. It does not change.
-
-    Args:
-        alpha: Floating-point numbers in [0, 1], (1, H, W). A tensor on the host is taken, too, and kept as a float32 array, which views it where it
-            can.
-        semantic: Probabilities of background, transition and foreground, (3, H, W), likewise; or None.
-    """
-
-    __slots__ = ("_alpha", "_semantic")
-
-    def __init__(self, alpha: Values, semantic: Values | None = None) -> None:
-        if alpha.ndim != 3 or alpha.shape[0] != 1 or not _is_floating(alpha):
-            raise ValueError(f"a matte's alpha is float (1, H, W), got {alpha.dtype} {tuple(alpha.shape)}")
-        if semantic is not None and tuple(semantic.shape) != (3, *alpha.shape[1:]):
-            raise ValueError(f"a matte's semantic is (3, H, W) like its alpha, got {tuple(semantic.shape)}")
-        self._alpha = _array_on_host(alpha)
-        self._semantic = None if semantic is None else _array_on_host(semantic)
-
-    def __repr__(self) -> str:
-        return f"Matte({(1, *self.shape)}{', semantic' if self._semantic is not None else ''})"
-
-    @property
-    def alpha(self) -> torch.Tensor:
-        """Alpha as a tensor in [0, 1], shape (1, H, W), float32 on the host."""
-        return _tensor(self._alpha)
-
-    @property
-    def semantic(self) -> torch.Tensor | None:
-        """Probabilities of background, transition and foreground as a tensor, shape (3, H, W), or None."""
-        return None if self._semantic is None else _tensor(self._semantic)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(H, W)."""
-        return self._alpha.shape[1], self._alpha.shape[2]
-
-    @property
-    def has_semantic(self) -> bool:
-        """Whether there are class probabilities."""
-        return self._semantic is not None
-
-    @property
-    def on_host(self) -> bool:
-        """Whether it is in the computer's own memory."""
-        return isinstance(self._alpha, np.ndarray)
-
-    def alpha_array(self) -> Float32Array:
-        """Return alpha as a float32 array (H, W) on the host, not to be written to; no copy if it is there."""
-        alpha: Float32Array = _array(self._alpha)[0]
-        return alpha
-
-    def semantic_array(self) -> Float32Array | None:
-        """Return the probabilities as a float32 array (3, H, W) on the host, not to be written to, or None; no copy if they are there."""
-        return None if self._semantic is None else _array(self._semantic)
-
-    def only_alpha(self) -> Matte:
-        """Return this matte without class probabilities."""
-        return Matte(self._alpha)
-
-    def with_arrays(self, alpha: Float32Array, semantic: Float32Array | None = None) -> Matte:
-        """Return a matte with other values, arrays (H, W) and (3, H, W), on this one's device and in its precision."""
-        if isinstance(self._alpha, np.ndarray):
-            return Matte(alpha[None], semantic)
-        return Matte(_tensor(alpha[None]).to(self._alpha), None if semantic is None else _tensor(semantic).to(self._alpha))
-
-
-def _is_floating(values: Values) -> bool:
-    return bool(np.issubdtype(values.dtype, np.floating)) if isinstance(values, np.ndarray) else values.is_floating_point()
-
-
-def _array_on_host(values: Values) -> Values:
-    """Return values on the host as a float32 array, others as they are, without what gradients need."""
-    if isinstance(values, np.ndarray):
-        return np.asarray(values, np.float32)
-    return _array(values) if values.device.type == "cpu" else values.detach()
-
-
-def _array(values: Values) -> Float32Array:
-    if isinstance(values, np.ndarray):
-        return values
-    array: Float32Array = values.detach().float().cpu().numpy()
-    return array
-
-
-def _tensor(values: Values) -> torch.Tensor:
-    import torch
-
-    return torch.from_numpy(values) if isinstance(values, np.ndarray) else values
-
-
-BACKGROUND = np.array((0, 1, 0, 0), np.float32)
-"""Alpha and class probabilities where no one is."""
 
 
 @dataclass(frozen=True)

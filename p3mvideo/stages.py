@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from p3mvideo.frame import Face, Frame, Matte, Pixels, StreamInfo
+from p3mvideo.frame import Face, Frame, Pixels, StreamInfo
+from p3mvideo.matte import Matte
 
 
 @runtime_checkable

@@ -48,7 +48,8 @@ from p3mvideo import cli
 from p3mvideo.app.process import run as process_module
 from p3mvideo.engine import LoadedEngine
 from p3mvideo.engine.image_batch import host_array
-from p3mvideo.frame import Matte, Pixels
+from p3mvideo.frame import Pixels
+from p3mvideo.matte import Matte
 from p3mvideo.privacy.detect.telemetry import deny_telemetry
 
 STILLS: Final = ("png", "png-16", "jpg", "jpg-progressive", "webp", "avif", "bmp", "tif")

@@ -16,8 +16,9 @@ import torch
 from p3mvideo.datasets.clips import make_clips
 from p3mvideo.datasets.moving_people.motion import MOTIONS
 from p3mvideo.engine import StreamNetwork, load_engine
-from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.frame import Float32Array, Frame, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.matte import Matte
 from p3mvideo.options import ClipOptions, EngineOptions
 from p3mvideo.stages import MattingEngine
 from p3mvideo.temporal import MatteStream, PersonRegion, every_frame

@@ -10,8 +10,9 @@ from p3mvideo.compose import Background, BlurBackground, ColourBackground, Image
 from p3mvideo.compose.background import BackgroundSpec
 from p3mvideo.compose.shipped import SHIPPED, shipped_background
 from p3mvideo.errors import ConfigError, P3MVideoError, SourceError
-from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.inputs import expand_inputs, open_source
+from p3mvideo.matte import Matte
 from p3mvideo.options import ReadOptions
 from p3mvideo.options.background import Fit
 from p3mvideo.stages import FrameSource

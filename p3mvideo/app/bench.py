@@ -20,10 +20,11 @@ from p3mvideo.datasets.sample_clip import make_sample_clip
 from p3mvideo.engine import load_engine
 from p3mvideo.engine.machine import machine
 from p3mvideo.errors import DeviceError
-from p3mvideo.frame import Frame, Matte
+from p3mvideo.frame import Frame
 from p3mvideo.io.open_sink import open_sink
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.listener import Listener
+from p3mvideo.matte import Matte
 from p3mvideo.ops.contact_sheet import write_image
 from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
 from p3mvideo.options.engine import Precision

@@ -14,9 +14,10 @@ import numpy as np
 from p3mvideo.app.reports.flicker import draw_flicker_plot, draw_flicker_strip
 from p3mvideo.engine import StreamNetwork, load_engine, make_stream_network
 from p3mvideo.errors import ConfigError, SinkError, SourceError
-from p3mvideo.frame import Float32Array, Frame, Matte
+from p3mvideo.frame import Float32Array, Frame
 from p3mvideo.io.inputs import expand_inputs, open_source
 from p3mvideo.listener import Listener
+from p3mvideo.matte import Matte
 from p3mvideo.ops.contact_sheet import write_image
 from p3mvideo.ops.flicker import FlickerReport, measure_flicker
 from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions

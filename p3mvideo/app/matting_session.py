@@ -16,8 +16,9 @@ import numpy as np
 
 from p3mvideo.engine import GuidedRefiner, load_engine, make_stream_network
 from p3mvideo.errors import ConfigError
-from p3mvideo.frame import Face, Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.frame import Face, Float32Array, Frame, UInt8Array
 from p3mvideo.io.inputs import expand_inputs, open_source
+from p3mvideo.matte import Matte
 from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
 from p3mvideo.options.parsing.times import exact_rate
 from p3mvideo.pipeline import restore_faces

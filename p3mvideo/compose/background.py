@@ -11,7 +11,8 @@ import numpy as np
 
 from p3mvideo.compose.fit import fit_to
 from p3mvideo.errors import ConfigError
-from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.matte import Matte
 from p3mvideo.ops.shrink import shrunk
 from p3mvideo.options.background import Fit
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.matte import Matte
 from p3mvideo.stages import Compositor
 
 STRONGEST_GAMMA = 2.0

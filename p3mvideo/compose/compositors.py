@@ -10,7 +10,8 @@ import numpy as np
 from p3mvideo.compose.background import Background
 from p3mvideo.compose.foreground import EdgeColours, ForegroundEstimator, to_bytes
 from p3mvideo.compose.planes import planes_like, planes_of, with_planes
-from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.matte import Matte
 from p3mvideo.stages import Compositor
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from p3mvideo.compose.planes import planes_of
-from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.frame import Float32Array, Frame, UInt8Array
+from p3mvideo.matte import Matte
 from p3mvideo.ops.foreground import estimate_layers
 
 ESTIMATE_PX = 192

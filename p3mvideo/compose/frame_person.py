@@ -11,7 +11,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.frame import Float32Array, Frame, UInt8Array
+from p3mvideo.matte import Matte
 from p3mvideo.stages import Compositor
 
 LARGEST_ZOOM = 2.0

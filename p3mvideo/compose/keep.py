@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.matte import Matte
 
 PERSON = 0.3
 """Alpha from which a pixel belongs to the body of a person; what is fainter goes with the nearest body."""

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from p3mvideo.compose.background import Background
-from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.frame import Float32Array, Frame, UInt8Array
+from p3mvideo.matte import Matte
 from p3mvideo.stages import Compositor
 
 SMALL_PX = 256

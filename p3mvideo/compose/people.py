@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from p3mvideo.compose.keep import PERSON, SMALL_SHARE, within
-from p3mvideo.frame import Float32Array, Frame, Matte
+from p3mvideo.frame import Float32Array, Frame
+from p3mvideo.matte import Matte
 from p3mvideo.options.matte import PersonPoint
 
 NO_ONE, STAYS, GOES = 0, 1, 2

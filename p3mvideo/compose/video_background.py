@@ -7,7 +7,8 @@ from fractions import Fraction
 
 from p3mvideo.compose.fit import fit_to
 from p3mvideo.errors import SourceError
-from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.matte import Matte
 from p3mvideo.options.background import Fit
 from p3mvideo.stages import FrameSource
 

@@ -7,7 +7,8 @@ from math import gcd
 import cv2
 import numpy as np
 
-from p3mvideo.frame import Float32Array, Frame, Matte
+from p3mvideo.frame import Float32Array, Frame
+from p3mvideo.matte import Matte
 from p3mvideo.ops.shrink import shrunk
 
 RADIUS_PX = 2

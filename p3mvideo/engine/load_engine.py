@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from p3mvideo.errors import ConfigError, DeviceError
 from p3mvideo.files.file_hash import file_sha256
-from p3mvideo.frame import Matte, Pixels
+from p3mvideo.frame import Pixels
+from p3mvideo.matte import Matte
 from p3mvideo.model.variants import REALTIME_VARIANTS
 from p3mvideo.ops.matte_check import checked_mattes
 from p3mvideo.options import EngineOptions

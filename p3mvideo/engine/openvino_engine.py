@@ -18,7 +18,8 @@ from openvino.preprocess import PrePostProcessor
 
 from p3mvideo.config import cache_folder
 from p3mvideo.engine.image_batch import check_images, host_array
-from p3mvideo.frame import Matte, Pixels
+from p3mvideo.frame import Pixels
+from p3mvideo.matte import Matte
 from p3mvideo.ops.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from p3mvideo.ops.shrink import shrunk
 from p3mvideo.ops.working_size import working_size

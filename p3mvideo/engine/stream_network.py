@@ -8,7 +8,8 @@ from itertools import groupby
 import numpy as np
 
 from p3mvideo.engine.load_engine import LoadedEngine, always_ready
-from p3mvideo.frame import BACKGROUND, Float32Array, Frame, Matte, Pixels
+from p3mvideo.frame import Float32Array, Frame, Pixels
+from p3mvideo.matte import BACKGROUND, Matte
 from p3mvideo.ops.matte_check import checked_mattes
 from p3mvideo.options import EngineOptions, SmoothingOptions
 from p3mvideo.stages import MattingEngine

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from p3mvideo.engine.image_batch import check_images, host_array
-from p3mvideo.frame import Matte, Pixels
+from p3mvideo.frame import Pixels
+from p3mvideo.matte import Matte
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.ops.normalise import normalise
 from p3mvideo.ops.shrink import shrunk

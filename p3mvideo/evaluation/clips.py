@@ -18,7 +18,8 @@ from p3mvideo.datasets.benchmark import BenchmarkImage, Entry, find_entries
 from p3mvideo.errors import DatasetError
 from p3mvideo.evaluation.methods.method import Method
 from p3mvideo.evaluation.temporal_metrics import clip_metrics
-from p3mvideo.frame import Float32Array, Frame, Matte
+from p3mvideo.frame import Float32Array, Frame
+from p3mvideo.matte import Matte
 from p3mvideo.ops.metrics import video_frame_scores
 from p3mvideo.temporal import MatteStream
 

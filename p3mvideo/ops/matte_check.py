@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from p3mvideo.errors import P3MVideoError
-from p3mvideo.frame import Matte
+from p3mvideo.matte import Matte
 
 ROUNDING = 0.01
 """How far low precision may carry a value out of [0, 1]. Farther out a network has failed, and its matte says nothing."""

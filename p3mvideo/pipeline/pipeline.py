@@ -27,7 +27,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from p3mvideo.errors import SinkError, SourceError
-from p3mvideo.frame import Frame, Matte
+from p3mvideo.frame import Frame
+from p3mvideo.matte import Matte
 from p3mvideo.pipeline.faces import restore_faces
 from p3mvideo.pipeline.frame_queue import CapturedFrame, ClosableQueue, FrameQueue
 from p3mvideo.pipeline.output import Output, closing_all

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from p3mvideo.frame import Face, Frame, Matte
+from p3mvideo.frame import Face, Frame
+from p3mvideo.matte import Matte
 
 IN_MATTE = 0.7
 """How much of a face must belong to the matted person, on average over its inner half."""

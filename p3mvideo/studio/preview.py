@@ -19,8 +19,9 @@ from p3mvideo.compose.background import BackgroundSpec, parse_background
 from p3mvideo.compose.people import ChosenPeople
 from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine
 from p3mvideo.errors import SourceError
-from p3mvideo.frame import Face, Frame, Matte, UInt8Array
+from p3mvideo.frame import Face, Frame, UInt8Array
 from p3mvideo.io.inputs import expand_inputs, open_source
+from p3mvideo.matte import Matte
 from p3mvideo.options import BackgroundOptions, CoverOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, ReleaseDetectionOptions
 from p3mvideo.pipeline import restore_faces
 from p3mvideo.privacy.image_anonymizer import ImageAnonymizer

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.matte import Matte
 from p3mvideo.temporal.memory import Memory, Observation, to_matte
 from p3mvideo.temporal.moment import Moment, same_kind
 from p3mvideo.temporal.motion_match import compared_size, match_images, small_gray

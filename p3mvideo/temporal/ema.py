@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from p3mvideo.frame import Float32Array, Frame, Matte
+from p3mvideo.frame import Float32Array, Frame
+from p3mvideo.matte import Matte
 from p3mvideo.temporal.moment import Moment, same_kind
 
 

@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.frame import Float32Array, Frame, UInt8Array
+from p3mvideo.matte import Matte
 from p3mvideo.ops.optical_flow import sample
 from p3mvideo.temporal.memory import Memory, Observation, to_matte
 from p3mvideo.temporal.moment import Moment, same_kind

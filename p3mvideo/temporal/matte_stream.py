@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from p3mvideo.frame import Frame, Matte
+from p3mvideo.frame import Frame
+from p3mvideo.matte import Matte
 from p3mvideo.stages import TemporalFilter
 
 

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from p3mvideo.frame import BACKGROUND, Float32Array, Matte
+from p3mvideo.frame import Float32Array
+from p3mvideo.matte import BACKGROUND, Matte
 from p3mvideo.ops.neighbourhood import enlarged, neighbourhood_mean
 from p3mvideo.ops.optical_flow import sample
 from p3mvideo.temporal.motion_match import MotionMatch

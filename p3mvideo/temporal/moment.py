@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from p3mvideo.frame import Frame, Matte
+from p3mvideo.frame import Frame
+from p3mvideo.matte import Matte
 
 MAX_GAP_SECONDS = 0.5
 """After a longer silence the scene is taken for a new one."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.frame import Float32Array, Frame, UInt8Array
+from p3mvideo.matte import Matte
 from p3mvideo.ops.neighbourhood import enlarged, neighbourhood_mean
 from p3mvideo.ops.optical_flow import dense_flow, places, sample
 from p3mvideo.ops.shrink import shrunk

@@ -1,6 +1,7 @@
 """No smoothing."""
 
-from p3mvideo.frame import Frame, Matte
+from p3mvideo.frame import Frame
+from p3mvideo.matte import Matte
 
 
 class NoFilter:

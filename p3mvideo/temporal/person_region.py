@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 import cv2
 import numpy as np
 
-from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.matte import Matte
 from p3mvideo.ops.working_size import STRIDE
 from p3mvideo.temporal.moment import Moment
 from p3mvideo.temporal.motion_match import gray_thumbnail

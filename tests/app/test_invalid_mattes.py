@@ -16,8 +16,9 @@ from p3mvideo.app.process.run import process
 from p3mvideo.app.webcam import webcam
 from p3mvideo.engine import LoadedEngine
 from p3mvideo.errors import P3MVideoError, WeightsError
-from p3mvideo.frame import Matte, Pixels
+from p3mvideo.frame import Pixels
 from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.matte import Matte
 from p3mvideo.model.variants import build_network
 from p3mvideo.options.engine import Runtime
 from p3mvideo.weights.tensors import save_weights

@@ -11,7 +11,8 @@ import torch
 from p3mvideo.app.backgrounds import open_background
 from p3mvideo.compose import parse_background
 from p3mvideo.compose.shipped import SHIPPED, shipped_background
-from p3mvideo.frame import Frame, Matte
+from p3mvideo.frame import Frame
+from p3mvideo.matte import Matte
 
 
 @pytest.mark.parametrize("name", SHIPPED)

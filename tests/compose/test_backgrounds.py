@@ -14,7 +14,8 @@ import torch
 from p3mvideo.compose import VideoBackground, fit_to, parse_background
 from p3mvideo.compose.background import BackgroundSpec
 from p3mvideo.errors import ConfigError, SourceError
-from p3mvideo.frame import Frame, Matte, StreamInfo, UInt8Array
+from p3mvideo.frame import Frame, StreamInfo, UInt8Array
+from p3mvideo.matte import Matte
 from p3mvideo.options.background import Fit
 
 

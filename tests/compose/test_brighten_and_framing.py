@@ -14,7 +14,8 @@ import torch
 from p3mvideo.compose import ColourBackground, ForegroundEstimator, ReplaceBackground
 from p3mvideo.compose.brighten import Brighten, brightening_curve
 from p3mvideo.compose.frame_person import LARGEST_ZOOM, WHOLE, Crop, FramePerson, cropped, fitting_crop
-from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.frame import Float32Array, Frame, UInt8Array
+from p3mvideo.matte import Matte
 
 WIDTH, HEIGHT = 160, 90
 PERSON = (100, 80, 60)

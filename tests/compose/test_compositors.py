@@ -29,7 +29,8 @@ from p3mvideo.compose import (
 )
 from p3mvideo.compose.foreground import FAINT, OPAQUE
 from p3mvideo.compose.planes import planes_like
-from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.frame import Float32Array, Frame, UInt8Array
+from p3mvideo.matte import Matte
 from p3mvideo.stages import Compositor
 from p3mvideo.yuv420 import Yuv420
 

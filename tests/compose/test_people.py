@@ -11,7 +11,8 @@ import torch
 
 from p3mvideo.compose.people import ChosenPeople
 from p3mvideo.errors import ConfigError
-from p3mvideo.frame import Float32Array, Frame, Matte
+from p3mvideo.frame import Float32Array, Frame
+from p3mvideo.matte import Matte
 from p3mvideo.options import MatteOptions
 
 WIDTH, HEIGHT = 120, 60

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from p3mvideo.engine.openvino_engine import OpenVINOEngine
-from p3mvideo.frame import Matte
+from p3mvideo.matte import Matte
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.ops.normalise import normalise
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from p3mvideo.engine import GuidedRefiner
 from p3mvideo.engine.guided_refiner import RADIUS_PX
 from p3mvideo.engine.refine_on_device import refine_on_device
-from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.frame import Float32Array, Frame, UInt8Array
+from p3mvideo.matte import Matte
 
 
 def slanted_edge(width: int = 480, height: int = 320) -> tuple[UInt8Array, Float32Array]:

@@ -12,7 +12,8 @@ import torch
 from p3mvideo.engine import StreamNetwork, load_engine
 from p3mvideo.engine.image_batch import host_array
 from p3mvideo.errors import P3MVideoError
-from p3mvideo.frame import Frame, Matte, Pixels, UInt8Array
+from p3mvideo.frame import Frame, Pixels, UInt8Array
+from p3mvideo.matte import Matte
 from p3mvideo.options import EngineOptions
 from p3mvideo.temporal import PersonRegion
 

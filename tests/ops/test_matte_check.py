@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from p3mvideo.errors import P3MVideoError
-from p3mvideo.frame import Matte
+from p3mvideo.matte import Matte
 from p3mvideo.ops.matte_check import checked_mattes
 
 BAD = [float("nan"), float("inf"), -float("inf"), 1.5, -0.5, 1e30]

@@ -15,7 +15,8 @@ import numpy as np
 
 from p3mvideo.engine import StreamNetwork
 from p3mvideo.engine.image_batch import host_array
-from p3mvideo.frame import Face, Frame, Matte, Pixels, StreamInfo
+from p3mvideo.frame import Face, Frame, Pixels, StreamInfo
+from p3mvideo.matte import Matte
 from p3mvideo.pipeline import Output, Pipeline
 from p3mvideo.temporal import Immediate, every_frame
 

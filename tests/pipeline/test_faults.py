@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from p3mvideo.errors import DeviceError, P3MVideoError, SinkError, SourceError
-from p3mvideo.frame import Frame, Matte, Pixels
+from p3mvideo.frame import Frame, Pixels
+from p3mvideo.matte import Matte
 from p3mvideo.pipeline import Output, supervisor
 from p3mvideo.pipeline.frame_queue.frame_queue import FrameQueue
 from p3mvideo.pipeline.frame_queue.upload import PlainUploader, Upload

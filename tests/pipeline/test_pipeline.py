@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p3mvideo.engine.image_batch import host_array
-from p3mvideo.frame import Frame, Matte
+from p3mvideo.frame import Frame
+from p3mvideo.matte import Matte
 from p3mvideo.pipeline import STAGES, Output, Progress
 from tests.pipeline.fakes import (
     BOX,

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from p3mvideo.frame import Face, Matte
+from p3mvideo.frame import Face
+from p3mvideo.matte import Matte
 from p3mvideo.privacy.subject import SubjectKeeper
 from tests.privacy.fakes import HEIGHT, WIDTH, frame
 

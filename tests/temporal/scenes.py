@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from p3mvideo.frame import Frame, Matte
+from p3mvideo.frame import Frame
+from p3mvideo.matte import Matte
 from p3mvideo.temporal import MatteStream
 
 Rgb = npt.NDArray[np.uint8]

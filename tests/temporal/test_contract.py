@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p3mvideo.frame import Frame, Matte
+from p3mvideo.frame import Frame
+from p3mvideo.matte import Matte
 from p3mvideo.options import SmoothingOptions
 from p3mvideo.options.smoothing import Smoothing
 from p3mvideo.stages import TemporalFilter

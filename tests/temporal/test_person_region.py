@@ -11,7 +11,8 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.matte import Matte
 from p3mvideo.options import EngineOptions
 from p3mvideo.temporal import PersonRegion, make_region
 from p3mvideo.temporal.person_region import PERIOD_SECONDS, Part

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from p3mvideo.frame import Matte
+from p3mvideo.matte import Matte
 from p3mvideo.options import SmoothingOptions
 from p3mvideo.options.smoothing import Smoothing
 from p3mvideo.temporal import MatteStream, make_matte_stream

@@ -14,8 +14,9 @@ from p3mvideo.app.backgrounds import open_background
 from p3mvideo.compose import Background, ColourBackground, parse_background
 from p3mvideo.compose.shipped import shipped_background
 from p3mvideo.errors import ConfigError, P3MVideoError
-from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.inputs import expand_inputs
+from p3mvideo.matte import Matte
 from p3mvideo.options.background import Fit
 
 FALLBACK = (64, 70, 82)

@@ -17,7 +17,8 @@ from p3mvideo.compose.frame_person import FramePerson
 from p3mvideo.compose.keep import KeepOne
 from p3mvideo.compose.light_wrap import LightWrap
 from p3mvideo.engine import LoadedEngine, StreamNetwork, load_engine
-from p3mvideo.frame import Frame, Matte
+from p3mvideo.frame import Frame
+from p3mvideo.matte import Matte
 from p3mvideo.options import EngineOptions, FaceOptions, LiveOptions, SmoothingOptions
 from p3mvideo.options.faces import LEAST_MIN_FACE, AnonymizeMode
 from p3mvideo.privacy.make_anonymizer import make_anonymizer

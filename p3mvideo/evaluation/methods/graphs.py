@@ -13,7 +13,8 @@ from p3mvideo.engine.graph import load_graph
 from p3mvideo.engine.strategies import network_size
 from p3mvideo.errors import ConfigError
 from p3mvideo.files.file_hash import file_sha256
-from p3mvideo.frame import Float32Array, Frame, Matte, UInt8Array
+from p3mvideo.frame import Float32Array, Frame, UInt8Array
+from p3mvideo.matte import Matte
 from p3mvideo.model.variants import REALTIME_VARIANTS
 from p3mvideo.ops.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from p3mvideo.ops.shrink import shrunk

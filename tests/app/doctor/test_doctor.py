@@ -177,7 +177,8 @@ def test_a_machine_without_screen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_network_that_sees_nobody_in_a_portrait_does_not_do(monkeypatch: pytest.MonkeyPatch) -> None:
     from p3mvideo.engine import LoadedEngine
-    from p3mvideo.frame import Matte, Pixels
+    from p3mvideo.frame import Pixels
+    from p3mvideo.matte import Matte
 
     def nobody(images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
         return [Matte(np.zeros((1, 4, 4), np.float32)) for _ in images]

@@ -13,7 +13,8 @@ import torch
 from p3mvideo.app.edits.edited_mattes import edited_mattes
 from p3mvideo.app.process.run import process
 from p3mvideo.errors import P3MVideoError
-from p3mvideo.frame import Float32Array, Frame, Matte
+from p3mvideo.frame import Float32Array, Frame
+from p3mvideo.matte import Matte
 from p3mvideo.options import MatteOptions
 
 

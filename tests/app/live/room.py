@@ -26,8 +26,9 @@ from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.engine import LoadedEngine, StreamNetwork
 from p3mvideo.engine.image_batch import host_array
 from p3mvideo.errors import SourceError
-from p3mvideo.frame import Face, Frame, Matte, Pixels, UInt8Array
+from p3mvideo.frame import Face, Frame, Pixels, UInt8Array
 from p3mvideo.io.devices.camera import Camera
+from p3mvideo.matte import Matte
 from p3mvideo.options import LiveOptions
 from p3mvideo.options.faces import AnonymizeMode
 from p3mvideo.stages import Anonymizer

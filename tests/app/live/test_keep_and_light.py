@@ -11,7 +11,8 @@ import torch
 from p3mvideo.compose import ColourBackground, ForegroundEstimator, ReplaceBackground
 from p3mvideo.compose.keep import KeepOne
 from p3mvideo.compose.light_wrap import LightWrap, wrap
-from p3mvideo.frame import Float32Array, Frame, Matte
+from p3mvideo.frame import Float32Array, Frame
+from p3mvideo.matte import Matte
 
 HEIGHT, WIDTH = 60, 100
 Boxes = dict[str, tuple[int, int, int, int]]

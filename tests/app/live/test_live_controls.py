@@ -16,9 +16,10 @@ from p3mvideo.app.live.preview import keys, room_photo
 from p3mvideo.app.live.preview.keys import KEYS
 from p3mvideo.app.live.profile import profile_path, read_profile, settings_folder
 from p3mvideo.app.live.quality.step_check import Seen
-from p3mvideo.frame import Frame, Matte, UInt8Array
+from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.io.devices.virtual_camera import VirtualCamera
+from p3mvideo.matte import Matte
 from p3mvideo.options import LiveOptions
 from tests.app.live.room import (
     HEIGHT,

@@ -27,10 +27,11 @@ from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.datasets.sample_clip import make_sample_clip
 from p3mvideo.engine import LoadedEngine
 from p3mvideo.errors import DeviceError, P3MVideoError, PrivacyError, SinkError
-from p3mvideo.frame import Frame, Matte, StreamInfo
+from p3mvideo.frame import Frame, StreamInfo
 from p3mvideo.io.devices import camera_source
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.io.video.write.recording_sink import RecordingSink
+from p3mvideo.matte import Matte
 from tests.app.live.fake_time import JumpingClock
 from tests.app.live.recording_backend import RecordingBackend
 from tests.app.live.room import (

@@ -17,8 +17,9 @@ from p3mvideo.app.process.run import process
 from p3mvideo.engine import LoadedEngine
 from p3mvideo.engine.image_batch import host_array
 from p3mvideo.errors import ConfigError, PrivacyError
-from p3mvideo.frame import Matte, Pixels, UInt8Array
+from p3mvideo.frame import Pixels, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.matte import Matte
 from p3mvideo.privacy import make_anonymizer as making
 from p3mvideo.privacy.detection import Detection
 from tests.harness.flat_options import call

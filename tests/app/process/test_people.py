@@ -12,8 +12,9 @@ from p3mvideo.app.process import run as module
 from p3mvideo.engine import LoadedEngine
 from p3mvideo.engine.image_batch import host_array
 from p3mvideo.errors import ConfigError
-from p3mvideo.frame import Matte, Pixels, UInt8Array
+from p3mvideo.frame import Pixels, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.matte import Matte
 from p3mvideo.options import BatchOptions
 from tests.app.conftest import Process
 from tests.harness.heard import Heard

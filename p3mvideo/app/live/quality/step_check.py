@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from p3mvideo.engine import StreamNetwork
-from p3mvideo.frame import Frame, Matte
+from p3mvideo.frame import Frame
+from p3mvideo.matte import Matte
 
 COMPARED_PX = 128
 """Longer side at which mattes are compared."""

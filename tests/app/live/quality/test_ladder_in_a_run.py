@@ -13,7 +13,8 @@ from p3mvideo.app.live import session
 from p3mvideo.app.live.quality import load_meter, quality_ladder
 from p3mvideo.app.live.quality.quality_ladder import FULL_QUALITY, Rung
 from p3mvideo.engine import LoadedEngine
-from p3mvideo.frame import Matte, Pixels
+from p3mvideo.frame import Pixels
+from p3mvideo.matte import Matte
 from tests.app.live.room import RoomStageFactory, Stage, wait_for
 
 LOWEST = "faces looked for in every second frame"

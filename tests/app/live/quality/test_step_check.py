@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from p3mvideo.app.live.quality.step_check import LARGEST_LOSS, lost_share
-from p3mvideo.frame import Float32Array, Matte
+from p3mvideo.frame import Float32Array
+from p3mvideo.matte import Matte
 
 
 def portrait(width: int, height: int) -> Float32Array:
