@@ -99,9 +99,8 @@ def _cut(image: Pixels, part: Part) -> Pixels:
     """Return a view of a part of an image."""
     on_host = isinstance(image, np.ndarray)
     length = image.shape[part.axis - 1 if on_host else part.axis]
-    window = slice(*(round(place * length / part.whole) for place in (part.start, part.start + part.length)))
-    axes = (window, slice(None)) if part.axis == 1 else (slice(None), window)
-    return image[axes] if on_host else image[(slice(None), *axes)]
+    rows, columns = _window(part, *(round(place * length / part.whole) for place in (part.start, part.start + part.length)))
+    return image[rows, columns] if on_host else image[:, rows, columns]
 
 
 def _widened(matte: Matte, part: Part) -> Matte:
@@ -115,6 +114,12 @@ def _set_into(values: Float32Array, part: Part, elsewhere: Float32Array) -> Floa
     shape[part.axis] = part.whole
     wide = np.empty(shape, np.float32)
     wide[:] = elsewhere[:, None, None]
-    window = slice(part.start, part.start + part.length)
-    wide[(slice(None), window) if part.axis == 1 else (slice(None), slice(None), window)] = values
+    rows, columns = _window(part, part.start, part.start + part.length)
+    wide[:, rows, columns] = values
     return wide
+
+
+def _window(part: Part, first: int, end: int) -> tuple[slice, slice]:
+    """Return the rows and columns from `first` to before `end` along a part's axis."""
+    along = slice(first, end)
+    return (along, slice(None)) if part.axis == 1 else (slice(None), along)

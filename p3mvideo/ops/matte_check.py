@@ -35,7 +35,8 @@ def checked_mattes(mattes: Sequence[Matte], count: int) -> list[Matte]:
                 f"the network gave a matte that is not valid: its values reach from {least:g} to {largest:g}, expected 0 to 1",
                 hint="use --precision f32; if that does not help, other weights",
             )
-    return [_checked(matte, within=all(least >= 0 and largest <= 1 for least, largest in extremes)) for matte in mattes]
+    within = all(least >= 0 and largest <= 1 for least, largest in extremes)
+    return [_checked(matte, within=within) for matte in mattes]
 
 
 def _extremes(mattes: Sequence[Matte]) -> list[tuple[float, float]]:

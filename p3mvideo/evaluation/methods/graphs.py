@@ -75,8 +75,7 @@ class GraphMethod:
             return np.asarray(cv2.resize(self._run(small), (width, height), interpolation=cv2.INTER_LINEAR).clip(0, 1), np.float32)
         frame = Frame.from_interleaved(image)
         small = shrunk(frame.interleaved(), self._graph.size or working_size(width, height)).astype(np.float32) / np.float32(255)
-        refined = self._refine(frame, Matte(self._run(small).clip(0, 1)[None]))
-        return np.asarray(refined.alpha_array(), np.float32)
+        return self._refine(frame, Matte(self._run(small).clip(0, 1)[None])).alpha_array()
 
     def _run(self, small: Float32Array) -> Float32Array:
         values = np.ascontiguousarray(((small - self._mean) / self._std).transpose(2, 0, 1)[None])

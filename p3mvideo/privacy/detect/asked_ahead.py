@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detect.registry import Detector
 from p3mvideo.privacy.detection import Detection
+from p3mvideo.privacy.follow.watchdog import Call, Watchdog
 
 MOST_WAITING = 4
 """So many images that were announced and not asked about are remembered."""
@@ -22,23 +23,23 @@ class AskedAhead:
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="p3mvideo further detector")
-        self._announced: deque[tuple[UInt8Array, Future[tuple[Detection, ...]]]] = deque(maxlen=MOST_WAITING)
+        self._worker = Watchdog("p3mvideo further detector")
+        self._announced: deque[tuple[UInt8Array, Call[tuple[Detection, ...]]]] = deque(maxlen=MOST_WAITING)
 
     def announce(self, image: UInt8Array) -> None:
         """Begin with an image, uint8 RGB (H, W, 3), about which the detector will be asked: this very array, unchanged."""
-        self._announced.append((image, self._worker.submit(self._detector, image)))
+        self._announced.append((image, self._worker.begin(partial(self._detector, image))))
 
     def __call__(self, image: UInt8Array) -> tuple[Detection, ...]:
         """Return the faces of an image, see `Detector`."""
-        for announced, answer in tuple(self._announced):
+        for number, (announced, answer) in enumerate(self._announced):
             if announced is image:
-                self._announced.remove((announced, answer))
-                return answer.result()
-        return self._worker.submit(self._detector, image).result()
+                del self._announced[number]
+                return answer.outcome()
+        return self._worker.begin(partial(self._detector, image)).outcome()
 
     def close(self) -> None:
         """Release the model. May be called any number of times."""
-        self._worker.shutdown(wait=False, cancel_futures=True)  # what hangs is not waited for
+        self._worker.close()
         self._announced.clear()
         self._detector.close()

@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 SLICE_SECONDS = 0.1
 
 
-class _Call(Generic[Result]):
+class Call(Generic[Result]):
     """One call, its outcome, and whether it is done."""
 
     def __init__(self, function: Callable[[], Result]) -> None:
@@ -27,6 +27,13 @@ class _Call(Generic[Result]):
         except BaseException as error:  # handed to the caller, whatever it is
             self.error = error
         self.done.set()
+
+    def outcome(self) -> Result:
+        """Wait until the call is done, and return what the function returned, or raise what it raised."""
+        self.done.wait()
+        if self.error is not None:
+            raise self.error
+        return self.result  # type: ignore[return-value]  # set, since there was no error
 
 
 def _wait(done: threading.Event, limit_seconds: float) -> bool:
@@ -47,8 +54,8 @@ class Watchdog:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._calls: SimpleQueue[_Call[object] | None] = SimpleQueue()
-        self._hanging: _Call[object] | None = None
+        self._calls: SimpleQueue[Call[object] | None] = SimpleQueue()
+        self._hanging: Call[object] | None = None
         self._thread: threading.Thread | None = None
 
     def call(self, function: Callable[[], Result], *, limit_seconds: float) -> Result:
@@ -61,17 +68,20 @@ class Watchdog:
             if not self._hanging.done.is_set():
                 raise TimeoutError("an earlier call still hangs")
             self._hanging = None
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-            self._thread.start()
-        call: _Call[Result] = _Call(function)
-        self._calls.put(call)  # type: ignore[arg-type]  # the queue holds calls of every result
+        call = self.begin(function)
         if not _wait(call.done, limit_seconds):
             self._hanging = call  # type: ignore[assignment]
             raise TimeoutError(f"no answer within {limit_seconds:g} s")
-        if call.error is not None:
-            raise call.error
-        return call.result  # type: ignore[return-value]  # set, since there was no error
+        return call.outcome()
+
+    def begin(self, function: Callable[[], Result]) -> Call[Result]:
+        """Let the thread run a call after those before it, and return without waiting for it."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+            self._thread.start()
+        call: Call[Result] = Call(function)
+        self._calls.put(call)  # type: ignore[arg-type]  # the queue holds calls of every result
+        return call
 
     def close(self) -> None:
         """Let the thread end; waits for it unless it hangs. May be called any number of times."""

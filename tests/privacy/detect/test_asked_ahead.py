@@ -71,4 +71,9 @@ def test_images_that_nobody_asks_about_are_let_go() -> None:
     for value in range(1, 3 * MOST_WAITING):
         detector.announce(image_of(value))
     assert len(detector._announced) == MOST_WAITING
+    # One that is asked about after all stands behind others.
+    last = image_of(200)
+    detector.announce(last)
+    assert detector(last)[0].box == Counting()(last)[0].box
+    assert len(detector._announced) == MOST_WAITING - 1
     detector.close()
