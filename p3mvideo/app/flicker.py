@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from p3mvideo.app.reports.flicker import draw_flicker_plot, draw_flicker_strip
-from p3mvideo.engine import StreamNetwork, load_engine, make_stream_network
+from p3mvideo.engine import StreamNetwork, at_quality, load_engine, make_stream_network
 from p3mvideo.errors import ConfigError, SinkError, SourceError
 from p3mvideo.frame import Float32Array, Frame
 from p3mvideo.io.inputs import expand_inputs, open_source
@@ -89,7 +89,7 @@ def flicker(
         if matte is not None:
             pairs = _with_given(frames(), iter(open_things.enter_context(_open(matte))), str(matte))
         else:
-            loaded = load_engine(engine)
+            loaded = at_quality(load_engine(engine), engine.quality)
             moved = (frame.on(loaded.device) for frame in frames())
             network = make_stream_network(loaded, engine, smoothing)
             pairs = _with_network(moved, network, make_matte_stream(smoothing), engine.seq_chunk)

@@ -14,7 +14,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from p3mvideo.engine import GuidedRefiner, load_engine, make_stream_network
+from p3mvideo.engine import GuidedRefiner, at_quality, load_engine, make_stream_network
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Face, Float32Array, Frame, UInt8Array
 from p3mvideo.io.inputs import expand_inputs, open_source
@@ -70,7 +70,7 @@ class MattingSession:
         return self._loaded.description
 
     def matte(self, image: UInt8Array) -> Float32Array:
-        """Return the alpha matte of one image.
+        """Return the alpha matte of one image, which is taken for a photograph: see `EngineOptions.quality`.
 
         Args:
             image: uint8 RGB, (H, W, 3).
@@ -85,7 +85,7 @@ class MattingSession:
         """
         frame, _ = self._anonymizer(_frame_of(image, 0, Fraction(1, 25)))
         self._check_open()
-        (matte,) = self._loaded([frame.pixels])
+        (matte,) = at_quality(self._loaded, self.engine.quality, photograph=True)([frame.pixels])
         return _alpha_of(self._refine(self._on_device(frame), matte))
 
     def mattes(self, source: str | Path | Iterable[UInt8Array], *, rate: float = 30.0) -> Iterator[tuple[Frame, Float32Array]]:
@@ -107,7 +107,8 @@ class MattingSession:
         with ExitStack() as stack:
             frames = self._frames(source, rate, stack)
             anonymizer = stack.enter_context(closing(make_anonymizer(self._faces)))
-            stream, network = make_matte_stream(self.smoothing), make_stream_network(self._loaded, self.engine, self.smoothing)
+            loaded = at_quality(self._loaded, self.engine.quality)
+            stream, network = make_matte_stream(self.smoothing), make_stream_network(loaded, self.engine, self.smoothing)
             waiting: deque[tuple[Face, ...]] = deque()
 
             def finished(pairs: Iterable[tuple[Frame, Matte]]) -> Iterator[tuple[Frame, Float32Array]]:

@@ -11,20 +11,22 @@ from p3mvideo.frame import Float32Array, Frame
 from p3mvideo.matte import Matte
 from p3mvideo.ops.shrink import shrunk
 
-RADIUS_PX = 2
+RADIUS_PX = 1
 """Half the side of the windows in which alpha is modelled as linear in brightness, in working-size pixels."""
-EPSILON = 2e-4
+EPSILON = 1e-3
 """Brightness variance (in [0, 1] squared) below which a window counts as flat."""
 REACH_PX = 2 * RADIUS_PX + 1
 """How far from where alpha is not 0 the refined one may be: by two means, and by a pixel when they are enlarged; in working-size pixels."""
 
 
 class GuidedRefiner:
-    """A `Refiner`: fast guided filter (He and Sun, "Fast Guided Filter", arXiv 1505.00996).
+    """A `Refiner`: the matte enlarged, and in it the fine edges of the frame that its own size could not show.
 
-    Inside small windows alpha is taken for a linear function of brightness. The function's two coefficients are found at working
-    size, where the matte is, and applied at full size, where the frame's edges are. Frames on the CPU go through OpenCV, others through
-    PyTorch; both compute the same, on the CPU to a level of 255.
+    The slope is that of the fast guided filter (He and Sun, "Fast Guided Filter", arXiv 1505.00996): inside small windows alpha is taken for
+    a linear function of brightness, found at working size, where the matte is, and applied at full size, where the frame's edges are. The
+    offset is not: here the function goes through each value of the matte, so that all which the filter cannot explain by brightness stays
+    as it was. The filter's own offset, a mean over two windows, blurs mattes that are sharper than that (see BENCHMARKS.md, Edges).
+    Frames on the CPU go through OpenCV, others through PyTorch; both compute the same, on the CPU to a level of 255.
     """
 
     def __call__(self, frame: Frame, matte: Matte) -> Matte:
@@ -47,14 +49,14 @@ def _refine_on_host(frame: Frame, alpha: Float32Array) -> Float32Array:
         return np.asarray(cv2.blur(x, side, borderType=cv2.BORDER_REPLICATE))
 
     guide_mean, alpha_mean = mean(guide), mean(alpha)
-    slope = (mean(guide * alpha) - guide_mean * alpha_mean) / (mean(guide * guide) - guide_mean * guide_mean + np.float32(EPSILON))
-    offset = mean(alpha_mean - slope * guide_mean) * np.float32(255)
+    slope = mean((mean(guide * alpha) - guide_mean * alpha_mean) / (mean(guide * guide) - guide_mean * guide_mean + np.float32(EPSILON)))
+    offset = (alpha - slope * guide) * np.float32(255)
     refined = np.zeros((frame.height, frame.width), np.float32)
     (rows, full_rows), (columns, full_columns) = (_extent(alpha.max(1), frame.height), _extent(alpha.max(0), frame.width))
     part = refined[full_rows, full_columns]
     if part.size:
         size = part.shape[1], part.shape[0]
-        slope, offset = (cv2.resize(coefficient[rows, columns], size, interpolation=cv2.INTER_LINEAR) for coefficient in (mean(slope), offset))
+        slope, offset = (cv2.resize(coefficient[rows, columns], size, interpolation=cv2.INTER_LINEAR) for coefficient in (slope, offset))
         # In levels of 255, as everything is written: conversion to 8 bits clips and rounds in the pass that adds.
         levels = cv2.add(cv2.multiply(slope, frame.gray[full_rows, full_columns], dst=slope, dtype=cv2.CV_32F), offset, dtype=cv2.CV_8U)
         np.multiply(levels, np.float32(1 / 255), out=part)

@@ -1,4 +1,4 @@
-"""The fast guided filter of `guided_refiner` in PyTorch, for frames on an accelerator."""
+"""The same as `guided_refiner` in PyTorch, for frames on an accelerator."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def refine_on_device(image: Tensor, alpha: Tensor) -> Tensor:
         return F.avg_pool2d(F.pad(x, (RADIUS_PX,) * 4, mode="replicate"), 2 * RADIUS_PX + 1, 1)
 
     guide_mean, alpha_mean = mean(guide), mean(small)
-    slope = (mean(guide * small) - guide_mean * alpha_mean) / (mean(guide * guide) - guide_mean**2 + EPSILON)
-    offset = alpha_mean - slope * guide_mean
+    slope = mean((mean(guide * small) - guide_mean * alpha_mean) / (mean(guide * guide) - guide_mean**2 + EPSILON))
+    offset = small - slope * guide
 
     def enlarge(x: Tensor) -> Tensor:
-        return F.interpolate(mean(x), image.shape[1:], mode="bilinear", align_corners=False)
+        return F.interpolate(x, image.shape[1:], mode="bilinear", align_corners=False)
 
     return (enlarge(slope) * grey + enlarge(offset)).clamp(0, 1)[0]

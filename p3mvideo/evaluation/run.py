@@ -90,7 +90,10 @@ def evaluate(
     if twice:
         same = " and ".join(spec for (spec, _), name in zip(specs, names, strict=True) if name == twice[0])
         raise ConfigError(f"{same} have the same name in reports, {twice[0]}", hint="Rename a file.")
-    methods = [make_method(name, strategy=options.strategy, engine=engine, onnx_input=options.onnx_input) for name, _ in specs]
+    stills = options.protocol != "video"
+    methods = [
+        make_method(name, strategy=options.strategy, engine=engine, onnx_input=options.onnx_input, photographs=stills) for name, _ in specs
+    ]  # fmt: skip
     for method in methods:
         listener.message(f"method: {method.description}")
     trained_on = {method.name: letter for method, (_, letter) in zip(methods, specs, strict=True) if method.learned}

@@ -17,10 +17,10 @@ from p3mvideo.app.edits.edited_mattes import edited_mattes
 from p3mvideo.compose import AlphaOnly, Cutout, ForegroundEstimator, ReplaceBackground
 from p3mvideo.compose.background import BackgroundSpec, parse_background
 from p3mvideo.compose.people import ChosenPeople
-from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine
+from p3mvideo.engine import GuidedRefiner, LoadedEngine, at_quality, load_engine
 from p3mvideo.errors import SourceError
 from p3mvideo.frame import Face, Frame, UInt8Array
-from p3mvideo.io.inputs import expand_inputs, open_source
+from p3mvideo.io.inputs import Input, expand_inputs, open_source
 from p3mvideo.matte import Matte
 from p3mvideo.options import BackgroundOptions, CoverOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, ReleaseDetectionOptions
 from p3mvideo.pipeline import restore_faces
@@ -101,7 +101,7 @@ class Previews:
                 shown = self._covered(frame, groups)
             else:
                 key = (file.id, seconds, groups["engine"], groups["faces"])
-                matted = self._remembered(self._mattes, key, lambda: self._matte(frame, groups))
+                matted = self._remembered(self._mattes, key, lambda: self._matte(frame, groups, photograph=_input(file).kind == "image"))
                 shown = _composed(*self._remembered(self._edited, (*key, groups["matte"]), lambda: self._corrected(*matted, groups)), groups, view)
         return jpeg(_on_squares(shown), width)
 
@@ -119,14 +119,14 @@ class Previews:
 
         return self._remembered(self._frames, (file.id, seconds), read)
 
-    def _matte(self, frame: Frame, groups: Groups) -> tuple[Frame, tuple[Face, ...], Matte]:
+    def _matte(self, frame: Frame, groups: Groups, *, photograph: bool) -> tuple[Frame, tuple[Face, ...], Matte]:
         """Return the frame with hidden faces, these faces, and the matte as the network gives it."""
         engine, faces = groups["engine"], groups["faces"]
         assert isinstance(engine, EngineOptions)
         assert isinstance(faces, FaceOptions)
         if self._loaded is None or self._loaded[0] != engine:
             self._loaded = engine, load_engine(engine)
-        loaded = self._loaded[1]
+        loaded = at_quality(self._loaded[1], engine.quality, photograph=photograph)
         hidden, found = self._anonymizer(faces)(frame)
         on_device = hidden.on(loaded.device)
         (matte,) = loaded([on_device.pixels])
@@ -171,8 +171,12 @@ class Previews:
 
 
 def _open(file: StudioFile, reading: ReadOptions) -> FrameSource:
+    return open_source(_input(file), reading)
+
+
+def _input(file: StudioFile) -> Input:
     (item,) = expand_inputs([str(file.path)])
-    return open_source(item, reading)
+    return item
 
 
 def _composed(frame: Frame, matte: Matte, groups: Groups, view: View) -> Frame:

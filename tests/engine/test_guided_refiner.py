@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p3mvideo.engine import GuidedRefiner
-from p3mvideo.engine.guided_refiner import RADIUS_PX
 from p3mvideo.engine.refine_on_device import refine_on_device
 from p3mvideo.frame import Float32Array, Frame, UInt8Array
 from p3mvideo.matte import Matte
@@ -62,14 +61,25 @@ def test_a_constant_matte_stays_as_it_is(value: float, size: tuple[int, int]) ->
         torch.testing.assert_close(refined, torch.full_like(refined, value), atol=2e-3, rtol=0)
 
 
-def test_a_flat_frame_gives_the_averaged_matte() -> None:
+def test_a_flat_frame_gives_the_matte_enlarged() -> None:
     frame = Frame.from_interleaved(np.full((256, 384, 3), 90, np.uint8))
     matte = shrunk(slanted_edge(384, 256)[1])
-    averaged = matte.alpha
-    for _ in range(2):
-        averaged = F.avg_pool2d(F.pad(averaged, (RADIUS_PX,) * 4, mode="replicate"), 2 * RADIUS_PX + 1, 1)
-    expected = F.interpolate(averaged[None], (256, 384), mode="bilinear")[0]
+    expected = F.interpolate(matte.alpha[None], (256, 384), mode="bilinear")[0]
     torch.testing.assert_close(GuidedRefiner()(frame, matte).alpha, expected, atol=2e-3, rtol=0)
+
+
+@settings(max_examples=15)
+@given(noise=st.floats(0, 60), seed=st.integers(0, 1000))
+def test_the_refined_matte_has_the_matte_as_its_mean(noise: float, seed: int) -> None:
+    image, true_alpha = slanted_edge()
+    rng = np.random.default_rng(seed)
+    textured = np.clip(image + rng.normal(0, noise, image.shape), 0, 255).astype(np.uint8)
+    matte = shrunk(true_alpha, 2)
+    for refined in (
+        GuidedRefiner()(Frame.from_interleaved(textured), matte).alpha,
+        refine_on_device(torch.from_numpy(textured).permute(2, 0, 1), matte.alpha),
+    ):
+        assert float((F.avg_pool2d(refined, 2) - matte.alpha).abs().mean()) < 0.02
 
 
 @settings(max_examples=15)

@@ -16,7 +16,7 @@ from p3mvideo.compose.brighten import Brighten
 from p3mvideo.compose.frame_person import FramePerson
 from p3mvideo.compose.keep import KeepOne
 from p3mvideo.compose.light_wrap import LightWrap
-from p3mvideo.engine import LoadedEngine, StreamNetwork, load_engine
+from p3mvideo.engine import LoadedEngine, StreamNetwork, at_quality, load_engine
 from p3mvideo.frame import Frame
 from p3mvideo.matte import Matte
 from p3mvideo.options import EngineOptions, FaceOptions, LiveOptions, SmoothingOptions
@@ -59,7 +59,8 @@ class DefaultStageFactory:
         ratio: float | Literal["auto"] = "auto" if rung.long_side_px is None else min(1.0, rung.long_side_px / max(width, height))
         # Half of the cores: the other stages need the rest, and threads of one network that wait for one another cost more than they bring.
         threads = self.engine_options.threads or max(1, (os.cpu_count() or 1) // 2)
-        loaded = load_engine(replace(self.engine_options, downsample_ratio=ratio, threads=threads), live=True)
+        options = replace(self.engine_options, downsample_ratio=ratio, threads=threads)
+        loaded = at_quality(load_engine(options, live=True), options.quality)
         # Runtimes compile at the first image, which takes seconds; the first real one should not wait for that.
         loaded.engine([Frame.from_interleaved(np.zeros((height, width, 3), np.uint8)).on(loaded.device).pixels])
         return loaded

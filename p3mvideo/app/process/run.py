@@ -25,7 +25,7 @@ from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments
 from p3mvideo.app.segments.parts import find_faces_in_parts
 from p3mvideo.compose.people import ChosenPeople
-from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine, make_stream_network
+from p3mvideo.engine import GuidedRefiner, LoadedEngine, at_quality, load_engine, make_stream_network
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Frame
 from p3mvideo.io.inputs import Input
@@ -191,7 +191,7 @@ class _Process:
             outputs_made = self.composited.open(unit.plan, stack, open_sink)
             follower = None if self.faces.anonymize == "off" else RelayedFollower(partial(make_follower, self.faces))
             anonymizer = make_anonymizer(self.faces, follower=follower, figures=figures)
-            statistics = self._run(source, stack, outputs_made, anonymizer, people=people)
+            statistics = self._run(source, stack, outputs_made, anonymizer, people=people, photograph=unit.item.kind == "image")
             for point in people.missed if people is not None else ():
                 self.listener.message(f"warning: {unit.item.path}: there is no one at {point.text}")
             faces = None if figures is None else figures.summary()
@@ -271,15 +271,16 @@ class _Process:
 
     def _run(
         self, source: FrameSource, stack: ExitStack, outputs: list[Output], anonymizer: Anonymizer, *, people: ChosenPeople | None = None,
-        done: int = 0,
+        done: int = 0, photograph: bool = False,
     ) -> RunStatistics:  # fmt: skip
         """Take the frames of a source to the outputs."""
         stack.callback(anonymizer.close)
+        loaded = at_quality(self.loaded, self.engine.quality, photograph=photograph)
         stream = make_matte_stream(self.smoothing)
         return Pipeline(
             source=source,
             anonymizer=anonymizer,
-            network=make_stream_network(self.loaded, self.engine, self.smoothing),
+            network=make_stream_network(loaded, self.engine, self.smoothing),
             matte_stream=stream if people is None else Filtered(stream, people),
             refiner=self.refiner,
             outputs=outputs,

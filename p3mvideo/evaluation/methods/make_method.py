@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from p3mvideo.engine import load_engine
+from p3mvideo.engine import at_quality, load_engine
 from p3mvideo.engine.graph import GRAPH_SUFFIXES
 from p3mvideo.engine.load_engine import torch_engine
 from p3mvideo.errors import ConfigError
@@ -42,7 +42,9 @@ def method_name(model: str) -> str:
     return find_weights(model).name
 
 
-def make_method(model: str, *, strategy: Strategy = "auto", engine: EngineOptions = EngineOptions(), onnx_input: OnnxInput = "auto") -> Method:
+def make_method(
+    model: str, *, strategy: Strategy = "auto", engine: EngineOptions = EngineOptions(), onnx_input: OnnxInput = "auto", photographs: bool = True
+) -> Method:
     """Load the method that is called so.
 
     Args:
@@ -51,6 +53,7 @@ def make_method(model: str, *, strategy: Strategy = "auto", engine: EngineOption
         strategy: How a P3M-Net looks at images; "auto" is "engine" for the real-time networks and "resize" for the published ones.
         engine: Device; and runtime and precision for the strategy "engine", the others compute in 32 bits.
         onnx_input: What a foreign ONNX network expects.
+        photographs: Whether the images are photographs, and not the frames of clips; see `EngineOptions.quality`.
 
     Raises:
         WeightsError, DeviceError, ConfigError: What is needed for it is not there, or the options contradict it.
@@ -67,7 +70,8 @@ def make_method(model: str, *, strategy: Strategy = "auto", engine: EngineOption
         strategy = "engine" if weights.variant in REALTIME_VARIANTS else "resize"
     if strategy == "engine":
         options = replace(engine, model=model, downsample_ratio="auto")
-        return EngineMethod(weights, torch_engine(weights.load(), model, options) if is_checkpoint(model) else load_engine(options, live=True))
+        loaded = torch_engine(weights.load(), model, options) if is_checkpoint(model) else load_engine(options, live=True)
+        return EngineMethod(weights, at_quality(loaded, engine.quality, photograph=photographs))
     if strategy in ("resize", "hybrid"):
         return NetworkMethod(weights, strategy, engine.device)
     raise ConfigError(f"there is no strategy {strategy!r}", hint="auto, engine, resize or hybrid")
