@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import torch
@@ -19,7 +19,9 @@ from p3mvideo.training.light_start import is_ordinary, light_start
 from p3mvideo.training.loop.checkpoint import average_of, load_checkpoint
 from p3mvideo.training.loop.frozen_stages import first_stages
 from p3mvideo.training.setup import TrainingSetup
+from p3mvideo.training.stitched_start import IMAGES, stitch
 from p3mvideo.weights import find_weights
+from p3mvideo.weights.network import load_network
 from p3mvideo.weights.tensors import load_weights, parse_tensors
 
 _logger = logging.getLogger(__name__)
@@ -31,8 +33,14 @@ IN_NETWORK = "encoder.backbone."
 """How the names of the backbone's weights begin in a real-time network."""
 
 
-def build_start(options: TrainingSetup, *, pretrained: str | None, initial: str | None, pretrained_input: InputScale = "imagenet") -> P3MNet:
+def build_start(
+    options: TrainingSetup, *, pretrained: str | None, initial: str | None, pretrained_input: InputScale = "imagenet",
+    images: Callable[[int], Sequence[Tensor]] | None = None,
+) -> P3MNet:  # fmt: skip
     """Build a run's network with the weights to start from; what they do not cover is random.
+
+    With both `pretrained` and `initial`, the real-time network of `initial` is given another backbone, that of `pretrained`, see
+    `p3mvideo.training.stitched_start`.
 
     Args:
         options: Which network.
@@ -42,9 +50,10 @@ def build_start(options: TrainingSetup, *, pretrained: str | None, initial: str 
             a weights file. A network with light decoders also takes those of one with ordinary decoders, see `light_start`.
         pretrained_input: How `pretrained` was shown colours x in [0, 1]: "imagenet" less their mean and over their deviation, or "symmetric",
             2 x - 1, which is folded into the first convolution (but for its padding: middle grey becomes the mean colour).
+        images: Returns so many images of people, uint8 RGB (3, H, W), all of one size; needed for another backbone.
 
     Raises:
-        ConfigError: There is no such network or backbone.
+        ConfigError: There is no such network or backbone, or no images for another one.
         WeightsError, TrainingError: Weights are missing or do not fit.
     """
     if options.variant not in VARIANTS:
@@ -56,19 +65,29 @@ def build_start(options: TrainingSetup, *, pretrained: str | None, initial: str 
     except (ValueError, TypeError) as error:
         raise ConfigError(f"the network cannot be built: {error}", hint="choose one of those backbones, or leave --backbone out") from error
     first_stages(network, options.frozen)  # there are this many
-    if initial is not None:
+    if initial is not None and pretrained is not None:
+        _fill_pretrained(network, pretrained, pretrained_input)
+        if images is None or Path(initial).suffix == ".pt":
+            hint = "`p3mvideo train --steps 1` with both, and a weights file as --initial, makes a checkpoint to start from"
+            raise ConfigError("a network is not given another backbone here: --initial and --pretrained exclude each other", hint=hint)
+        stitch(network, load_network(initial), images(IMAGES))
+    elif initial is not None:
         path = Path(initial)
         tensors = average_of(path, load_checkpoint(path)) if path.suffix == ".pt" else load_weights(find_weights(initial))
         if isinstance(network.decoder, LightDecoder) and is_ordinary(tensors):
             tensors = light_start(tensors)
         _fill(network, tensors, initial, may_lack=SIDE_HEADS)
     elif pretrained is not None:
-        _fill_encoder(network, pretrained)
-        if pretrained_input == "symmetric":
-            _fold_symmetric(network)
+        _fill_pretrained(network, pretrained, pretrained_input)
     else:
         _logger.warning("the encoder starts from random weights; --pretrained gives it those of ImageNet")
     return network
+
+
+def _fill_pretrained(network: P3MNet, pretrained: str, pretrained_input: InputScale) -> None:
+    _fill_encoder(network, pretrained)
+    if pretrained_input == "symmetric":
+        _fold_symmetric(network)
 
 
 def _fill_encoder(network: P3MNet, pretrained: str) -> None:

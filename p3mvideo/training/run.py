@@ -76,7 +76,8 @@ def train(
     )  # fmt: skip
     names = folder.names[: options.overfit] if options.overfit else folder.names
     resolved = resolve_options(options, portraits=len(names), device=device, dry_run=dry_run)
-    if resume and not dry_run and (output / "last.pt").exists():
+    goes_on = resume and not dry_run and (output / "last.pt").exists()
+    if goes_on:
         before = load_checkpoint(output / "last.pt").get("options")
         resolved = extended(resolved, before) if isinstance(before, dict) else resolved
     judged = options.validation or ([] if options.overfit else validation_splits(data))
@@ -87,7 +88,10 @@ def train(
     if device.type == "cpu":
         keep_memory()
     torch.manual_seed(resolved.seed)
-    network = build_start(resolved, pretrained=options.pretrained, initial=options.initial, pretrained_input=options.pretrained_input)
+    network = build_start(
+        resolved, pretrained=options.pretrained, initial=None if goes_on else options.initial, pretrained_input=options.pretrained_input,
+        images=lambda count: [samples[index].image for index in range(min(count, len(samples)))],
+    )  # fmt: skip
     with joined_group(device) as group:
         if resolved.batch % group.size:
             raise ConfigError(f"a batch of {resolved.batch} cannot be shared by {group.size} processes", hint=f"use --batch {group.size * 4}")

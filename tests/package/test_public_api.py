@@ -74,6 +74,13 @@ def test_an_image_gives_its_matte(session: p3mvideo.MattingSession, portrait: UI
     assert alpha[:20, :20].mean() < 0.05  # the wall
 
 
+def test_photographs_are_looked_at_in_the_mirror_and_videos_are_not(session: p3mvideo.MattingSession, portrait: UInt8Array) -> None:
+    mirrored = np.ascontiguousarray(portrait[:, ::-1])
+    np.testing.assert_allclose(session.matte(mirrored)[:, ::-1], session.matte(portrait), atol=0.03)
+    ((_, one),), ((_, other),) = (list(session.mattes([image])) for image in (portrait, mirrored))
+    assert np.abs(one - other[:, ::-1]).max() > 0.1
+
+
 @pytest.mark.parametrize(
     ("image", "error"),
     [

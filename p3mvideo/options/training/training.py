@@ -33,7 +33,13 @@ class TrainingOptions(CopyPasteOptions, LossOptions, CropOptions, OptimizerOptio
     ] = "p3mvideo"  # fmt: skip
     variant: Annotated[str, Option("The network.", published="p3mnet-resnet34")] = BY_RECIPE
     backbone: Annotated[str | None, Option("Another timm backbone for the real-time network.")] = None
-    pretrained: Annotated[str | None, Option("ImageNet weights of the encoder: a file, or the name of imported ones.", metavar="NAME|PATH")] = None
+    pretrained: Annotated[
+        str | None,
+        Option(
+            "ImageNet weights of the encoder: a file, or the name of imported ones. With --initial, that network is given this backbone.",
+            metavar="NAME|PATH",
+        ),
+    ] = None
     pretrained_input: Annotated[
         InputScale, Option("Input range of the pretrained encoder: ImageNet's normalisation, or -1 to 1, as TensorFlow's EfficientNets.")
     ] = "imagenet"
