@@ -56,10 +56,21 @@ def test_the_mean_of_both_mattes_is_taken() -> None:
     assert engine.sizes == [(8, 6), (8, 6)]
 
 
-def test_mattes_on_a_device_stay_there() -> None:
+def test_tensors_give_what_arrays_give() -> None:
     tensors: list[Pixels] = [torch.as_tensor(image).permute(2, 0, 1) for image in images()]
     for matte, expected in zip(BothWays(Watched())(tensors), BothWays(Watched())(images()), strict=True):
         np.testing.assert_allclose(matte.alpha_array(), expected.alpha_array(), atol=1e-6)
+
+
+def test_mattes_on_an_accelerator_are_not_brought_to_the_host() -> None:
+    def engine(images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
+        return [Matte(torch.zeros(1, 6, 8, device="meta"), torch.zeros(3, 6, 8, device="meta")) for _ in images]
+
+    (matte,) = BothWays(engine)([torch.zeros(3, 6, 8, dtype=torch.uint8, device="meta")])
+    assert not matte.on_host
+    assert matte.shape == (6, 8)
+    assert matte.semantic is not None
+    assert matte.semantic.shape == (3, 6, 8)
 
 
 @pytest.mark.parametrize(
