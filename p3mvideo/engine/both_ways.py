@@ -32,6 +32,11 @@ class BothWays:
         return [_mean(matte, other) for matte, other in zip(mattes, mirrored, strict=True)]
 
 
+def looks_twice(quality: Quality, device: str, *, photograph: bool) -> bool:
+    """Return whether a quality asks for a look in the mirror. See `at_quality`."""
+    return quality == "best" or (quality == "auto" and (photograph or device != "cpu"))
+
+
 def at_quality(loaded: LoadedEngine, quality: Quality, *, photograph: bool = False) -> LoadedEngine:
     """Return an engine that looks at images as often as a quality asks for.
 
@@ -40,7 +45,7 @@ def at_quality(loaded: LoadedEngine, quality: Quality, *, photograph: bool = Fal
         quality: See `p3mvideo.EngineOptions.quality`.
         photograph: Whether the images are photographs: nobody waits for a single one.
     """
-    if quality == "standard" or (quality == "auto" and not photograph and loaded.device == "cpu"):
+    if not looks_twice(quality, loaded.device, photograph=photograph):
         return loaded
     return loaded._replace(engine=BothWays(loaded.engine), description=f"{loaded.description}, each image also in the mirror")
 

@@ -34,6 +34,7 @@ class GraphMethod:
         path: Its file, see `load_graph`.
         values: What a foreign network expects as input; "auto" is "imagenet" for those.
         strategy: How one of this program's looks at an image.
+        twice: Whether one of this program's looks at the mirror image, too, where it is run as its weights would be.
 
     Raises:
         WeightsError, DeviceError: It cannot be loaded.
@@ -42,7 +43,7 @@ class GraphMethod:
 
     learned = True
 
-    def __init__(self, path: Path, values: OnnxInput = "auto", strategy: Strategy = "auto") -> None:
+    def __init__(self, path: Path, values: OnnxInput = "auto", strategy: Strategy = "auto", *, twice: bool = False) -> None:
         self._graph = load_graph(path)
         self._graph.alpha_output()
         description = self._graph.description
@@ -58,6 +59,7 @@ class GraphMethod:
         taken = "unit" if description is not None else "imagenet" if values == "auto" else values
         realtime = description is not None and description.variant in REALTIME_VARIANTS
         self._as_engine = description is not None and (strategy == "engine" or (strategy == "auto" and realtime))
+        self._twice = twice and self._as_engine
         self._mean, self._std = (np.asarray(scale, np.float32) for scale in SCALES[taken])
         self._refine = GuidedRefiner()
         self._one_at_a_time = threading.Lock()
@@ -65,7 +67,7 @@ class GraphMethod:
         said = f"does not say what it takes, so it gets {taken} values (--onnx-input)" if description is None else str(description)
         self.description = f"{path.name}: {said}"
         files = [file for file in (path, path.with_suffix(".bin")) if file == path or path.suffix == ".xml"]
-        self.identity = f"{file_sha256(*files)}, {taken}, {'engine' if self._as_engine else 'resize'}"
+        self.identity = f"{file_sha256(*files)}, {taken}, {'engine' if self._as_engine else 'resize'}{', twice' if self._twice else ''}"
 
     def predict(self, image: UInt8Array, trimap: UInt8Array | None) -> Float32Array:
         """See `Method`. The trimap is not looked at."""
@@ -75,7 +77,10 @@ class GraphMethod:
             return np.asarray(cv2.resize(self._run(small), (width, height), interpolation=cv2.INTER_LINEAR).clip(0, 1), np.float32)
         frame = Frame.from_interleaved(image)
         small = shrunk(frame.interleaved(), self._graph.size or working_size(width, height)).astype(np.float32) / np.float32(255)
-        return self._refine(frame, Matte(self._run(small).clip(0, 1)[None])).alpha_array()
+        alpha = self._run(small).clip(0, 1)
+        if self._twice:
+            alpha = (alpha + self._run(small[:, ::-1]).clip(0, 1)[:, ::-1]) / np.float32(2)
+        return self._refine(frame, Matte(alpha[None])).alpha_array()
 
     def _run(self, small: Float32Array) -> Float32Array:
         values = np.ascontiguousarray(((small - self._mean) / self._std).transpose(2, 0, 1)[None])

@@ -20,9 +20,9 @@ ACTIVATIONS: dict[type[nn.Module], tuple[str, list[float]]] = {
 def fuse(stages: Sequence[nn.Module]) -> None:
     """Have frozen stages, one behind the other, compute in bf16 and in fewer steps, in place; names in their state stay.
 
-    What PyTorch's oneDNN does not know is left as it is.
+    What PyTorch's oneDNN does not know is left as it is; all of it is on processors whose oneDNN does not compute in bf16.
     """
-    if not hasattr(torch.ops.mkldnn, "_convolution_pointwise"):
+    if not fuses():
         return
     for convolution, norm in _pairs(stages):
         act: nn.Module = getattr(norm, "act", nn.Identity())
@@ -30,6 +30,11 @@ def fuse(stages: Sequence[nn.Module]) -> None:
         if activation is not None and convolution.padding_mode == "zeros" and not isinstance(convolution.padding, str):
             convolution.forward = _fused(convolution, norm, *activation)  # type: ignore[method-assign, assignment]
             norm.forward = _unchanged  # type: ignore[method-assign, assignment]
+
+
+def fuses() -> bool:
+    """Return whether PyTorch's oneDNN can do these steps in bf16 here: it takes AVX-512."""
+    return hasattr(torch.ops.mkldnn, "_convolution_pointwise") and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _pairs(stages: Sequence[nn.Module]) -> Iterator[tuple[nn.Conv2d, nn.BatchNorm2d]]:

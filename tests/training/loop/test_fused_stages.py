@@ -1,11 +1,12 @@
 """Frozen stages in fewer steps find what they found before."""
 
+import pytest
 import torch
 from torch import Tensor, nn
 
 from p3mvideo.model.variants import build_network
 from p3mvideo.training.loop.frozen_stages import first_stages, freeze
-from p3mvideo.training.loop.fused_stages import fuse
+from p3mvideo.training.loop.fused_stages import fuse, fuses
 
 
 def through(stages: list[nn.Module], image: Tensor) -> Tensor:
@@ -15,6 +16,7 @@ def through(stages: list[nn.Module], image: Tensor) -> Tensor:
     return image
 
 
+@pytest.mark.skipif(not fuses(), reason="oneDNN does not compute in bf16 on this processor")
 def test_frozen_stages_find_the_same_whatever_weights_they_get() -> None:
     torch.manual_seed(0)
     network = build_network("p3mnet-mobilenetv2-light")
@@ -44,6 +46,16 @@ def test_frozen_stages_find_the_same_whatever_weights_they_get() -> None:
     # Another state, as a checkpoint brings it.
     network.load_state_dict({name: 0 * value if name.endswith("bn2.bias") else value for name, value in network.state_dict().items()})
     assert not torch.equal(through(stages, image), found)
+
+
+def test_where_it_cannot_be_done_stages_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p3mvideo.training.loop.fused_stages.fuses", lambda: False)
+    stages = first_stages(build_network("p3mnet-mobilenetv2-light"), 3)
+    freeze(stages)
+    image = torch.randn(1, 3, 64, 64)
+    before = through(stages, image)
+    fuse(stages)
+    assert torch.equal(through(stages, image), before)
 
 
 def _norm_calls(stages: list[nn.Module], image: Tensor) -> list[str]:
