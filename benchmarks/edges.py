@@ -146,18 +146,17 @@ def main() -> None:
         for whose, small in (("exact", at_working_size(known.alpha)), ("the network's", loaded.engine([frame.pixels])[0].alpha_array())):
             mattes |= {f"{whose}, {way}": bring(known.image, small) for way, bring in WAYS.items()}
         for matte, alpha in mattes.items():
-            colours = own_colours(frame, alpha)
-            for whose, of_person in (("the image's", known.image.astype(np.float32)), ("estimated", colours)):
-                rows.setdefault((matte, whose), []).append(errors(known, of_person, alpha))
-        place = busiest(known)
-        looks = [(known.colours, known.alpha), (colours, alpha)]
+            for colours, of_person in (("the image's", known.image.astype(np.float32)), ("estimated", own_colours(frame, alpha))):
+                rows.setdefault((matte, colours), []).append(errors(known, of_person, alpha))
+        place, written = busiest(known), mattes["the network's, refined"]
+        looks = [(known.colours, known.alpha), (own_colours(frame, written), written)]
         shown = [over(c[place], a[place], BACKGROUNDS[name]) for name in ("green", "white") for c, a in looks]
         tiles.append((known.name, [known.image[place], *(np.asarray(np.rint(tile), np.uint8) for tile in shown)]))
     print(f"{len(tiles)} images of {options.folder.name}, {loaded.description}\n")
     print("| matte | colours | " + " | ".join(f"over {name}" for name in rows["exact", "estimated"][0]) + " |")
     print("|---" * (2 + 2 * len(BACKGROUNDS)) + "|")
-    for (matte, whose), found in rows.items():
-        print(f"| {matte} | {whose} | " + " | ".join(f"{np.mean([one[column] for one in found]):.2f}" for column in found[0]) + " |")
+    for (matte, colours), found in rows.items():
+        print(f"| {matte} | {colours} | " + " | ".join(f"{np.mean([one[column] for one in found]):.2f}" for column in found[0]) + " |")
     if options.sheet is not None:
         write_image(options.sheet, contact_sheet(tiles))
 

@@ -66,10 +66,10 @@ def build_start(
         raise ConfigError(f"the network cannot be built: {error}", hint="choose one of those backbones, or leave --backbone out") from error
     first_stages(network, options.frozen)  # there are this many
     if initial is not None and pretrained is not None:
-        _fill_pretrained(network, pretrained, pretrained_input)
         if images is None or Path(initial).suffix == ".pt":
             hint = "`p3mvideo train --steps 1` with both, and a weights file as --initial, makes a checkpoint to start from"
             raise ConfigError("a network is not given another backbone here: --initial and --pretrained exclude each other", hint=hint)
+        _fill_pretrained(network, pretrained, pretrained_input)
         stitch(network, load_network(initial), images(IMAGES))
     elif initial is not None:
         path = Path(initial)

@@ -88,8 +88,9 @@ def train(
     if device.type == "cpu":
         keep_memory()
     torch.manual_seed(resolved.seed)
+    fitted_before = goes_on and options.pretrained is not None  # what goes on has its weights in the checkpoint
     network = build_start(
-        resolved, pretrained=options.pretrained, initial=None if goes_on else options.initial, pretrained_input=options.pretrained_input,
+        resolved, pretrained=options.pretrained, initial=None if fitted_before else options.initial, pretrained_input=options.pretrained_input,
         images=lambda count: [samples[index].image for index in range(min(count, len(samples)))],
     )  # fmt: skip
     with joined_group(device) as group:

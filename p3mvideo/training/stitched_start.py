@@ -13,7 +13,7 @@ from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.ops.normalise import normalise
 
 IMAGES = 160
-"""Images by which features are compared: some hundred thousand positions at the coarsest size's neighbours, and thousands at it."""
+"""Images by which features are compared: at the coarsest size, samples of 384 px have 23,000 positions together."""
 BATCH = 4
 MOST_POSITIONS = 10_000
 """Of a batch and a size; there are many more at the finer ones, which are much alike."""
@@ -68,8 +68,10 @@ def stitch(network: P3MNet, former: P3MNet, images: Sequence[Tensor]) -> None:
 def _copy_behind(network: P3MNet, former: P3MNet) -> None:
     """Copy everything but the backbone and the convolutions that read it."""
     own, given = network.state_dict(), former.state_dict()
-    fitted = {f"encoder.lateral.{number}.{part}" for number in range(4) for part in ("weight", "bias")} | {"encoder.context.reduce.0.weight"}
-    behind = {name for name in own if not name.startswith("encoder.backbone.")} - fitted
+    assert isinstance(network.encoder, TimmEncoder)
+    fitted = {id(parameter) for junction in _junctions(network.encoder) for parameter in junction.parameters()}
+    read = {name for name, parameter in network.named_parameters() if id(parameter) in fitted}
+    behind = {name for name in own if not name.startswith("encoder.backbone.")} - read
     wrong = sorted(name for name in behind if name in given and given[name].shape != own[name].shape)
     if wrong:
         raise WeightsError(f"the networks differ in more than their backbones: {wrong[0]}", hint="start from one with the same decoders")

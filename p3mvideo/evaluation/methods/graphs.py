@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from p3mvideo.engine import GuidedRefiner
+from p3mvideo.engine.both_ways import BothWays
 from p3mvideo.engine.graph import load_graph
+from p3mvideo.engine.image_batch import check_images, host_array
 from p3mvideo.engine.strategies import network_size
 from p3mvideo.errors import ConfigError
 from p3mvideo.files.file_hash import file_sha256
-from p3mvideo.frame import Float32Array, Frame, UInt8Array
+from p3mvideo.frame import Float32Array, Frame, Pixels, UInt8Array
 from p3mvideo.matte import Matte
 from p3mvideo.model.variants import REALTIME_VARIANTS
 from p3mvideo.ops.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from p3mvideo.ops.shrink import shrunk
 from p3mvideo.ops.working_size import working_size
 from p3mvideo.options.evaluation import OnnxInput, Strategy
+from p3mvideo.stages import MattingEngine
 
 SCALES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "imagenet": (IMAGENET_MEAN, IMAGENET_STD), "unit": ((0.0,), (1.0,)), "symmetric": ((0.5,), (0.5,)),
@@ -59,7 +63,8 @@ class GraphMethod:
         taken = "unit" if description is not None else "imagenet" if values == "auto" else values
         realtime = description is not None and description.variant in REALTIME_VARIANTS
         self._as_engine = description is not None and (strategy == "engine" or (strategy == "auto" and realtime))
-        self._twice = twice and self._as_engine
+        twice = twice and self._as_engine
+        self._look: MattingEngine = BothWays(self._mattes) if twice else self._mattes
         self._mean, self._std = (np.asarray(scale, np.float32) for scale in SCALES[taken])
         self._refine = GuidedRefiner()
         self._one_at_a_time = threading.Lock()
@@ -67,7 +72,7 @@ class GraphMethod:
         said = f"does not say what it takes, so it gets {taken} values (--onnx-input)" if description is None else str(description)
         self.description = f"{path.name}: {said}"
         files = [file for file in (path, path.with_suffix(".bin")) if file == path or path.suffix == ".xml"]
-        self.identity = f"{file_sha256(*files)}, {taken}, {'engine' if self._as_engine else 'resize'}{', twice' if self._twice else ''}"
+        self.identity = f"{file_sha256(*files)}, {taken}, {'engine' if self._as_engine else 'resize'}{', twice' if twice else ''}"
 
     def predict(self, image: UInt8Array, trimap: UInt8Array | None) -> Float32Array:
         """See `Method`. The trimap is not looked at."""
@@ -76,11 +81,15 @@ class GraphMethod:
             small = cv2.resize(image.astype(np.float32) / np.float32(255), self._graph.size or network_size(width, height, 0.5))
             return np.asarray(cv2.resize(self._run(small), (width, height), interpolation=cv2.INTER_LINEAR).clip(0, 1), np.float32)
         frame = Frame.from_interleaved(image)
-        small = shrunk(frame.interleaved(), self._graph.size or working_size(width, height)).astype(np.float32) / np.float32(255)
-        alpha = self._run(small).clip(0, 1)
-        if self._twice:
-            alpha = (alpha + self._run(small[:, ::-1]).clip(0, 1)[:, ::-1]) / np.float32(2)
-        return self._refine(frame, Matte(alpha[None])).alpha_array()
+        (matte,) = self._look([frame.pixels])
+        return self._refine(frame, matte).alpha_array()
+
+    def _mattes(self, images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
+        """Return a matte at working size for each image. See `p3mvideo.stages.MattingEngine`."""
+        width, height = check_images(images)
+        size = size or self._graph.size or working_size(width, height)
+        looked = (shrunk(host_array(image), size).astype(np.float32) / np.float32(255) for image in images)
+        return [Matte(self._run(small).clip(0, 1)[None]) for small in looked]
 
     def _run(self, small: Float32Array) -> Float32Array:
         values = np.ascontiguousarray(((small - self._mean) / self._std).transpose(2, 0, 1)[None])
