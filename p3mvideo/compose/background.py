@@ -149,20 +149,25 @@ class BlurBackground:
             # Even sides, so that it can be converted to YUV 4:2:0 as it is.
             size = 2 * max(1, round(frame.width * scale / 2)), 2 * max(1, round(frame.height * scale / 2))
         small = shrunk(frame.interleaved(), size).astype(np.float32)
-        alpha = cv2.resize(matte.alpha_array(), size, interpolation=cv2.INTER_AREA)
+        alpha = shrunk(matte.levels_array(), size)
         # A little more than the person is left out, and soft edges altogether: what of them came in would glow around the person.
         side = 2 * round(LEFT_OUT_SHARE * max(size)) + 1
-        weight = np.maximum(0, 1 - EDGE_WEIGHT * cv2.dilate(alpha, np.ones((side, side), np.uint8)))
+        person = cv2.dilate(alpha, np.ones((side, side), np.uint8))
+        weight = np.maximum(0, 1 - person * np.float32(EDGE_WEIGHT / 255))
         across, down = size[0] / frame.width, size[1] / frame.height
         for x0, y0, x1, y1 in frame.covered:
             weight[int(y0 * down) : ceil(y1 * down), int(x0 * across) : ceil(x1 * across)] *= COVERED_WEIGHT
+        # Colours times their weight, and the weight as fourth channel, which is blurred alike.
+        weighted = np.asarray(cv2.merge([*(plane * weight for plane in cv2.split(small)), weight]))
         sigma = max(0.5, self._strength * 0.1 * max(size))
-        around, total = _soften(small * weight[..., None], sigma), _soften(weight, sigma)
-        wide, wide_total = _soften(around, 3 * sigma), _soften(total, 3 * sigma)
-        mean = np.average(small.reshape(-1, 3), axis=0, weights=weight.reshape(-1) + LEAST_WEIGHT).astype(np.float32)
+        around = _soften(weighted, sigma)
+        wide = _soften(around, 3 * sigma)
+        share = weight.reshape(-1) + LEAST_WEIGHT
+        mean = share @ small.reshape(-1, 3) / share.sum()
         # Inside the person no background is near. An unsure matte lets that show through, so it is filled from farther and farther away.
-        filled = (around + WIDE_WEIGHT * wide + MEAN_WEIGHT * mean) / (total + WIDE_WEIGHT * wide_total + MEAN_WEIGHT)[..., None]
-        return np.clip(filled, 0, 255).astype(np.uint8)
+        *colours, total = cv2.split(around + np.float32(WIDE_WEIGHT) * wide)
+        filled = [(plane + MEAN_WEIGHT * of_all) / (total + MEAN_WEIGHT) for plane, of_all in zip(colours, mean.tolist(), strict=True)]
+        return np.asarray(cv2.merge(filled).clip(0, 255), np.uint8)
 
 
 def _soften(image: np.ndarray, sigma: float) -> np.ndarray:

@@ -88,7 +88,7 @@ class Cutout:
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
         """See `p3mvideo.stages.Compositor`."""
-        alpha = alpha_image(matte)
+        alpha = matte.levels_array()
         colours = hide_background(self._foreground(frame, matte), alpha)
         return frame.with_pixels(np.dstack([colours, alpha]))
 
@@ -101,7 +101,7 @@ class ForegroundOnly:
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
         """See `p3mvideo.stages.Compositor`."""
-        return frame.with_pixels(hide_background(self._foreground(frame, matte), alpha_image(matte)))
+        return frame.with_pixels(hide_background(self._foreground(frame, matte), matte.levels_array()))
 
 
 class AlphaOnly:
@@ -109,12 +109,7 @@ class AlphaOnly:
 
     def __call__(self, frame: Frame, matte: Matte) -> Frame:
         """See `p3mvideo.stages.Compositor`."""
-        return frame.with_pixels(np.asarray(cv2.cvtColor(alpha_image(matte), cv2.COLOR_GRAY2RGB), np.uint8))
-
-
-def alpha_image(matte: Matte) -> UInt8Array:
-    """Return alpha as uint8 (H, W), rounded."""
-    return np.asarray(cv2.convertScaleAbs(matte.alpha_array(), alpha=255.0), np.uint8)
+        return frame.with_pixels(np.asarray(cv2.cvtColor(matte.levels_array(), cv2.COLOR_GRAY2RGB), np.uint8))
 
 
 def hide_background(colours: UInt8Array, alpha: UInt8Array) -> UInt8Array:

@@ -58,7 +58,7 @@ class ForegroundEstimator:
             matte: At the frame's size.
         """
         if self._last is None or self._last[0] is not frame:
-            self._last = frame, _edge_colours(planes_of(frame), matte.alpha_array())
+            self._last = frame, _edge_colours(planes_of(frame), matte.levels_array())
         return self._last[1]
 
     def __call__(self, frame: Frame, matte: Matte) -> UInt8Array:
@@ -77,51 +77,45 @@ def to_bytes(colours: Float32Array) -> UInt8Array:
     return np.asarray(cv2.convertScaleAbs(colours), np.uint8).reshape(colours.shape)
 
 
-def _edge_colours(planes: Sequence[UInt8Array], alpha: Float32Array) -> tuple[EdgeColours, ...]:
-    """Return the person's colours in the planes of an image; `alpha` is as large as the first one."""
-    levels = np.asarray(cv2.convertScaleAbs(alpha, alpha=255.0), np.uint8)  # bytes are compared many times as fast
-    height, width = alpha.shape
+def _edge_colours(planes: Sequence[UInt8Array], levels: UInt8Array) -> tuple[EdgeColours, ...]:
+    """Return the person's colours in the planes of an image; alpha, in levels of 255, is as large as the first one."""
+    height, width = levels.shape
     scale = min(1.0, ESTIMATE_PX / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     # Single pixels, not means: only they are mixed of both layers exactly by their alpha. What aliases is smoothed afterwards.
-    small_alpha, *small = (np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_NEAREST)) for plane in (alpha, *planes))
+    small_levels, *small = (np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_NEAREST)) for plane in (levels, *planes))
+    small_alpha = small_levels * np.float32(1 / 255)
     layers = estimate_layers(np.asarray(cv2.merge(small), np.uint8), small_alpha, radius_px=max(4, max(size) // 12))
+    person, behind = cv2.split(layers.foreground), cv2.split(layers.background)
     edges, channel = [], 0
     for plane in planes:
         if plane.shape[:2] != levels.shape:
-            shape = plane.shape[1], plane.shape[0]
-            alpha, levels = (np.asarray(cv2.resize(of_pixels, shape, interpolation=cv2.INTER_AREA)) for of_pixels in (alpha, levels))
+            levels = np.asarray(cv2.resize(levels, (plane.shape[1], plane.shape[0]), interpolation=cv2.INTER_AREA), np.uint8)
         channels = slice(channel, channel + plane[0, 0].size)
-        edges.append(_edge_of_plane(plane, alpha, levels, layers.foreground[..., channels], layers.background[..., channels]))
+        edges.append(_edge_of_plane(plane, levels, [*person[channels], *behind[channels]]))
         channel = channels.stop
     return tuple(edges)
 
 
-def _edge_of_plane(plane: UInt8Array, alpha: Float32Array, levels: UInt8Array, person: Float32Array, behind: Float32Array) -> EdgeColours:
+def _edge_of_plane(plane: UInt8Array, levels: UInt8Array, layers: Sequence[Float32Array]) -> EdgeColours:
     """Return the person's colours in one plane (H, W) or (H, W, C).
 
     Args:
         plane: Its pixels.
-        alpha: (H, W).
-        levels: The same in levels of 255.
-        person: The smooth colours of the person, (h, w, C).
-        behind: Those of the background.
+        levels: Alpha in levels of 255, (H, W).
+        layers: The smooth colours of the person, one channel (h, w) after another, then those of the background.
     """
     height, width = levels.shape
     opaque = np.asarray(cv2.inRange(levels, OPAQUE_LEVEL, 255), np.uint8)
-    # Below the faint ones bytes wrap around, so that one comparison does.
-    edge = np.flatnonzero(levels - np.uint8(FAINT_LEVEL) < OPAQUE_LEVEL - FAINT_LEVEL)
-    channels = person.shape[2]
-    if not edge.size:
-        return EdgeColours(edge, np.empty((0, channels), np.float32), np.empty((0, 1), np.float32), opaque)
-    numbers = edge.astype(np.int32)
-    y = numbers // np.int32(width)  # NumPy's divmod takes twice as long
-    x = numbers - y * np.int32(width)
-    # Where in the small image each pixel of the edge lies, for bilinear look-up.
-    map_x = (x.astype(np.float32) + np.float32(0.5)) * np.float32(person.shape[1] / width) - np.float32(0.5)
-    map_y = (y.astype(np.float32) + np.float32(0.5)) * np.float32(person.shape[0] / height) - np.float32(0.5)
-    own_layer, other_layer = _look_up(person, behind, map_x, map_y)
-    a = np.take(alpha.reshape(-1), edge)[:, None]
+    channels = len(layers) // 2
+    found = cv2.findNonZero(cv2.inRange(levels, FAINT_LEVEL, OPAQUE_LEVEL - 1))
+    if found is None:
+        nothing = np.empty((0, channels), np.float32)
+        return EdgeColours(np.empty(0, np.intp), nothing, nothing[:, :1], opaque)
+    places = np.asarray(found).reshape(-1, 2)
+    edge = places[:, 1].astype(np.intp) * width + places[:, 0]
+    own_layer, other_layer = _look_up(layers, places, (width, height))
+    a = np.take(levels.reshape(-1), edge)[:, None] * np.float32(1 / 255)
     # person + a * (own - a * person - (1 - a) * behind), in fewer steps
     colours = np.take(plane.reshape(-1, channels), edge, axis=0) - other_layer
     colours -= a * (own_layer - other_layer)
@@ -131,18 +125,19 @@ def _edge_of_plane(plane: UInt8Array, alpha: Float32Array, levels: UInt8Array, p
     return EdgeColours(edge, colours, a, opaque)
 
 
-def _look_up(one: Float32Array, two: Float32Array, map_x: Float32Array, map_y: Float32Array) -> tuple[Float32Array, Float32Array]:
-    """Return the colours of two layers (h, w, C) at n places, (n, C) each, bilinear."""
-    n, channels = len(map_x), one.shape[2]
-    # OpenCV's remap takes less than 32,768 rows, hence the columns; four channels take as long as one, two or three much longer.
-    rows = -(-n // COLUMNS)
-    grid_x, grid_y = np.zeros((rows, COLUMNS), np.float32), np.zeros((rows, COLUMNS), np.float32)
-    grid_x.reshape(-1)[:n], grid_y.reshape(-1)[:n] = map_x, map_y
-    layers = np.concatenate([one, two, np.zeros((*one.shape[:2], -2 * channels % 4), np.float32)], axis=2)
-    found = [
-        cv2.remap(np.ascontiguousarray(layers[..., four : four + 4]), grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for four in range(0, layers.shape[2], 4)
-    ]
+def _look_up(layers: Sequence[Float32Array], places: npt.NDArray[np.int32], size: tuple[int, int]) -> tuple[Float32Array, Float32Array]:
+    """Return the colours of both layers at n places (x, y) in an image of `size` = (width, height), (n, C) each, bilinear."""
+    n, (height, width) = len(places), layers[0].shape
+    # OpenCV's remap takes less than 32,768 rows, hence the columns.
+    where = np.zeros((-(-n // COLUMNS), COLUMNS, 2), np.float32)
+    across, down = width / size[0], height / size[1]
+    to_layers = np.array([[across, 0, 0.5 * across - 0.5], [0, down, 0.5 * down - 0.5]])
+    where.reshape(-1, 1, 2)[:n] = cv2.transform(places.astype(np.float32)[:, None], to_layers)  # NumPy takes ten times as long
+    # Four channels take as long as one, two or three much longer.
+    padded = [*layers, *[np.zeros_like(layers[0])] * (-len(layers) % 4)]
+    fours = [cv2.merge(padded[four : four + 4]) for four in range(0, len(padded), 4)]
+    found = [cv2.remap(four, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for four in fours]
     colours = np.concatenate(found, axis=2) if len(found) > 1 else found[0]
-    flat = np.asarray(colours.reshape(rows * COLUMNS, -1)[:n])
+    flat = np.asarray(colours.reshape(-1, colours.shape[2])[:n])
+    channels = len(layers) // 2
     return flat[:, :channels], flat[:, channels : 2 * channels]

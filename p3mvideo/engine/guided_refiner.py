@@ -7,7 +7,7 @@ from math import gcd
 import cv2
 import numpy as np
 
-from p3mvideo.frame import Float32Array, Frame
+from p3mvideo.frame import Float32Array, Frame, UInt8Array
 from p3mvideo.matte import Matte
 from p3mvideo.ops.shrink import shrunk
 
@@ -34,13 +34,14 @@ class GuidedRefiner:
         if matte.shape == frame.shape[1:]:
             return matte.only_alpha()
         if frame.on_host:
-            return Matte(_refine_on_host(frame, matte.alpha_array())[None])
+            return Matte.of_levels(_refine_on_host(frame, matte.alpha_array()))
         from p3mvideo.engine.refine_on_device import refine_on_device
 
         return Matte(refine_on_device(frame.image, matte.alpha))
 
 
-def _refine_on_host(frame: Frame, alpha: Float32Array) -> Float32Array:
+def _refine_on_host(frame: Frame, alpha: Float32Array) -> UInt8Array:
+    """Return alpha (h, w) refined, in levels of 255, (H, W): nothing finer is ever written."""
     height, width = alpha.shape
     guide = shrunk(frame.gray, (width, height)).astype(np.float32) * np.float32(1 / 255)
     side = (2 * RADIUS_PX + 1, 2 * RADIUS_PX + 1)
@@ -51,15 +52,14 @@ def _refine_on_host(frame: Frame, alpha: Float32Array) -> Float32Array:
     guide_mean, alpha_mean = mean(guide), mean(alpha)
     slope = mean((mean(guide * alpha) - guide_mean * alpha_mean) / (mean(guide * guide) - guide_mean * guide_mean + np.float32(EPSILON)))
     offset = (alpha - slope * guide) * np.float32(255)
-    refined = np.zeros((frame.height, frame.width), np.float32)
+    refined = np.zeros((frame.height, frame.width), np.uint8)
     (rows, full_rows), (columns, full_columns) = (_extent(alpha.max(1), frame.height), _extent(alpha.max(0), frame.width))
     part = refined[full_rows, full_columns]
     if part.size:
         size = part.shape[1], part.shape[0]
         slope, offset = (cv2.resize(coefficient[rows, columns], size, interpolation=cv2.INTER_LINEAR) for coefficient in (slope, offset))
-        # In levels of 255, as everything is written: conversion to 8 bits clips and rounds in the pass that adds.
-        levels = cv2.add(cv2.multiply(slope, frame.gray[full_rows, full_columns], dst=slope, dtype=cv2.CV_32F), offset, dtype=cv2.CV_8U)
-        np.multiply(levels, np.float32(1 / 255), out=part)
+        # Conversion to 8 bits clips and rounds in the pass that adds.
+        part[:] = cv2.add(cv2.multiply(slope, frame.gray[full_rows, full_columns], dst=slope, dtype=cv2.CV_32F), offset, dtype=cv2.CV_8U)
     return refined
 
 

@@ -19,6 +19,9 @@ from p3mvideo.privacy.two_pass.cover_plan import KeyFrame, Sighting, Span
 FILL_SECONDS = 0.5
 """A face that is found again so soon after it was last found is covered in between on the straight line; where another scene seems to begin
 in between, only within `HOLD_AFTER_CUT_SECONDS`: a flash of light looks like one, too."""
+HELD_SECONDS = 0.25
+"""How far from the nearest moment with any evidence of it a face is held where it was. A stream holds it longer, for it does not know whether the
+face comes back; here, one that does is also followed back from there."""
 MISSED_SIDES = 0.5
 """How far from where a face is found again it may have been followed to one frame earlier, in its sides."""
 FILL_MARGIN = 0.15
@@ -33,6 +36,8 @@ _RANKS: dict[Source, int] = {"found": 0, "followed": 1, "filled": 2, "held": 3}
 
 def completed(known: Iterable[Sighting], seconds: Sequence[float], scenes: Sequence[int]) -> list[Sighting]:
     """Return the best sighting of one face in each frame, in order, with those that its short gaps are filled with.
+
+    What neither direction supports is dropped: where a face is only held, far from all that tells where it is.
 
     Args:
         known: All sightings of the face, in any order.
@@ -53,7 +58,14 @@ def completed(known: Iterable[Sighting], seconds: Sequence[float], scenes: Seque
         for filled in _between(before, after):
             if missed or filled.frame not in best or best[filled.frame].source == "held":
                 best[filled.frame] = filled
-    return [sighting for _, sighting in sorted(best.items())]
+    supported = sorted(seconds[sighting.frame] for sighting in best.values() if sighting.source != "held")
+
+    def is_near(sighting: Sighting) -> bool:
+        now = seconds[sighting.frame]
+        around = supported[max(0, (after := bisect_right(supported, now)) - 1) : after + 1]
+        return any(abs(now - moment) <= HELD_SECONDS + 1e-6 for moment in around)
+
+    return [sighting for _, sighting in sorted(best.items()) if sighting.source != "held" or is_near(sighting)]
 
 
 def spans_of(sightings: Sequence[Sighting]) -> tuple[Span, ...]:

@@ -12,12 +12,12 @@ import pytest
 from p3mvideo.errors import PrivacyError
 from p3mvideo.privacy.detection import Box, Detection, intersection
 from p3mvideo.privacy.follow.matching import centre
-from p3mvideo.privacy.follow.track import FOLLOW_SECONDS, HOLD_SECONDS
+from p3mvideo.privacy.follow.track import FOLLOW_SECONDS
 from p3mvideo.privacy.follow.tracked_face import Source
 from p3mvideo.privacy.region import Region
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, PlannedTrack, Sighting
 from p3mvideo.privacy.two_pass.first_pass import Survey
-from p3mvideo.privacy.two_pass.key_frames import completed, spans_of
+from p3mvideo.privacy.two_pass.key_frames import HELD_SECONDS, completed, spans_of
 from p3mvideo.privacy.two_pass.plan_json import plan_to_json
 from tests.privacy.fakes import RATE, SIDE, ScriptedSearch, face_at, frame
 
@@ -70,7 +70,7 @@ def test_a_face_is_covered_before_it_was_first_found_and_after_it_was_last_found
     assert covered == list(range(covered[0], covered[-1] + 1))
     # The image is still, so that the face is followed both ways for some time, and held for some more.
     assert (70 - covered[0]) / RATE == pytest.approx(FOLLOW_SECONDS, abs=0.2)
-    assert (covered[-1] - 90) / RATE == pytest.approx(FOLLOW_SECONDS + HOLD_SECONDS, abs=0.2)
+    assert (covered[-1] - 90) / RATE == pytest.approx(FOLLOW_SECONDS + HELD_SECONDS, abs=0.2)
     assert [track.number for track in plan.tracks] == [1]
 
 
@@ -195,3 +195,12 @@ def test_regions_between_two_places_lie_on_the_line() -> None:
     assert middle.region.box == (40.0, 20.0, 100.0, 80.0)
     assert middle.cover.side_px > 60
     assert middle.source == "filled"
+
+
+def test_a_face_is_held_only_near_what_tells_where_it_is() -> None:
+    def seen(number: int, source: Source) -> Sighting:
+        return Sighting(3, Region((0, 0, 40, 40)), source, 0.9 if source == "found" else None, frame=number)
+
+    known = [seen(0, "found"), *(seen(number, "held") for number in (*range(1, 13), *range(28, 40))), seen(40, "found"), seen(41, "held")]
+    kept = completed(known, [number / 20 for number in range(50)], [0])
+    assert [sighting.frame for sighting in kept] == [*range(6), *range(35, 42)], "a quarter of a second from the finds"
