@@ -10,8 +10,9 @@ from itertools import groupby, pairwise
 import numpy as np
 import numpy.typing as npt
 
+from p3mvideo.privacy.detection import Box
 from p3mvideo.privacy.follow.matching import distance_in_sides
-from p3mvideo.privacy.follow.track import HOLD_AFTER_CUT_SECONDS, JITTER
+from p3mvideo.privacy.follow.track import HOLD_AFTER_CUT_SECONDS, HOLD_AT_BORDER_SECONDS, JITTER
 from p3mvideo.privacy.follow.tracked_face import Source
 from p3mvideo.privacy.region import Region
 from p3mvideo.privacy.two_pass.cover_plan import KeyFrame, Sighting, Span
@@ -21,7 +22,8 @@ FILL_SECONDS = 0.5
 in between, only within `HOLD_AFTER_CUT_SECONDS`: a flash of light looks like one, too."""
 HELD_SECONDS = 0.25
 """How far from the nearest moment with any evidence of it a face is held where it was. A stream holds it longer, for it does not know whether the
-face comes back; here, one that does is also followed back from there."""
+face comes back; here, one that does is also followed back from there. One that the border cuts off is held as long as in a stream: what is left
+of it is often too little to be found."""
 MISSED_SIDES = 0.5
 """How far from where a face is found again it may have been followed to one frame earlier, in its sides."""
 FILL_MARGIN = 0.15
@@ -34,7 +36,7 @@ LONGEST_FRAMES = 256
 _RANKS: dict[Source, int] = {"found": 0, "followed": 1, "filled": 2, "held": 3}
 
 
-def completed(known: Iterable[Sighting], seconds: Sequence[float], scenes: Sequence[int]) -> list[Sighting]:
+def completed(known: Iterable[Sighting], seconds: Sequence[float], scenes: Sequence[int], size: tuple[int, int]) -> list[Sighting]:
     """Return the best sighting of one face in each frame, in order, with those that its short gaps are filled with.
 
     What neither direction supports is dropped: where a face is only held, far from all that tells where it is.
@@ -43,6 +45,7 @@ def completed(known: Iterable[Sighting], seconds: Sequence[float], scenes: Seque
         known: All sightings of the face, in any order.
         seconds: The time of each frame of the recording.
         scenes: The frames with which scenes begin, in order.
+        size: (width, height) of the frames, in pixels.
     """
     best: dict[int, Sighting] = {}
     for sighting in sorted(known, key=lambda sighting: _RANKS[sighting.source]):
@@ -63,7 +66,8 @@ def completed(known: Iterable[Sighting], seconds: Sequence[float], scenes: Seque
     def is_near(sighting: Sighting) -> bool:
         now = seconds[sighting.frame]
         around = supported[max(0, (after := bisect_right(supported, now)) - 1) : after + 1]
-        return any(abs(now - moment) <= HELD_SECONDS + 1e-6 for moment in around)
+        hold = HELD_SECONDS if _is_inside(sighting.region.box, size) else HOLD_AT_BORDER_SECONDS
+        return any(abs(now - moment) <= hold + 1e-6 for moment in around)
 
     return [sighting for _, sighting in sorted(best.items()) if sighting.source != "held" or is_near(sighting)]
 
@@ -77,6 +81,11 @@ def spans_of(sightings: Sequence[Sighting]) -> tuple[Span, ...]:
     weakest = min(found, key=lambda sighting: sighting.score or 0, default=None)
     consecutive = groupby(enumerate(sightings), key=lambda entry: entry[1].frame - entry[0])
     return tuple(_span([sighting for _, sighting in run], weakest) for _, run in consecutive)
+
+
+def _is_inside(box: Box, size: tuple[int, int]) -> bool:
+    x0, y0, x1, y1 = box
+    return x0 >= 0 and y0 >= 0 and x1 <= size[0] and y1 <= size[1]
 
 
 def _between(before: Sighting, after: Sighting) -> list[Sighting]:

@@ -47,7 +47,8 @@ class RecordingPart:
         known: dict[int, list[Sighting]] = defaultdict(list)
         for sighting in self.sightings:
             known[sighting.track].append(sighting)
-        spans = {track: spans_of(completed(sightings, self.seconds, self.scenes)) for track, sightings in known.items()}
+        size = self.width, self.height
+        spans = {track: spans_of(completed(sightings, self.seconds, self.scenes, size)) for track, sightings in known.items()}
         in_order = sorted(spans, key=lambda track: (spans[track][0][0].frame, spans[track][0][0].box))
         thumbnails = self.thumbnails or {}
         tracks = [PlannedTrack(number, spans[track], dhash=thumbnails.get(track, (0.0, None))[1]) for number, track in enumerate(in_order, start=1)]

@@ -102,7 +102,7 @@ def test_a_plan_has_the_best_evidence_for_each_face_and_frame() -> None:
 
     seconds = [number / 10 for number in range(10)]
     known = [seen(0, 0, "found"), seen(1, 90, "held"), seen(2, 4, "found"), seen(2, 30, "followed"), seen(9, 4, "found")]
-    track = PlannedTrack(1, spans_of(completed(known, seconds, [0])))
+    track = PlannedTrack(1, spans_of(completed(known, seconds, [0], (320, 240))))
     assert [sighting and sighting.source for sighting in map(track.at, range(10))] == ["found", "filled", "found", *[None] * 6, "found"]
     sighting = track.at(1)
     assert sighting is not None
@@ -175,12 +175,12 @@ def test_a_plan_of_nothing() -> None:
 @pytest.mark.parametrize(("scenes", "frames"), [([0], range(6)), ([0, 2], [0, 5]), ([0, 5], [0, 5]), ([0, 6], range(6))])
 def test_what_two_scenes_show_in_one_place_is_not_joined(scenes: list[int], frames: Sequence[int]) -> None:
     known = [Sighting(3, Region((0, 0, 40, 40)), "found", 0.9, frame=number) for number in (0, 5)]
-    assert [sighting.frame for sighting in completed(known, [number / 15 for number in range(10)], scenes)] == list(frames)
+    assert [sighting.frame for sighting in completed(known, [number / 15 for number in range(10)], scenes, (320, 240))] == list(frames)
 
 
 def test_a_flash_of_light_does_not_bare_a_face() -> None:
     known = [Sighting(3, Region((0, 0, 40, 40)), "found", 0.9, frame=number) for number in (0, 1, 4, 5)]
-    assert [sighting.frame for sighting in completed(known, [number / 25 for number in range(6)], [0, 2, 4])] == list(range(6))
+    assert [sighting.frame for sighting in completed(known, [number / 25 for number in range(6)], [0, 2, 4], (320, 240))] == list(range(6))
 
 
 def test_regions_between_two_places_lie_on_the_line() -> None:
@@ -188,7 +188,7 @@ def test_regions_between_two_places_lie_on_the_line() -> None:
         return Sighting(3, Region(box), "found", 0.9, frame=number)
 
     seconds = [0.0, 0.1, 0.2, 0.3, 0.4]
-    known = completed([found(0, (0, 0, 40, 40)), found(4, (80, 40, 160, 120))], seconds, [0])
+    known = completed([found(0, (0, 0, 40, 40)), found(4, (80, 40, 160, 120))], seconds, [0], (320, 240))
     assert [sighting.frame for sighting in known] == [0, 1, 2, 3, 4]
     middle = PlannedTrack(1, spans_of(known)).at(2)
     assert middle is not None
@@ -197,10 +197,11 @@ def test_regions_between_two_places_lie_on_the_line() -> None:
     assert middle.source == "filled"
 
 
-def test_a_face_is_held_only_near_what_tells_where_it_is() -> None:
+@pytest.mark.parametrize(("x0", "held_frames"), [(10, 5), (300, 20)])
+def test_a_face_is_held_only_near_what_tells_where_it_is(x0: int, held_frames: int) -> None:
     def seen(number: int, source: Source) -> Sighting:
-        return Sighting(3, Region((0, 0, 40, 40)), source, 0.9 if source == "found" else None, frame=number)
+        return Sighting(3, Region((x0, 10, x0 + 40, 50)), source, 0.9 if source == "found" else None, frame=number)
 
-    known = [seen(0, "found"), *(seen(number, "held") for number in (*range(1, 13), *range(28, 40))), seen(40, "found"), seen(41, "held")]
-    kept = completed(known, [number / 20 for number in range(50)], [0])
-    assert [sighting.frame for sighting in kept] == [*range(6), *range(35, 42)], "a quarter of a second from the finds"
+    known = [seen(0, "found"), *(seen(number, "held") for number in (*range(1, 26), *range(55, 80))), seen(80, "found"), seen(81, "held")]
+    kept = completed(known, [number / 20 for number in range(90)], [0], (320, 240))
+    assert [sighting.frame for sighting in kept] == [*range(held_frames + 1), *range(80 - held_frames, 82)]
