@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from p3mvideo.engine.load_engine import LoadedEngine
 from p3mvideo.frame import Pixels
 from p3mvideo.matte import Matte
-from p3mvideo.options.engine import Quality
 from p3mvideo.stages import MattingEngine
 
 
@@ -30,24 +28,6 @@ class BothWays:
         mattes = self._engine(images, size)
         mirrored = self._engine([_mirrored(image) for image in images], size)
         return [_mean(matte, other) for matte, other in zip(mattes, mirrored, strict=True)]
-
-
-def looks_twice(quality: Quality, device: str, *, photograph: bool) -> bool:
-    """Return whether a quality asks for a look in the mirror. See `at_quality`."""
-    return quality == "best" or (quality == "auto" and (photograph or device != "cpu"))
-
-
-def at_quality(loaded: LoadedEngine, quality: Quality, *, photograph: bool = False) -> LoadedEngine:
-    """Return an engine that looks at images as often as a quality asks for.
-
-    Args:
-        loaded: Looks once.
-        quality: See `p3mvideo.EngineOptions.quality`.
-        photograph: Whether the images are photographs: nobody waits for a single one.
-    """
-    if not looks_twice(quality, loaded.device, photograph=photograph):
-        return loaded
-    return loaded._replace(engine=BothWays(loaded.engine), description=f"{loaded.description}, each image also in the mirror")
 
 
 def _mirrored(image: Pixels) -> Pixels:

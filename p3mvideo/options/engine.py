@@ -29,8 +29,8 @@ class EngineOptions(Options):
     quality: Annotated[
         Quality,
         Option(
-            "best: the network looks at each image and at its mirror image, and takes the mean of both mattes: steadier, with fewer mistakes, "
-            "in twice the time. auto: best for photographs and on a GPU, else standard."
+            "best: the network looks at each image and at its mirror image, and closer at photographs in which people are small, and takes the mean "
+            "of the mattes: steadier, with fewer mistakes, in twice the time or more. auto: best for photographs and on a GPU, else standard."
         ),
     ] = "auto"
     downsample_ratio: Annotated[

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pytest
 import torch
 
-from p3mvideo.engine import LoadedEngine, at_quality
 from p3mvideo.engine.both_ways import BothWays
 from p3mvideo.frame import Pixels
 from p3mvideo.matte import Matte
-from p3mvideo.options.engine import Quality
 
 
 class Watched:
@@ -41,10 +38,6 @@ def images() -> list[Pixels]:
     return [rng.integers(0, 256, (6, 8, 3), dtype=np.uint8) for _ in range(2)]
 
 
-def loaded(device: str = "cpu") -> LoadedEngine:
-    return LoadedEngine(Watched(), device, "watched")
-
-
 def test_the_mean_of_both_mattes_is_taken() -> None:
     engine = Watched(semantic=True)
     for image, matte in zip(images(), BothWays(engine)(images(), (8, 6)), strict=True):
@@ -71,18 +64,3 @@ def test_mattes_on_an_accelerator_are_not_brought_to_the_host() -> None:
     assert matte.shape == (6, 8)
     assert matte.semantic is not None
     assert matte.semantic.shape == (3, 6, 8)
-
-
-@pytest.mark.parametrize(
-    ("quality", "photograph", "device", "twice"),
-    [
-        ("standard", True, "cpu", False), ("standard", False, "cuda", False), ("auto", False, "cpu", False), ("auto", True, "cpu", True),
-        ("auto", False, "cuda", True), ("best", False, "cpu", True),
-    ],
-)  # fmt: skip
-def test_quality_says_how_often_to_look(quality: Quality, photograph: bool, device: str, twice: bool) -> None:
-    engine = at_quality(loaded(device), quality, photograph=photograph)
-    engine.engine(images())
-    assert isinstance(engine.engine, BothWays) is twice
-    assert ("mirror" in engine.description) is twice
-    assert engine.device == device

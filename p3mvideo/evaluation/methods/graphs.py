@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from p3mvideo.engine import GuidedRefiner
-from p3mvideo.engine.both_ways import BothWays
 from p3mvideo.engine.graph import load_graph
 from p3mvideo.engine.image_batch import check_images, host_array
+from p3mvideo.engine.quality import with_looks
 from p3mvideo.engine.strategies import network_size
 from p3mvideo.errors import ConfigError
 from p3mvideo.files.file_hash import file_sha256
@@ -22,8 +22,8 @@ from p3mvideo.model.variants import REALTIME_VARIANTS
 from p3mvideo.ops.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from p3mvideo.ops.shrink import shrunk
 from p3mvideo.ops.working_size import working_size
+from p3mvideo.options.engine import Quality
 from p3mvideo.options.evaluation import OnnxInput, Strategy
-from p3mvideo.stages import MattingEngine
 
 SCALES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "imagenet": (IMAGENET_MEAN, IMAGENET_STD), "unit": ((0.0,), (1.0,)), "symmetric": ((0.5,), (0.5,)),
@@ -38,7 +38,8 @@ class GraphMethod:
         path: Its file, see `load_graph`.
         values: What a foreign network expects as input; "auto" is "imagenet" for those.
         strategy: How one of this program's looks at an image.
-        twice: Whether one of this program's looks at the mirror image, too, where it is run as its weights would be.
+        quality: How often one of this program's looks at an image, where it is run as its weights would be.
+        photographs: Whether the images are photographs.
 
     Raises:
         WeightsError, DeviceError: It cannot be loaded.
@@ -47,7 +48,9 @@ class GraphMethod:
 
     learned = True
 
-    def __init__(self, path: Path, values: OnnxInput = "auto", strategy: Strategy = "auto", *, twice: bool = False) -> None:
+    def __init__(
+        self, path: Path, values: OnnxInput = "auto", strategy: Strategy = "auto", *, quality: Quality = "standard", photographs: bool = True
+    ) -> None:
         self._graph = load_graph(path)
         self._graph.alpha_output()
         description = self._graph.description
@@ -63,8 +66,8 @@ class GraphMethod:
         taken = "unit" if description is not None else "imagenet" if values == "auto" else values
         realtime = description is not None and description.variant in REALTIME_VARIANTS
         self._as_engine = description is not None and (strategy == "engine" or (strategy == "auto" and realtime))
-        twice = twice and self._as_engine
-        self._look: MattingEngine = BothWays(self._mattes) if twice else self._mattes
+        quality = quality if self._as_engine else "standard"
+        self._look = with_looks(self._mattes, quality, "cpu", photograph=photographs)
         self._mean, self._std = (np.asarray(scale, np.float32) for scale in SCALES[taken])
         self._refine = GuidedRefiner()
         self._one_at_a_time = threading.Lock()
@@ -72,7 +75,9 @@ class GraphMethod:
         said = f"does not say what it takes, so it gets {taken} values (--onnx-input)" if description is None else str(description)
         self.description = f"{path.name}: {said}"
         files = [file for file in (path, path.with_suffix(".bin")) if file == path or path.suffix == ".xml"]
-        self.identity = f"{file_sha256(*files)}, {taken}, {'engine' if self._as_engine else 'resize'}{', twice' if twice else ''}"
+        self.identity = (
+            f"{file_sha256(*files)}, {taken}, {'engine' if self._as_engine else 'resize'}{'' if quality == 'standard' else f', {quality}'}"
+        )
 
     def predict(self, image: UInt8Array, trimap: UInt8Array | None) -> Float32Array:
         """See `Method`. The trimap is not looked at."""

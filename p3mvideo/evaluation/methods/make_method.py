@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from p3mvideo.engine import at_quality, load_engine
-from p3mvideo.engine.both_ways import looks_twice
 from p3mvideo.engine.graph import GRAPH_SUFFIXES
 from p3mvideo.engine.load_engine import torch_engine
 from p3mvideo.errors import ConfigError
@@ -65,7 +64,7 @@ def make_method(
     if layout in LAYOUTS:
         return TrimapNetworkMethod(Path(file), layout)
     if model.endswith(GRAPH_SUFFIXES):
-        return GraphMethod(Path(model), onnx_input, strategy, twice=looks_twice(engine.quality, "cpu", photograph=photographs))
+        return GraphMethod(Path(model), onnx_input, strategy, quality=engine.quality, photographs=photographs)
     weights = _named(model)
     if strategy == "auto":
         strategy = "engine" if weights.variant in REALTIME_VARIANTS else "resize"
