@@ -162,11 +162,13 @@ class BlurBackground:
         sigma = max(0.5, self._strength * 0.1 * max(size))
         around = _soften(weighted, sigma)
         wide = _soften(around, 3 * sigma)
-        share = weight.reshape(-1) + LEAST_WEIGHT
-        mean = share @ small.reshape(-1, 3) / share.sum()
+        *sums, weights = np.add(cv2.sumElems(weighted), LEAST_WEIGHT * np.add(cv2.sumElems(small), (0, 0, 0, weight.size)))
         # Inside the person no background is near. An unsure matte lets that show through, so it is filled from farther and farther away.
         *colours, total = cv2.split(around + np.float32(WIDE_WEIGHT) * wide)
-        filled = [(plane + MEAN_WEIGHT * of_all) / (total + MEAN_WEIGHT) for plane, of_all in zip(colours, mean.tolist(), strict=True)]
+        filled = [
+            (plane + np.float32(MEAN_WEIGHT * of_all / weights)) / (total + np.float32(MEAN_WEIGHT))
+            for plane, of_all in zip(colours, sums, strict=True)
+        ]
         return np.asarray(cv2.merge(filled).clip(0, 255), np.uint8)
 
 
