@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import NamedTuple
 
 import cv2
@@ -15,9 +16,9 @@ from p3mvideo.stages import MattingEngine
 PERSON_ALPHA = 0.1
 """From this alpha on something may belong to a person."""
 MARGIN = 0.25
-"""How far around people the closer look reaches, in longer sides of the box around them."""
-LEAST_ZOOM = 1.1
-"""Who appears less enlarged than this in the closer look has been seen close enough."""
+"""How far around people the closer look reaches at least, in longer sides of the box around them."""
+LEAST_ZOOM, LARGEST_ZOOM = 1.1, 3.0
+"""Who would appear less enlarged than this has been seen close enough; nobody is enlarged more."""
 WEIGHT = 0.5
 """Part of the closer look in the matte: it sees more of people, and less of what tells that something is none."""
 
@@ -38,18 +39,19 @@ class CloserLook:
         return [self._looked_closer(image, matte) for image, matte in zip(images, mattes, strict=True)]
 
     def _looked_closer(self, image: Pixels, matte: Matte) -> Matte:
-        part = _around_people(matte.alpha_array())
         height, width = matte.shape
-        if part is None or max(height, width) < LEAST_ZOOM * max(part.bottom - part.top, part.right - part.left):
+        part = _around_people(matte.alpha_array())
+        if part is None or height < LEAST_ZOOM * (part.bottom - part.top):
             return matte
-        (closer,) = self._engine([_cut(image, part, matte.shape)])
+        # Where the size is the same, runtimes need not compile the network again.
+        (closer,) = self._engine([_cut(image, part, matte.shape)], (width, height))
         semantic, closer_semantic = matte.semantic_array(), closer.semantic_array()
         alpha = _mean(matte.alpha_array()[None], closer.alpha_array()[None], part)[0]
         return matte.with_arrays(alpha, None if semantic is None or closer_semantic is None else _mean(semantic, closer_semantic, part))
 
 
 class _Part(NamedTuple):
-    """Part of a matte, in its pixels, half open."""
+    """Part of a matte, in its pixels, half open, with the proportions of the whole."""
 
     top: int
     bottom: int
@@ -65,9 +67,19 @@ def _around_people(alpha: Float32Array) -> _Part | None:
     rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
     if not rows.size:
         return None
-    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-    margin = max(1, round(MARGIN * max(bottom - top, right - left)))
-    return _Part(max(0, top - margin), min(height, bottom + margin), max(0, left - margin), min(width, right + margin), margin)
+    margin = max(1, round(MARGIN * max(np.ptp(rows), np.ptp(columns))))
+    (top, bottom), (left, right) = ((max(0, int(places[0]) - margin), int(places[-1]) + 1 + margin) for places in (rows, columns))
+    bottom, right = min(height, bottom), min(width, right)
+    share = max((bottom - top) / height, (right - left) / width, 1 / LARGEST_ZOOM)
+    (top, bottom), (left, right) = _grown(top, bottom, share, height), _grown(left, right, share, width)
+    return _Part(top, bottom, left, right, margin)
+
+
+def _grown(first: int, end: int, share: float, length: int) -> tuple[int, int]:
+    """Return an interval that is a share of a length, around another one as far as it has room."""
+    size = min(length, ceil(share * length))
+    start = min(max(0, (first + end - size) // 2), length - size)
+    return start, start + size
 
 
 def _cut(image: Pixels, part: _Part, shape: tuple[int, int]) -> Pixels:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p3mvideo.engine.closer_look import MARGIN, WEIGHT, CloserLook
+from p3mvideo.engine.closer_look import LARGEST_ZOOM, MARGIN, WEIGHT, CloserLook
 from p3mvideo.frame import Pixels, UInt8Array
 from p3mvideo.matte import Matte
 
@@ -30,11 +31,12 @@ class Watched:
         self.shown: list[UInt8Array] = []
 
     def __call__(self, images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
+        assert size in ((SIDE_PX, 3 * SIDE_PX // 4), None)
         return [self._matte(np.asarray(image.permute(1, 2, 0) if isinstance(image, torch.Tensor) else image)) for image in images]
 
     def _matte(self, image: UInt8Array) -> Matte:
-        scale = SIDE_PX / max(image.shape)
-        red = cv2.resize(image[..., 0], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
+        size = SIDE_PX, 3 * SIDE_PX // 4
+        red = cv2.resize(image[..., 0], size, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
         red *= np.float32(self._gain if self.shown else 1.0)
         self.shown.append(image)
         return Matte(red[None], np.stack([red] * 3) if self._semantic else None)
@@ -46,15 +48,24 @@ def someone_at(top: int, left: int, height: int, width: int) -> UInt8Array:
     return image
 
 
-def test_who_is_small_is_looked_at_closer_with_something_around_them() -> None:
+@pytest.mark.parametrize(("top", "left"), [(80, 100), (0, 100), (150, 0), (152, 236)])
+def test_who_is_small_is_looked_at_closer_with_something_around_them(top: int, left: int) -> None:
     engine = Watched()
-    CloserLook(engine)([someone_at(80, 100, 40, 20)])
+    CloserLook(engine)([someone_at(top, left, 40, 20)])
     whole, part = engine.shown
     assert whole.shape == (192, 256, 3)
+    assert part.shape[1] / part.shape[0] == pytest.approx(256 / 192, abs=0.1)
     rows, columns = np.flatnonzero(part[..., 0].any(1)), np.flatnonzero(part[..., 0].any(0))
     assert (rows.size, columns.size) == (40, 20), "all of them is in it"
-    for around in (rows[0], part.shape[0] - 1 - rows[-1], columns[0], part.shape[1] - 1 - columns[-1]):
-        assert abs(around - MARGIN * 40) <= 4
+    around = (rows[0], part.shape[0] - 1 - rows[-1], columns[0], part.shape[1] - 1 - columns[-1])
+    room = (top, 192 - top - 40, left, 256 - left - 20)
+    assert all(shown >= min(MARGIN * 40 - 4, possible) for shown, possible in zip(around, room, strict=True))
+
+
+def test_nobody_is_enlarged_too_much() -> None:
+    engine = Watched()
+    CloserLook(engine)([someone_at(100, 120, 8, 8)])
+    assert max(engine.shown[1].shape) == pytest.approx(256 / LARGEST_ZOOM, abs=5)
 
 
 def test_one_look_is_enough_for_who_fills_the_image_and_where_there_is_no_one() -> None:
