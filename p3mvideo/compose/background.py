@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from math import ceil
 from typing import Literal, NamedTuple, Protocol
 
@@ -148,7 +149,7 @@ class BlurBackground:
         if scale < 1:
             # Even sides, so that it can be converted to YUV 4:2:0 as it is.
             size = 2 * max(1, round(frame.width * scale / 2)), 2 * max(1, round(frame.height * scale / 2))
-        small = shrunk(frame.interleaved(), size).astype(np.float32)
+        small = _shrunk_rgb(frame, size).astype(np.float32)
         alpha = shrunk(matte.levels_array(), size)
         # A little more than the person is left out, and soft edges altogether: what of them came in would glow around the person.
         side = 2 * round(LEFT_OUT_SHARE * max(size)) + 1
@@ -170,6 +171,15 @@ class BlurBackground:
             for plane, of_all in zip(colours, sums, strict=True)
         ]
         return np.asarray(cv2.merge(filled).clip(0, 255), np.uint8)
+
+
+def _shrunk_rgb(frame: Frame, size: tuple[int, int]) -> UInt8Array:
+    """Return a frame in RGB at a smaller size (width, height); one in YUV is not converted as a whole for that."""
+    width, height = size
+    if frame.yuv is None or width % 2 or height % 2:
+        return shrunk(frame.interleaved(), size)
+    small = replace(frame.yuv, y=shrunk(frame.yuv.y, size), uv=shrunk(frame.yuv.uv, (width // 2, height // 2)))
+    return small.rgb()
 
 
 def _soften(image: np.ndarray, sigma: float) -> np.ndarray:

@@ -7,16 +7,18 @@ from fractions import Fraction
 from types import TracebackType
 from typing import Self
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
-from p3mvideo.compose import VideoBackground, fit_to, parse_background
+from p3mvideo.compose import BlurBackground, VideoBackground, fit_to, parse_background
 from p3mvideo.compose.background import BackgroundSpec
 from p3mvideo.errors import ConfigError, SourceError
 from p3mvideo.frame import Frame, StreamInfo, UInt8Array
 from p3mvideo.matte import Matte
 from p3mvideo.options.background import Fit
+from p3mvideo.yuv420 import BT601, Yuv420
 
 
 @pytest.mark.parametrize(
@@ -204,3 +206,14 @@ def test_a_video_background_follows_the_size_of_the_frames() -> None:
     for width, height in ((4, 2), (8, 6), (4, 2)):
         frame = Frame.from_interleaved(np.zeros((height, width, 3), np.uint8))
         assert background(frame, Matte(torch.zeros(1, height, width))).shape == (height, width, 3)
+
+
+@pytest.mark.parametrize("weights", [BT601, (0.2126, 0.0722)])
+def test_a_blurred_room_is_the_same_whether_the_video_brings_yuv_or_rgb(weights: tuple[float, float]) -> None:
+    image = cv2.resize(np.random.default_rng(3).integers(0, 256, (9, 16, 3), dtype=np.uint8), (640, 360), interpolation=cv2.INTER_CUBIC)
+    alpha = np.zeros((360, 640), np.float32)
+    alpha[100:, 200:400] = 1
+    yuv = Yuv420.of_rgb(np.asarray(image, np.uint8), weights)
+    frames = Frame(None, 0, Fraction(1, 30), yuv=yuv), Frame.from_interleaved(yuv.rgb())
+    of_yuv, of_rgb = (BlurBackground()(frame, Matte(alpha[None])) for frame in frames)
+    assert np.abs(of_yuv.astype(int) - of_rgb).max() <= 3
