@@ -66,7 +66,6 @@ class GraphMethod:
         taken = "unit" if description is not None else "imagenet" if values == "auto" else values
         realtime = description is not None and description.variant in REALTIME_VARIANTS
         self._as_engine = description is not None and (strategy == "engine" or (strategy == "auto" and realtime))
-        quality = quality if self._as_engine else "standard"
         self._look = with_looks(self._mattes, quality, "cpu", photograph=photographs)
         self._mean, self._std = (np.asarray(scale, np.float32) for scale in SCALES[taken])
         self._refine = GuidedRefiner()
@@ -75,9 +74,7 @@ class GraphMethod:
         said = f"does not say what it takes, so it gets {taken} values (--onnx-input)" if description is None else str(description)
         self.description = f"{path.name}: {said}"
         files = [file for file in (path, path.with_suffix(".bin")) if file == path or path.suffix == ".xml"]
-        self.identity = (
-            f"{file_sha256(*files)}, {taken}, {'engine' if self._as_engine else 'resize'}{'' if quality == 'standard' else f', {quality}'}"
-        )
+        self.identity = f"{file_sha256(*files)}, {taken}, {f'engine, {quality}' if self._as_engine else 'resize'}"
 
     def predict(self, image: UInt8Array, trimap: UInt8Array | None) -> Float32Array:
         """See `Method`. The trimap is not looked at."""
