@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 
 from p3mvideo.compose.foreground import ForegroundEstimator
-from p3mvideo.engine import GuidedRefiner, LoadedEngine, load_engine
+from p3mvideo.engine import GuidedRefiner, load_engine
 from p3mvideo.frame import Float32Array, Frame, UInt8Array
 from p3mvideo.matte import Matte
 from p3mvideo.ops.contact_sheet import contact_sheet, write_image
@@ -130,16 +130,8 @@ def busiest(known: Known) -> tuple[slice, slice]:
     return slice(top, top + CROP_PX), slice(left, left + CROP_PX)
 
 
-def hair_tiles(known: Known, loaded: LoadedEngine, alpha: Float32Array | None = None) -> list[UInt8Array]:
-    """Return the busiest place at 100 %: the image; over green and over white, each true and as the program writes it.
-
-    Args:
-        known: What is looked at.
-        loaded: The network.
-        alpha: Its refined matte; None computes it.
-    """
-    if alpha is None:
-        alpha = refined(known.image, loaded.engine([known.image])[0].alpha_array())
+def hair_tiles(known: Known, alpha: Float32Array) -> list[UInt8Array]:
+    """Return the busiest place at 100 %: the image; over green and over white, each true and as the program writes it with a refined matte."""
     place = busiest(known)
     looks = [(known.colours, known.alpha), (own_colours(Frame.from_interleaved(known.image), alpha), alpha)]
     shown = [over(c[place], a[place], BACKGROUNDS[name]) for name in ("green", "white") for c, a in looks]
@@ -164,7 +156,7 @@ def main() -> None:
         for matte, alpha in mattes.items():
             for colours, of_person in (("the image's", known.image.astype(np.float32)), ("estimated", own_colours(frame, alpha))):
                 rows.setdefault((matte, colours), []).append(errors(known, of_person, alpha))
-        tiles.append((known.name, hair_tiles(known, loaded, mattes["the network's, refined"])))
+        tiles.append((known.name, hair_tiles(known, mattes["the network's, refined"])))
     print(f"{len(tiles)} images of {options.folder.name}, {loaded.description}\n")
     print("| matte | colours | " + " | ".join(f"over {name}" for name in rows["exact", "estimated"][0]) + " |")
     print("|---" * (2 + 2 * len(BACKGROUNDS)) + "|")

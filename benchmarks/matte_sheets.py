@@ -16,7 +16,7 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.edges import hair_tiles, known_images
+from benchmarks.edges import hair_tiles, known_images, refined
 from p3mvideo.app.demo import spread_frames
 from p3mvideo.app.process.run import process
 from p3mvideo.engine import load_engine
@@ -86,8 +86,8 @@ def worst_section(images: NamedSet, folder: Path, engine: EngineOptions) -> Sect
 
 def hair_section(source: Path, folder: Path, engine: EngineOptions) -> Section:
     """Show the busiest place of each image with a known matte, at 100 %."""
-    loaded = load_engine(engine)
-    rows = [(known.name, hair_tiles(known, loaded)) for known in known_images(source)]
+    network = load_engine(engine).engine
+    rows = [(known.name, hair_tiles(known, refined(known.image, network([known.image])[0].alpha_array()))) for known in known_images(source)]
     sheet = folder / "hair.png"
     write_image(sheet, contact_sheet(rows))
     return Section("hair", "at 100 %: the image; over green, true and as written; over white, true and as written", sheet)

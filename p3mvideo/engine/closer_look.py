@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -12,9 +11,9 @@ import numpy as np
 from p3mvideo.frame import Float32Array, Pixels
 from p3mvideo.matte import Matte
 from p3mvideo.stages import MattingEngine
+from p3mvideo.temporal.person_region import PERSON_ALPHA
+from p3mvideo.temporal.person_window import Box, extent
 
-PERSON_ALPHA = 0.1
-"""From this alpha on something may belong to a person."""
 MARGIN = 0.25
 """How far around people the closer look reaches at least, in longer sides of the box around them."""
 LEAST_ZOOM, LARGEST_ZOOM = 1.1, 3.0
@@ -39,40 +38,28 @@ class CloserLook:
         return [self._looked_closer(image, matte) for image, matte in zip(images, mattes, strict=True)]
 
     def _looked_closer(self, image: Pixels, matte: Matte) -> Matte:
+        people = extent(matte.alpha_array(), PERSON_ALPHA)
+        if people is None:
+            return matte
         height, width = matte.shape
-        part = _around_people(matte.alpha_array())
-        if part is None or height < LEAST_ZOOM * (part.bottom - part.top):
+        margin = max(1, round(MARGIN * (max(people.bottom - people.top, people.right - people.left) - 1)))
+        part = _around(people, margin, matte.shape)
+        if height < LEAST_ZOOM * (part.bottom - part.top):
             return matte
         # Where the size is the same, runtimes need not compile the network again.
         (closer,) = self._engine([_cut(image, part, matte.shape)], (width, height))
         semantic, closer_semantic = matte.semantic_array(), closer.semantic_array()
-        alpha = _mean(matte.alpha_array()[None], closer.alpha_array()[None], part)[0]
-        return matte.with_arrays(alpha, None if semantic is None or closer_semantic is None else _mean(semantic, closer_semantic, part))
+        alpha = _mean(matte.alpha_array()[None], closer.alpha_array()[None], part, margin)[0]
+        return matte.with_arrays(alpha, None if semantic is None or closer_semantic is None else _mean(semantic, closer_semantic, part, margin))
 
 
-class _Part(NamedTuple):
-    """Part of a matte, in its pixels, half open, with the proportions of the whole."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-    margin: int
-    """How much of it lies around people, on each side that is not the image's."""
-
-
-def _around_people(alpha: Float32Array) -> _Part | None:
-    """Return the part of a matte (H, W) with all people and a margin; None if there is no one."""
-    (height, width), seen = alpha.shape, alpha > PERSON_ALPHA
-    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
-    if not rows.size:
-        return None
-    margin = max(1, round(MARGIN * max(np.ptp(rows), np.ptp(columns))))
-    (top, bottom), (left, right) = ((max(0, int(places[0]) - margin), int(places[-1]) + 1 + margin) for places in (rows, columns))
-    bottom, right = min(height, bottom), min(width, right)
+def _around(people: Box, margin: int, shape: tuple[int, int]) -> Box:
+    """Return the part of a matte of `shape` = (h, w) with all people and a margin around them, in the proportions of the whole."""
+    height, width = shape
+    top, bottom = max(0, people.top - margin), min(height, people.bottom + margin)
+    left, right = max(0, people.left - margin), min(width, people.right + margin)
     share = max((bottom - top) / height, (right - left) / width, 1 / LARGEST_ZOOM)
-    (top, bottom), (left, right) = _grown(top, bottom, share, height), _grown(left, right, share, width)
-    return _Part(top, bottom, left, right, margin)
+    return Box(*_grown(top, bottom, share, height), *_grown(left, right, share, width))
 
 
 def _grown(first: int, end: int, share: float, length: int) -> tuple[int, int]:
@@ -82,7 +69,7 @@ def _grown(first: int, end: int, share: float, length: int) -> tuple[int, int]:
     return start, start + size
 
 
-def _cut(image: Pixels, part: _Part, shape: tuple[int, int]) -> Pixels:
+def _cut(image: Pixels, part: Box, shape: tuple[int, int]) -> Pixels:
     """Return a part of a matte of `shape` = (h, w) out of its image."""
     height, width = image.shape[:2] if isinstance(image, np.ndarray) else image.shape[1:]
     rows = slice(part.top * height // shape[0], -(-part.bottom * height // shape[0]))
@@ -90,15 +77,15 @@ def _cut(image: Pixels, part: _Part, shape: tuple[int, int]) -> Pixels:
     return np.ascontiguousarray(image[rows, columns]) if isinstance(image, np.ndarray) else image[:, rows, columns]
 
 
-def _mean(whole: Float32Array, closer: Float32Array, part: _Part) -> Float32Array:
-    """Return planes (C, H, W) with the closer look's in a part, whose weight rises from the border of the part on."""
+def _mean(whole: Float32Array, closer: Float32Array, part: Box, margin: int) -> Float32Array:
+    """Return planes (C, H, W) with the closer look's in a part, whose weight rises within its margin, see `_weights`."""
     height, width = part.bottom - part.top, part.right - part.left
-    down = _weights(height, part.margin, begins=part.top > 0, ends=part.bottom < whole.shape[1])
-    across = _weights(width, part.margin, begins=part.left > 0, ends=part.right < whole.shape[2])
+    down = _weights(height, margin, begins=part.top > 0, ends=part.bottom < whole.shape[1])
+    across = _weights(width, margin, begins=part.left > 0, ends=part.right < whole.shape[2])
     weight = np.float32(WEIGHT) * down[:, None] * across
     mixed = whole.copy()
     for plane, seen in zip(mixed, closer, strict=True):
-        inside = plane[part.top : part.bottom, part.left : part.right]
+        inside = part.cut(plane)
         inside += weight * (cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA) - inside)
     return mixed
 

@@ -64,9 +64,9 @@ class PersonWindow(NamedTuple):
     """Of the mattes."""
 
 
-def extent(alpha: Float32Array) -> Box | None:
-    """Return where a person is in a small alpha (h, w); None if there is no one."""
-    rows, columns = (np.flatnonzero(alpha.max(axis) > FAINT) for axis in (1, 0))
+def extent(alpha: Float32Array, above: float = FAINT) -> Box | None:
+    """Return where alpha (h, w) is above a value, by default where a person is; None if it is nowhere."""
+    rows, columns = (np.flatnonzero(alpha.max(axis) > above) for axis in (1, 0))
     return Box(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1) if rows.size else None
 
 
