@@ -34,7 +34,7 @@ WRONG = 'import p3mvideo\n\np3mvideo.process("in.mp4", backgruond="beach.jpg")\n
 
 
 @pytest.mark.slow
-def test_a_users_script_is_typed_strictly_against_the_wheel(tmp_path: Path) -> None:
+def test_the_wheel_brings_its_networks_and_types_a_users_script_strictly(tmp_path: Path) -> None:
     _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path), at=ROOT)
     (wheel,) = tmp_path.glob("*.whl")
     _run(sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "env"), at=tmp_path)
@@ -48,6 +48,7 @@ def test_a_users_script_is_typed_strictly_against_the_wheel(tmp_path: Path) -> N
     for name, text in {"script.py": SCRIPT, "wrong.py": WRONG}.items():
         (tmp_path / name).write_text(text)
     python = tmp_path / "env" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    _run(str(python), "-m", "p3mvideo", "weights", "verify", at=tmp_path)
     # Where the types of large libraries come from is not what this is about: going through PyTorch's takes mypy longer than all the rest.
     skipped = (f"[mypy-{library}.*]\nfollow_imports = skip\n" for library in ("torch", "cv2", "av", "mediapipe", "openvino", "timm", "rich", "PIL"))
     (tmp_path / "mypy.ini").write_text("[mypy]\nstrict = True\n" + "".join(skipped))
