@@ -18,7 +18,7 @@ class PackOptions(Options):
     background_px: Annotated[int, Option("Longer side of backgrounds in pixels.", minimum=64, flags=("--background-side",))] = 576
     donor_px: Annotated[int, Option("Longer side of donor faces in pixels.", minimum=8, flags=("--donor-side",))] = 128
     quality: Annotated[int, Option("JPEG quality of portraits, backgrounds and faces; mattes and masks lose nothing.", minimum=1, maximum=100)] = 88
-    part_mib: Annotated[int, Option("Largest size of a part in MiB.", minimum=1)] = 48
+    part_mib: Annotated[int, Option("Largest size of a part in MiB.", minimum=1)] = 32
     every: Annotated[int, Option("Take each N-th portrait only, for a trial.", minimum=1)] = 1
 
 
