@@ -84,7 +84,7 @@ def walk_in_mattes_table(
 def _hidden(shots: Sequence[Shot], models: StreamModels) -> tuple[list[Frame], list[tuple[TrackedFace, ...]]]:
     """Return the frames of a clip as the network is shown them, and the faces that are known in each."""
     follower = NotingFollower(make_follower(FaceOptions(), limit_seconds=LIMIT_SECONDS, models=models))
-    with closing(FaceAnonymizer(follower, style=Blur(), keep_originals=True, inner=True)) as anonymizer:
+    with closing(FaceAnonymizer(follower, style=Blur(), keep_originals=True)) as anonymizer:
         return [anonymizer(_frame(shot.image, number))[0] for number, shot in enumerate(shots)], follower.known
 
 

@@ -28,9 +28,11 @@ from p3mvideo.frame import Float32Array, Frame
 from p3mvideo.ops.flicker import measure_flicker
 from p3mvideo.options import EngineOptions, SmoothingOptions
 from p3mvideo.temporal import MatteStream, make_matte_stream, make_schedule
+from p3mvideo.weights import DEFAULT_MODEL
 
 ROWS = ("off", "ema", "adaptive, live", "adaptive, look-ahead 3")
 BY_REGION = "the last one, network on the part with the person"
+BY_SCHEDULE = "the last but one, network on fewer frames"
 KNOWN = f"the last one, and edges averaged over {2 * REACH + 1} frames along the true person's motion"
 """A filter that is told who is in the image: what it leaves is hardly a matter of smoothing."""
 
@@ -86,13 +88,19 @@ def schedule_table(clips: Sequence[RawClip]) -> Iterator[str]:
         for clip in clips:
             assert clip.true is not None
             images = [frame.interleaved() for frame in clip.frames]
-            schedule = make_schedule(EngineOptions(), smoothing, "cpu")
-            needed = {id(frame): schedule(frame) for frame in clip.frames}
             every.append(clip_metrics(clip.smoothed(make_matte_stream(smoothing)), clip.true, images))
-            fewer.append(clip_metrics(clip.smoothed(make_matte_stream(smoothing), lambda frame: needed[id(frame)]), clip.true, images))  # noqa: B023
-            looked.append(float(np.mean(list(needed.values()))))
+            alphas, share = on_fewer_frames(clip, smoothing)
+            fewer.append(clip_metrics(alphas, clip.true, images))
+            looked.append(share)
             yield _schedule_row(f"{clip.name}, {row}", looked[-1:], fewer[-1:], every[-1:])
         yield _schedule_row(f"all, {row}", looked, fewer, every)
+
+
+def on_fewer_frames(clip: RawClip, smoothing: SmoothingOptions) -> tuple[Float32Array, float]:
+    """Return smoothed mattes of which the network made only some, and the share of those."""
+    schedule = make_schedule(EngineOptions(network_every="auto"), smoothing, "cpu")
+    needed = {id(frame): schedule(frame) for frame in clip.frames}
+    return clip.smoothed(make_matte_stream(smoothing), lambda frame: needed[id(frame)]), float(np.mean(list(needed.values())))
 
 
 def region_table(clips: Sequence[RawClip], network: Network) -> Iterator[str]:
@@ -129,13 +137,14 @@ def _against(value: float, reference: float) -> str:
 
 def flicker_table(clips: Iterable[RawClip], network: Network, strips: Path | None) -> Iterator[str]:
     """Yield the flicker scores of videos, and write their strips."""
-    rows = (*ROWS, BY_REGION)
+    rows = (*ROWS, BY_REGION, BY_SCHEDULE)
     scores: dict[str, list[float]] = {row: [] for row in rows}
     yield f"| flicker | {' | '.join(rows)} |"
     yield "|---" * (1 + len(rows)) + "|"
     for clip in clips:
         alphas: dict[str, Float32Array] = {row: clip.smoothed(stream_of(row)) for row in ROWS}
         alphas[BY_REGION] = replace(clip, alphas=network.mattes_by_region(clip.frames)[0]).smoothed(stream_of(ROWS[-1]))
+        alphas[BY_SCHEDULE] = on_fewer_frames(clip, SmoothingOptions(lookahead=3))[0]
         images = [frame.interleaved() for frame in clip.frames]
         for row in rows:
             scores[row].append(measure_flicker(zip(images, alphas[row], strict=True)).score)
@@ -177,7 +186,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=60, help="how many frames of each made clip are measured")
     parser.add_argument("--seconds", type=float, default=5.0, help="how much of each video is measured")
     parser.add_argument("--strips", type=Path, help="folder for images of the videos")
-    parser.add_argument("--model", default="p3mnet-mobilenetv2", help="name or path of the weights")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="name or path of the weights")
     parser.add_argument("--seed", type=int, default=0, help="another seed makes other clips")
     parser.add_argument("--work", type=Path, default=Path("runs/temporal"), help="where clips and raw mattes are kept")
     options = parser.parse_args()

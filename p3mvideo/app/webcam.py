@@ -154,7 +154,11 @@ def webcam(
         session = LiveSession(
             source=source, show=show, background=background, settings=live, say=say,
             parts=parts or DefaultStageFactory(size=(info.width, info.height), engine_options=engine, faces=faces),
-            ladder=Ladder(make_rungs(long_side_px=min(LONG_SIDE_PX, picture_px), picture_px=picture_px, anonymize=live.anonymize)),
+            ladder=Ladder(
+                make_rungs(
+                    long_side_px=min(LONG_SIDE_PX, picture_px), picture_px=picture_px, anonymize=live.anonymize, network_every=engine.network_every
+                )
+            ),
         )  # fmt: skip
         stack.callback(session.stop, STOP_SECONDS)
         controls = LiveControls(source, show, session, background, say, recording)

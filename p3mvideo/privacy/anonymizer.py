@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Face, Frame, UInt8Array
 from p3mvideo.options.faces import DEFAULT_MASK_SCALE
-from p3mvideo.privacy.cover.cover import FORGET_SECONDS, FaceCovers, FaceToCover
+from p3mvideo.privacy.cover.cover import FORGET_SECONDS, Covered, FaceCovers, FaceToCover
 from p3mvideo.privacy.cover.smear import smear_place, smear_places, steadied
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detection import Detection
@@ -60,13 +60,14 @@ class NoAnonymizer:
 class FaceAnonymizer:
     """Finds, follows and covers the faces of one stream. Fails closed: a frame is covered, or a mosaic, or not returned.
 
+    What it returns is for a matting network: faces are smeared from brow line to chin only, so that the outlines of heads stay. What is to be
+    written in their place comes with the faces.
+
     Args:
         follower: Knows the faces of each frame; closed with the anonymizer.
         style: What faces are covered with.
-        keep_originals: Whether each face carries its original pixels, so that a later stage may show it.
+        keep_originals: Whether that is the original pixels, so that viewers see the faces; else covered pixels.
         mask_scale: Size of the covers, see `FaceCovers`.
-        inner: Return frames for a matting network: faces are smeared from brow line to chin only, so that the outlines of heads stay.
-            What is to be written in their place, the original pixels or covered pixels, comes with the faces.
         keep_subject: Whether each face also brings its original pixels for a `SubjectKeeper` to choose from.
         on_failure: Whether a frame whose faces cannot be found raises, or becomes a mosaic as a whole.
         figures: Takes what is known of each frame.
@@ -79,7 +80,6 @@ class FaceAnonymizer:
         style: Style,
         keep_originals: bool = False,
         mask_scale: float = DEFAULT_MASK_SCALE,
-        inner: bool = False,
         keep_subject: bool = False,
         on_failure: Literal["stop", "mosaic"] = "stop",
         figures: FaceFigures | None = None,
@@ -89,14 +89,13 @@ class FaceAnonymizer:
         self._before: dict[int, Region] = {}
         self._smeared_seconds = float("-inf")
         self._keep_originals = keep_originals
-        self._inner = inner
         self._keep_subject = keep_subject
         self._on_failure = on_failure
         self._figures = figures
         self._closed = False
 
     def __call__(self, frame: Frame) -> tuple[Frame, tuple[Face, ...]]:
-        """Return the frame with covered faces, and the faces.
+        """Return the frame with smeared faces, and the faces.
 
         A face's `box` holds every pixel that was touched for it. A frame that became a mosaic as a whole has no faces.
 
@@ -119,30 +118,30 @@ class FaceAnonymizer:
         return frame.with_image(covered), faces
 
     def _cover(self, frame: Frame, image: UInt8Array, tracked: tuple[TrackedFace, ...]) -> tuple[UInt8Array, tuple[Face, ...]]:
-        """Return what the next stage is shown, and the faces with what is to be written in their place."""
+        """Return what the network is shown, and the faces with what is to be written in their place."""
         (height, width), seconds = image.shape[:2], float(frame.seconds)
         # The network is not to see the face in this frame. What is covered for viewers allows for where it may be, too.
-        smeared = [smear_place(region, width, height) for region in self._smeared(tracked, seconds)] if self._inner else []
+        smeared = [smear_place(region, width, height) for region in self._smeared(tracked, seconds)]
+        if not tracked:
+            return image, ()
         boxes = [None if place is None else place.box for place in smeared]
-        hidden = image
-        if not (self._inner and self._keep_originals):
-            covered = self._covers(image, [FaceToCover(face.track, face.cover) for face in tracked], seconds)
-            hidden = covered.image
-            boxes = [_around(*pair) for pair in zip(boxes, covered.boxes, strict=True)] if boxes else list(covered.boxes)
-        faces = tuple(
-            self._face(box, face, frame, image, hidden) for box, face in zip(boxes, tracked, strict=True) if box is not None
-        )  # fmt: skip
-        return smear_places(image, smeared) if self._inner else hidden, faces
+        covers = None if self._keep_originals else self._covers(image, [FaceToCover(face.track, face.cover) for face in tracked], seconds)
+        if covers is not None:
+            boxes = [_around(*pair) for pair in zip(boxes, covers.boxes, strict=True)]
+        shown = image if covers is None else covers.image
+        faces = tuple(self._face(box, face, frame, image, shown) for box, face in zip(boxes, tracked, strict=True) if box is not None)
+        hidden = image.copy() if covers is None else _uncovered(covers, image)
+        smear_places(hidden, smeared)
+        return hidden, faces
 
-    def _face(self, box: IntBox, face: TrackedFace, frame: Frame, image: UInt8Array, hidden: UInt8Array) -> Face:
+    def _face(self, box: IntBox, face: TrackedFace, frame: Frame, image: UInt8Array, shown: UInt8Array) -> Face:
         """Return a face with what is to be written in its box."""
         if self._keep_originals and frame.yuv is not None:
             return Face(box, track=face.track, score=face.score, hidden=False, whole_frame=frame.yuv)
         x0, y0, x1, y1 = box
-        brought = image if self._keep_originals else hidden if self._inner else None
         return Face(
-            box, None if brought is None else brought[y0:y1, x0:x1].copy(), face.track, face.score,
-            image[y0:y1, x0:x1].copy() if self._keep_subject else None, not self._keep_originals,
+            box, shown[y0:y1, x0:x1].copy(), face.track, face.score, image[y0:y1, x0:x1].copy() if self._keep_subject else None,
+            not self._keep_originals,
         )  # fmt: skip
 
     def _smeared(self, tracked: tuple[TrackedFace, ...], seconds: float) -> list[Region]:
@@ -173,6 +172,15 @@ class FaceAnonymizer:
             return
         self._closed = True
         self._follower.close()
+
+
+def _uncovered(covers: Covered, image: UInt8Array) -> UInt8Array:
+    """Return a covered image as it was before, in its own memory: another copy of a whole frame would take as long as covering it."""
+    for box in covers.boxes:
+        if box is not None:
+            x0, y0, x1, y1 = box
+            covers.image[y0:y1, x0:x1] = image[y0:y1, x0:x1]
+    return covers.image
 
 
 def _around(one: IntBox | None, other: IntBox | None) -> IntBox | None:

@@ -95,7 +95,6 @@ def make_anonymizer(
         follower or make_follower(options, look_every=look_every, limit_seconds=limit_seconds, models=models),
         style=cover_style(options),
         keep_originals=options.anonymize == "input",
-        inner=True,
         keep_subject=options.keep_subject,
         mask_scale=STREAM_ROOM * options.mask_scale,
         on_failure=options.on_detector_failure,

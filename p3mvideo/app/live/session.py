@@ -188,7 +188,7 @@ class LiveSession:
     def _run_pipeline(self) -> None:
         settings, rung = self.settings, self.ladder.rungs[self._step]
         engine, anonymizer = self._load(settings, rung)
-        self._watched = WatchedNetwork(self._parts.network(engine, lambda: self.settings))
+        self._watched = WatchedNetwork(self._parts.network(engine, rung, lambda: self.settings))
         pipeline = Pipeline(
             source=self._source if rung.picture_scale == 1 else SmallerPictures(self._source, rung),
             anonymizer=anonymizer,

@@ -37,8 +37,8 @@ class StageFactory(Protocol):
         """Make the anonymizer for a level of quality."""
         ...
 
-    def network(self, loaded: LoadedEngine, settings: Callable[[], LiveOptions]) -> StreamNetwork:
-        """Make what looks at the frames of one stream, by settings that may change meanwhile."""
+    def network(self, loaded: LoadedEngine, rung: Rung, settings: Callable[[], LiveOptions]) -> StreamNetwork:
+        """Make what looks at the frames of one stream for a level of quality, by settings that may change meanwhile."""
         ...
 
 
@@ -49,7 +49,7 @@ class DefaultStageFactory:
     size: tuple[int, int]
     """(width, height) of the frames, in pixels."""
     engine_options: EngineOptions = EngineOptions()
-    """The ladder chooses the working size."""
+    """The ladder chooses the working size and how often the network looks."""
     faces: FaceOptions = FaceOptions()
     """From whom faces are hidden, the settings say."""
 
@@ -73,9 +73,9 @@ class DefaultStageFactory:
             faces = replace(faces, min_face=max(LEAST_MIN_FACE, round(faces.min_face * rung.picture_scale)))
         return make_anonymizer(faces, look_every=rung.detector_every)
 
-    def network(self, loaded: LoadedEngine, settings: Callable[[], LiveOptions]) -> StreamNetwork:
+    def network(self, loaded: LoadedEngine, rung: Rung, settings: Callable[[], LiveOptions]) -> StreamNetwork:
         """See `StageFactory`."""
-        schedule = make_schedule(self.engine_options, SmoothingOptions(lookahead=0), loaded.device)
+        schedule = make_schedule(replace(self.engine_options, network_every=rung.network_every), SmoothingOptions(lookahead=0), loaded.device)
 
         def needs_network(frame: Frame) -> bool:
             # Where smoothing carries no mattes along, the network looks at every frame, whatever was asked for.

@@ -88,18 +88,17 @@ def smear_faces(image: UInt8Array, regions: Iterable[Region]) -> UInt8Array:
         image: uint8 RGB (H, W, 3).
         regions: The faces.
     """
-    height, width = image.shape[:2]
-    return smear_places(image, (smear_place(region, width, height) for region in regions))
+    hidden, (height, width) = image.copy(), image.shape[:2]
+    smear_places(hidden, (smear_place(region, width, height) for region in regions))
+    return hidden
 
 
-def smear_places(image: UInt8Array, places: Iterable[SmearPlace | None]) -> UInt8Array:
-    """Return a copy of an image, uint8 RGB (H, W, 3), that is smeared at places."""
-    hidden = image.copy()
+def smear_places(image: UInt8Array, places: Iterable[SmearPlace | None]) -> None:
+    """Smear an image, uint8 RGB (H, W, 3), at places, in place."""
     for place in places:
         if place is not None:
             (x0, y0, x1, y1), mask = place
-            _hide(hidden[y0:y1, x0:x1], mask, SMEAR)
-    return hidden
+            _hide(image[y0:y1, x0:x1], mask, SMEAR)
 
 
 def smear_place(region: Region, width: int, height: int) -> SmearPlace | None:

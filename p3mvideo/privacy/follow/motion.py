@@ -42,8 +42,8 @@ class Motion:
         """Take the next image, uint8 RGB (H, W, 3), and return whether it begins another scene; the first one does."""
         thumbnail = _thumbnail(image)
         is_cut = self._begins_scene(image, thumbnail)
-        self._before, self._now, self._thumbnail = self._now, np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8), thumbnail
-        if self._before is not None and self._before.shape != self._now.shape:
+        self._before, self._now, self._thumbnail = self._now, image, thumbnail
+        if self._before is not None and self._before.shape != image.shape:
             self._before = None
         return is_cut
 
@@ -52,7 +52,7 @@ class Motion:
         return self._begins_scene(image, _thumbnail(image))
 
     def _begins_scene(self, image: UInt8Array, thumbnail: UInt8Array) -> bool:
-        return self._now is None or self._now.shape != image.shape[:2] or _is_cut(self._thumbnail, thumbnail)
+        return self._now is None or self._now.shape != image.shape or _is_cut(self._thumbnail, thumbnail)
 
     def follow(self, box: Box) -> Box | None:
         """Return where a box of the image before went, or None if that cannot be told.
@@ -80,14 +80,14 @@ class Motion:
         """
         if self._now is None:
             return None
-        height, width = self._now.shape
+        height, width = self._now.shape[:2]
         if intersection(box, (0.0, 0.0, float(width), float(height))) < 0.6 * area(box):
             return None
         x0, y0, x1, y1 = (round(value) for value in box)
         part = self._now[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)]
-        if min(part.shape) < 4:
+        if min(part.shape[:2]) < 4:
             return None
-        small = cv2.resize(part, (PATCH_PX, PATCH_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
+        small = cv2.resize(_gray(part), (PATCH_PX, PATCH_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
         deviation = float(small.std())
         return None if deviation < PLAIN else (small - small.mean()) / np.float32(deviation)
 
@@ -96,13 +96,13 @@ class Motion:
         nothing = np.empty((0, 2), np.float32)
         if self._before is None or self._now is None:
             return nothing, nothing
-        height, width = self._now.shape
+        height, width = self._now.shape[:2]
         side = max(box[2] - box[0], box[3] - box[1])
         left, top = max(0, int(box[0] - REACH * side)), max(0, int(box[1] - REACH * side))
         right, bottom = min(width, int(box[2] + REACH * side)), min(height, int(box[3] + REACH * side))
         if right - left < 16 or bottom - top < 16:
             return nothing, nothing
-        (before, factor), (now, _) = (halved(image[top:bottom, left:right], side, REGION_PX) for image in (self._before, self._now))
+        (before, factor), (now, _) = (halved(_gray(image[top:bottom, left:right]), side, REGION_PX) for image in (self._before, self._now))
         inner = np.linspace(0.15, 0.85, POINTS, dtype=np.float32)
         xs, ys = np.meshgrid(box[0] + (box[2] - box[0]) * inner, box[1] + (box[3] - box[1]) * inner)
         start = (np.stack([xs.ravel(), ys.ravel()], axis=1) - (left, top)) / factor
@@ -126,7 +126,12 @@ def similarity(one: Float32Array, other: Float32Array) -> float:
 def _thumbnail(image: UInt8Array) -> UInt8Array:
     """Return a small grey image of some of an image's pixels."""
     step = max(1, max(image.shape[:2]) // THUMBNAIL_PX)
-    return np.asarray(cv2.cvtColor(np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step]), cv2.COLOR_RGB2GRAY), np.uint8)
+    return _gray(image[step // 2 :: step, step // 2 :: step])
+
+
+def _gray(part: UInt8Array) -> UInt8Array:
+    """Return the brightness of a part of an image, uint8 RGB (h, w, 3): only what is looked at is converted."""
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(part), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _is_cut(before: UInt8Array, now: UInt8Array) -> bool:

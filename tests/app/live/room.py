@@ -197,7 +197,7 @@ class RoomStageFactory:
         made = len(self.anonymizers)
         return FaceCoverer(restores=mode != "output", fault=lambda call: self.anonymizer_fault(made, call))
 
-    def network(self, loaded: LoadedEngine, settings: Callable[[], LiveOptions]) -> StreamNetwork:
+    def network(self, loaded: LoadedEngine, rung: Rung, settings: Callable[[], LiveOptions]) -> StreamNetwork:
         return StreamNetwork(loaded.engine)
 
 

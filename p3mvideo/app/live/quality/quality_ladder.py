@@ -10,6 +10,8 @@ PICTURE_SCALES = (2 / 3, 1 / 2)
 """How much smaller than the camera's the pictures are that a slow computer works on: 720 lines become 480, then 360."""
 LONG_SIDES_PX = (384, 256)
 """Longer sides of the smaller working sizes. With the last one, arms and hair are lost, so it comes after everything else."""
+LOOKED_AT = 0.75
+"""Part of the frames that need the network, see `p3mvideo.temporal.network_schedule`; of someone who hardly moves it is half."""
 FIXED_COST = 0.3
 """Part of the work for an image, beside the network's, that a smaller picture does not spare."""
 SPARED_COST = 0.1
@@ -40,6 +42,8 @@ class Rung:
     """What is said of it when it is taken."""
     long_side_px: int | None = None
     """Longer side of the working size; None for the size that was asked for."""
+    network_every: int | Literal["auto"] = 1
+    """See `EngineOptions.network_every`."""
     detector_every: int = 1
     """Faces are looked for in every frame, every second one, ..."""
     picture_scale: float = 1.0
@@ -68,8 +72,11 @@ class Rung:
 FULL_QUALITY = Rung("full quality")
 
 
-def make_rungs(*, long_side_px: int, picture_px: int, anonymize: Literal["input", "output", "off"]) -> tuple[Rung, ...]:
-    """Return the levels of quality from the best to the least: working size, the face detector's rate, size of the pictures, both sizes, least ones.
+def make_rungs(
+    *, long_side_px: int, picture_px: int, anonymize: Literal["input", "output", "off"], network_every: int | Literal["auto"] = 1
+) -> tuple[Rung, ...]:
+    """Return the levels of quality from the best to the least: the network's rate, working size, the face detector's rate, size of the pictures,
+    both sizes, least ones.
 
     Where faces are to be hidden from viewers, every frame is looked at on every rung: privacy is not traded for speed.
 
@@ -77,8 +84,10 @@ def make_rungs(*, long_side_px: int, picture_px: int, anonymize: Literal["input"
         long_side_px: Longer side of the working size that was asked for.
         picture_px: Longer side of the camera's pictures, which are not made smaller than a working size.
         anonymize: What faces are hidden from.
+        network_every: What was asked for.
     """
-    rungs = [FULL_QUALITY]
+    rungs = [replace(FULL_QUALITY, network_every=network_every)]
+    looked_at = LOOKED_AT if network_every == 1 else 1.0
 
     def add(name: str, **changes: Any) -> None:
         rungs.append(replace(rungs[-1], name=name, **changes))
@@ -86,10 +95,13 @@ def make_rungs(*, long_side_px: int, picture_px: int, anonymize: Literal["input"
     def add_sizes(scale: float, side_px: int | None) -> None:
         pictures = [] if scale == 1 else [f"pictures of {100 * scale:.0f} % of the size"]
         working = [] if side_px is None else [f"working size {side_px} pixels"]
-        cost = 1.0 if side_px is None else (side_px / long_side_px) ** 2
+        cost = looked_at * (1.0 if side_px is None else (side_px / long_side_px) ** 2)
         add(", ".join(pictures + working), picture_scale=scale, long_side_px=side_px, network_cost=cost)
 
     middle, least = LONG_SIDES_PX
+    if network_every == 1:
+        # Mattes that follow the motion are hardly worse. They lose nobody, and little of the steadiness that smoothing brings.
+        add("network at the frames that need it", network_every="auto", network_cost=looked_at)
     if middle < long_side_px:
         add_sizes(1.0, middle)
     if anonymize == "input":

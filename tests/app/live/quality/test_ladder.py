@@ -47,12 +47,12 @@ def test_observations_and_the_step_they_lead_to(observations: Sequence[tuple[flo
     [
         ([(0.0, 0.7), (0.0, 0.7)], 0),
         ([(0.5, 0.7), (0.0, 0.7)], 0),  # a hiccup
-        ([(0.2, 0.7), (0.2, 0.7)], 1),
-        ([(0.4, 0.7), (0.4, 0.7)], 4),
-        ([(0.5, 0.7), (0.5, 0.7)], 6),
-        ([(0.9, 0.7), (0.9, 0.7)], 6),
-        ([(0.2, 0.2), (0.2, 0.2)], 3),  # it is not the network that is slow
-        ([(0.5, 0.2), (0.5, 0.2)], 5),
+        ([(0.15, 0.7), (0.15, 0.7)], 1),
+        ([(0.4, 0.7), (0.4, 0.7)], 2),
+        ([(0.5, 0.7), (0.5, 0.7)], 5),
+        ([(0.9, 0.7), (0.9, 0.7)], 7),
+        ([(0.2, 0.2), (0.2, 0.2)], 4),  # it is not the network that is slow
+        ([(0.5, 0.2), (0.5, 0.2)], 6),
     ],
 )
 def test_after_a_trial_a_run_goes_straight_to_the_step_that_will_hold(trial: Sequence[tuple[float, float]], step: int) -> None:
@@ -87,13 +87,13 @@ def test_a_step_up_that_holds_restores_the_wait() -> None:
 
 def test_a_rung_that_was_refused_is_left_out_for_a_while() -> None:
     ladder = Ladder(make_rungs(long_side_px=512, picture_px=1280, anonymize="off"))
-    steps(ladder, [BAD] * DOWN_AFTER)
+    assert steps(ladder, [BAD] * 2 * DOWN_AFTER)[-1] == 2
     assert ladder.rung.long_side_px == 384
-    ladder.refuse(0)
+    ladder.refuse(1)
     assert ladder.rung.name == "pictures of 67 % of the size", "smaller pictures show the network as much of a person"
-    assert steps(ladder, [ROOMY] * UP_AFTER)[-1] == 0
-    assert steps(ladder, [BAD] * DOWN_AFTER)[-1] == 2
-    assert steps(ladder, [TIGHT] * REFUSED_FOR + [ROOMY] * 2 * UP_AFTER)[-1] == 1
+    assert steps(ladder, [ROOMY] * UP_AFTER)[-1] == 1
+    assert steps(ladder, [BAD] * DOWN_AFTER)[-1] == 3
+    assert steps(ladder, [TIGHT] * REFUSED_FOR + [ROOMY] * 2 * UP_AFTER)[-1] == 2
 
 
 def test_the_last_rung_is_not_tried_again_and_again_when_it_is_refused() -> None:
@@ -119,19 +119,43 @@ def test_a_step_down_is_one_to_less_work(share: float) -> None:
 @pytest.mark.parametrize(
     ("picture_px", "anonymize", "expected"),
     [
-        (1280, "input", [(None, 1, 1280), (384, 1, 1280), (384, 2, 1280), (None, 2, 854), (384, 2, 854), (384, 2, 640), (256, 2, 640)]),
-        (1280, "off", [(None, 1, 1280), (384, 1, 1280), (None, 1, 854), (384, 1, 854), (384, 1, 640), (256, 1, 640)]),
-        (1280, "output", [(None, 1, 1280), (384, 1, 1280), (None, 1, 854), (384, 1, 854), (384, 1, 640), (256, 1, 640)]),
-        (640, "off", [(None, 1, 640), (384, 1, 640), (384, 1, 426), (256, 1, 426)]),
-        (512, "off", [(None, 1, 512), (384, 1, 512), (256, 1, 512)]),
+        (
+            1280, "input",
+            [
+                (None, 1, 1, 1280), (None, "auto", 1, 1280), (384, "auto", 1, 1280), (384, "auto", 2, 1280), (None, "auto", 2, 854),
+                (384, "auto", 2, 854), (384, "auto", 2, 640), (256, "auto", 2, 640),
+            ],
+        ),
+        *[
+            (
+                1280, anonymize,
+                [
+                    (None, 1, 1, 1280), (None, "auto", 1, 1280), (384, "auto", 1, 1280), (None, "auto", 1, 854), (384, "auto", 1, 854),
+                    (384, "auto", 1, 640), (256, "auto", 1, 640),
+                ],
+            )
+            for anonymize in ("off", "output")
+        ],
+        (640, "off", [(None, 1, 1, 640), (None, "auto", 1, 640), (384, "auto", 1, 640), (384, "auto", 1, 426), (256, "auto", 1, 426)]),
+        (512, "off", [(None, 1, 1, 512), (None, "auto", 1, 512), (384, "auto", 1, 512), (256, "auto", 1, 512)]),
     ],
 )
-def test_levels_of_quality(picture_px: int, anonymize: Literal["input", "output", "off"], expected: list[tuple[int | None, int, int]]) -> None:
+def test_levels_of_quality(
+    picture_px: int, anonymize: Literal["input", "output", "off"], expected: list[tuple[int | None, int | str, int, int]]
+) -> None:
     rungs = make_rungs(long_side_px=512, picture_px=picture_px, anonymize=anonymize)
     size = picture_px, picture_px * 9 // 16
-    assert [(rung.long_side_px, rung.detector_every, rung.picture_size(size)[0]) for rung in rungs] == expected
+    assert [(rung.long_side_px, rung.network_every, rung.detector_every, rung.picture_size(size)[0]) for rung in rungs] == expected
     assert len({rung.name for rung in rungs}) == len(rungs)
 
 
 def test_images_that_are_small_already_are_not_made_smaller() -> None:
-    assert [rung.long_side_px for rung in make_rungs(long_side_px=320, picture_px=320, anonymize="off")] == [None, 256]
+    assert [rung.long_side_px for rung in make_rungs(long_side_px=320, picture_px=320, anonymize="off")] == [None, None, 256]
+
+
+@pytest.mark.parametrize("every", ["auto", 3])
+def test_the_network_looks_as_often_as_was_asked_for(every: int | Literal["auto"]) -> None:
+    rungs = make_rungs(long_side_px=512, picture_px=512, anonymize="off", network_every=every)
+    assert [(rung.long_side_px, rung.network_every, round(rung.network_cost, 2)) for rung in rungs] == [
+        (None, every, 1.0), (384, every, 0.56), (256, every, 0.25)
+    ]  # fmt: skip
