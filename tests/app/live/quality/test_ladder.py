@@ -120,18 +120,31 @@ def test_a_step_down_is_one_to_less_work(share: float) -> None:
     ("picture_px", "anonymize", "expected"),
     [
         (
-            1280, "input",
+            1280,
+            "input",
             [
-                (None, 1, 1, 1280), (None, "auto", 1, 1280), (384, "auto", 1, 1280), (384, "auto", 2, 1280), (None, "auto", 2, 854),
-                (384, "auto", 2, 854), (384, "auto", 2, 640), (256, "auto", 2, 640),
+                (None, 1, 1, 1280),
+                (None, "auto", 1, 1280),
+                (384, "auto", 1, 1280),
+                (384, "auto", 2, 1280),
+                (None, "auto", 2, 854),
+                (384, "auto", 2, 854),
+                (384, "auto", 2, 640),
+                (256, "auto", 2, 640),
             ],
         ),
         *[
             (
-                1280, anonymize,
+                1280,
+                anonymize,
                 [
-                    (None, 1, 1, 1280), (None, "auto", 1, 1280), (384, "auto", 1, 1280), (None, "auto", 1, 854), (384, "auto", 1, 854),
-                    (384, "auto", 1, 640), (256, "auto", 1, 640),
+                    (None, 1, 1, 1280),
+                    (None, "auto", 1, 1280),
+                    (384, "auto", 1, 1280),
+                    (None, "auto", 1, 854),
+                    (384, "auto", 1, 854),
+                    (384, "auto", 1, 640),
+                    (256, "auto", 1, 640),
                 ],
             )
             for anonymize in ("off", "output")
