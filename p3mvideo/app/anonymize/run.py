@@ -123,17 +123,18 @@ def anonymize(
 
 
 def load_work(options: Mapping[str, Any], listener: Listener) -> _Anonymize:
-    """Read what a person decided, and make sure that the models can be loaded; see `Recipe.entry`.
+    """Read what a person decided, and make sure that the models are there; see `Recipe.entry`.
 
     Raises:
-        WeightsError, PrivacyError, ConfigError: They cannot, or an option will not do.
+        WeightsError, ConfigError: They are not, or an option will not do.
     """
     cv2.setNumThreads(1)  # as in `process`: decoder, search, covers and encoder have threads of their own
     detection, cover = ReleaseDetectionOptions.from_json(options["detection"]), CoverOptions.from_json(options["cover"])
     reading, writing = ReadOptions.from_json(options["reading"]), WriteOptions.from_json(options["writing"])
     corrections, review = Corrections.of(EditOptions.from_json(options["edits"])), ReviewOptions.from_json(options["review"])
     if corrections.earlier is None:
-        make_survey(detection).close()  # an option or model that will not do is found out before the first input is touched
+        # What is missing is found out before the first input is touched.
+        check_models(parse_detectors(detection.detectors), offline=detection.offline, face_model=detection.face_model)
     told = {name: options[name] for name in ("detection", "cover", "edits", "reading", "writing")}
     streams = Streams(reading=reading, writing=writing, threads=options["threads"])
     planner = CoverPlanner(partial(make_survey, detection), corrections, streams, told, listener)
