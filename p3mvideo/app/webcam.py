@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -156,7 +157,8 @@ def webcam(
             parts=parts or DefaultStageFactory(size=(info.width, info.height), engine_options=engine, faces=faces),
             ladder=Ladder(
                 make_rungs(
-                    long_side_px=min(LONG_SIDE_PX, picture_px), picture_px=picture_px, anonymize=live.anonymize, network_every=engine.network_every
+                    long_side_px=min(LONG_SIDE_PX, picture_px), picture_px=picture_px, anonymize=live.anonymize,
+                    network_every=engine.network_every, spare_cores=not engine.threads and (os.cpu_count() or 1) > 1,
                 )
             ),
         )  # fmt: skip

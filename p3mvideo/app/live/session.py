@@ -85,7 +85,7 @@ class LiveSession:
         self._step = ladder.step
         self._watched: WatchedNetwork | None = None
         # Kept from one run of the pipeline to the next, unless it failed.
-        self._engines: dict[tuple[int | None, float], LoadedEngine] = {}
+        self._engines: dict[tuple[int | None, float, bool], LoadedEngine] = {}
         self._anonymizer: Anonymizer | None = None
         self._anonymizer_for: tuple[str, int, float] | None = None
         self._changing = threading.Lock()
@@ -204,7 +204,7 @@ class LiveSession:
             on_progress=self.meter.progressed,
         )
         self.meter.begin(pipeline.statistics)
-        self._show.degraded = self._step > 0
+        self._show.degraded = not rung.looks_like(self.ladder.rungs[0])
         self._started_at = time.monotonic()
         with self._changing:
             # Settings that came in the meantime may hide more; the pipeline that obeys them is the next one.
@@ -306,6 +306,6 @@ class LiveSession:
         return False
 
 
-def _key(rung: Rung) -> tuple[int | None, float]:
+def _key(rung: Rung) -> tuple[int | None, float, bool]:
     """Return what a rung's network depends on."""
-    return rung.long_side_px, rung.picture_scale
+    return rung.long_side_px, rung.picture_scale, rung.all_cores

@@ -57,8 +57,8 @@ class DefaultStageFactory:
         """See `StageFactory`."""
         width, height = rung.picture_size(self.size)
         ratio: float | Literal["auto"] = "auto" if rung.long_side_px is None else min(1.0, rung.long_side_px / max(width, height))
-        # Half of the cores: the other stages need the rest, and threads of one network that wait for one another cost more than they bring.
-        threads = self.engine_options.threads or max(1, (os.cpu_count() or 1) // 2)
+        # As a rule half of the cores: the other stages need the rest, and threads of one network that wait for one another cost processor time.
+        threads = self.engine_options.threads or max(1, (os.cpu_count() or 1) // (1 if rung.all_cores else 2))
         options = replace(self.engine_options, downsample_ratio=ratio, threads=threads)
         loaded = at_quality(load_engine(options, live=True), options.quality)
         # Runtimes compile at the first image, which takes seconds; the first real one should not wait for that.

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from p3mvideo.engine import LoadedEngine
 from p3mvideo.options import EngineOptions
 
 
-@pytest.mark.parametrize(("cores", "asked", "threads"), [(8, 0, 4), (2, 0, 1), (1, 0, 1), (None, 0, 1), (8, 3, 3)])
-def test_the_network_leaves_half_of_the_cores_to_the_others(monkeypatch: pytest.MonkeyPatch, cores: int | None, asked: int, threads: int) -> None:
+@pytest.mark.parametrize(("cores", "asked", "threads"), [(8, 0, [4, 8]), (2, 0, [1, 2]), (1, 0, [1, 1]), (None, 0, [1, 1]), (8, 3, [3, 3])])
+def test_the_network_leaves_half_of_the_cores_to_the_others_at_first(
+    monkeypatch: pytest.MonkeyPatch, cores: int | None, asked: int, threads: list[int]
+) -> None:
     taken: list[int] = []
 
     def load(options: EngineOptions, **_: Any) -> LoadedEngine:
@@ -20,5 +23,7 @@ def test_the_network_leaves_half_of_the_cores_to_the_others(monkeypatch: pytest.
 
     monkeypatch.setattr(stage_factory, "load_engine", load)
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
-    DefaultStageFactory(size=(320, 240), engine_options=EngineOptions(threads=asked)).engine(FULL_QUALITY)
-    assert taken == [threads]
+    factory = DefaultStageFactory(size=(320, 240), engine_options=EngineOptions(threads=asked))
+    for rung in (FULL_QUALITY, replace(FULL_QUALITY, all_cores=True)):
+        factory.engine(rung)
+    assert taken == threads

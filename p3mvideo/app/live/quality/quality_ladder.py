@@ -10,6 +10,8 @@ PICTURE_SCALES = (2 / 3, 1 / 2)
 """How much smaller than the camera's the pictures are that a slow computer works on: 720 lines become 480, then 360."""
 LONG_SIDES_PX = (384, 256)
 """Longer sides of the smaller working sizes. With the last one, arms and hair are lost, so it comes after everything else."""
+ALL_CORES_COST = 0.75
+"""Part of the network's time that is left where it takes all cores instead of half of them: two threads instead of one, beside all other stages."""
 LOOKED_AT = 0.75
 """Part of the frames that need the network, see `p3mvideo.temporal.network_schedule`; of someone who hardly moves it is half."""
 FIXED_COST = 0.3
@@ -42,6 +44,8 @@ class Rung:
     """What is said of it when it is taken."""
     long_side_px: int | None = None
     """Longer side of the working size; None for the size that was asked for."""
+    all_cores: bool = False
+    """Whether the network takes all cores instead of half of them: sooner done, in more processor time."""
     network_every: int | Literal["auto"] = 1
     """See `EngineOptions.network_every`."""
     detector_every: int = 1
@@ -50,6 +54,10 @@ class Rung:
     """The camera's pictures are scaled by this, worked on, and enlarged at the end."""
     network_cost: float = 1.0
     """Estimate of what the network takes for an image, compared with the first rung."""
+
+    def looks_like(self, other: Rung) -> bool:
+        """Return whether pictures are as good as another rung's: only the work is shared out differently."""
+        return self == replace(other, name=self.name, network_cost=self.network_cost, all_cores=self.all_cores)
 
     @property
     def working_px(self) -> float:
@@ -73,10 +81,15 @@ FULL_QUALITY = Rung("full quality")
 
 
 def make_rungs(
-    *, long_side_px: int, picture_px: int, anonymize: Literal["input", "output", "off"], network_every: int | Literal["auto"] = 1
+    *,
+    long_side_px: int,
+    picture_px: int,
+    anonymize: Literal["input", "output", "off"],
+    network_every: int | Literal["auto"] = 1,
+    spare_cores: bool = True,
 ) -> tuple[Rung, ...]:
-    """Return the levels of quality from the best to the least: the network's rate, working size, the face detector's rate, size of the pictures,
-    both sizes, least ones.
+    """Return the levels of quality from the best to the least: the network's share of the cores, its rate, working size, the face detector's rate,
+    size of the pictures, both sizes, least ones.
 
     Where faces are to be hidden from viewers, every frame is looked at on every rung: privacy is not traded for speed.
 
@@ -85,9 +98,10 @@ def make_rungs(
         picture_px: Longer side of the camera's pictures, which are not made smaller than a working size.
         anonymize: What faces are hidden from.
         network_every: What was asked for.
+        spare_cores: Whether there are cores that the network leaves to the other stages at first.
     """
     rungs = [replace(FULL_QUALITY, network_every=network_every)]
-    looked_at = LOOKED_AT if network_every == 1 else 1.0
+    network_cost = 1.0
 
     def add(name: str, **changes: Any) -> None:
         rungs.append(replace(rungs[-1], name=name, **changes))
@@ -95,13 +109,17 @@ def make_rungs(
     def add_sizes(scale: float, side_px: int | None) -> None:
         pictures = [] if scale == 1 else [f"pictures of {100 * scale:.0f} % of the size"]
         working = [] if side_px is None else [f"working size {side_px} pixels"]
-        cost = looked_at * (1.0 if side_px is None else (side_px / long_side_px) ** 2)
+        cost = network_cost * (1.0 if side_px is None else (side_px / long_side_px) ** 2)
         add(", ".join(pictures + working), picture_scale=scale, long_side_px=side_px, network_cost=cost)
 
     middle, least = LONG_SIDES_PX
+    if spare_cores:
+        network_cost *= ALL_CORES_COST
+        add("full quality, network on all cores", all_cores=True, network_cost=network_cost)
     if network_every == 1:
+        network_cost *= LOOKED_AT
         # Mattes that follow the motion are hardly worse. They lose nobody, and little of the steadiness that smoothing brings.
-        add("network at the frames that need it", network_every="auto", network_cost=looked_at)
+        add("network at the frames that need it", network_every="auto", network_cost=network_cost)
     if middle < long_side_px:
         add_sizes(1.0, middle)
     if anonymize == "input":
