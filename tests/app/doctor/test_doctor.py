@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from p3mvideo.app.doctor import live, machine, trial
 from p3mvideo.app.doctor import run as doctor_module
 from p3mvideo.app.doctor.check import Check, Status
 from p3mvideo.app.doctor.run import ESSENTIAL, EXAMINATIONS, Diagnosis, doctor
+from p3mvideo.app.live.quality.quality_ladder import Rung
 from p3mvideo.cli import app
+from p3mvideo.engine import LoadedEngine
 from p3mvideo.errors import DeviceError, ExitCode, WeightsError
 from p3mvideo.io.devices.camera_list import CameraDevice
 from p3mvideo.io.devices.v4l2 import CameraMode
@@ -159,6 +162,22 @@ def test_the_trial_runs_live_and_says_why_it_cannot(monkeypatch: pytest.MonkeyPa
     assert (found.status, found.detail, found.fix) == ("missing", "no: the weights are damaged", "reinstall")
 
 
+@pytest.mark.parametrize(("cores", "tried"), [(2, [False, True]), (1, [False])])
+def test_a_trial_that_is_too_slow_is_repeated_with_the_network_on_all_cores(monkeypatch: pytest.MonkeyPatch, cores: int, tried: list[bool]) -> None:
+    monkeypatch.setattr(trial, "TRIAL_SECONDS", 0.3)
+    monkeypatch.setattr(trial, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(trial, "_cores", lambda: cores)
+    engine, rungs = RoomStageFactory.engine, []
+
+    def load(self: RoomStageFactory, rung: Rung) -> LoadedEngine:
+        rungs.append(rung.all_cores)
+        return engine(self, rung)
+
+    monkeypatch.setattr(RoomStageFactory, "engine", load)
+    (found,) = trial.live_verdict(RoomStageFactory(matter_fault=lambda made, call: time.sleep(0.2)))
+    assert (found.status, rungs) == ("warning", tried)
+
+
 @pytest.mark.parametrize(("content", "status"), [("Y,Y,N", "ok"), ("N,N,N", "warning"), (None, "ok")])
 def test_a_loopback_module_without_exclusive_caps_is_told(tmp_path: Path, content: str | None, status: str) -> None:
     (tmp_path / "parameters").mkdir()
@@ -176,7 +195,6 @@ def test_a_machine_without_screen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_network_that_sees_nobody_in_a_portrait_does_not_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    from p3mvideo.engine import LoadedEngine
     from p3mvideo.frame import Pixels
     from p3mvideo.matte import Matte
 
