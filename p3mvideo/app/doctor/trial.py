@@ -33,6 +33,8 @@ SETTLE_SECONDS = 2.0
 """How long the run goes on before it is measured: its beginning is searched for faces thoroughly."""
 START_SECONDS = 60.0
 """How long the first image may take."""
+STOP_SECONDS = 5.0
+"""How long the run may take to end."""
 LOOK_SECONDS = 0.02
 
 
@@ -96,7 +98,7 @@ def _tried(rung: Rung, parts: StageFactory | None) -> Check:
             time.sleep(TRIAL_SECONDS)
             seconds, images, processor = time.perf_counter() - began, show.counts.live - images, time.process_time() - processor
         finally:
-            session.stop(TRIAL_SECONDS)
+            session.stop(STOP_SECONDS)
             show.close()
             background.close()
     return verdict(images / seconds, processor / seconds / _cores(), session.description)
