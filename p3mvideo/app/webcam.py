@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -31,6 +30,7 @@ from p3mvideo.app.live.stage_factory import DefaultStageFactory, StageFactory
 from p3mvideo.app.live.statistics import LiveFigures, WebcamResult, gather
 from p3mvideo.app.live.stop_request import StopRequest
 from p3mvideo.compose.shipped import SHIPPED
+from p3mvideo.cores import usable_cores
 from p3mvideo.errors import ConfigError, DeviceError
 from p3mvideo.frame import StreamInfo
 from p3mvideo.io.devices.camera_source import CameraSource
@@ -158,7 +158,7 @@ def webcam(
             ladder=Ladder(
                 make_rungs(
                     long_side_px=min(LONG_SIDE_PX, picture_px), picture_px=picture_px, anonymize=live.anonymize,
-                    network_every=engine.network_every, spare_cores=not engine.threads and (os.cpu_count() or 1) > 1,
+                    network_every=engine.network_every, spare_cores=not engine.threads and usable_cores() > 1,
                 )
             ),
         )  # fmt: skip

@@ -7,7 +7,6 @@ The published programs took colours estimated by closed-form matting (Levin et a
 from __future__ import annotations
 
 import multiprocessing
-import os
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Literal
 
 import numpy as np
 
+from p3mvideo.cores import usable_cores
 from p3mvideo.datasets.anonymize import Progress
 from p3mvideo.datasets.image_files import write_bytes, write_image
 from p3mvideo.datasets.layout import BACKGROUND_FOLDERS, FOREGROUND_FOLDERS
@@ -78,7 +78,7 @@ def make_foregrounds(
         return ForegroundCount(0, done, (), unknown)
     # Fresh processes: the libraries behind pymatting keep threads that do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers or os.cpu_count() or 1, len(left)), mp_context=context) as pool:
+    with ProcessPoolExecutor(min(workers or usable_cores(), len(left)), mp_context=context) as pool:
         try:
             running: dict[Future[None], str] = {pool.submit(_make, data, name, method): name for name in left}
             while running:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import platform
 
+from p3mvideo.cores import usable_cores
 from p3mvideo.engine.load_engine import choose_device
 
 
@@ -16,8 +16,7 @@ def machine() -> str:
             name = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), name)
     except OSError:
         pass
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{name}, {cores} cores{_gpu()}, {platform.system()}, Python {platform.python_version()}"
+    return f"{name}, {usable_cores()} cores{_gpu()}, {platform.system()}, Python {platform.python_version()}"
 
 
 def processor_kind() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from openvino import opset13 as opset
 from openvino.preprocess import PrePostProcessor
 
 from p3mvideo.config import cache_folder
+from p3mvideo.cores import usable_cores
 from p3mvideo.engine.image_batch import check_images, host_array
 from p3mvideo.frame import Pixels
 from p3mvideo.matte import Matte
@@ -64,7 +64,7 @@ class OpenVINOEngine:
         self._options: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": precision,
             "PERFORMANCE_HINT": "LATENCY" if live else "THROUGHPUT",
-            "INFERENCE_NUM_THREADS": threads or os.cpu_count() or 1,
+            "INFERENCE_NUM_THREADS": threads or usable_cores(),
             # Decoder, encoder and all other stages want the same cores; only the system can share them out.
             "ENABLE_CPU_PINNING": False,
         }

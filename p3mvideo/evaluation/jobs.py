@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -10,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from p3mvideo.cores import usable_cores
 from p3mvideo.datasets.benchmark import BenchmarkImage, Entry
 from p3mvideo.errors import DatasetError, P3MVideoError
 from p3mvideo.evaluation.clips import Clip, ClipSmoothing, score_clip
@@ -71,7 +71,7 @@ def run_jobs(
         smoothing: What steadies the mattes of clips.
     """
     failures: list[Failure] = []
-    pool = ThreadPoolExecutor(workers or min(4, os.cpu_count() or 1), thread_name_prefix="evaluate")
+    pool = ThreadPoolExecutor(workers or min(4, usable_cores()), thread_name_prefix="evaluate")
     try:
         futures = {pool.submit(_score, job, metrics, derive, smoothing): job for job in jobs}
         for future in as_completed(futures):

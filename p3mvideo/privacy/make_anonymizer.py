@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from p3mvideo.cores import usable_cores
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.options import CoverOptions, DetectionOptions, FaceOptions, ReleaseDetectionOptions
@@ -128,7 +128,7 @@ def make_survey(options: ReleaseDetectionOptions = ReleaseDetectionOptions()) ->
         PrivacyError: A model cannot be loaded.
     """
     # They take some tenths of a second for a frame, and half of the cores: MediaPipe's models go on beside them.
-    others = [AskedAhead(detector) for detector in load_others(options, threads=max(1, (os.cpu_count() or 1) // 2))]
+    others = [AskedAhead(detector) for detector in load_others(options, threads=max(1, usable_cores() // 2))]
 
     def announce(image: UInt8Array) -> None:
         for other in others:

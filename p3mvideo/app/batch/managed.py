@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from p3mvideo.app.batch.result import InputResult
 from p3mvideo.app.batch.unit import Recipe, Unit, size_of, unit_key
 from p3mvideo.app.batch.unit_runner import UnitRunner
 from p3mvideo.app.batch.workers.workers import LocalWorkers
+from p3mvideo.cores import usable_cores
 from p3mvideo.errors import ConfigError
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
@@ -102,7 +102,7 @@ def _workers(recipe: Recipe, options: BatchOptions) -> LocalWorkers | RayWorkers
         from p3mvideo.app.batch.workers.ray_workers import RayWorkers
 
         return RayWorkers(_with_threads(recipe, max(1, int(options.cpus_per_worker))), options)
-    threads = max(1, (os.cpu_count() or 1) // options.jobs) if options.jobs > 1 else 0
+    threads = max(1, usable_cores() // options.jobs) if options.jobs > 1 else 0
     return LocalWorkers(_with_threads(recipe, threads), options.jobs)
 
 

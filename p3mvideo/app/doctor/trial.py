@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +16,7 @@ from p3mvideo.app.live.output_gate import OutputGate
 from p3mvideo.app.live.quality.quality_ladder import FULL_QUALITY, Ladder, Rung
 from p3mvideo.app.live.session import LiveSession
 from p3mvideo.app.live.stage_factory import DefaultStageFactory, StageFactory
+from p3mvideo.cores import usable_cores
 from p3mvideo.datasets.sample_clip import sample_portrait
 from p3mvideo.errors import P3MVideoError
 from p3mvideo.frame import UInt8Array
@@ -65,7 +65,7 @@ def live_verdict(parts: StageFactory | None = None) -> list[Check]:
     Args:
         parts: Makes network and anonymizer; None takes those of every run.
     """
-    on_all_cores = [replace(FULL_QUALITY, all_cores=True)] if _cores() > 1 else []
+    on_all_cores = [replace(FULL_QUALITY, all_cores=True)] if usable_cores() > 1 else []
     for rung in (FULL_QUALITY, *on_all_cores):
         found = _tried(rung, parts)
         if found.status != "warning":
@@ -101,7 +101,7 @@ def _tried(rung: Rung, parts: StageFactory | None) -> Check:
             session.stop(STOP_SECONDS)
             show.close()
             background.close()
-    return verdict(images / seconds, processor / seconds / _cores(), session.description)
+    return verdict(images / seconds, processor / seconds / usable_cores(), session.description)
 
 
 def verdict(rate: float, busy: float, network: str) -> Check:
@@ -118,10 +118,6 @@ def verdict(rate: float, busy: float, network: str) -> Check:
         return Check("live", name, "ok", f"yes, with {spare} % of the processor to spare ({network}, {rate:.0f} fps)")
     detail = f"no, {rate:.0f} fps at full quality ({network}); quality is reduced by itself in a run"
     return Check("live", name, "warning", detail, "close other programs; or use --size 640x360 or --fps 15")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
@@ -16,6 +15,7 @@ from p3mvideo.compose.brighten import Brighten
 from p3mvideo.compose.frame_person import FramePerson
 from p3mvideo.compose.keep import KeepOne
 from p3mvideo.compose.light_wrap import LightWrap
+from p3mvideo.cores import usable_cores
 from p3mvideo.engine import LoadedEngine, StreamNetwork, at_quality, load_engine
 from p3mvideo.frame import Frame
 from p3mvideo.matte import Matte
@@ -58,7 +58,7 @@ class DefaultStageFactory:
         width, height = rung.picture_size(self.size)
         ratio: float | Literal["auto"] = "auto" if rung.long_side_px is None else min(1.0, rung.long_side_px / max(width, height))
         # As a rule half of the cores: the other stages need the rest, and threads of one network that wait for one another cost processor time.
-        threads = self.engine_options.threads or max(1, (os.cpu_count() or 1) // (1 if rung.all_cores else 2))
+        threads = self.engine_options.threads or max(1, usable_cores() // (1 if rung.all_cores else 2))
         options = replace(self.engine_options, downsample_ratio=ratio, threads=threads)
         loaded = at_quality(load_engine(options, live=True), options.quality)
         # Runtimes compile at the first image, which takes seconds; the first real one should not wait for that.

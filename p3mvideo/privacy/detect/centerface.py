@@ -6,13 +6,13 @@ the middle of a face lies in it, how large the face is, and where its eyes, nose
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Self
 
 import cv2
 import numpy as np
 
+from p3mvideo.cores import usable_cores
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Float32Array, UInt8Array
 from p3mvideo.privacy.detect.face_models import face_model_path
@@ -53,7 +53,7 @@ class CenterFace:
     def __init__(self, *, confidence: float = 0.5, offline: bool = False, face_model: Path | None = None, threads: int = 0) -> None:
         path = face_model_path("centerface", offline=offline, override=face_model)
         self._least = float(np.interp(confidence, CALIBRATED, RAW))
-        options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads or os.cpu_count() or 1, "ENABLE_CPU_PINNING": False}
+        options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads or usable_cores(), "ENABLE_CPU_PINNING": False}
         try:
             core = ov.Core()
             model = core.read_model(path)

@@ -166,7 +166,7 @@ def test_the_trial_runs_live_and_says_why_it_cannot(monkeypatch: pytest.MonkeyPa
 def test_a_trial_that_is_too_slow_is_repeated_with_the_network_on_all_cores(monkeypatch: pytest.MonkeyPatch, cores: int, tried: list[bool]) -> None:
     monkeypatch.setattr(trial, "TRIAL_SECONDS", 0.3)
     monkeypatch.setattr(trial, "SETTLE_SECONDS", 0.0)
-    monkeypatch.setattr(trial, "_cores", lambda: cores)
+    monkeypatch.setattr(trial, "usable_cores", lambda: cores)
     engine, rungs = RoomStageFactory.engine, []
 
     def load(self: RoomStageFactory, rung: Rung) -> LoadedEngine:
