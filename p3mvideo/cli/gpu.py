@@ -38,7 +38,7 @@ def pack_command(
             done = pack(data, target, backgrounds=backgrounds, faces=faces, options=options, on_progress=counting(display, "packing"))
             display.end(failed=False)
         sizes = ", ".join(f"{size / 2**20:.1f}" for size in done.part_bytes)
-        print(f"{done.portraits} portraits, {done.backgrounds} backgrounds, {done.donors} donor faces in {len(done.part_bytes)} parts of {sizes} MiB")
+        print(f"{done.portraits} portraits, {done.backgrounds} backgrounds, {done.donors} donor faces; MiB of each part: {sizes}")
 
 
 @gpu_app.command("unpack")
