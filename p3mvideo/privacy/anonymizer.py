@@ -108,14 +108,14 @@ class FaceAnonymizer:
         seconds = float(frame.seconds)
         try:
             tracked = self._follower(image, seconds).faces(seconds)
-            covered, faces = self._cover(frame, image, tracked)
+            hidden, faces = self._cover(frame, image, tracked)
         except Exception as error:
             return self._failed(frame, image, error), ()
         if self._figures is not None:
             self._figures.see(seconds, tracked, [(face.box, face.score) for face in self._follower.dismissed])
         if not faces:
             return frame, ()
-        return frame.with_image(covered), faces
+        return frame.with_image(hidden), faces
 
     def _cover(self, frame: Frame, image: UInt8Array, tracked: tuple[TrackedFace, ...]) -> tuple[UInt8Array, tuple[Face, ...]]:
         """Return what the network is shown, and the faces with what is to be written in their place."""

@@ -99,8 +99,13 @@ def test_input_mode_gives_original_pixels_back_and_output_mode_covered_ones() ->
     kept = FaceAnonymizer(Follower(ScriptedSearch(still)), style=Blur(), keep_originals=True)
     hidden = output(ScriptedSearch(still))
     given = frame(0)
-    (face,), (other,) = kept(given)[1], hidden(given)[1]
+    (to_network, (face,)), (also_to_network, (other,)) = kept(given), hidden(given)
+    assert face.shown is not None
+    assert (face.hidden, other.hidden) == (False, True)
     assert face.score == other.score == 0.9
+    middle = np.s_[112:128, 152:168]
+    for shown in (to_network, also_to_network):
+        assert (shown.interleaved()[middle] != given.interleaved()[middle]).any(axis=2).mean() > 0.9
     assert (written(kept, frame(1)).interleaved() == frame(1).interleaved()).all()
     assert is_hidden(written(hidden, frame(1)))
     kept.close()

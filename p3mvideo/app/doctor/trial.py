@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -13,7 +12,7 @@ import numpy as np
 from p3mvideo.app.doctor.check import Check
 from p3mvideo.app.live.background import LiveBackground
 from p3mvideo.app.live.output_gate import OutputGate
-from p3mvideo.app.live.quality.quality_ladder import FULL_QUALITY, Ladder, Rung
+from p3mvideo.app.live.quality.quality_ladder import Ladder, Rung, make_rungs
 from p3mvideo.app.live.session import LiveSession
 from p3mvideo.app.live.stage_factory import DefaultStageFactory, StageFactory
 from p3mvideo.cores import usable_cores
@@ -21,6 +20,7 @@ from p3mvideo.datasets.sample_clip import sample_portrait
 from p3mvideo.errors import P3MVideoError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.devices.camera_source import CameraSource
+from p3mvideo.ops.working_size import LONG_SIDE_PX
 from p3mvideo.options import FaceOptions, LiveOptions
 from p3mvideo.options.faces import AnonymizeMode
 from p3mvideo.privacy.detect.face_models import MODELS, face_model_folder
@@ -65,8 +65,8 @@ def live_verdict(parts: StageFactory | None = None) -> list[Check]:
     Args:
         parts: Makes network and anonymizer; None takes those of every run.
     """
-    on_all_cores = [replace(FULL_QUALITY, all_cores=True)] if usable_cores() > 1 else []
-    for rung in (FULL_QUALITY, *on_all_cores):
+    rungs = make_rungs(long_side_px=LONG_SIDE_PX, picture_px=WIDTH, anonymize="off", spare_cores=usable_cores() > 1)
+    for rung in (rung for rung in rungs if rung.looks_like(rungs[0])):
         found = _tried(rung, parts)
         if found.status != "warning":
             break
