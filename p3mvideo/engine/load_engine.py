@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from p3mvideo import __version__
 from p3mvideo.errors import ConfigError, DeviceError
 from p3mvideo.files.file_hash import file_sha256
 from p3mvideo.frame import Pixels
@@ -130,7 +131,7 @@ def _openvino(weights: WeightsFile, options: EngineOptions, *, semantic: bool, l
     if chosen == "f16" or (chosen == "bf16" and not has_bf16):
         raise DeviceError(f"this CPU does not compute in {chosen}", hint="use --precision auto or f32")
     read_weights(weights)  # checks the file also where it was converted before: one that was changed is never passed over
-    key = f"{weights.name}-{(weights.sha256 or file_sha256(weights.path))[:16]}"
+    key = f"{weights.name}-{(weights.sha256 or file_sha256(weights.path))[:16]}-{__version__}"
     engine = OpenVINOEngine(
         partial(_network, weights), key, precision=chosen, downsample_ratio=ratio, threads=options.threads, semantic=semantic, live=live
     )  # fmt: skip

@@ -90,6 +90,32 @@ class LightDeepIntegration(nn.Module):
         return self.conv2(integrated) if self.conv2 is not None else None
 
 
+class SubpixelUpsample(nn.Module):
+    """Enlarges a few channels bilinearly, with the values of `upsample`: a convolution with fixed weights, and a pixel shuffle.
+
+    Each pixel within a cell mixes the cell's neighbours with weights of its own. On processors this is a fraction of the time of an
+    interpolation, which takes blocks of 16 channels however few there are.
+
+    Args:
+        channels: C of input and output.
+        factor: How many times larger the output is.
+    """
+
+    weight: Tensor
+
+    def __init__(self, channels: int, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+        where = (torch.arange(factor) + 0.5) / factor - 0.5  # of a pixel, from its cell's centre
+        line = (1 - (torch.tensor([-1.0, 0.0, 1.0]) - where[:, None]).abs()).clamp(min=0)
+        cell = torch.einsum("ai,bj->abij", line, line).reshape(factor * factor, 3, 3)
+        self.register_buffer("weight", torch.einsum("cd,pij->cpdij", torch.eye(channels), cell).flatten(0, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) -> (B, C, h * factor, w * factor)."""
+        return F.pixel_shuffle(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), self.weight), self.factor)
+
+
 class LightDecoder(nn.Module):
     """Both decoders with their integration modules. `decoderK_g` and `decoderK_l` are the semantic and the detail decoder's blocks, as published.
 
@@ -109,6 +135,7 @@ class LightDecoder(nn.Module):
         self.decoder2_g, self.decoder2_l = block((w3, w2)), block((w3, w2))
         self.decoder1_g, self.decoder1_l = block((w2, w1)), block((w2, w1))
         self.decoder0_g, self.decoder0_l = block((w1, 3), bare_end=True), block((w1, detail_channels))
+        self.enlarge_g = SubpixelUpsample(3, 4)
         self.head_detail = nn.Conv2d(detail_channels, HEAD_CHANNELS, 1)
         self.head_shallow = nn.Conv2d(full_channels, HEAD_CHANNELS, 1, bias=False)
         self.head_pixels = nn.Conv2d(HEAD_CHANNELS, 4, 1)
@@ -137,7 +164,7 @@ class LightDecoder(nn.Module):
         g1 = self.decoder1_g(t1)
         x = self.sbfi_0(self.tfi_0(g1, self.decoder1_l(x), s1), full)
         t0 = self.dbfi_0(g1, deepest)  # the semantic decoder ends at 1/4
-        semantic_logits = upsample(self.decoder0_g(t0), 4)
+        semantic_logits = self.enlarge_g(self.decoder0_g(t0))
         pixels = self.head_pixels(F.relu(self.head_detail(self.decoder0_l(x)) + self.head_shallow(full)))
         detail = torch.sigmoid(F.pixel_shuffle(pixels, 2))
 
