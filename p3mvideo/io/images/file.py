@@ -55,7 +55,8 @@ def decode_image(data: bytes, name: Path | str) -> UInt8Array:
     """Decode an image: turned as its EXIF says, its colour profile applied, laid on white, 8 bits a channel.
 
     Args:
-        data: The file's content, JPEG, PNG, WebP, BMP, TIFF or AVIF. Of several images in it the first is taken.
+        data: The file's content, JPEG, PNG, WebP, BMP, TIFF, AVIF or, where pillow-heif is installed, HEIC. Of several images in it the first
+            is taken.
         name: What to call it in an error.
 
     Returns:
@@ -64,11 +65,13 @@ def decode_image(data: bytes, name: Path | str) -> UInt8Array:
     Raises:
         SourceError: If it is no image, damaged, of an unsupported format, or has more than `MAX_PIXELS`.
     """
+    formats: tuple[str, ...] = READABLE
     if image_format(data[:START_BYTES]) == "HEIC":
-        raise SourceError(f"cannot read {name}: it is a HEIC image, a format that is not supported", hint="convert it to JPEG, PNG or AVIF first")
+        _learn_heic(name)
+        formats = ("HEIF",)
     with decoding(name):
         try:
-            with Image.open(io.BytesIO(data), formats=READABLE) as image:
+            with Image.open(io.BytesIO(data), formats=formats) as image:
                 check_pixels(image.size, name)
                 if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
                     logger.warning("%s holds %d images, only the first is used", name, image.n_frames)  # type: ignore[attr-defined]
@@ -145,6 +148,16 @@ def _too_large(name: Path | str, size: str = "") -> SourceError:
     return SourceError(f"{name}{size} has more than {MAX_PIXELS // 1_000_000} million pixels", hint="make it smaller first")
 
 
+def _learn_heic(name: Path | str) -> None:
+    """Teach Pillow to read HEIC."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError as error:
+        hint = "pip install 'p3mvideo[heic]', or convert it to JPEG, PNG or AVIF first"
+        raise SourceError(f"cannot read {name}: it is a HEIC image, which takes pillow-heif", hint=hint) from error
+    register_heif_opener()
+
+
 def _to_rgb(image: Image.Image) -> UInt8Array:
     if image.mode.startswith(("I", "F")):  # one channel of more than 8 bits
         return _grey_to_rgb(np.asarray(image))
@@ -188,7 +201,7 @@ def _grey_to_rgb(pixels: npt.NDArray[np.generic]) -> UInt8Array:
 
 def _decode_by_opencv(data: bytes, name: Path | str, cause: Exception) -> UInt8Array:
     """Decode TIFF images that Pillow does not know, such as those with three channels of 16 bits."""
-    error = SourceError(f"cannot read {name}: it is not an image", hint="supported are JPEG, PNG, WebP, AVIF, BMP and TIFF")
+    error = SourceError(f"cannot read {name}: it is not an image", hint="supported are JPEG, PNG, WebP, AVIF, HEIC, BMP and TIFF")
     if image_format(data[:START_BYTES]) != "TIFF":
         raise error from cause
     try:

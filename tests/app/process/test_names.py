@@ -158,9 +158,8 @@ def test_a_folder_of_avif_is_a_folder_of_images(run: Process, portrait_frames: l
     (tmp_path / "phone" / "2.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(80))
     result = run(tmp_path / "phone", output=tmp_path / "out", background="white")
     assert result.exit_code == 1
-    assert [done.error.message for done in result.failures if done.error] == [
-        f"cannot read {tmp_path / 'phone' / '2.HEIC'}: it is a HEIC image, a format that is not supported"
-    ]
+    (error,) = [done.error for done in result.failures if done.error]
+    assert error.message.startswith(f"cannot read {tmp_path / 'phone' / '2.HEIC'}: ")
     assert tree(tmp_path / "out") == ["0.png", "1.png"]
 
 

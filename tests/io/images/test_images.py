@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import struct
+import sys
 import zlib
 from fractions import Fraction
 from pathlib import Path
@@ -33,6 +34,8 @@ FOUR_CORNERS[10:, :16], FOUR_CORNERS[10:, 16:] = (0, 0, 250), (250, 250, 0)
 
 
 def encoded(image: Image.Image, form: str, **options: object) -> bytes:
+    if form == "HEIF":
+        pytest.importorskip("pillow_heif", reason="HEIC takes pillow-heif").register_heif_opener()
     stream = io.BytesIO()
     image.save(stream, form, **options)
     return stream.getvalue()
@@ -41,7 +44,8 @@ def encoded(image: Image.Image, form: str, **options: object) -> bytes:
 @pytest.mark.parametrize(
     ("form", "options", "tolerance"),
     [("PNG", {}, 0), ("BMP", {}, 0), ("TIFF", {}, 0), ("TIFF", {"compression": "tiff_lzw"}, 0), ("WEBP", {"lossless": True}, 0),
-     ("WEBP", {"quality": 95}, 6), ("AVIF", {"quality": 95, "speed": 10}, 5), ("JPEG", {"quality": 98, "subsampling": 0}, 3)],
+     ("WEBP", {"quality": 95}, 6), ("AVIF", {"quality": 95, "speed": 10}, 5), ("JPEG", {"quality": 98, "subsampling": 0}, 3),
+     ("HEIF", {"quality": 95, "chroma": 444}, 5)],
 )  # fmt: skip
 def test_every_format_is_read(form: str, options: dict[str, object], tolerance: float) -> None:
     pixels = decode_image(encoded(Image.fromarray(IMAGE), form, **options), "a")
@@ -49,7 +53,7 @@ def test_every_format_is_read(form: str, options: dict[str, object], tolerance: 
     assert np.abs(pixels.astype(int) - IMAGE).mean() <= tolerance
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied(form: str, orientation: int) -> None:
     upright = Image.fromarray(FOUR_CORNERS)
@@ -60,7 +64,7 @@ def test_exif_orientation_is_applied(form: str, orientation: int) -> None:
     stored = upright if undo is None else upright.transpose(undo)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    pixels = decode_image(encoded(stored, form, exif=exif), "a")
+    pixels = decode_image(encoded(stored, form, exif=exif.tobytes()), "a")
     assert pixels.shape == FOUR_CORNERS.shape
     assert np.abs(pixels[5::10, 8::16].astype(int) - FOUR_CORNERS[5::10, 8::16]).max() < 60
 
@@ -139,15 +143,31 @@ def test_an_image_of_tiles_is_read_as_a_whole() -> None:
     assert np.abs(pixels[32::64, 64::128].astype(int) - image[32::64, 64::128]).max() < 12
 
 
+def test_heic_is_recognized_by_its_content(tmp_path: Path) -> None:
+    (tmp_path / "IMG_0001.jpg").write_bytes(encoded(Image.fromarray(IMAGE), "HEIF"))
+    (item,) = expand_inputs([str(tmp_path)])
+    assert item.kind == "image"
+    with open_source(item) as source:
+        assert next(iter(source)).interleaved().shape == IMAGE.shape
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_broken_heic_is_an_error(share: float) -> None:
+    data = encoded(Image.fromarray(IMAGE), "HEIF")
+    with pytest.raises(SourceError, match=r"a\.heic"):
+        decode_image(data[: int(share * len(data))], "a.heic")
+
+
 @pytest.mark.parametrize("brands", [b"heic\0\0\0\0mif1heic", b"mif1\0\0\0\0mif1heix"])
-def test_heic_is_refused_by_name(tmp_path: Path, brands: bytes) -> None:
+def test_heic_says_what_it_takes(tmp_path: Path, brands: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
     path = tmp_path / "IMG_0001.HEIC"
     path.write_bytes(struct.pack(">I4s", 8 + len(brands), b"ftyp") + brands + bytes(100))
     (item,) = expand_inputs([str(tmp_path)])
     assert item.kind == "image"
     with pytest.raises(SourceError, match="HEIC") as caught, open_source(item):
         pass
-    assert "convert" in caught.value.hint
+    assert "p3mvideo[heic]" in caught.value.hint
 
 
 def test_the_pages_of_a_document_are_not_left_out_in_silence(caplog: pytest.LogCaptureFixture) -> None:
