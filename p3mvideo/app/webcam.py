@@ -157,8 +157,8 @@ def webcam(
             parts=parts or DefaultStageFactory(size=(info.width, info.height), engine_options=engine, faces=faces),
             ladder=Ladder(
                 make_rungs(
-                    long_side_px=min(LONG_SIDE_PX, picture_px), picture_px=picture_px, anonymize=live.anonymize,
-                    network_every=engine.network_every, spare_cores=not engine.threads and usable_cores() > 1,
+                    long_side_px=min(LONG_SIDE_PX, picture_px), picture_px=picture_px, network_every=engine.network_every,
+                    spare_cores=not engine.threads and usable_cores() > 1,
                 )
             ),
         )  # fmt: skip

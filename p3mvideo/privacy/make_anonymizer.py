@@ -66,7 +66,6 @@ def check_faces(options: FaceOptions) -> None:
 def make_anonymizer(
     options: FaceOptions = FaceOptions(),
     *,
-    look_every: int = LOOK_EVERY,
     limit_seconds: float = LIMIT_SECONDS,
     models: StreamModels | None = None,
     follower: FaceFollower | None = None,
@@ -77,7 +76,6 @@ def make_anonymizer(
     Args:
         options: From whom faces are hidden, how they are found and covered. With `keep_subject`, faces also bring their original pixels, for
             a `SubjectKeeper` to choose from.
-        look_every: With "input", search every n-th frame only while faces go their way, see `Follower`.
         limit_seconds: How long the search of one frame may take before it counts as failed; less for a live stream.
         models: What `load_models` has loaded, which stays open when the anonymizer is closed; None loads them for this stream alone.
         follower: What knows the faces of the stream, closed with the anonymizer; None: what `make_follower` returns.
@@ -92,7 +90,7 @@ def make_anonymizer(
     if options.anonymize == "off":
         return NoAnonymizer()
     return FaceAnonymizer(
-        follower or make_follower(options, look_every=look_every, limit_seconds=limit_seconds, models=models),
+        follower or make_follower(options, limit_seconds=limit_seconds, models=models),
         style=cover_style(options),
         keep_originals=options.anonymize == "input",
         keep_subject=options.keep_subject,
@@ -102,9 +100,7 @@ def make_anonymizer(
     )
 
 
-def make_follower(
-    options: FaceOptions, *, look_every: int = LOOK_EVERY, limit_seconds: float = LIMIT_SECONDS, models: StreamModels | None = None
-) -> Follower:
+def make_follower(options: FaceOptions, *, limit_seconds: float = LIMIT_SECONDS, models: StreamModels | None = None) -> Follower:
     """Return what finds and follows the faces of one stream for an anonymizer. Parameters and errors are those of `make_anonymizer`."""
     detector, second_look = models or load_models(options)
     search = StreamSearch(
@@ -115,7 +111,7 @@ def make_follower(
         second_look=second_look,
         closes_detector=models is None,
     )
-    return Follower(search, look_every=look_every if options.anonymize == "input" else 1, limit_seconds=limit_seconds)
+    return Follower(search, look_every=LOOK_EVERY if options.anonymize == "input" else 1, limit_seconds=limit_seconds)
 
 
 def make_survey(options: ReleaseDetectionOptions = ReleaseDetectionOptions()) -> Survey:

@@ -65,7 +65,7 @@ def live_verdict(parts: StageFactory | None = None) -> list[Check]:
     Args:
         parts: Makes network and anonymizer; None takes those of every run.
     """
-    rungs = make_rungs(long_side_px=LONG_SIDE_PX, picture_px=WIDTH, anonymize="off", spare_cores=usable_cores() > 1)
+    rungs = make_rungs(long_side_px=LONG_SIDE_PX, picture_px=WIDTH, spare_cores=usable_cores() > 1)
     for rung in (rung for rung in rungs if rung.looks_like(rungs[0])):
         found = _tried(rung, parts)
         if found.status != "warning":

@@ -87,7 +87,7 @@ class LiveSession:
         # Kept from one run of the pipeline to the next, unless it failed.
         self._engines: dict[tuple[int | None, float, bool], LoadedEngine] = {}
         self._anonymizer: Anonymizer | None = None
-        self._anonymizer_for: tuple[str, int, float] | None = None
+        self._anonymizer_for: tuple[str, float] | None = None
         self._changing = threading.Lock()
         self._stopping = threading.Event()
         self._started_at: float | None = None
@@ -219,7 +219,7 @@ class LiveSession:
 
     def _load(self, settings: LiveOptions, rung: Rung) -> tuple[LoadedEngine, Anonymizer]:
         """Return network and anonymizer for the settings and a rung; what fits already is kept, the others are loaded side by side."""
-        wanted = settings.anonymize, rung.detector_every, rung.picture_scale
+        wanted = settings.anonymize, rung.picture_scale
         if self._anonymizer_for != wanted:
             self._close_anonymizer()
         with ThreadPoolExecutor(1, thread_name_prefix="p3mvideo anonymizer") as pool:

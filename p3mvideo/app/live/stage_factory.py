@@ -67,11 +67,10 @@ class DefaultStageFactory:
 
     def anonymizer(self, mode: AnonymizeMode, rung: Rung) -> Anonymizer:
         """See `StageFactory`."""
-        # Whatever the rung says: where viewers are not to see faces, every frame is looked at.
         faces = replace(self.faces, anonymize=mode, keep_subject=self.faces.keep_subject and mode == "output")
         if faces.min_face is not None:
             faces = replace(faces, min_face=max(LEAST_MIN_FACE, round(faces.min_face * rung.picture_scale)))
-        return make_anonymizer(faces, look_every=rung.detector_every)
+        return make_anonymizer(faces)
 
     def network(self, loaded: LoadedEngine, rung: Rung, settings: Callable[[], LiveOptions]) -> StreamNetwork:
         """See `StageFactory`."""

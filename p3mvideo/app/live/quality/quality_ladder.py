@@ -16,8 +16,6 @@ LOOKED_AT = 0.75
 """Part of the frames that need the network, see `p3mvideo.temporal.network_schedule`; of someone who hardly moves it is half."""
 FIXED_COST = 0.3
 """Part of the work for an image, beside the network's, that a smaller picture does not spare."""
-SPARED_COST = 0.1
-"""Part of it that is spared where faces are looked for in every second frame."""
 LOST_SHARE = 0.05
 """More dropped images than this are too many."""
 ROOMY_LOAD = 0.6
@@ -48,8 +46,6 @@ class Rung:
     """Whether the network takes all cores instead of half of them: sooner done, in more processor time."""
     network_every: int | Literal["auto"] = 1
     """See `EngineOptions.network_every`."""
-    detector_every: int = 1
-    """Faces are looked for in every frame, every second one, ..."""
     picture_scale: float = 1.0
     """The camera's pictures are scaled by this, worked on, and enlarged at the end."""
     network_cost: float = 1.0
@@ -73,8 +69,7 @@ class Rung:
 
     def cost(self, network_share: float) -> float:
         """Return an estimate of the work for an image, compared with the first rung, on which the network does a share of it in [0, 1]."""
-        others = (FIXED_COST + (1 - FIXED_COST) * self.picture_scale**2) * (1.0 if self.detector_every == 1 else 1 - SPARED_COST)
-        return network_share * self.network_cost + (1 - network_share) * others
+        return network_share * self.network_cost + (1 - network_share) * (FIXED_COST + (1 - FIXED_COST) * self.picture_scale**2)
 
 
 FULL_QUALITY = Rung("full quality")
@@ -84,19 +79,15 @@ def make_rungs(
     *,
     long_side_px: int,
     picture_px: int,
-    anonymize: Literal["input", "output", "off"],
     network_every: int | Literal["auto"] = 1,
     spare_cores: bool = True,
 ) -> tuple[Rung, ...]:
-    """Return the levels of quality from the best to the least: the network's share of the cores, its rate, working size, the face detector's rate,
-    size of the pictures, both sizes, least ones.
-
-    Where faces are to be hidden from viewers, every frame is looked at on every rung: privacy is not traded for speed.
+    """Return the levels of quality from the best to the least: the network's share of the cores, its rate, working size, size of the pictures,
+    both sizes, least ones. None of them looks for faces less often.
 
     Args:
         long_side_px: Longer side of the working size that was asked for.
         picture_px: Longer side of the camera's pictures, which are not made smaller than a working size.
-        anonymize: What faces are hidden from.
         network_every: What was asked for.
         spare_cores: Whether there are cores that the network leaves to the other stages at first.
     """
@@ -122,8 +113,6 @@ def make_rungs(
         add("network at the frames that need it", network_every="auto", network_cost=network_cost)
     if middle < long_side_px:
         add_sizes(1.0, middle)
-    if anonymize == "input":
-        add("faces looked for in every second frame", detector_every=2)
     for scale in PICTURE_SCALES:
         if picture_px * scale < min(middle, long_side_px):
             break

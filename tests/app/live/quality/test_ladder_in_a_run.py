@@ -17,7 +17,7 @@ from p3mvideo.frame import Pixels
 from p3mvideo.matte import Matte
 from tests.app.live.room import RoomStageFactory, Stage, wait_for
 
-LOWEST = "faces looked for in every second frame"
+LOWEST = "network at the frames that need it"
 """The room is too small for smaller working sizes and pictures."""
 
 
