@@ -29,6 +29,9 @@ def steps(ladder: Ladder, observations: Sequence[tuple[float, float]]) -> list[i
         ([BAD] * (DOWN_AFTER - 1), 0),
         ([BAD] * DOWN_AFTER, 1),
         ([BAD, BAD, TIGHT] * 5, 0),
+        ([(0.1, 1.0)] * 4, 0),  # few images are dropped: that may pass
+        ([(0.1, 1.0)] * 6, 1),
+        ([(0.1, 1.0), TIGHT] * 50, 0),
         ([BAD] * 2 * DOWN_AFTER, 2),
         ([BAD] * 50, 3),
         ([BAD] * DOWN_AFTER + [TIGHT] * 500, 1),
