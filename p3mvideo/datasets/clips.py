@@ -74,9 +74,9 @@ def make_clips(
             except cv2.error as error:
                 raise DatasetError(f"{name} cannot be moved: {error.err}", hint="leave it out by --split") from error
             _make_folders(target)
-            for index, (frame, alpha) in enumerate(clip):
-                write_image(target / "image" / f"{index:05d}.png", frame)
-                write_image(target / "alpha" / f"{index:05d}.png", np.round(alpha * 255).astype(np.uint8))
+            for index, moment in enumerate(clip):
+                write_image(target / "image" / f"{index:05d}.png", moment.frame)
+                write_image(target / "alpha" / f"{index:05d}.png", np.round(moment.alpha * 255).astype(np.uint8))
             (target / COMPLETE).touch()
         made.append(target)
         if on_progress is not None:

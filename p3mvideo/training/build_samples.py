@@ -39,6 +39,7 @@ def build_samples(
     return TrainingSamples(
         scenes, length=options.steps * options.batch, seed=options.seed, donors=donors, copy_paste=options.copy_paste,
         feature_start=first_made(options.feature_start // options.batch, uses=options.uses, batch=options.batch), covers=options.covers,
+        smeared=options.smeared,
     )  # fmt: skip
 
 

@@ -62,6 +62,8 @@ class TrainingSetup:
     """How webcam scenes are drawn."""
     covers: float = 0.0
     """Share of the samples with smears where no face is, see `p3mvideo.training.samples.false_covers`."""
+    smeared: float = 0.0
+    """Share of the samples with donors' faces in which these are hidden again, see `p3mvideo.training.samples.smeared_donors`."""
     uses: int = 1
     """How often each sample is used, see `p3mvideo.training.samples.reused_samples`."""
     shares: Mapping[str, float] = field(default_factory=dict)
@@ -82,6 +84,8 @@ class TrainingSetup:
                 raise ConfigError(f"the recipe {self.recipe} knows no {shown}", hint=f"leave --{name} out, or add --scenes webcam")
         if self.losses.composition and self.scenes == "webcam":
             raise ConfigError("webcam scenes have no composition loss", hint="leave --composition out, or take --scenes crops")
+        if self.smeared and self.losses.composition:
+            raise ConfigError("faces that are hidden again are not the layers of the composition loss", hint="leave --smeared or --composition out")
 
         if self.uses > 1 and self.losses.composition:
             raise ConfigError("samples in other light have no layers for the composition loss", hint="leave --uses or --composition out")
@@ -110,7 +114,8 @@ def setup_of(options: TrainingOptions, *, steps: int, **changes: Any) -> Trainin
         "optimizer": part_of(options, OptimizerOptions), "losses": part_of(options, LossOptions), "crops": part_of(options, CropOptions),
         "copy_paste": replace(part_of(options, CopyPasteOptions), cp=options.cp or ("off" if options.faces is None else "image")),
         "network": {} if options.backbone is None else {"backbone": options.backbone}, "accumulate": options.accumulate,
-        "recompute": options.recompute, "frozen": options.frozen, "covers": options.covers, "uses": options.uses,
+        "recompute": options.recompute, "frozen": options.frozen, "covers": options.covers, "smeared": options.smeared,
+        "uses": options.uses,
         "seed": options.seed, "overfit": options.overfit, "shares": options.shares,
         "webcam": WebcamOptions(moving=options.moving, hard=options.hard),
     }  # fmt: skip

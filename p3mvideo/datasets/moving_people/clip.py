@@ -7,10 +7,13 @@ blur is the average over the time that the shutter is open, of the image and of 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from p3mvideo.datasets.moving_people.motion import Motion, Movement
 from p3mvideo.frame import Float32Array, UInt8Array
@@ -30,6 +33,17 @@ class ClipFrame(NamedTuple):
     """RGB, (H, W, 3)."""
     alpha: Float32Array
     """In [0, 1], (H, W)."""
+    source: Callable[[], SourcePlaces]
+    """Returns what is seen of the portrait when the exposure begins."""
+
+
+class SourcePlaces(NamedTuple):
+    """Where the pixels of a frame come from, but for what lies before the person."""
+
+    places: Float32Array
+    """x and y of each pixel of the frame in the portrait, (H, W, 2); also where nothing of the person is."""
+    to_frame: npt.NDArray[np.float64]
+    """From pixels of the portrait to those of the frame, affine (2, 3), of a person who does not bend."""
 
 
 def make_clip(
@@ -73,7 +87,7 @@ def make_clip(
     clip = []
     for index in range(frames) if only is None else only:
         exposure, matte = scene.exposed(index / rate, motion.shutter / rate)
-        clip.append(ClipFrame(_through_camera(exposure, motion, sensor), matte))
+        clip.append(ClipFrame(_through_camera(exposure, motion, sensor), matte, partial(scene.source, index / rate)))
     return clip
 
 
@@ -116,7 +130,7 @@ class _Scene:
     ) -> None:
         self._motion = motion
         self._width, self._height = size
-        self._person, self._top, self._reaches_bottom = _placed(colours, alpha, size)
+        self._person, self._top, self._to_person, self._reaches_bottom = _placed(colours, alpha, size)
         self._background = _covering(background, size)
         self._movement = Movement(motion, np.random.default_rng([seed, 0]), size, seconds)
         self._y, self._x = np.mgrid[: self._height, : self._width].astype(np.float32)
@@ -140,12 +154,30 @@ class _Scene:
 
     def _person_at(self, seconds: float) -> Float32Array:
         """Return the person's premultiplied colours and alpha, (H, W, 4)."""
+        x, y = self._person_places(seconds)
+        moved: Float32Array = cv2.remap(self._person, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        return moved
+
+    def source(self, seconds: float) -> SourcePlaces:
+        """Return where the pixels of a frame come from at a moment."""
+        to_portrait = cv2.invertAffineTransform(self._to_person)
+        x, y = self._person_places(seconds)
+        places = np.dstack([to_portrait[0, 0] * x + to_portrait[0, 2], to_portrait[1, 1] * y + to_portrait[1, 2]]).astype(np.float32)
         height, width = self._person.shape[:2]
         pose = self._movement.pose(seconds)
-        angle = pose.angle
+        cos, sin = math.cos(pose.angle), math.sin(pose.angle)
+        turn, middle = np.array([[cos, -sin], [sin, cos]]), np.array([pose.x, self._top + height / 2 + pose.y])
+        to_frame = np.column_stack([turn, middle - turn @ (width / 2, height / 2)]) @ np.vstack([self._to_person, (0, 0, 1)])
+        return SourcePlaces(places, to_frame)
+
+    def _person_places(self, seconds: float) -> tuple[Float32Array, Float32Array]:
+        """Return x and y in the person's image of each pixel of the frame."""
+        height, width = self._person.shape[:2]
+        pose = self._movement.pose(seconds)
+        cos, sin = math.cos(pose.angle), math.sin(pose.angle)
         dx, dy = self._x - pose.x, self._y - (self._top + height / 2 + pose.y)
-        x = math.cos(angle) * dx + math.sin(angle) * dy + width / 2
-        y = -math.sin(angle) * dx + math.cos(angle) * dy + height / 2
+        x = cos * dx + sin * dy + width / 2
+        y = -sin * dx + cos * dy + height / 2
         shift_x, shift_y = np.zeros_like(x), np.zeros_like(y)
         if self._motion.bend > 0:
             reach = BEND_REACH * self._height
@@ -157,8 +189,7 @@ class _Scene:
         y = y - shift_y
         if self._reaches_bottom:  # the portrait ends there, the person does not
             y = np.minimum(y, height - 1)
-        moved: Float32Array = cv2.remap(self._person, x - shift_x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        return moved
+        return x - shift_x, y
 
     def _background_at(self, seconds: float) -> Float32Array:
         height, width = self._background.shape[:2]
@@ -180,11 +211,12 @@ class _Scene:
         return np.asarray(face, np.float32), np.clip(half - np.abs(x) + 0.5, 0, 1)
 
 
-def _placed(colours: UInt8Array, alpha: Float32Array, size: tuple[int, int]) -> tuple[Float32Array, float, bool]:
+def _placed(colours: UInt8Array, alpha: Float32Array, size: tuple[int, int]) -> tuple[Float32Array, float, npt.NDArray[np.float64], bool]:
     """Scale the person for a webcam's view.
 
     Returns:
-        The person (h, w, 4), colours premultiplied by alpha; the frame's row of its top; whether it is cut off at the bottom.
+        The person (h, w, 4), colours premultiplied by alpha; the frame's row of its top; the map (2, 3) from the portrait's pixels to the
+        person's; whether it is cut off at the bottom.
     """
     rows, columns = np.flatnonzero(alpha.max(1) > 0.5), np.flatnonzero(alpha.max(0) > 0.5)
     if rows.size == 0:
@@ -197,7 +229,9 @@ def _placed(colours: UInt8Array, alpha: Float32Array, size: tuple[int, int]) -> 
     left, right = max(0, half - middle), max(0, middle + half - alpha.shape[1])
     whole = cv2.copyMakeBorder(whole, 0, 0, left, right, cv2.BORDER_CONSTANT)[:, middle - half + left : middle + half + left]
     person = cv2.resize(whole, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    return person, HEADROOM * height - int(rows[0]) * scale, bool(alpha[-1].max() > 0.5)
+    # Pixel centres lie at whole numbers.
+    to_person = np.array([[scale, 0, (half - middle + 0.5) * scale - 0.5], [0, scale, 0.5 * scale - 0.5]])
+    return person, HEADROOM * height - int(rows[0]) * scale, to_person, bool(alpha[-1].max() > 0.5)
 
 
 def _covering(background: UInt8Array, size: tuple[int, int]) -> Float32Array:

@@ -62,6 +62,9 @@ class TrainingOptions(CopyPasteOptions, LossOptions, CropOptions, OptimizerOptio
         Option("Fraction of the other samples with people far away, from behind, in company or among things.", minimum=0, maximum=1),
     ] = 0.0
     covers: Annotated[float, Option("Fraction of the samples with smears where no face is, as face trackers make them.", minimum=0, maximum=1)] = 0.0
+    smeared: Annotated[
+        float, Option("Fraction of the samples with donors' faces in which these are hidden again, as in use.", minimum=0, maximum=1)
+    ] = 0.0
     uses: Annotated[int, Option("How often each sample that is made is used, mirrored and in other light; kept in the output folder.", minimum=1)] = 1
     steps: Annotated[int | None, Option("Optimizer steps in all. With --resume, more than before extend a run.", minimum=1, unset="by epochs")] = None
     epochs: Annotated[float, Option("Number of times each portrait is seen.", above=0, published=150.0)] = BY_RECIPE

@@ -33,6 +33,7 @@ from p3mvideo.training.samples.copy_paste import (
 )
 from p3mvideo.training.samples.false_covers import with_false_covers
 from p3mvideo.training.samples.scene import Scene
+from p3mvideo.training.samples.smeared_donors import with_smeared_faces
 
 
 class SceneMaker(Protocol):
@@ -79,11 +80,12 @@ class TrainingSamples(Dataset[Sample]):
         copy_paste: How they are used; None pastes none.
         feature_start: The first sample that may carry a face for the feature level: plain training comes before.
         covers: Share of the samples with smears where no face is.
+        smeared: Share of the samples with donors' faces in which these are hidden again, as in use.
     """
 
     def __init__(
         self, scenes: SceneMaker, *, length: int, seed: int, donors: DonorFaces | None = None, copy_paste: CopyPasteOptions | None = None,
-        feature_start: int = 0, covers: float = 0.0,
+        feature_start: int = 0, covers: float = 0.0, smeared: float = 0.0,
     ) -> None:  # fmt: skip
         self.scenes = scenes
         self.length = length
@@ -92,6 +94,7 @@ class TrainingSamples(Dataset[Sample]):
         self.copy_paste = copy_paste or CopyPasteOptions().with_recipe()
         self.feature_start = feature_start
         self.covers = covers
+        self.smeared = smeared
 
     def __len__(self) -> int:
         return self.length
@@ -109,6 +112,8 @@ class TrainingSamples(Dataset[Sample]):
                     scene, image=paste_faces(scene.image, faces),
                     foreground=None if scene.foreground is None else paste_faces(scene.foreground, faces),
                 )  # fmt: skip
+                if self.smeared and rng.random() < self.smeared:
+                    scene = replace(scene, image=with_smeared_faces(scene.image, faces.mask, rng))
         if options.pastes_features and index >= self.feature_start:
             source = self._faces(scene, options.cp_feature_chance, feature_augmentation(options), rng)
         drawn = int(rng.integers(2**62))

@@ -1,13 +1,15 @@
 """Pairs of neighbouring frames of moving people among other scenes, so that a network learns to keep its mattes steady.
 
 Samples 2k and 2k + 1 are a pair or none is: both frames of a pair come from one clip with exact alpha, as `p3mvideo dataset clips` makes
-them, with sensor noise of their own, and are seen by the same camera.
+them, with sensor noise of their own, and are seen by the same camera. Their faces may be those of different donors, hidden in one frame
+and not in the other: what is done to a face is nothing that moves.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from p3mvideo.datasets.moving_people.clip import make_clip
@@ -16,6 +18,7 @@ from p3mvideo.datasets.portraits import Portrait
 from p3mvideo.errors import DatasetError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.trimap import trimap_from_alpha
+from p3mvideo.training.samples.copy_paste import face_boxes, moved_box
 from p3mvideo.training.samples.scene import Scene
 from p3mvideo.training.samples.webcam_scenes import WebcamScenes
 
@@ -67,10 +70,15 @@ class MovingScenes:
             seed=int(rng.integers(2**31)), width=scenes.size_px, height=scenes.size_px, frames=CLIP_FRAMES, only=range(first, first + 2),
         )  # fmt: skip
         kernel, camera_seed, mirrored = scenes.trimap_kernel(rng), int(rng.integers(2**62)), rng.random() < 0.5
-        made = []
+        boxes, made = face_boxes(portrait.face_mask, portrait.alpha), []
         for number, frame in enumerate(clip):
             alpha = np.round(frame.alpha * 255).astype(np.uint8)
-            scene = Scene(frame.frame, alpha, np.zeros_like(alpha), trimap_from_alpha(alpha, kernel), camera_seed=camera_seed, follows=number == 1)
+            places, to_frame = frame.source()
+            face_mask = np.asarray(cv2.remap(portrait.face_mask, places, None, cv2.INTER_NEAREST), np.uint8)
+            scene = Scene(
+                frame.frame, alpha, face_mask, trimap_from_alpha(alpha, kernel), faces=tuple(moved_box(box, to_frame) for box in boxes),
+                camera_seed=camera_seed, follows=number == 1,
+            )  # fmt: skip
             made.append(scene.mirrored() if mirrored else scene)
         return made
 

@@ -331,6 +331,22 @@ def test_moving_people_come_in_pairs_of_neighbouring_frames(data: Path) -> None:
     assert np.mean(pairs, axis=0) == pytest.approx((0, 0), abs=0.25 * float(np.mean(others, axis=0).min()))
 
 
+def test_faces_of_moving_people_are_known_and_may_be_donors(data: Path) -> None:
+    moving = WebcamOptions(moving=1.0)
+    plain, pasted = made(data, "moving", webcam=moving), made(data, "moving", webcam=moving, level="image", chance=1.0)
+    differ = []
+    for index in range(len(plain)):
+        scene = plain.scenes(index, np.random.default_rng(index))
+        y, x = np.nonzero((scene.face_mask > 127) & (scene.alpha == 255))
+        if len(x):
+            ((x0, y0, x1, y1),) = scene.faces
+            assert x0 - 3 < x.min() <= x.max() < x1 + 3
+            assert y0 - 3 < y.min() <= y.max() < y1 + 3
+        assert torch.equal(plain[index].alpha, pasted[index].alpha)
+        differ.append(not torch.equal(plain[index].image, pasted[index].image))
+    assert sum(differ) > len(plain) // 2
+
+
 def test_share_of_moving_samples(data: Path) -> None:
     samples = made(data, "moving", webcam=WebcamOptions(moving=0.3), length=240)
     pairs = [samples.scenes(index, np.random.default_rng(index)).follows for index in range(1, 240, 2)]

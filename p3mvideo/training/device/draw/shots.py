@@ -1,4 +1,4 @@
-"""Draws pairs of neighbouring frames of moving people, as `p3mvideo.training.samples.moving_scenes` does."""
+"""Draws pairs of neighbouring frames of moving people, as `p3mvideo.training.samples.moving_scenes` does, with faces as data sets hide them."""
 
 from __future__ import annotations
 
