@@ -230,6 +230,14 @@ class ScenePlan:
     """Where those people are, int64 (len(people),)."""
     shots: Shots
     sensor: Sensor
+    frames: Warps
+    """Where the portraits of moving people are in their frames, but for what bends; nothing is sampled by these."""
+    frame_scene: np.ndarray
+    """int64 (len(frames),)."""
+    frame_faces: Faces
+    frame_hairs: Hairs
+    """None: moving people are seen from the front."""
+    frame_sources: Faces
     camera: Camera
     mirrored: np.ndarray
     """bool (B,)."""

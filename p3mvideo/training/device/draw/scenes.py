@@ -49,8 +49,11 @@ class _Batch:
     things: list[tuple[Thing, Warp]] = field(default_factory=list)
     layers: list[list[tuple[Warp, bool, bool]]] = field(default_factory=list)
     """Of each scene, the first farthest back: a person or a thing's texture, whether it is a person, and whether it is behind a portrait."""
+    frames: list[tuple[int, Warp]] = field(default_factory=list)
+    """Where the portraits of moving people are in their frames."""
     photo_faces: FaceList = field(default_factory=FaceList)
     people_faces: FaceList = field(default_factory=FaceList)
+    frame_faces: FaceList = field(default_factory=FaceList)
     count: list[int] = field(default_factory=list)
     features: Pasting | None = None
     """How donors' features are pasted in this step."""
@@ -91,7 +94,10 @@ class SceneDrawing:
         for pair in range(0, self.batch, 2):
             if pair + 1 < self.batch and rng.random() < self.options.moving:
                 number = self._somebody(rng)
-                shots.draw_pair(pair, number, self.facts.portraits[number], self._background(rng), rng)
+                facts = self.facts.portraits[number]
+                for scene, portrait in enumerate(shots.draw_pair(pair, number, facts, self._background(rng), rng), start=pair):
+                    batch.frames.append((scene, portrait))
+                    self._change_faces(batch.frame_faces, portrait, facts.faces, rng, features=features, from_behind=False)
                 follows[pair + 1] = 1
                 cameras[pair + 1], mirrored[pair + 1], kernels[pair + 1] = cameras[pair], mirrored[pair], kernels[pair]
             else:
@@ -99,6 +105,7 @@ class SceneDrawing:
                     self._draw_scene(batch, scene, step * self.batch + scene, rng)
         photos, grounds = Warps.stack([warp for _, warp in batch.photos]), Warps.stack([warp for _, warp in batch.grounds])
         people, textures = Warps.stack(batch.people), Warps.stack([texture for _, texture in batch.things])
+        frames = Warps.stack([warp for _, warp in batch.frames])
         photo_faces, photo_hairs, photo_sources = batch.photo_faces.stack()
         people_faces, people_hairs, people_sources = batch.people_faces.stack()
         where = {warp.index: scene for scene, layers in enumerate(batch.layers) for warp, is_person, _ in layers if is_person}
@@ -106,7 +113,8 @@ class SceneDrawing:
         return ScenePlan(
             photos, _in_order(batch.photos), grounds, _in_order(batch.grounds), people, _things(batch.things, textures),
             _rounds(batch.layers, len(people)), photo_faces, people_faces, photo_hairs, people_hairs, photo_sources, people_sources,
-            integers([where[index] for index in range(len(people))]), moving, sensor, stack_cameras(cameras),
+            integers([where[index] for index in range(len(people))]), moving, sensor, frames, _in_order(batch.frames), *batch.frame_faces.stack(),
+            stack_cameras(cameras),
             mirrored, reals(kernels), max(kernels), follows, int(rng.integers(2**62)), integers(batch.count),
         )  # fmt: skip
 

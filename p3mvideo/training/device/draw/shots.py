@@ -1,4 +1,4 @@
-"""Draws pairs of neighbouring frames of moving people, as `p3mvideo.training.samples.moving_scenes` does, with faces as data sets hide them."""
+"""Draws pairs of neighbouring frames of moving people, as `p3mvideo.training.samples.moving_scenes` does."""
 
 from __future__ import annotations
 
@@ -40,6 +40,14 @@ class _Shot:
     crop: tuple[float, float, float]
     occluder: tuple[float, float] | None
 
+    @property
+    def portrait(self) -> Warp:
+        """From the scene's pixels to the portrait's, of a person who does not bend."""
+        smaller = 1 / self.magnified
+        to_portrait = np.array([[smaller, 0, 0.5 * smaller - 0.5 + self.shift], [0, smaller, 0.5 * smaller - 0.5]])
+        affine = to_portrait[:, :2] @ self.person.affine + [[0, 0, to_portrait[0, 2]], [0, 0, to_portrait[1, 2]]]
+        return Warp(self.person.number, self.person.size, affine, self.magnified)
+
 
 @dataclass
 class ShotList:
@@ -50,8 +58,11 @@ class ShotList:
     frames: list[tuple[int, float, int]] = field(default_factory=list)
     """Scene, noise and JPEG quality of each frame."""
 
-    def draw_pair(self, scene: int, number: int, facts: PortraitFacts, ground: Ground, rng: np.random.Generator) -> None:
+    def draw_pair(self, scene: int, number: int, facts: PortraitFacts, ground: Ground, rng: np.random.Generator) -> tuple[Warp, Warp]:
         """Draw a clip, and add two neighbouring frames of it as scenes `scene` and `scene + 1`.
+
+        Returns:
+            Where the portrait is in each of them when its exposure begins, of a person who does not bend.
 
         Args:
             scene: Where the first frame is in the batch.
@@ -65,12 +76,17 @@ class ShotList:
             motion = replace(motion, noise=float(rng.uniform(0, MOST_NOISE)))
         first = int(rng.integers(CLIP_FRAMES - 1))
         movement = Movement(motion, rng, (self.size_px, self.size_px), CLIP_FRAMES / RATE)
+        portraits = []
         for frame in range(2):
             seconds = (first + frame) / RATE
             moments = movement.moments(seconds, motion.shutter / RATE)
             self.frames.append((scene + frame, motion.noise, motion.jpeg))
-            for moment in moments:
-                self.shots.append(self._shot(scene + frame, 1 / len(moments), movement.gain(seconds), number, facts, ground, movement, moment))
+            shots = [
+                self._shot(scene + frame, 1 / len(moments), movement.gain(seconds), number, facts, ground, movement, moment) for moment in moments
+            ]  # fmt: skip
+            self.shots += shots
+            portraits.append(shots[0].portrait)
+        return portraits[0], portraits[1]
 
     def _shot(
         self, scene: int, share: float, gain: float, number: int, facts: PortraitFacts, ground: Ground, movement: Movement, seconds: float

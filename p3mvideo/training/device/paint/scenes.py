@@ -64,8 +64,13 @@ def paint(plan: Any, material: Material, size_px: int, generator: torch.Generato
     if plan.rounds:
         _put_layers(image, alpha, face, _layers(plan, material, size_px, generator), plan.rounds)
     if len(plan.shots.scene):
-        paint_shots(image, alpha, plan.shots, plan.sensor, material, generator)
-    source, paste = _sources(plan, material, image, alpha, face) if len(plan.photo_sources.target) + len(plan.people_sources.target) else (None, None)
+        paint_shots(image, alpha, face, plan.shots, plan.sensor, material, generator)
+        frames = _Layers(*(whole[plan.frame_scene] for whole in (image, alpha, face)))
+        _change_faces(frames, plan.frames, plan.frame_faces, plan.frame_hairs, material, generator)
+        for whole, part in zip((image, alpha, face), frames, strict=True):
+            whole.index_copy_(0, plan.frame_scene, part)
+    has_sources = any(len(faces.target) for faces in (plan.photo_sources, plan.people_sources, plan.frame_sources))
+    source, paste = _sources(plan, material, image, alpha, face) if has_sources else (None, None)
     image, alpha, face = (_mirrored(part, plan.mirrored) for part in (image, alpha, face))
     source, paste = (None if part is None else _mirrored(part, plan.mirrored) for part in (source, paste))
     return Scenes(image, (alpha * 255).round_().clamp_(0, 255).to(torch.uint8), face, source, paste)
@@ -78,7 +83,10 @@ def _mirrored(part: Tensor, which: Tensor) -> Tensor:
 def _sources(plan: Any, material: Material, image: Tensor, alpha: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:
     """Return donors for the feature level at their places, with their surroundings, and where they belong: see `TrainingSamples`."""
     source, paste = image.clone(), torch.zeros_like(alpha)
-    kinds = ((plan.photo_sources, plan.photos, plan.photo_scene), (plan.people_sources, plan.people, plan.people_scene))
+    kinds = (
+        (plan.photo_sources, plan.photos, plan.photo_scene), (plan.people_sources, plan.people, plan.people_scene),
+        (plan.frame_sources, plan.frames, plan.frame_scene),
+    )  # fmt: skip
     placed = []
     for faces, warps, scenes in kinds:
         if len(faces.target):

@@ -9,16 +9,17 @@ from torch import Tensor
 
 from p3mvideo.datasets.moving_people.clip import BEND_REACH
 from p3mvideo.training.device.image_stack import ImageStack, coordinates, inside
-from p3mvideo.training.device.material import ALPHA, CUT_OUT, Material
+from p3mvideo.training.device.material import ALPHA, CUT_OUT, FACE, Material
 from p3mvideo.training.device.paint.jpeg import jpeg
 
 
-def paint_shots(image: Tensor, alpha: Tensor, shots: Any, sensor: Any, material: Material, generator: torch.Generator) -> None:
+def paint_shots(image: Tensor, alpha: Tensor, face: Tensor, shots: Any, sensor: Any, material: Material, generator: torch.Generator) -> None:
     """Paint all frames of a plan's shots into a batch, in place.
 
     Args:
         image: float32 (B, 3, S, S) in [0, 255], zero in the scenes of the frames.
         alpha: float32 (B, S, S) in [0, 1], likewise.
+        face: float32 (B, S, S) in [0, 255], obfuscated faces, likewise.
         shots: `Shots` on the device.
         sensor: `Sensor` on the device.
         material: What they are made of.
@@ -34,6 +35,7 @@ def paint_shots(image: Tensor, alpha: Tensor, shots: Any, sensor: Any, material:
         matte = _occlude(shown, matte, shots, material.backgrounds)
     image.index_add_(0, shots.scene, shown * (shots.share * shots.gain)[:, None, None, None])
     alpha.index_add_(0, shots.scene, matte * shots.share[:, None, None])
+    face.index_add_(0, shots.scene, person[:, FACE] * shots.share[:, None, None])
     noise = torch.randn((len(sensor.scene), *image.shape[1:]), generator=generator, device=image.device)
     seen = image[sensor.scene].addcmul_(noise, sensor.noise[:, None, None, None]).round_().clamp_(0, 255)
     image.index_copy_(0, sensor.scene, seen)
@@ -57,6 +59,7 @@ def _people(shots: Any, portraits: ImageStack, size_px: int) -> Tensor:
     people = portraits.sample(shots.people.number, shots.people.per_level, x, y, CUT_OUT)
     edge = inside(x, y, shots.people.size[:, 0, None, None], shots.people.size[:, 1, None, None], shots.people.step[:, None, None])
     people[:, ALPHA].mul_(edge / 255)
+    people[:, FACE].mul_(edge)
     return people
 
 
