@@ -84,10 +84,12 @@ class OpenVINOEngine:
         width, height = check_images(images)
         size = size or working_size(width, height, self._ratio)
         mattes: dict[int, Matte] = {}
+        has_semantic = self._semantic
 
+        # It must not know the engine: the runtime holds it, and where Python cannot look into such a circle, neither is ever freed.
         def take(request: ov.InferRequest, index: int) -> None:
             # Copied, because the request's tensors are written again by its next image.
-            semantic = request.get_output_tensor(1).data[0].copy() if self._semantic else None
+            semantic = request.get_output_tensor(1).data[0].copy() if has_semantic else None
             mattes[index] = Matte(request.get_output_tensor(0).data[0].copy(), semantic)
 
         # A queue of requests belongs to one caller from its callback to its end.

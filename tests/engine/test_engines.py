@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
 import sys
+import weakref
 from functools import cache
 from pathlib import Path
 
@@ -55,6 +57,15 @@ def test_openvino_agrees_with_pytorch(portraits: dict[str, UInt8Array], name: st
     assert reference.semantic is not None
     assert other.semantic is not None
     assert float((reference.semantic - other.semantic).abs().mean()) < 1.5 * allowed
+
+
+def test_an_engine_that_is_let_go_is_freed() -> None:
+    loaded = call(load_engine, device="cpu", runtime="openvino", precision="f32", threads=1)
+    loaded.engine([noise(64, 64)])
+    engine = weakref.ref(loaded.engine)
+    del loaded
+    gc.collect()
+    assert engine() is None
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

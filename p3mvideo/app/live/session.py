@@ -37,6 +37,8 @@ LONGEST_TROUBLE = 200
 """Characters of what is told of a failure."""
 STUCK_SECONDS = 8.0
 """Frames that go in without any coming out for so long are stuck."""
+KEPT_SECONDS = 60.0
+"""The network of a step that was left is kept for so long: the step may be taken again."""
 SEVERE_LOSS = 0.2
 """Where more images than this are dropped, a step down is taken whatever it loses: a picture that stutters and comes late is worse."""
 COMPARISONS = 3
@@ -142,8 +144,11 @@ class LiveSession:
         """Look after the session; called some times a second, always by the same thread."""
         self._end_what_is_stuck()
         observation, started_at = self.meter.observe(), self._started_at
-        settled = started_at is not None and time.monotonic() - started_at > SETTLE_SECONDS
-        settled = settled and self._step == self.ladder.step and not self._source.paused
+        running_seconds = 0.0 if started_at is None else time.monotonic() - started_at
+        settled = running_seconds > SETTLE_SECONDS and self._step == self.ladder.step and not self._source.paused
+        if settled and running_seconds > KEPT_SECONDS and len(self._engines) > 1:
+            present = _key(self.ladder.rung)
+            self._engines = {present: self._engines[present]}
         if observation is not None and settled and self._judge(observation):
             self._loader = threading.Thread(target=self._take_step, name="p3mvideo loader")
             self._loader.start()
@@ -284,7 +289,7 @@ class LiveSession:
                 self.ladder = Ladder([before])
                 self._step = 0
                 return
-            # The step that is left may soon be taken again; more networks than these two would only fill the memory.
+            # More networks than these two would only fill the memory.
             self._engines = {key: self._engines[key] for key in (_key(before), _key(rung)) if key in self._engines}
             if not loses:
                 self._step = step

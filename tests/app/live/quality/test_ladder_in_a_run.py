@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -44,6 +45,32 @@ def test_a_slow_network_leads_down_and_a_fast_one_up_again(stage: Stage, monkeyp
     stage.run(script)
     stage.check()
     assert stage.said.count(f"quality: {LOWEST}") >= 1
+
+
+def test_the_network_of_a_step_that_was_left_is_let_go(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_meter, "OBSERVE_SECONDS", 0.1)
+    monkeypatch.setattr(session, "SETTLE_SECONDS", 0.1)
+    monkeypatch.setattr(session, "KEPT_SECONDS", 0.3)
+    monkeypatch.setattr(webcam_module, "make_rungs", lambda **_: (FULL_QUALITY, Rung("half", picture_scale=0.5)))
+    stage.parts.matter_fault = lambda made, call: time.sleep(0.06 if made == 1 else 0)
+    networks: list[weakref.ref[object]] = []
+    engine = RoomStageFactory.engine
+
+    def make(self: RoomStageFactory, rung: Rung) -> LoadedEngine:
+        made = engine(self, rung)
+        networks.append(weakref.ref(made.engine))
+        return made
+
+    monkeypatch.setattr(RoomStageFactory, "engine", make)
+
+    def script() -> None:
+        wait_for(lambda: "quality: half" in stage.said, "the step down")
+        stage.wait_for_live()
+        wait_for(lambda: networks[0]() is None, "that the former network is let go")
+        assert networks[-1]() is not None
+
+    stage.run(script)
+    stage.check()
 
 
 @pytest.mark.parametrize(("severe", "taken"), [(1.0, "half"), (0.2, "small")])
