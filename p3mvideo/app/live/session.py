@@ -37,6 +37,8 @@ LONGEST_TROUBLE = 200
 """Characters of what is told of a failure."""
 STUCK_SECONDS = 8.0
 """Frames that go in without any coming out for so long are stuck."""
+SET_UP_SECONDS = 60.0
+"""The same before the first frame: networks are compiled and scenes searched thoroughly then."""
 KEPT_SECONDS = 60.0
 """The network of a step that was left is kept for so long: the step may be taken again."""
 SEVERE_LOSS = 0.2
@@ -45,8 +47,6 @@ COMPARISONS = 3
 """Images of which both networks' mattes are compared before a step down."""
 COMPARISON_SECONDS = 0.3
 """Between two of them."""
-SET_UP_SECONDS = 60.0
-"""The same before the first frame: networks are compiled and scenes searched thoroughly then."""
 
 logger = logging.getLogger(__name__)
 
