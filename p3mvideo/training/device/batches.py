@@ -36,7 +36,7 @@ class DeviceBatches:
         self.material, self.options, self.device = material, options, device
         order = PortraitOrder([portrait.name for portrait in material.facts.portraits], shares=options.shares, seed=options.seed)
         how = replace(options.copy_paste, cp_fit="fill")  # of donors' own sizes nothing is known here
-        images = Pasting(how.cp_image_chance if how.pastes_images else 0.0, image_augmentation(how))
+        images = Pasting(how.cp_image_chance if how.pastes_images else 0.0, image_augmentation(how), options.smeared)
         features = Pasting(how.cp_feature_chance, feature_augmentation(how)) if how.pastes_features else None
         self.drawing = SceneDrawing(
             material.facts, order, options.webcam, size_px=options.size_px, batch=options.batch, seed=options.seed, pasting=images,

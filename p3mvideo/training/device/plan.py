@@ -65,6 +65,8 @@ class Faces:
     """The image with the obfuscated face: where it is among its kind, int64 (K,)."""
     box: np.ndarray
     """The obfuscated face in that image, x, y, width and height in its pixels, float32 (K, 4)."""
+    smeared: np.ndarray
+    """float32 (K,): 1 where the donor's face is smeared, as faces are hidden in use, else 0."""
 
 
 @dataclass

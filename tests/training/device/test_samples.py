@@ -15,7 +15,7 @@ from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.options import CopyPasteOptions
 from p3mvideo.training.device.batches import DeviceBatches
 from p3mvideo.training.device.material import Material
-from p3mvideo.training.device.paint.scenes import paint
+from p3mvideo.training.device.paint.scenes import paint, smeared
 from p3mvideo.training.device.upload import uploaded
 from p3mvideo.training.samples.dataset import TrainingSamples
 from p3mvideo.training.samples.moving_scenes import MovingScenes
@@ -168,6 +168,22 @@ def test_copy_paste_changes_no_label_and_nothing_but_faces(material: Material) -
     assert (bare.alpha[differs] >= 254).all()
     red = pasted.image[:, 0] - pasted.image[:, 1]  # donors are red
     assert (red[differs] > 200).float().mean() > 0.9
+
+
+def test_smeared_faces_have_few_colours_of_their_own(material: Material) -> None:
+    colours = torch.randint(0, 256, (3, 3, SIZE, SIZE), generator=torch.Generator().manual_seed(0)).float()
+    colours[1] += torch.arange(SIZE)[:, None]  # lighter below
+    down, across = torch.meshgrid(*2 * (torch.linspace(-0.5, 1.5, SIZE),), indexing="ij")
+    within = ((across - 0.5) ** 2 + (down - 0.5) ** 2 < 0.25).float().expand(3, -1, -1)
+    found = smeared(colours, within, across.expand(3, -1, -1), down.expand(3, -1, -1))
+    seen = within[0] > 0
+    assert found[:, :, seen].mean(2) == pytest.approx(colours[:, :, seen].mean(2), abs=4)
+    assert found.diff(dim=-1).abs().amax() < 20
+    assert found.std() < 0.3 * colours.std()
+    assert found[1, :, 40].mean() > found[1, :, 24].mean() + 8
+    plan = DeviceBatches(material, replace(options(32, chance=1.0), smeared=0.5), CPU).drawing.draw(0)
+    flags = np.concatenate([plan.photo_faces.smeared, plan.people_faces.smeared])
+    assert 0.2 < flags.mean() < 0.8
 
 
 def test_donors_for_the_feature_level_lie_on_faces_and_leave_images_alone(material: Material) -> None:

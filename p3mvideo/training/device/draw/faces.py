@@ -16,8 +16,8 @@ from p3mvideo.training.samples.copy_paste import SMALLEST_FACE_PX, Augmentation,
 LEAST_SPREAD, MOST_SPREAD = 6.0, 25.0
 
 
-Placed = tuple[Warp, Warp, Face]
-"""Whose face, which donor, and which face."""
+Placed = tuple[Warp, Warp, Face, bool]
+"""Whose face, which donor, which face, and whether it is smeared."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Pasting:
     chance: float
     """Of each face."""
     augmentation: Augmentation
+    smeared: float = 0.0
+    """Chance that a donor's face is smeared."""
 
 
 @dataclass
@@ -76,11 +78,15 @@ def place_donors(
         if min(w, h) > 0:
             affine = draw_face_affine(into, (x, y, x + w, y + h), ((x1 - x0) / w, (y1 - y0) / h), pasting.augmentation, rng)
             scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
-            placed.append((target, Warp(number, (0, 0), cv2.invertAffineTransform(affine), scale), face))
+            smeared = pasting.smeared > 0 and rng.random() < pasting.smeared
+            placed.append((target, Warp(number, (0, 0), cv2.invertAffineTransform(affine), scale), face, smeared))
     return placed
 
 
 def _stacked(placed: Sequence[Placed]) -> Faces:
-    donors = Warps.stack([donor for _, donor, _ in placed])
+    donors = Warps.stack([donor for _, donor, *_ in placed])
     ordered = sorted(placed, key=lambda one: one[1].index)
-    return Faces(donors, integers([target.index for target, _, _ in ordered]), reals([face.box for _, _, face in ordered], 4))
+    return Faces(
+        donors, integers([target.index for target, *_ in ordered]), reals([face.box for _, _, face, _ in ordered], 4),
+        reals([smeared for *_, smeared in ordered]),
+    )  # fmt: skip

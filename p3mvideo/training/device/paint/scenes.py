@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from p3mvideo.privacy.cover.smear import SMEAR
 from p3mvideo.training.device.image_stack import ImageStack, coordinates, inside
 from p3mvideo.training.device.material import ALPHA, AS_TAKEN, CUT_OUT, FACE, Material
 from p3mvideo.training.device.paint.shots import paint_shots
@@ -149,9 +150,32 @@ def _change_faces(layers: _Layers, warps: Any, faces: Any, hairs: Any, material:
         _write(layers, hairs.target, soft, colours)
     if len(faces.target):
         donors = sampled(material.donors, faces.donors, size_px)
-        _, _, within = _face_places(faces, warps, size_px)
+        across, down, within = _face_places(faces, warps, size_px)
         hidden = (layers.face[faces.target] > 127) & (layers.matte[faces.target] > 254.5 / 255) & within
-        _write(layers, faces.target, (hidden & (donors[:, 3] > 127)).float(), donors[:, :3])
+        pasted = (hidden & (donors[:, 3] > 127)).float()
+        colours = torch.lerp(donors[:, :3], smeared(donors[:, :3], pasted, across, down), faces.smeared[:, None, None, None])
+        _write(layers, faces.target, pasted, colours)
+
+
+def smeared(colours: Tensor, weight: Tensor, across: Tensor, down: Tensor) -> Tensor:
+    """Return the colours of faces as `p3mvideo.privacy.cover.smear` leaves them, (K, 3, S, S): few of them along a side, smoothly joined.
+
+    Args:
+        colours: (K, 3, S, S).
+        weight: (K, S, S), 1 on the face, else 0.
+        across: Where every pixel lies in the box of the face, in [0, 1] inside of it, (K, S, S).
+        down: Likewise.
+    """
+    cells = SMEAR.cells
+    column, row = ((place * cells).long().clamp_(0, cells - 1) for place in (across, down))
+    cell = (row * cells + column).flatten(1)
+    count = torch.zeros(len(cell), cells * cells, device=cell.device).scatter_add_(1, cell, weight.flatten(1))
+    total = torch.zeros(len(cell), 3, cells * cells, device=cell.device)
+    total.scatter_add_(2, cell[:, None].expand(-1, 3, -1), (colours * weight[:, None]).flatten(2))
+    mean = total.sum(2, keepdim=True) / count.sum(1)[:, None, None].clamp_min(1)
+    # A cell of which nothing is seen has the colour of all.
+    means = torch.where(count[:, None] > 0, total / count[:, None].clamp_min(1), mean).view(-1, 3, cells, cells)
+    return F.grid_sample(means, torch.stack([across, down], -1).mul(2).sub_(1), padding_mode="border", align_corners=False)
 
 
 def _face_places(faces: Any, warps: Any, size_px: int) -> tuple[Tensor, Tensor, Tensor]:
