@@ -20,9 +20,9 @@ LOST_SHARE = 0.05
 """More dropped images than this are too many."""
 ROOMY_LOAD = 0.6
 """Below this use of its time, the busiest stage has room for more."""
-DOWN_AFTER, DOWN_LOST = 3, 0.5
-"""Quality goes down after this many bad observations in a row, once their lost shares add up to this: 27 images a second instead of 30, for some
-seconds, are seen less than a smaller working size."""
+DOWN_EXCESS, LARGEST_EXCESS = 0.3, 0.1
+"""Quality goes down once what was too much adds up to this. An observation counts for so much at most, a good one for less than nothing: a cumulative
+sum (Page, "Continuous Inspection Schemes", Biometrika, 1954). So it takes three seconds of a stutter, and more where few images are dropped."""
 UP_AFTER = 10
 """Roomy observations in a row after which it goes up."""
 PROBATION = 30
@@ -139,8 +139,8 @@ class Ladder:
         self.step = 0
         """Index of the present rung."""
         self._network_share = 0.5
-        self._bad = self._roomy = 0
-        self._lost = 0.0
+        self._roomy = 0
+        self._excess = 0.0
         self._since_up: int | None = None
         self._wait = UP_AFTER
         self._refused: dict[int, int] = {}
@@ -187,9 +187,9 @@ class Ladder:
             if self._since_up >= PROBATION:
                 self._since_up, self._wait = None, UP_AFTER
         self._refused = {step: left - 1 for step, left in self._refused.items() if left > 1}
-        self._bad, self._lost = (self._bad + 1, self._lost + lost_share) if lost_share > LOST_SHARE else (0, 0.0)
+        self._excess = max(0.0, self._excess + min(lost_share - LOST_SHARE, LARGEST_EXCESS))
         self._roomy = self._roomy + 1 if lost_share == 0 and load < ROOMY_LOAD else 0
-        if self._bad >= DOWN_AFTER and self._lost >= DOWN_LOST and (lower := self._cheaper(self.step)):
+        if self._excess >= DOWN_EXCESS and (lower := self._cheaper(self.step)):
             if self._since_up is not None:
                 self._wait = min(2 * self._wait, LONGEST_WAIT)
             self._move(lower[0])
@@ -224,4 +224,4 @@ class Ladder:
 
     def _move(self, step: int) -> None:
         self.step = step
-        self._bad, self._lost, self._roomy = 0, 0.0, 0
+        self._roomy, self._excess = 0, 0.0

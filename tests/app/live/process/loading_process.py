@@ -66,8 +66,7 @@ def run() -> None:
         # Every image takes longer than there is time for, and that is noticed at once.
         patch.setattr(webcam_module, "DefaultStageFactory", lambda **_: LoadingParts(matter_fault=lambda made, call: time.sleep(0.2)))
         patch.setattr(session, "SETTLE_SECONDS", 0.0)
-        patch.setattr(quality_ladder, "DOWN_AFTER", 1)
-        patch.setattr(quality_ladder, "DOWN_LOST", 0.0)
+        patch.setattr(quality_ladder, "DOWN_EXCESS", quality_ladder.LARGEST_EXCESS)
         patch.setattr(webcam_module, "make_rungs", lambda **_: (FULL_QUALITY, SECOND))
         backend.keep = False
         sys.argv[1:1] = ["webcam"]

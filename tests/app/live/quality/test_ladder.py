@@ -7,10 +7,12 @@ from typing import Literal
 
 import pytest
 
-from p3mvideo.app.live.quality.quality_ladder import DOWN_AFTER, LONGEST_WAIT, PROBATION, REFUSED_FOR, UP_AFTER, Ladder, Rung, make_rungs
+from p3mvideo.app.live.quality.quality_ladder import LONGEST_WAIT, PROBATION, REFUSED_FOR, UP_AFTER, Ladder, Rung, make_rungs
 
 RUNGS = [Rung(f"rung {number}", 512 - number, network_cost=1 - 0.1 * number) for number in range(4)]
 BAD, TIGHT, ROOMY = (0.2, 1.0), (0.0, 0.8), (0.0, 0.3)
+DOWN_AFTER = 3
+"""So many bad observations lead down."""
 
 
 def steps(ladder: Ladder, observations: Sequence[tuple[float, float]]) -> list[int]:
@@ -28,10 +30,14 @@ def steps(ladder: Ladder, observations: Sequence[tuple[float, float]]) -> list[i
     [
         ([BAD] * (DOWN_AFTER - 1), 0),
         ([BAD] * DOWN_AFTER, 1),
-        ([BAD, BAD, TIGHT] * 5, 0),
-        ([(0.1, 1.0)] * 4, 0),  # few images are dropped: that may pass
-        ([(0.1, 1.0)] * 6, 1),
+        ([BAD, BAD, *[TIGHT] * 4] * 5, 0),
+        ([BAD, BAD, TIGHT, BAD, BAD], 1),
+        ([(1.0, 1.0), *[TIGHT] * 2] * 5, 0),  # a hiccup
+        ([(0.1, 1.0)] * 5, 0),  # few images are dropped: that may pass
+        ([(0.1, 1.0)] * 7, 1),
         ([(0.1, 1.0), TIGHT] * 50, 0),
+        ([(0.1, 1.0), (0.04, 1.0)] * 10, 1),
+        ([(0.04, 1.0)] * 500, 0),
         ([BAD] * 2 * DOWN_AFTER, 2),
         ([BAD] * 50, 3),
         ([BAD] * DOWN_AFTER + [TIGHT] * 500, 1),
