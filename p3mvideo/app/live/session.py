@@ -146,9 +146,8 @@ class LiveSession:
         observation, started_at = self.meter.observe(), self._started_at
         running_seconds = 0.0 if started_at is None else time.monotonic() - started_at
         settled = running_seconds > SETTLE_SECONDS and self._step == self.ladder.step and not self._source.paused
-        if settled and running_seconds > KEPT_SECONDS and len(self._engines) > 1:
-            present = _key(self.ladder.rung)
-            self._engines = {present: self._engines[present]}
+        if settled and running_seconds > KEPT_SECONDS:
+            self._keep_engines(self.ladder.rung)
         if observation is not None and settled and self._judge(observation):
             self._loader = threading.Thread(target=self._take_step, name="p3mvideo loader")
             self._loader.start()
@@ -250,6 +249,13 @@ class LiveSession:
         self._engines.clear()
         self._close_anonymizer()
 
+    def _keep_engines(self, *rungs: Rung) -> None:
+        """Forget the networks of all rungs but these. What another thread has forgotten meanwhile stays forgotten."""
+        kept = {_key(rung) for rung in rungs}
+        for key in tuple(self._engines):
+            if key not in kept:
+                self._engines.pop(key, None)
+
     def _close_anonymizer(self) -> None:
         anonymizer, self._anonymizer = self._anonymizer, None
         if anonymizer is not None:
@@ -289,8 +295,7 @@ class LiveSession:
                 self.ladder = Ladder([before])
                 self._step = 0
                 return
-            # More networks than these two would only fill the memory.
-            self._engines = {key: self._engines[key] for key in (_key(before), _key(rung)) if key in self._engines}
+            self._keep_engines(before, rung)  # more than these two would only fill the memory
             if not loses:
                 self._step = step
                 self._say(f"quality: {rung.name}")

@@ -66,7 +66,7 @@ class Faces:
     box: np.ndarray
     """The obfuscated face in that image, x, y, width and height in its pixels, float32 (K, 4)."""
     smeared: np.ndarray
-    """float32 (K,): 1 where the donor's face is smeared, as faces are hidden in use, else 0."""
+    """Which of the donors' faces are smeared, as faces are hidden in use, int64 (L,)."""
 
 
 @dataclass

@@ -168,6 +168,7 @@ def test_heic_says_what_it_takes(tmp_path: Path, brands: bytes, monkeypatch: pyt
     with pytest.raises(SourceError, match="HEIC") as caught, open_source(item):
         pass
     assert "p3mvideo[heic]" in caught.value.hint
+    assert "convert" in caught.value.hint
 
 
 def test_the_pages_of_a_document_are_not_left_out_in_silence(caplog: pytest.LogCaptureFixture) -> None:

@@ -136,7 +136,8 @@ def test_share_of_moving_pairs_and_what_they_are(material: Material) -> None:
 
 def test_the_second_frame_of_a_pair_is_the_first_one_moved(material: Material) -> None:
     """Dense optical flow that is found in the mattes takes the first one's alpha to the second one's, and what moves is the person."""
-    batches = DeviceBatches(material, options(64, moving=1.0), CPU)
+    without_donors = replace(material, facts=replace(material.facts, donor_boxes=()))
+    batches = DeviceBatches(without_donors, options(64, moving=1.0), CPU)
     plan = batches.drawing.draw(3)
     alpha = batches.make(plan).alpha[:, 0].numpy()
     better = []
@@ -149,7 +150,7 @@ def test_the_second_frame_of_a_pair_is_the_first_one_moved(material: Material) -
         y, x = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
         moved = cv2.remap(one, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         better.append(np.abs(moved.astype(float) - other).mean() / before)
-        assert np.quantile(np.abs(flow[(one > 250) & (other > 250)]), 0.99) < 0.12 * SIZE  # it strays in single pixels
+        assert np.abs(flow[(one > 250) & (other > 250)]).max() < 0.12 * SIZE
     assert len(better) > 5
     assert np.median(better) < 0.6
 
@@ -182,8 +183,8 @@ def test_smeared_faces_have_few_colours_of_their_own(material: Material) -> None
     assert found.std() < 0.3 * colours.std()
     assert found[1, :, 40].mean() > found[1, :, 24].mean() + 8
     plan = DeviceBatches(material, replace(options(32, chance=1.0), smeared=0.5), CPU).drawing.draw(0)
-    flags = np.concatenate([plan.photo_faces.smeared, plan.people_faces.smeared])
-    assert 0.2 < flags.mean() < 0.8
+    kinds = plan.photo_faces, plan.people_faces
+    assert 0.2 < sum(len(faces.smeared) for faces in kinds) / sum(len(faces.target) for faces in kinds) < 0.8
 
 
 def test_donors_for_the_feature_level_lie_on_faces_and_leave_images_alone(material: Material) -> None:

@@ -88,5 +88,5 @@ def _stacked(placed: Sequence[Placed]) -> Faces:
     ordered = sorted(placed, key=lambda one: one[1].index)
     return Faces(
         donors, integers([target.index for target, *_ in ordered]), reals([face.box for _, _, face, _ in ordered], 4),
-        reals([smeared for *_, smeared in ordered]),
+        integers([place for place, (*_, smeared) in enumerate(ordered) if smeared]),
     )  # fmt: skip

@@ -45,8 +45,7 @@ class _Shot:
         """From the scene's pixels to the portrait's, of a person who does not bend."""
         smaller = 1 / self.magnified
         to_portrait = np.array([[smaller, 0, 0.5 * smaller - 0.5 + self.shift], [0, smaller, 0.5 * smaller - 0.5]])
-        affine = to_portrait[:, :2] @ self.person.affine + [[0, 0, to_portrait[0, 2]], [0, 0, to_portrait[1, 2]]]
-        return Warp(self.person.number, self.person.size, affine, self.magnified)
+        return Warp(self.person.number, self.person.size, to_portrait @ np.vstack([self.person.affine, (0, 0, 1)]), self.magnified)
 
 
 @dataclass

@@ -66,6 +66,7 @@ def paint(plan: Any, material: Material, size_px: int, generator: torch.Generato
         _put_layers(image, alpha, face, _layers(plan, material, size_px, generator), plan.rounds)
     if len(plan.shots.scene):
         paint_shots(image, alpha, face, plan.shots, plan.sensor, material, generator)
+    if len(plan.frame_faces.target):
         frames = _Layers(*(whole[plan.frame_scene] for whole in (image, alpha, face)))
         _change_faces(frames, plan.frames, plan.frame_faces, plan.frame_hairs, material, generator)
         for whole, part in zip((image, alpha, face), frames, strict=True):
@@ -153,7 +154,9 @@ def _change_faces(layers: _Layers, warps: Any, faces: Any, hairs: Any, material:
         across, down, within = _face_places(faces, warps, size_px)
         hidden = (layers.face[faces.target] > 127) & (layers.matte[faces.target] > 254.5 / 255) & within
         pasted = (hidden & (donors[:, 3] > 127)).float()
-        colours = torch.lerp(donors[:, :3], smeared(donors[:, :3], pasted, across, down), faces.smeared[:, None, None, None])
+        colours, which = donors[:, :3], faces.smeared
+        if len(which):
+            colours = colours.index_copy(0, which, smeared(*(part[which] for part in (colours, pasted, across, down))))
         _write(layers, faces.target, pasted, colours)
 
 
