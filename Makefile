@@ -16,7 +16,7 @@ check: lint test
 TESTS_AT_ONCE ?= 2
 # In the order of the folders, not of the number of tests in a file: those that take minutes, few to a file, would all come last.
 # Compiled modules are kept: a hundred processes that the tests start read them.
-PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 test: .venv/.installed-dev
 	$(PYTEST)

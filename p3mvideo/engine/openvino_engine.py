@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -69,7 +70,7 @@ class OpenVINOEngine:
             "ENABLE_CPU_PINNING": False,
         }
         self._model = _prepared(_converted(self._core, make_network, f"{key}-semantic" if semantic else key, semantic=semantic))
-        self._queues: dict[tuple[int, int], ov.AsyncInferQueue] = {}
+        self._compiled: dict[tuple[int, int], list[ov.InferRequest]] = {}
         self._compiling = threading.Lock()
         self._compiler: threading.Thread | None = None
 
@@ -83,47 +84,58 @@ class OpenVINOEngine:
         """
         width, height = check_images(images)
         size = size or working_size(width, height, self._ratio)
-        mattes: dict[int, Matte] = {}
-        has_semantic = self._semantic
-
-        # It must not know the engine: the runtime holds it, and where Python cannot look into such a circle, neither is ever freed.
-        def take(request: ov.InferRequest, index: int) -> None:
-            # Copied, because the request's tensors are written again by its next image.
-            semantic = request.get_output_tensor(1).data[0].copy() if has_semantic else None
-            mattes[index] = Matte(request.get_output_tensor(0).data[0].copy(), semantic)
-
-        # A queue of requests belongs to one caller from its callback to its end.
+        mattes: list[Matte] = []
         with self._one_at_a_time:
-            queue = self._queue(size)
-            queue.set_callback(take)
+            requests = self._requests(size)
+            running: deque[ov.InferRequest] = deque()
             try:
                 for index, image in enumerate(images):
-                    queue.start_async({0: shrunk(host_array(image), size)[None]}, index)
+                    pixels = shrunk(host_array(image), size)[None]
+                    if len(running) == len(requests):
+                        mattes.append(self._wait(running.popleft()))
+                    running.append(requests[index % len(requests)])
+                    running[-1].start_async({0: pixels})
+                while running:
+                    mattes.append(self._wait(running.popleft()))
             finally:
-                queue.wait_all()
-        return [mattes[index] for index in range(len(images))]
+                for request in running:
+                    request.wait()
+        return mattes
+
+    def _wait(self, request: ov.InferRequest) -> Matte:
+        """Return the matte of a request that was started.
+
+        It is waited for, not handed over by a callback: one in Python would run in the runtime's own threads, which hang or crash where
+        Python frees a network meanwhile.
+        """
+        request.wait()
+        # Copied, because the request's tensors are written again by its next image.
+        semantic = request.get_output_tensor(1).data[0].copy() if self._semantic else None
+        return Matte(request.get_output_tensor(0).data[0].copy(), semantic)
 
     def is_ready(self, size: tuple[int, int]) -> bool:
         """Return whether the network is compiled for a working size (width, height); if not, a thread does it meanwhile. Called by one thread."""
-        if size in self._queues:
+        if size in self._compiled:
             return True
         if self._compiler is None or not self._compiler.is_alive():
             # No daemon: the interpreter waits for it, for a thread that comes back from the runtime after it aborts the process.
-            self._compiler = threading.Thread(target=self._queue, args=(size,), name="p3mvideo compiler")
+            self._compiler = threading.Thread(target=self._requests, args=(size,), name="p3mvideo compiler")
             self._compiler.start()
         return False
 
-    def _queue(self, size: tuple[int, int]) -> ov.AsyncInferQueue:
-        """Return the network compiled for a working size (width, height)."""
+    def _requests(self, size: tuple[int, int]) -> list[ov.InferRequest]:
+        """Return the requests, as many as are worked on at a time, of the network compiled for a working size (width, height)."""
         with self._compiling:
-            queue = self._queues.get(size)
-            if queue is None:
-                if len(self._queues) == KEPT_SIZES:
-                    del self._queues[next(iter(self._queues))]
+            requests = self._compiled.get(size)
+            if requests is None:
+                if len(self._compiled) == KEPT_SIZES:
+                    del self._compiled[next(iter(self._compiled))]
                 model = self._model.clone()
                 model.reshape([1, size[1], size[0], 3])
-                queue = self._queues[size] = ov.AsyncInferQueue(self._core.compile_model(model, "CPU", self._options))
-            return queue
+                compiled = self._core.compile_model(model, "CPU", self._options)
+                count: int = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+                requests = self._compiled[size] = [compiled.create_infer_request() for _ in range(count)]
+            return requests
 
 
 @cache
