@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 import sys
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -67,12 +68,8 @@ def test_read_mattes(video: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
 def test_log_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     split(tmp_path / "data" / "train", count=2)
     monkeypatch.chdir(tmp_path)
-    options = p3mvideo.options.TrainingOptions
-
-    def small(*, steps: int | None) -> object:
-        return options(steps=steps, size=64, batch=2, workers=0)  # with what is there by default a step takes 4 GB
-
-    monkeypatch.setattr(p3mvideo.options, "TrainingOptions", small)
+    # With the defaults a step takes 4 GB.
+    monkeypatch.setattr(p3mvideo.options, "TrainingOptions", partial(p3mvideo.options.TrainingOptions, size=64, batch=2, workers=0))
     run(monkeypatch, "log_training.py", tmp_path / "data", tmp_path / "log.csv", "1")
     lines = [line.split(",") for line in (tmp_path / "log.csv").read_text().splitlines()]
     assert ["1", "total"] in [line[:2] for line in lines]
