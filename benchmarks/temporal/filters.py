@@ -128,10 +128,14 @@ def _schedule_row(name: str, looked: Sequence[float], fewer: Sequence[ClipMetric
 
 
 def _mean(metrics: Sequence[ClipMetrics], name: str) -> float:
-    return float(np.nanmean([getattr(one, name) for one in metrics]))
+    """Return the mean over the clips that have such a figure, NaN if none has."""
+    values = [value for one in metrics if np.isfinite(value := getattr(one, name))]
+    return float(np.mean(values)) if values else float("nan")
 
 
 def _against(value: float, reference: float) -> str:
+    if np.isnan(value):
+        return ""
     return f"{value:.3g}" if value == reference else f"{value:.3g} ({100 * (value / reference - 1):+.0f} %)"
 
 

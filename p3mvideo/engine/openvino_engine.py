@@ -105,8 +105,8 @@ class OpenVINOEngine:
     def _wait(self, request: ov.InferRequest) -> Matte:
         """Return the matte of a request that was started.
 
-        It is waited for, not handed over by a callback: one in Python would run in the runtime's own threads, which hang or crash where
-        Python frees a network meanwhile.
+        It is waited for, not handed over by a callback: one in Python would run in the runtime's own threads, for which Python may wait when
+        it frees a network, while they wait for Python.
         """
         request.wait()
         # Copied, because the request's tensors are written again by its next image.

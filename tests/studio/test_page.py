@@ -116,6 +116,13 @@ def test_faces_are_shown_added_and_covered_again(page: Page, portrait_clip: Path
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("button", name="Faces", exact=True).click()
     expect(page.locator("#bench-tracks li")).to_have_count(2)
+    line, scrubber = page.get_by_role("slider", name="Time line of face 1"), page.locator("#scrubber")
+    line.focus()
+    for key, frame in {"Home": 0, "ArrowRight": 1, "ArrowUp": 2, "PageDown": 0, "ArrowLeft": 0, "End": 24}.items():
+        page.keyboard.press(key)
+        expect(line).to_have_attribute("aria-valuenow", str(frame))
+        assert float(scrubber.input_value()) == pytest.approx(frame / 25, abs=0.001)
+    expect(line).to_have_attribute("aria-valuetext", re.compile("in sight$"))
     page.get_by_label("What to do with face 1").select_option("keep")
     for name, value in {"left": "100", "top": "130", "right": "140", "bottom": "158"}.items():
         page.get_by_label(name, exact=True).fill(value)

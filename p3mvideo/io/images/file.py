@@ -47,6 +47,7 @@ WRITABLE: Final[dict[str, tuple[int, ...]]] = {
 }
 """Suffixes that can be written, and OpenCV's settings for them."""
 
+DAMAGED: Final = "the image is damaged or incomplete"
 ALPHA_SUFFIXES: Final = (".png", ".webp", ".tif", ".tiff")
 """Suffixes of the formats that hold alpha."""
 
@@ -66,7 +67,8 @@ def decode_image(data: bytes, name: Path | str) -> UInt8Array:
         SourceError: If it is no image, damaged, of an unsupported format, or has more than `MAX_PIXELS`.
     """
     formats: tuple[str, ...] = READABLE
-    if image_format(data[:START_BYTES]) == "HEIC":
+    form = image_format(data[:START_BYTES])
+    if form == "HEIC":
         _learn_heic(name)
         formats = ("HEIF",)
     with decoding(name):
@@ -77,7 +79,9 @@ def decode_image(data: bytes, name: Path | str) -> UInt8Array:
                     logger.warning("%s holds %d images, only the first is used", name, image.n_frames)  # type: ignore[attr-defined]
                 return to_pixels(image)
         except UnidentifiedImageError as error:
-            return _decode_by_opencv(data, name, error)
+            if form in (None, "TIFF"):
+                return _decode_by_opencv(data, name, error)
+            raise SourceError(f"cannot read {name}: it begins as a {form} image, and cannot be decoded", hint=DAMAGED) from error
 
 
 @contextmanager
@@ -91,7 +95,7 @@ def decoding(name: Path | str) -> Iterator[None]:
         raise _too_large(name) from error
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError, struct.error, LookupError, TypeError, ArithmeticError, RuntimeError) as error:
         # Pillow raises all of them, depending on the kind of damage.
-        raise SourceError(f"cannot read {name}: {error or type(error).__name__}", hint="the image is damaged or incomplete") from error
+        raise SourceError(f"cannot read {name}: {error or type(error).__name__}", hint=DAMAGED) from error
 
 
 def check_pixels(size: tuple[int, int], name: Path | str) -> None:

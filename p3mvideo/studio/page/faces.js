@@ -30,6 +30,7 @@ export class FaceBench {
     this.onApply = onApply;
     this.onError = onError;
     this.audit = null;
+    this.lines = []; // moves the hand of each time line
     this.rectangle = null;
     this.draws = false;
     byId("bench-draw").addEventListener("click", () => this.setDraws(!this.draws));
@@ -86,8 +87,9 @@ export class FaceBench {
     const { tracks, candidates } = this.audit;
     const own = tracks.filter((track) => track.frames_by_hand === 0 || track.frames_found > 0);
     byId("bench-words").textContent = own.length
-      ? `${own.length} ${own.length === 1 ? "face" : "faces"} followed. Click a time line to go there.`
+      ? `${own.length} ${own.length === 1 ? "face" : "faces"} followed. Time lines go there by click or arrow keys.`
       : "No face was found. Draw a box around each that you see.";
+    this.lines = [];
     byId("bench-tracks").replaceChildren(...own.map((track) => this.trackLine(track)));
     byId("bench-open").hidden = candidates.length === 0;
     byId("bench-candidates").replaceChildren(...candidates.map((candidate, number) => this.candidate(candidate, number)));
@@ -105,17 +107,37 @@ export class FaceBench {
     return element("li", {}, go, element("span", {}, element("strong", { text: `Face ${track.track}` }), element("small", { text: weakest })), this.timeline(track), select);
   }
 
+  // A slider over the frames, on which the moments of a track are marked. Page up and down go from one time in sight to the next.
   timeline(track) {
-    const times = this.audit.frame_seconds, last = Math.max(1, times.length);
-    const picture = svg("svg", { viewBox: `0 0 ${last} 10`, preserveAspectRatio: "none", class: "timeline" });
-    for (const span of track.spans) picture.append(svg("rect", { x: span[0].frame, width: span[span.length - 1].frame - span[0].frame + 1, y: 1, height: 8, class: "span" }));
+    const times = this.audit.frame_seconds, last = times.length - 1, { spans } = track;
+    const hand = svg("line", { y1: 0, y2: 10, class: "hand" });
+    const picture = svg("svg", { viewBox: `0 0 ${last + 1} 10`, preserveAspectRatio: "none", class: "timeline", tabindex: 0, role: "slider",
+      "aria-label": `Time line of face ${track.track}`, "aria-valuemin": 0, "aria-valuemax": last, "aria-valuenow": 0 });
+    for (const span of spans) picture.append(svg("rect", { x: span[0].frame, width: span[span.length - 1].frame - span[0].frame + 1, y: 1, height: 8, class: "span" }));
     if (track.longest_unfound) {
       const { first_frame: first, last_frame: end } = track.longest_unfound;
       picture.append(svg("rect", { x: first, width: end - first + 1, y: 1, height: 8, class: "unfound" }));
     }
+    picture.append(hand);
+    const go = (frame) => this.viewer.seek(times[Math.min(last, Math.max(0, frame))]);
     picture.addEventListener("click", (event) => {
       const box = picture.getBoundingClientRect();
-      this.viewer.seek(times[Math.min(last - 1, Math.floor(((event.clientX - box.left) / box.width) * last))]);
+      go(Math.floor(((event.clientX - box.left) / box.width) * (last + 1)));
+    });
+    picture.addEventListener("keydown", (event) => {
+      const now = this.frame, starts = spans.map((span) => span[0].frame);
+      const wanted = {
+        ArrowRight: now + 1, ArrowUp: now + 1, ArrowLeft: now - 1, ArrowDown: now - 1, Home: 0, End: last,
+        PageUp: starts.find((frame) => frame > now) ?? now, PageDown: starts.findLast((frame) => frame < now) ?? now,
+      }[event.key];
+      if (wanted === undefined) return;
+      event.preventDefault();
+      go(wanted);
+    });
+    this.lines.push((frame) => {
+      for (const end of ["x1", "x2"]) hand.setAttribute(end, frame + 0.5);
+      picture.setAttribute("aria-valuenow", frame);
+      picture.setAttribute("aria-valuetext", `${clock(times[frame])}, ${boxAt(track, frame) ? "in sight" : "not in sight"}`);
     });
     return picture;
   }
@@ -175,6 +197,7 @@ export class FaceBench {
     if (!this.audit || !facts || this.viewer.file?.id !== this.source.id) return;
     overlay.setAttribute("viewBox", `0 0 ${facts.width} ${facts.height}`);
     const frame = this.frame, only = [...this.decisions.values()].includes("only");
+    for (const moveTo of this.lines) moveTo(frame);
     const show = (box, classes, text) => {
       overlay.append(svg("rect", { x: box[0], y: box[1], width: box[2] - box[0], height: box[3] - box[1], class: classes }));
       if (!text) return;

@@ -154,8 +154,9 @@ def test_heic_is_recognized_by_its_content(tmp_path: Path) -> None:
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_broken_heic_is_an_error(share: float) -> None:
     data = encoded(Image.fromarray(IMAGE), "HEIF")
-    with pytest.raises(SourceError, match=r"a\.heic"):
+    with pytest.raises(SourceError, match=r"a\.heic") as caught:
         decode_image(data[: int(share * len(data))], "a.heic")
+    assert caught.value.hint == "the image is damaged or incomplete"
 
 
 @pytest.mark.parametrize("brands", [b"heic\0\0\0\0mif1heic", b"mif1\0\0\0\0mif1heix"])
