@@ -6,6 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from heapq import nlargest
 
+import cv2
+import numpy as np
+
+from p3mvideo.frame import Float32Array, UInt8Array
 from p3mvideo.privacy.detection import Box
 from p3mvideo.privacy.follow.matching import overlap
 from p3mvideo.privacy.two_pass.cover_plan import Candidate, PlannedTrack
@@ -16,6 +20,10 @@ LEAST_SCORE = 0.2
 """What scores less is not worth a look: detectors say as much of any texture."""
 MOST = 200
 """Largest number of candidates that a plan lists: those with the highest scores."""
+THUMBNAIL_PX = 160
+"""Every n-th pixel of a frame is compared, so that its longer side has at least so many, to tell where the camera turned."""
+LEAST_RESPONSE = 0.15
+"""Below this response of the phase correlation, in [0, 1], frames do not tell."""
 
 
 @dataclass
@@ -27,6 +35,35 @@ class _Seen:
     """Where it was seen last."""
     seconds: float
     """When that was."""
+    view: _View | None
+    """The frame in which that was."""
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """A frame, small."""
+
+    gray: Float32Array
+    step: int
+    """How many pixels of the frame one of them stands for."""
+
+    @classmethod
+    def of(cls, image: UInt8Array) -> _View:
+        step = max(1, max(image.shape[:2]) // THUMBNAIL_PX)
+        return cls(cv2.cvtColor(np.ascontiguousarray(image[::step, ::step]), cv2.COLOR_RGB2GRAY).astype(np.float32), step)
+
+    def moved(self, box: Box, now: _View) -> Box:
+        """Return where a box of this frame lies in another one, as far as the camera turned; the same place where that cannot be told.
+
+        Phase correlation: Kuglin and Hines, "The phase correlation image alignment method", 1975.
+        """
+        if self is now or self.gray.shape != now.gray.shape:
+            return box
+        window = cv2.createHanningWindow(self.gray.shape[::-1], cv2.CV_32F)
+        (dx, dy), response = cv2.phaseCorrelate(self.gray, now.gray, window)
+        if response < LEAST_RESPONSE:
+            return box
+        return box[0] + dx * self.step, box[1] + dy * self.step, box[2] + dx * self.step, box[3] + dy * self.step
 
 
 class Candidates:
@@ -36,22 +73,37 @@ class Candidates:
         self._lately: list[_Seen] = []
         self._before: list[Candidate] = []
 
-    def see(self, frame: int, seconds: float, finds: Iterable[tuple[Box, float]]) -> None:
-        """Take the doubtful finds of the next frame, box in pixels and score in [0, 1] of each."""
+    def see(self, frame: int, seconds: float, finds: Iterable[tuple[Box, float]], image: UInt8Array | None = None) -> None:
+        """Take the doubtful finds of the next frame.
+
+        Args:
+            frame: Its number.
+            seconds: Its time.
+            finds: Box in pixels and score in [0, 1] of each.
+            image: The frame, uint8 RGB (H, W, 3), for what is seen again after the camera turned; None takes it for one that stands still.
+        """
         self._before += [seen.best for seen in self._lately if seconds - seen.seconds > SAME_SECONDS]
         self._lately = [seen for seen in self._lately if seconds - seen.seconds <= SAME_SECONDS]
         if len(self._before) > 10 * MOST:
             self._before = nlargest(5 * MOST, self._before, key=_score)
-        for box, score in finds:
-            if score < LEAST_SCORE:
-                continue
-            seen = next((seen for seen in self._lately if overlap(seen.box, box) > SAME_OVERLAP), None)
+        likely = [(box, score) for box, score in finds if score >= LEAST_SCORE]
+        view = _View.of(image) if image is not None and likely else None
+        for box, score in likely:
+            seen = self._seen_at(box, view)
             if seen is None:
-                self._lately.append(_Seen(Candidate(frame, frame, frame, box, score), box, seconds))
+                self._lately.append(_Seen(Candidate(frame, frame, frame, box, score), box, seconds, view))
                 continue
             if score > seen.best.score:
                 seen.best = replace(seen.best, frame=frame, box=box, score=score)
-            seen.best, seen.box, seen.seconds = replace(seen.best, last=frame), box, seconds
+            seen.best, seen.box, seen.seconds, seen.view = replace(seen.best, last=frame), box, seconds, view
+
+    def _seen_at(self, box: Box, view: _View | None) -> _Seen | None:
+        """Return what was seen lately at a place of the present frame, or where the camera has moved that to."""
+        there = [(overlap(seen.box, box), seen) for seen in self._lately]
+        if view is not None and not any(shared > SAME_OVERLAP for shared, _ in there):
+            there = [(overlap(seen.view.moved(seen.box, view), box), seen) for seen in self._lately if seen.view is not None]
+        shared, seen = max(there, key=lambda pair: pair[0], default=(0.0, None))
+        return seen if shared > SAME_OVERLAP else None
 
     def found(self) -> tuple[Candidate, ...]:
         """Return all."""

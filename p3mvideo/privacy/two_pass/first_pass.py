@@ -123,7 +123,7 @@ class Survey:
                 if track.score is not None and track.score > self._thumbnails.get(track.number, (0.0, None))[0]:
                     self._thumbnails[track.number] = track.score, dhash(image, track.region.box)
             unconfirmed = [(track.region.box, track.score) for track in tracks if track.score is not None and not track.confirmed]
-            self._candidates.see(number, seconds, [*unconfirmed, *((face.box, face.score) for face in self._search.dismissed)])
+            self._candidates.see(number, seconds, [*unconfirmed, *((face.box, face.score) for face in self._search.dismissed)], image)
             self._go_back(self._knows_its_way)
         except Exception as error:
             if self._on_failure == "stop":
