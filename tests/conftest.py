@@ -30,11 +30,15 @@ from p3mvideo.config import cache_folder
 from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detect.face_models import MODELS
 from p3mvideo.privacy.detect.registry import DETECTORS
+from p3mvideo.training.loop.memory import glibc_memory
 
 for ignored in (signal.SIGINT, signal.SIGHUP):
     # A shell's background job, or nohup, ignores them, and what the tests start would inherit that: Ctrl-C would do nothing.
     if signal.getsignal(ignored) is signal.SIG_IGN:
         signal.signal(ignored, signal.default_int_handler if ignored == signal.SIGINT else signal.SIG_DFL)
+
+# Before training is imported: it would have the process keep what it frees, and thousands of other tests follow.
+pytest.MonkeyPatch().setattr(glibc_memory, "keep_memory", lambda: False)
 
 settings.register_profile("p3mvideo", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine may stand still at any example
 settings.load_profile("p3mvideo")
@@ -66,7 +70,7 @@ class NetworkUsedError(AssertionError):
 
 @pytest.fixture(scope="module", autouse=True)
 def _freed_memory() -> Iterator[None]:
-    """Give freed memory back to the system. Training makes its process keep it (`keep_memory`), so that test processes grew by gigabytes."""
+    """Give freed memory back to the system: test processes grow by gigabytes otherwise."""
     yield
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswith("linux") else None  # glibc's
