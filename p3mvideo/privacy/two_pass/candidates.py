@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from heapq import nlargest
 
 import cv2
@@ -52,18 +53,17 @@ class _View:
         step = max(1, max(image.shape[:2]) // THUMBNAIL_PX)
         return cls(cv2.cvtColor(np.ascontiguousarray(image[::step, ::step]), cv2.COLOR_RGB2GRAY).astype(np.float32), step)
 
-    def moved(self, box: Box, now: _View) -> Box:
-        """Return where a box of this frame lies in another one, as far as the camera turned; the same place where that cannot be told.
+    def shift_to(self, now: _View) -> tuple[float, float]:
+        """Return by how many pixels of the frame what is seen here lies elsewhere in another one, (x, y), as far as the camera turned; none where
+        that cannot be told.
 
         Phase correlation: Kuglin and Hines, "The phase correlation image alignment method", 1975.
         """
         if self is now or self.gray.shape != now.gray.shape:
-            return box
+            return 0.0, 0.0
         window = cv2.createHanningWindow(self.gray.shape[::-1], cv2.CV_32F)
         (dx, dy), response = cv2.phaseCorrelate(self.gray, now.gray, window)
-        if response < LEAST_RESPONSE:
-            return box
-        return box[0] + dx * self.step, box[1] + dy * self.step, box[2] + dx * self.step, box[3] + dy * self.step
+        return (dx * self.step, dy * self.step) if response >= LEAST_RESPONSE else (0.0, 0.0)
 
 
 class Candidates:
@@ -88,8 +88,13 @@ class Candidates:
             self._before = nlargest(5 * MOST, self._before, key=_score)
         likely = [(box, score) for box, score in finds if score >= LEAST_SCORE]
         view = _View.of(image) if image is not None and likely else None
+
+        @cache
+        def shift_from(before: _View) -> tuple[float, float]:
+            return before.shift_to(view) if view is not None else (0.0, 0.0)
+
         for box, score in likely:
-            seen = self._seen_at(box, view)
+            seen = self._seen_at(box, shift_from)
             if seen is None:
                 self._lately.append(_Seen(Candidate(frame, frame, frame, box, score), box, seconds, view))
                 continue
@@ -97,11 +102,11 @@ class Candidates:
                 seen.best = replace(seen.best, frame=frame, box=box, score=score)
             seen.best, seen.box, seen.seconds, seen.view = replace(seen.best, last=frame), box, seconds, view
 
-    def _seen_at(self, box: Box, view: _View | None) -> _Seen | None:
+    def _seen_at(self, box: Box, shift_from: Callable[[_View], tuple[float, float]]) -> _Seen | None:
         """Return what was seen lately at a place of the present frame, or where the camera has moved that to."""
         there = [(overlap(seen.box, box), seen) for seen in self._lately]
-        if view is not None and not any(shared > SAME_OVERLAP for shared, _ in there):
-            there = [(overlap(seen.view.moved(seen.box, view), box), seen) for seen in self._lately if seen.view is not None]
+        if not any(shared > SAME_OVERLAP for shared, _ in there):
+            there = [(overlap(_moved(seen.box, *shift_from(seen.view)), box), seen) for seen in self._lately if seen.view is not None]
         shared, seen = max(there, key=lambda pair: pair[0], default=(0.0, None))
         return seen if shared > SAME_OVERLAP else None
 
@@ -114,6 +119,10 @@ def left_open(candidates: Iterable[Candidate], tracks: Sequence[PlannedTrack]) -
     """Return those that no track covers, by the frame in which they were seen first; of very many, those with the highest scores."""
     bare = [candidate for candidate in candidates if not any(_is_on(track, candidate) for track in tracks)]
     return tuple(sorted(nlargest(MOST, bare, key=_score), key=lambda candidate: (candidate.first, candidate.box)))
+
+
+def _moved(box: Box, dx: float, dy: float) -> Box:
+    return box[0] + dx, box[1] + dy, box[2] + dx, box[3] + dy
 
 
 def _score(candidate: Candidate) -> float:

@@ -109,7 +109,7 @@ export class FaceBench {
 
   // A slider over the frames, on which the moments of a track are marked. Page up and down go from one time in sight to the next.
   timeline(track) {
-    const times = this.audit.frame_seconds, last = times.length - 1, { spans } = track;
+    const times = this.audit.frame_seconds, last = Math.max(0, times.length - 1), { spans } = track;
     const hand = svg("line", { y1: 0, y2: 10, class: "hand" });
     const picture = svg("svg", { viewBox: `0 0 ${last + 1} 10`, preserveAspectRatio: "none", class: "timeline", tabindex: 0, role: "slider",
       "aria-label": `Time line of face ${track.track}`, "aria-valuemin": 0, "aria-valuemax": last, "aria-valuenow": 0 });
