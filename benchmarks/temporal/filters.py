@@ -129,7 +129,7 @@ def _schedule_row(name: str, looked: Sequence[float], fewer: Sequence[ClipMetric
 
 def _mean(metrics: Sequence[ClipMetrics], name: str) -> float:
     """Return the mean over the clips that have such a figure, NaN if none has."""
-    values = [value for one in metrics if np.isfinite(value := getattr(one, name))]
+    values = [value for one in metrics if not np.isnan(value := getattr(one, name))]
     return float(np.mean(values)) if values else float("nan")
 
 

@@ -92,18 +92,18 @@ class OpenVINOEngine:
                 for index, image in enumerate(images):
                     pixels = shrunk(host_array(image), size)[None]
                     if len(running) == len(requests):
-                        mattes.append(self._wait(running.popleft()))
+                        mattes.append(self._matte_of(running.popleft()))
                     running.append(requests[index % len(requests)])
                     running[-1].start_async({0: pixels})
                 while running:
-                    mattes.append(self._wait(running.popleft()))
+                    mattes.append(self._matte_of(running.popleft()))
             finally:
                 for request in running:
                     request.wait()
         return mattes
 
-    def _wait(self, request: ov.InferRequest) -> Matte:
-        """Return the matte of a request that was started.
+    def _matte_of(self, request: ov.InferRequest) -> Matte:
+        """Wait for a request that was started, and return its matte.
 
         It is waited for, not handed over by a callback: one in Python would run in the runtime's own threads, for which Python may wait when
         it frees a network, while they wait for Python.

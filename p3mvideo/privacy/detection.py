@@ -36,6 +36,11 @@ class Detection:
         return replace(self, box=box, key_points=key_points)
 
 
+def shifted(box: Box, dx: float, dy: float) -> Box:
+    """Return a box that lies so many pixels further right and down."""
+    return box[0] + dx, box[1] + dy, box[2] + dx, box[3] + dy
+
+
 def area(box: Box) -> float:
     """Return a box's area in square pixels, 0 if it is empty."""
     return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])

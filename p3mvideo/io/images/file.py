@@ -79,8 +79,10 @@ def decode_image(data: bytes, name: Path | str) -> UInt8Array:
                     logger.warning("%s holds %d images, only the first is used", name, image.n_frames)  # type: ignore[attr-defined]
                 return to_pixels(image)
         except UnidentifiedImageError as error:
-            if form in (None, "TIFF"):
+            if form == "TIFF":
                 return _decode_by_opencv(data, name, error)
+            if form is None:
+                raise _no_image(name) from error
             raise SourceError(f"cannot read {name}: it begins as a {form} image, and cannot be decoded", hint=DAMAGED) from error
 
 
@@ -152,6 +154,10 @@ def _too_large(name: Path | str, size: str = "") -> SourceError:
     return SourceError(f"{name}{size} has more than {MAX_PIXELS // 1_000_000} million pixels", hint="make it smaller first")
 
 
+def _no_image(name: Path | str) -> SourceError:
+    return SourceError(f"cannot read {name}: it is not an image", hint="supported are JPEG, PNG, WebP, AVIF, HEIC, BMP and TIFF")
+
+
 def _learn_heic(name: Path | str) -> None:
     """Teach Pillow to read HEIC."""
     try:
@@ -205,9 +211,7 @@ def _grey_to_rgb(pixels: npt.NDArray[np.generic]) -> UInt8Array:
 
 def _decode_by_opencv(data: bytes, name: Path | str, cause: Exception) -> UInt8Array:
     """Decode TIFF images that Pillow does not know, such as those with three channels of 16 bits."""
-    error = SourceError(f"cannot read {name}: it is not an image", hint="supported are JPEG, PNG, WebP, AVIF, HEIC, BMP and TIFF")
-    if image_format(data[:START_BYTES]) != "TIFF":
-        raise error from cause
+    error = _no_image(name)
     try:
         size = _tiff_size(data)
     except (LookupError, ValueError, TypeError, SyntaxError, OSError, struct.error):

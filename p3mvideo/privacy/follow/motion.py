@@ -40,7 +40,7 @@ class Motion:
 
     def observe(self, image: UInt8Array) -> bool:
         """Take the next image, uint8 RGB (H, W, 3), and return whether it begins another scene; the first one does."""
-        thumbnail = _thumbnail(image)
+        thumbnail = thumbnail_of(image)
         is_cut = self._begins_scene(image, thumbnail)
         self._before, self._now, self._thumbnail = self._now, image, thumbnail
         if self._before is not None and self._before.shape != image.shape:
@@ -49,7 +49,7 @@ class Motion:
 
     def is_cut(self, image: UInt8Array) -> bool:
         """Return whether an image, uint8 RGB (H, W, 3), shows another scene than the one that was taken last, without taking it."""
-        return self._begins_scene(image, _thumbnail(image))
+        return self._begins_scene(image, thumbnail_of(image))
 
     def _begins_scene(self, image: UInt8Array, thumbnail: UInt8Array) -> bool:
         return self._now is None or self._now.shape != image.shape or _is_cut(self._thumbnail, thumbnail)
@@ -123,9 +123,14 @@ def similarity(one: Float32Array, other: Float32Array) -> float:
     return float((one * other).mean())
 
 
-def _thumbnail(image: UInt8Array) -> UInt8Array:
-    """Return a small grey image of some of an image's pixels."""
-    step = max(1, max(image.shape[:2]) // THUMBNAIL_PX)
+def thumbnail_step(image: UInt8Array) -> int:
+    """Return of how many pixels of an image (H, W, ...) its thumbnail has one, across and down."""
+    return int(max(1, max(image.shape[:2]) // THUMBNAIL_PX))
+
+
+def thumbnail_of(image: UInt8Array) -> UInt8Array:
+    """Return a small grey image, uint8 (h, w), of some of the pixels of an image, uint8 RGB (H, W, 3)."""
+    step = thumbnail_step(image)
     return _gray(image[step // 2 :: step, step // 2 :: step])
 
 

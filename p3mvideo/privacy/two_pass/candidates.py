@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from heapq import nlargest
 
-import cv2
-import numpy as np
-
-from p3mvideo.frame import Float32Array, UInt8Array
-from p3mvideo.privacy.detection import Box
+from p3mvideo.frame import UInt8Array
+from p3mvideo.privacy.detection import Box, shifted
+from p3mvideo.privacy.follow.camera_turn import View
 from p3mvideo.privacy.follow.matching import overlap
 from p3mvideo.privacy.two_pass.cover_plan import Candidate, PlannedTrack
 
@@ -21,10 +19,6 @@ LEAST_SCORE = 0.2
 """What scores less is not worth a look: detectors say as much of any texture."""
 MOST = 200
 """Largest number of candidates that a plan lists: those with the highest scores."""
-THUMBNAIL_PX = 160
-"""Every n-th pixel of a frame is compared, so that its longer side has at least so many, to tell where the camera turned."""
-LEAST_RESPONSE = 0.15
-"""Below this response of the phase correlation, in [0, 1], frames do not tell."""
 
 
 @dataclass
@@ -36,34 +30,8 @@ class _Seen:
     """Where it was seen last."""
     seconds: float
     """When that was."""
-    view: _View | None
+    view: View | None
     """The frame in which that was."""
-
-
-@dataclass(frozen=True, eq=False)
-class _View:
-    """A frame, small."""
-
-    gray: Float32Array
-    step: int
-    """How many pixels of the frame one of them stands for."""
-
-    @classmethod
-    def of(cls, image: UInt8Array) -> _View:
-        step = max(1, max(image.shape[:2]) // THUMBNAIL_PX)
-        return cls(cv2.cvtColor(np.ascontiguousarray(image[::step, ::step]), cv2.COLOR_RGB2GRAY).astype(np.float32), step)
-
-    def shift_to(self, now: _View) -> tuple[float, float]:
-        """Return by how many pixels of the frame what is seen here lies elsewhere in another one, (x, y), as far as the camera turned; none where
-        that cannot be told.
-
-        Phase correlation: Kuglin and Hines, "The phase correlation image alignment method", 1975.
-        """
-        if self is now or self.gray.shape != now.gray.shape:
-            return 0.0, 0.0
-        window = cv2.createHanningWindow(self.gray.shape[::-1], cv2.CV_32F)
-        (dx, dy), response = cv2.phaseCorrelate(self.gray, now.gray, window)
-        return (dx * self.step, dy * self.step) if response >= LEAST_RESPONSE else (0.0, 0.0)
 
 
 class Candidates:
@@ -87,10 +55,10 @@ class Candidates:
         if len(self._before) > 10 * MOST:
             self._before = nlargest(5 * MOST, self._before, key=_score)
         likely = [(box, score) for box, score in finds if score >= LEAST_SCORE]
-        view = _View.of(image) if image is not None and likely else None
+        view = View.of(image) if image is not None and likely else None
 
         @cache
-        def shift_from(before: _View) -> tuple[float, float]:
+        def shift_from(before: View) -> tuple[float, float]:
             return before.shift_to(view) if view is not None else (0.0, 0.0)
 
         for box, score in likely:
@@ -102,11 +70,11 @@ class Candidates:
                 seen.best = replace(seen.best, frame=frame, box=box, score=score)
             seen.best, seen.box, seen.seconds, seen.view = replace(seen.best, last=frame), box, seconds, view
 
-    def _seen_at(self, box: Box, shift_from: Callable[[_View], tuple[float, float]]) -> _Seen | None:
+    def _seen_at(self, box: Box, shift_from: Callable[[View], tuple[float, float]]) -> _Seen | None:
         """Return what was seen lately at a place of the present frame, or where the camera has moved that to."""
         there = [(overlap(seen.box, box), seen) for seen in self._lately]
         if not any(shared > SAME_OVERLAP for shared, _ in there):
-            there = [(overlap(_moved(seen.box, *shift_from(seen.view)), box), seen) for seen in self._lately if seen.view is not None]
+            there = [(overlap(shifted(seen.box, *shift_from(seen.view)), box), seen) for seen in self._lately if seen.view is not None]
         shared, seen = max(there, key=lambda pair: pair[0], default=(0.0, None))
         return seen if shared > SAME_OVERLAP else None
 
@@ -119,10 +87,6 @@ def left_open(candidates: Iterable[Candidate], tracks: Sequence[PlannedTrack]) -
     """Return those that no track covers, by the frame in which they were seen first; of very many, those with the highest scores."""
     bare = [candidate for candidate in candidates if not any(_is_on(track, candidate) for track in tracks)]
     return tuple(sorted(nlargest(MOST, bare, key=_score), key=lambda candidate: (candidate.first, candidate.box)))
-
-
-def _moved(box: Box, dx: float, dy: float) -> Box:
-    return box[0] + dx, box[1] + dy, box[2] + dx, box[3] + dy
 
 
 def _score(candidate: Candidate) -> float:
