@@ -1,6 +1,6 @@
 """Measure a live run: a clip played in real time as the camera, and a virtual camera that only takes what it is sent.
 
-    python benchmarks/live.py [--minutes 0.5] [--size 1280x720] [--camera CLIP] [--anonymize input] [--bg BG]
+    python benchmarks/live.py [--minutes 0.5] [--size 1280x720] [--rate 30] [--camera CLIP] [--anonymize input] [--bg BG]
 
 Prints a Markdown table. Nothing else should run on the machine meanwhile.
 """
@@ -16,6 +16,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=0.5, help="how long, from the first image on")
     parser.add_argument("--size", default="1280x720", help="of the made clip")
+    parser.add_argument("--rate", type=Fraction, default=Fraction(30), help="of the made clip, frames per second")
     parser.add_argument("--camera", type=Path, help="a clip of your own")
     parser.add_argument("--bg", default="navy")
     parser.add_argument("--model", default=DEFAULT_MODEL)
@@ -155,7 +157,7 @@ def main() -> None:
         stop.set()
 
     with tempfile.TemporaryDirectory(prefix="p3mvideo-live-") as folder:
-        clip = options.camera or make_sample_clip(Path(folder) / "clip.mp4", width=width, height=height, seconds=CLIP_SECONDS)
+        clip = options.camera or make_sample_clip(Path(folder) / "clip.mp4", width=width, height=height, seconds=CLIP_SECONDS, rate=options.rate)
         threading.Thread(target=end, daemon=True).start()
         result = webcam(
             camera=str(clip), settings={"bg": [options.bg], "anonymize": options.anonymize, "smoothing": options.smoothing}, preview=False,
@@ -163,7 +165,8 @@ def main() -> None:
             stop=stop, listener=Printing(),
         )  # fmt: skip
     runs_seconds = sum(run.total_seconds for run in result.runs)
-    what = f"{clip.name if options.camera else options.size + ' clip of a portrait'}, {runs_seconds / 60:.1f} minutes, faces: {options.anonymize}, "
+    made = f"{options.size} clip of a portrait at {float(options.rate):g} frames per second"
+    what = f"{clip.name if options.camera else made}, {runs_seconds / 60:.1f} minutes, faces: {options.anonymize}, "
     print("\n" + table(result, log, what=what + f"smoothing: {options.smoothing}, background: {options.bg}", seconds=runs_seconds))
 
 

@@ -34,7 +34,9 @@ def sample_portrait() -> UInt8Array:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def make_sample_clip(path: Path, *, width: int = 640, height: int = 720, seconds: float = 4.0, clip: Path | None = None) -> Path:
+def make_sample_clip(
+    path: Path, *, width: int = 640, height: int = 720, seconds: float = 4.0, rate: Fraction = RATE, clip: Path | None = None
+) -> Path:
     """Write an H.264 clip of a portrait, seen by a hand-held camera that moves, turns and zooms a little.
 
     Args:
@@ -42,23 +44,24 @@ def make_sample_clip(path: Path, *, width: int = 640, height: int = 720, seconds
         width: In pixels.
         height: In pixels.
         seconds: How long.
+        rate: Frames per second.
         clip: Film this video's frames, over and over, instead of the portrait.
     """
-    frames = round(seconds * RATE)
-    info = StreamInfo(width, height, RATE, frames=frames)
+    frames = round(seconds * rate)
+    info = StreamInfo(width, height, rate, frames=frames)
     images = _images(clip)
     sink = open_sink(path, info, WriteOptions(overwrite=True))
     try:
         for number in range(frames):
             image = images[number % len(images)]
-            t = number / float(RATE)
+            t = number / float(rate)
             image_height, image_width = image.shape[:2]
             scale = max(width / image_width, height / image_height) * (1.06 + 0.03 * np.sin(0.9 * t))
             sway = np.array([0.012 * np.sin(1.3 * t), 0.010 * np.sin(1.9 * t + 1)]) * (width, height)
             turn = cv2.getRotationMatrix2D((image_width / 2, image_height / 2), 0.8 * np.sin(0.7 * t), scale)
             turn[:, 2] += np.array([width, height]) / 2 - np.array([image_width, image_height]) / 2 + sway
             shown = cv2.warpAffine(image, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            sink.write(Frame.from_interleaved(np.asarray(shown, np.uint8), number, 1 / RATE, 1))
+            sink.write(Frame.from_interleaved(np.asarray(shown, np.uint8), number, 1 / rate, 1))
         sink.finish()
     finally:
         sink.close()
