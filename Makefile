@@ -43,13 +43,11 @@ bench: .venv/.installed
 RUNS ?= runs
 DATA = $(RUNS)/data
 TRAIN = $(BIN)/p3mvideo train --data $(DATA) --backgrounds $(BACKGROUNDS) --faces $(DATA)/train/faces --share house_=0.07 --share ccp_=0.5 --resume
-SMALL = $(TRAIN) --variant p3mnet-mobilenetv2-small
 # Where PORTRAITS also holds rendered people, names syn_...: RENDERED="--share syn_=0.25".
 LIGHT = $(TRAIN) --variant p3mnet-mobilenetv2-light --frozen 3 --batch 16 --moving 0.25 --hard 0.2 --covers 0.1 --uses 4 $(RENDERED)
 LAST = --size 384 --ema 0.99 --hard 0.35 --covers 0.15 --backgrounds $(RUNS)/draped
-MIXED = --size 384 --share ccp_=0.42 --moving 0.25 --hard 0.2
 # Large batches: minutes on a GPU, hours on two cores.
-LARGE = $(MIXED) --steps 640 --batch 64 --seed 80001 --lr 2e-3 --warmup 100
+LARGE = --size 384 --steps 640 --batch 64 --seed 80001 --lr 2e-3 --warmup 100 --share ccp_=0.42 --moving 0.25 --hard 0.2
 SHIP = $(BIN)/p3mvideo weights ship --licence MIT --source "make weights"
 
 training-data: .venv/.installed
@@ -88,16 +86,6 @@ weights: training-data
 	$(LIGHT) $(LAST) -o $(RUNS)/l8 --steps 150 --schedule constant --seed 40612 --lr 6e-4 --backbone-lr 1.7e-4 --warmup 15 --initial $(RUNS)/l7/last.pt
 	$(LIGHT) $(LAST) -o $(RUNS)/l9 --steps 340 --seed 40613 --lr 5.5e-4 --backbone-lr 1.5e-4 --warmup 10 --initial $(RUNS)/l8/last.pt
 	$(SHIP) $(RUNS)/l9/last.pt $(RUNS)/p3mnet-mobilenetv2-light.safetensors --mean-with $(RUNS)/light6.safetensors --mean-with $(RUNS)/light6.safetensors
-	$(SMALL) -o $(RUNS)/s1 --steps 900 --batch 12 --size 256 --seed 40001 --pretrained $(RUNS)/mean.safetensors
-	$(SMALL) -o $(RUNS)/s2 --steps 700 --batch 8 --size 384 --seed 40002 --lr 1e-3 --ema 0.995 --initial $(RUNS)/s1/last.pt
-	$(SMALL) -o $(RUNS)/s3 --steps 400 --batch 8 --size 384 --seed 50002 --lr 1e-3 --warmup 20 --ema 0.99 --initial $(RUNS)/s2/last.pt
-	$(SHIP) $(RUNS)/s3/last.pt $(RUNS)/small3.safetensors
-	$(SMALL) -o $(RUNS)/s4 --steps 1000 --batch 8 --size 384 --seed 60002 --lr 1e-3 --warmup 40 --ema 0.998 --share ccp_=0.4 --moving 0.3 --initial $(RUNS)/small3.safetensors
-	$(SHIP) $(RUNS)/s4/last.pt $(RUNS)/small4.safetensors
-	$(SMALL) -o $(RUNS)/s5 --initial $(RUNS)/small4.safetensors $(LARGE)
-	$(SHIP) $(RUNS)/s5/last.pt $(RUNS)/small5.safetensors --mean-with $(RUNS)/s5/last.pt --mean-with $(RUNS)/s5/last.pt --mean-with $(RUNS)/small4.safetensors
-	$(SMALL) -o $(RUNS)/s6 $(MIXED) --steps 1500 --batch 8 --seed 90002 --lr 1e-3 --warmup 40 --ema 0.997 --initial $(RUNS)/small5.safetensors
-	$(SHIP) $(RUNS)/s6/last.pt $(RUNS)/p3mnet-mobilenetv2-small.safetensors --mean-with $(RUNS)/small5.safetensors --mean-with $(RUNS)/small5.safetensors
 
 # The material in parts for a machine with a GPU, see docs/gpu.md; MORE holds further --data and --backgrounds.
 gpu-pack: training-data

@@ -35,11 +35,6 @@ def p3mnet_mobilenetv2_light(weights: str | None = None, *, pretrained: bool = T
     return _network("p3mnet-mobilenetv2-light", weights, pretrained)
 
 
-def p3mnet_mobilenetv2_small(weights: str | None = None, *, pretrained: bool = True) -> P3MNet:
-    """P3M-Net for weak machines, on a third of MobileNetV2's depth; its weights come with the program."""
-    return _network("p3mnet-mobilenetv2-small", weights, pretrained)
-
-
 def p3mnet_resnet34(weights: str | None = None, *, pretrained: bool = True) -> P3MNet:
     """P3M-Net as published, on ResNet-34."""
     return _network("p3mnet-resnet34", weights, pretrained)

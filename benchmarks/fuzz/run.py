@@ -329,7 +329,7 @@ def main() -> int:
     parser.add_argument("--no-faces", dest="faces", action="store_false", help="look for no faces, which starts sooner")
     parser.add_argument("--intact", action="store_true", help="leave the files undamaged")
     parser.add_argument("--keep", type=Path, help="folder for what ends badly")
-    parser.add_argument("--weights", type=Path, default=Path(__file__).parents[2] / "weights" / "p3mnet-mobilenetv2-small.safetensors")
+    parser.add_argument("--weights", type=Path, default=Path(__file__).parents[2] / "weights" / "p3mnet-mobilenetv2-light.safetensors")
     options = parser.parse_args()
     import_everything(faces=options.faces)
     started = time.monotonic()

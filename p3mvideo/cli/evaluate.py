@@ -20,7 +20,7 @@ from p3mvideo.options.engine import DEFAULT_MODEL
 def evaluate_command(
     data: Annotated[Path, typer.Option(help="Folder of the data set.")],
     options: EvaluationOptions,
-    engine: Annotated[EngineOptions, Without("model", "downsample_ratio", "seq_chunk", "threads")],
+    engine: Annotated[EngineOptions, Without("model", "seq_chunk", "threads")],
     model: Annotated[
         list[str],
         typer.Option(

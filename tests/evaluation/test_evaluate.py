@@ -77,6 +77,24 @@ def test_network_with_every_strategy(data: Path, weights: str, tmp_path: Path, s
     assert "| tiny |" in (done.folder / "summary.md").read_text()
 
 
+def test_a_smaller_working_size_is_said_and_scored(data: Path, weights: str, tmp_path: Path) -> None:
+    def scored(ratio: float) -> tuple[str, list[dict[str, float]]]:
+        folder = tmp_path / f"at {ratio}"
+        done = call(evaluate, data, split="P3M-500-P", model=[weights], runtime="torch", device="cpu", metric=["mad"], downsample_ratio=ratio, output=folder)
+        return (folder / "settings.json").read_text(), [{**score.values, "predict_ms": 0.0} for score in done.scores]
+
+    (said, half), (_, again), (_, whole) = scored(0.5), scored(0.5), scored(1.0)
+    assert "at 0.5 of the image's size" in said
+    assert half == again
+    assert half != whole
+
+
+@pytest.mark.parametrize("strategy", ["resize", "hybrid"])
+def test_the_working_size_of_a_published_strategy_stays_as_it_is(data: Path, weights: str, tmp_path: Path, strategy: Strategy) -> None:
+    with pytest.raises(ConfigError, match="the working size of tiny cannot be chosen"):
+        call(evaluate, data, split="P3M-500-P", model=[weights], strategy=strategy, device="cpu", downsample_ratio=0.5, output=tmp_path / "out")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_trimap_based_methods(data: Path, tmp_path: Path, solver: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.fuzz.seeds import damage, make_seeds
 
 ROOT = Path(__file__).parents[2]
-WEIGHTS = ROOT / "weights" / "p3mnet-mobilenetv2-small.safetensors"
+WEIGHTS = ROOT / "weights" / "p3mnet-mobilenetv2-light.safetensors"
 
 
 @pytest.mark.slow

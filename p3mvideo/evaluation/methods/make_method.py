@@ -51,13 +51,20 @@ def make_method(
         model: A key of `SOLVERS`; the path of an .onnx file, or of an .xml or .pt file that `export` wrote; LAYOUT:FILE.onnx with a key of
             `LAYOUTS`; name or path of weights; or a published checkpoint (.pth, .pth.tar), which is read without running anything in it.
         strategy: How a P3M-Net looks at images; "auto" is "engine" for the real-time networks and "resize" for the published ones.
-        engine: Device; and runtime and precision for the strategy "engine", the others compute in 32 bits.
+        engine: Device; for the strategy "engine" runtime, precision and working size, too: the others compute in 32 bits, at sizes of their own.
         onnx_input: What a foreign ONNX network expects.
         photographs: Whether the images are photographs, and not the frames of clips; see `EngineOptions.quality`.
 
     Raises:
         WeightsError, DeviceError, ConfigError: What is needed for it is not there, or the options contradict it.
     """
+    method = _make(model, strategy, engine, onnx_input, photographs=photographs)
+    if engine.downsample_ratio != "auto" and not isinstance(method, EngineMethod):
+        raise ConfigError(f"the working size of {method.name} cannot be chosen", hint="leave --downsample-ratio out")
+    return method
+
+
+def _make(model: str, strategy: Strategy, engine: EngineOptions, onnx_input: OnnxInput, *, photographs: bool) -> Method:
     if model in SOLVERS:
         return SolverMethod(model)
     layout, _, file = model.partition(":")
@@ -69,9 +76,9 @@ def make_method(
     if strategy == "auto":
         strategy = "engine" if weights.variant in REALTIME_VARIANTS else "resize"
     if strategy == "engine":
-        options = replace(engine, model=model, downsample_ratio="auto")
+        options = replace(engine, model=model)
         loaded = torch_engine(weights.load(), model, options) if is_checkpoint(model) else load_engine(options, live=True)
-        return EngineMethod(weights, at_quality(loaded, engine.quality, photograph=photographs))
+        return EngineMethod(weights, at_quality(loaded, engine.quality, photograph=photographs), engine.downsample_ratio)
     if strategy in ("resize", "hybrid"):
         return NetworkMethod(weights, strategy, engine.device)
     raise ConfigError(f"there is no strategy {strategy!r}", hint="auto, engine, resize or hybrid")

@@ -63,14 +63,17 @@ class EngineMethod:
     Args:
         weights: What reports call it, and whose it is.
         engine: The network, loaded.
+        downsample_ratio: With what working size, see `EngineOptions`; said in reports.
     """
 
     learned = True
 
-    def __init__(self, weights: NamedNetwork, engine: LoadedEngine) -> None:
+    def __init__(self, weights: NamedNetwork, engine: LoadedEngine, downsample_ratio: float | Literal["auto"] = "auto") -> None:
         self._engine = engine
         self.name = weights.name
         self.description = engine.description
+        if downsample_ratio != "auto":
+            self.description += f", at {downsample_ratio:g} of the image's size"
         self.identity = f"{weights.identity}, {self.description}"
         self._refine = GuidedRefiner()
         self._one_at_a_time = threading.Lock()
