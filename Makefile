@@ -25,10 +25,13 @@ test: .venv/.installed-dev
 test-fast: .venv/.installed-dev
 	$(PYTEST) -m "not slow"
 
+# The program has to run on systems that no test runs on: what is missing in their standard libraries is found at least.
 lint: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/win32 p3mvideo
+	$(BIN)/mypy --platform darwin --no-warn-unreachable --cache-dir .mypy_cache/darwin p3mvideo
 
 # The reference of the Python API, from its docstrings.
 api: .venv/.installed-dev

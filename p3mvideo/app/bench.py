@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -176,11 +178,10 @@ class _MemoryLog:
         self._mib: list[float] = []
 
     def sample(self) -> None:
-        try:
-            with open("/proc/self/statm", encoding="ascii") as file:
-                self._mib.append(int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20)
-        except OSError:
-            pass
+        if sys.platform != "linux":
+            return
+        with contextlib.suppress(OSError), open("/proc/self/statm", encoding="ascii") as file:
+            self._mib.append(int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20)
 
     def result(self) -> MemoryUse | None:
         third = len(self._mib) // 3

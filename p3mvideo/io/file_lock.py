@@ -42,28 +42,39 @@ class Lock:
         """Let go, for processes that were forked meanwhile too. May be called any number of times."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
-            with contextlib.suppress(OSError):
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
+            _unlock(descriptor)
             os.close(descriptor)
 
 
-def lock(path: Path) -> Lock | None:
-    """Lock a file or folder, which is no link; None if another run holds it.
+if sys.platform == "win32":
 
-    Raises:
-        OSError: It is not there, or may not be opened.
-    """
-    if sys.platform == "win32":
-        return Lock(-1, is_real=False)  # an open file could not be renamed
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    except OSError:  # a file system without locks
-        return Lock(descriptor, is_real=False)
-    return Lock(descriptor, is_real=True)
+    def lock(path: Path) -> Lock | None:
+        """Lock nothing: an open file could not be renamed."""
+        return Lock(-1, is_real=False)
+
+    def _unlock(descriptor: int) -> None:
+        raise AssertionError(descriptor)
+else:
+
+    def lock(path: Path) -> Lock | None:
+        """Lock a file or folder, which is no link; None if another run holds it.
+
+        Raises:
+            OSError: It is not there, or may not be opened.
+        """
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except OSError:  # a file system without locks
+            return Lock(descriptor, is_real=False)
+        return Lock(descriptor, is_real=True)
+
+    def _unlock(descriptor: int) -> None:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import platform
 import re
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -238,7 +239,7 @@ def _clear_part(final: Path, part: Path, *, is_removable: bool, is_of_this_machi
         return  # a link, gone, or not readable: not ours in any case
     if taken is None:
         raise SinkError(f"{final} is being written by another run", hint="wait for its end, or choose another name")
-    is_own = os.name == "nt" or status.st_uid == os.geteuid()
+    is_own = sys.platform == "win32" or status.st_uid == os.geteuid()
     is_dead = (is_of_this_machine and taken.is_real) or time.time() - status.st_mtime > STALE_SECONDS
     if is_removable and is_own and is_dead:
         with contextlib.suppress(OSError, SinkError):  # it is in no one's way
@@ -255,7 +256,7 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _sync(path: Path) -> None:
-    if path.is_dir() and os.name == "nt":
+    if path.is_dir() and sys.platform == "win32":
         return  # Windows cannot open folders
     descriptor = os.open(path, os.O_RDONLY)
     try:

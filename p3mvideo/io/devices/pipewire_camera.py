@@ -47,6 +47,7 @@ class PipeWireCamera:
     def __init__(self, width: int, height: int, rate: Fraction, *, name: str = NAME) -> None:
         if width % 2 or height % 2 or min(width, height) < 2:
             raise ValueError(f"a virtual camera has an even size, got {width}x{height}")
+        _check_system()
         self.device = f"{name} in PipeWire"
         """The name by which other programs know it."""
         arguments = [str(number) for number in (width, height, *rate.limit_denominator(1001).as_integer_ratio())]
@@ -56,8 +57,9 @@ class PipeWireCamera:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._input, self._output = self._process.stdin.fileno(), self._process.stdout.fileno()
-        os.set_blocking(self._input, False)
-        os.set_blocking(self._output, False)
+        if sys.platform == "linux":
+            os.set_blocking(self._input, False)
+            os.set_blocking(self._output, False)
         self._said = b""
         deadline = time.monotonic() + START_SECONDS
         while self.viewers() is None:
@@ -115,10 +117,13 @@ class PipeWireCamera:
         return lines[-1] if lines else f"its program ended with {self._process.returncode}"
 
 
+def _check_system() -> None:
+    if sys.platform != "linux":
+        raise DeviceError("PipeWire is a system of Linux", hint="choose another virtual camera, such as obs")
+
+
 def pipewire_problem() -> str:
     """Return why there can be no camera in PipeWire, found out by making one for a moment; empty if there can."""
-    if sys.platform != "linux":
-        return "PipeWire is a system of Linux"
     try:
         PipeWireCamera(64, 64, Fraction(30), name=f"{NAME} test").close()
     except DeviceError as error:

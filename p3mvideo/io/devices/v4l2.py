@@ -111,7 +111,10 @@ class _opened:
         self._path = path
 
     def __enter__(self) -> int:
-        self._device = os.open(self._path, os.O_RDWR | os.O_NONBLOCK)
+        flags = os.O_RDWR
+        if sys.platform == "linux":
+            flags |= os.O_NONBLOCK
+        self._device = os.open(self._path, flags)
         return self._device
 
     def __exit__(self, *_: object) -> None:
@@ -119,7 +122,8 @@ class _opened:
 
 
 def _ask(device: int, request: int, answer: bytearray) -> bytearray:
-    fcntl.ioctl(device, request, answer)
+    if sys.platform == "linux":
+        fcntl.ioctl(device, request, answer)
     return answer
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 
@@ -16,6 +17,8 @@ def count_viewers(device: str, *, processes: Path = Path("/proc")) -> int | None
         device: The device file.
         processes: Where the system shows its processes.
     """
+    if sys.platform != "linux":
+        return None
     try:
         wanted = os.stat(device)
         entries = [entry for entry in processes.iterdir() if entry.name.isdigit() and int(entry.name) != os.getpid()]
@@ -38,7 +41,7 @@ def _is_own(entry: Path) -> bool:
     """Whether a process runs for this user; its folder may belong to root all the same."""
     for line in (entry / "status").read_text(encoding="ascii", errors="replace").splitlines():
         if line.startswith("Uid:"):
-            return int(line.split()[1]) == os.getuid()
+            return sys.platform == "linux" and int(line.split()[1]) == os.getuid()
     return False
 
 
@@ -47,4 +50,4 @@ def _is_same(file: Path, wanted: os.stat_result) -> bool:
         status = file.stat()
     except OSError:
         return False  # closed in the meantime, or a pipe of another system
-    return (status.st_dev, status.st_ino, status.st_rdev) == (wanted.st_dev, wanted.st_ino, wanted.st_rdev)
+    return sys.platform == "linux" and (status.st_dev, status.st_ino, status.st_rdev) == (wanted.st_dev, wanted.st_ino, wanted.st_rdev)

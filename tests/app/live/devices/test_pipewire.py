@@ -131,3 +131,11 @@ def test_without_pipewire_the_error_says_what_is_needed(monkeypatch: pytest.Monk
 def test_odd_sizes_are_refused(size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="even"):
         PipeWireCamera(*size, Fraction(30))
+
+
+def test_on_other_systems_it_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(DeviceError, match="PipeWire is a system of Linux") as caught:
+        PipeWireCamera(WIDTH, HEIGHT, Fraction(30))
+    assert "obs" in caught.value.hint
+    assert pipewire_problem() == "PipeWire is a system of Linux"
