@@ -8,12 +8,10 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # before PyTorch is imported
     # Test processes that each compute on all cores wait for each other's threads. What the tests start inherits this.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))))
 
-import ctypes
 import gc
 import shutil
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -26,11 +24,11 @@ from hypothesis import HealthCheck, settings
 from skimage.data import astronaut
 
 import p3mvideo.engine  # noqa: F401  # so that no test module imports a runtime that reports its use
+from p3mvideo import freed_memory
 from p3mvideo.config import cache_folder
 from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detect.face_models import MODELS
 from p3mvideo.privacy.detect.registry import DETECTORS
-from p3mvideo.training.loop.memory import glibc_memory
 
 for ignored in (signal.SIGINT, signal.SIGHUP):
     # A shell's background job, or nohup, ignores them, and what the tests start would inherit that: Ctrl-C would do nothing.
@@ -38,7 +36,7 @@ for ignored in (signal.SIGINT, signal.SIGHUP):
         signal.signal(ignored, signal.default_int_handler if ignored == signal.SIGINT else signal.SIG_DFL)
 
 # Before training is imported: it would have the process keep what it frees, and thousands of other tests follow.
-pytest.MonkeyPatch().setattr(glibc_memory, "keep_memory", lambda: False)
+pytest.MonkeyPatch().setattr(freed_memory, "keep_memory", lambda: False)
 
 settings.register_profile("p3mvideo", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine may stand still at any example
 settings.load_profile("p3mvideo")
@@ -73,9 +71,7 @@ def _freed_memory() -> Iterator[None]:
     """Give freed memory back to the system: test processes grow by gigabytes otherwise."""
     yield
     gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswith("linux") else None  # glibc's
-    if trim is not None:
-        trim(0)
+    freed_memory.give_back_memory()
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from p3mvideo.app.live.stage_factory import AdjustableStream, StageFactory, make
 from p3mvideo.compose import Background
 from p3mvideo.engine import GuidedRefiner, LoadedEngine
 from p3mvideo.errors import ConfigError, DeviceError, P3MVideoError, WeightsError
+from p3mvideo.freed_memory import give_back_memory
 from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.options import LiveOptions
 from p3mvideo.pipeline import Output, Pipeline, RunStatistics
@@ -252,9 +253,11 @@ class LiveSession:
     def _keep_engines(self, *rungs: Rung) -> None:
         """Forget the networks of all rungs but these. What another thread has forgotten meanwhile stays forgotten."""
         kept = {_key(rung) for rung in rungs}
-        for key in tuple(self._engines):
-            if key not in kept:
-                self._engines.pop(key, None)
+        others = [key for key in tuple(self._engines) if key not in kept]
+        for key in others:
+            self._engines.pop(key, None)
+        if others:
+            give_back_memory()
 
     def _close_anonymizer(self) -> None:
         anonymizer, self._anonymizer = self._anonymizer, None

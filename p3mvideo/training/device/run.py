@@ -12,6 +12,7 @@ import torch
 
 from p3mvideo.engine.load_engine import choose_device
 from p3mvideo.errors import ConfigError, TrainingError
+from p3mvideo.freed_memory import keep_memory
 from p3mvideo.options import TrainingOptions
 from p3mvideo.options.training.device import DeviceTrainingOptions
 from p3mvideo.training.device.batches import DeviceBatches
@@ -23,7 +24,6 @@ from p3mvideo.training.device.state_files import INDEX, load_state
 from p3mvideo.training.export_weights import ship_weights
 from p3mvideo.training.initial_network import build_start
 from p3mvideo.training.loop.learner import Learner
-from p3mvideo.training.loop.memory.glibc_memory import keep_memory
 from p3mvideo.training.loop.precision import choose_precision
 from p3mvideo.training.loop.processes.process_group import Group
 from p3mvideo.training.preview import write_sheet

@@ -15,10 +15,10 @@ from p3mvideo.training.loop.feature_paste import PastingNetwork, frozen_copy
 from p3mvideo.training.loop.frozen_stages import first_stages, freeze, hold
 from p3mvideo.training.loop.fused_stages import fuse
 from p3mvideo.training.loop.losses import matting_losses
-from p3mvideo.training.loop.memory.recompute import recompute_activations
 from p3mvideo.training.loop.precision import keep_strided_depthwise_in_f32
 from p3mvideo.training.loop.processes.process_group import Group
 from p3mvideo.training.loop.processes.synced_norm import synchronise_norms
+from p3mvideo.training.loop.recompute import recompute_activations
 from p3mvideo.training.loop.state import TrainingState, make_optimizer
 from p3mvideo.training.loop.weight_average import WeightAverage
 from p3mvideo.training.samples.dataset import Sample
