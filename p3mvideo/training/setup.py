@@ -82,6 +82,8 @@ class TrainingSetup:
                 raise ConfigError(f"the {name} share of the samples is in [0, 1], got {share:g}", hint=f"use --{name} 0.5")
             if share and self.scenes != "webcam":
                 raise ConfigError(f"the recipe {self.recipe} knows no {shown}", hint=f"leave --{name} out, or add --scenes webcam")
+        if self.webcam.filmed and not self.webcam.moving:
+            raise ConfigError("the frames of clips make pairs, and no samples are pairs", hint="leave --filmed out, or add --moving 0.3")
         if self.losses.composition and self.scenes == "webcam":
             raise ConfigError("webcam scenes have no composition loss", hint="leave --composition out, or take --scenes crops")
         if self.smeared and self.losses.composition:
@@ -117,7 +119,7 @@ def setup_of(options: TrainingOptions, *, steps: int, **changes: Any) -> Trainin
         "recompute": options.recompute, "frozen": options.frozen, "covers": options.covers, "smeared": options.smeared,
         "uses": options.uses,
         "seed": options.seed, "overfit": options.overfit, "shares": options.shares,
-        "webcam": WebcamOptions(moving=options.moving, hard=options.hard),
+        "webcam": WebcamOptions(moving=options.moving, hard=options.hard, filmed=options.filmed),
     }  # fmt: skip
     return TrainingSetup(steps=steps, **{**known, **changes})
 

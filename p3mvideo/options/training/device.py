@@ -29,6 +29,10 @@ class DeviceSampleOptions(Options):
     batch: Annotated[int, Option("Samples per step.", minimum=1)] = 128
     size_px: Annotated[int, Option("Side of the samples in pixels.", flags=("--size",))] = 384
     moving: Annotated[float, Option("Share of the samples that are frames of moving people, two and two.", minimum=0, maximum=1)] = 0.25
+    filmed: Annotated[
+        tuple[str, ...],
+        Option("Portraits PREFIX..._00, PREFIX..._01 and so on are successive frames of clips; two in a row move by themselves.", metavar="PREFIX"),
+    ] = ()
     hard: Annotated[
         float, Option("Share of the other samples with people far off, from behind, in company or among things.", minimum=0, maximum=1)
     ] = 0.2

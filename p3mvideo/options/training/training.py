@@ -57,6 +57,13 @@ class TrainingOptions(CopyPasteOptions, LossOptions, CropOptions, OptimizerOptio
     moving: Annotated[
         float, Option("Fraction of the samples that are pairs of neighbouring frames of moving people, for --scenes webcam.", minimum=0, maximum=1)
     ] = 0.0
+    filmed: Annotated[
+        tuple[str, ...],
+        Option(
+            "Portraits PREFIX..._00, PREFIX..._01 and so on are successive frames of clips; two in a row are a pair of --moving as they were taken.",
+            metavar="PREFIX",
+        ),
+    ] = ()
     hard: Annotated[
         float,
         Option("Fraction of the other samples with people far away, from behind, in company or among things.", minimum=0, maximum=1),

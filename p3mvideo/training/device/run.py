@@ -171,7 +171,7 @@ def _run_options(options: DeviceTrainingOptions, device: torch.device) -> dict[s
         )  # fmt: skip
         setup = setup_of(
             asked.resolved(), steps=options.steps or BY_THE_CLOCK, precision=choose_precision(options.precision, device),
-            webcam=WebcamOptions(moving=options.moving, hard=options.hard, nobody=options.nobody),
+            webcam=WebcamOptions(moving=options.moving, hard=options.hard, nobody=options.nobody, filmed=options.filmed),
         )  # fmt: skip
         runs[name] = replace(setup, copy_paste=replace(setup.copy_paste, cp=options.cp_level if options.cp else "off"))
     return runs

@@ -1,7 +1,8 @@
 """Pairs of neighbouring frames of moving people among other scenes, so that a network learns to keep its mattes steady.
 
-Samples 2k and 2k + 1 are a pair or none is: both frames of a pair come from one clip with exact alpha, as `p3mvideo dataset clips` makes
-them, with sensor noise of their own, and are seen by the same camera. Their faces may be those of different donors, hidden in one frame
+Samples 2k and 2k + 1 are a pair or none is. Both frames of a pair come from one clip with exact alpha and are seen by the same camera. Where the
+portrait that is drawn is a frame of a clip itself, filmed or rendered, they are this one and the next. Any other portrait is moved, as
+`p3mvideo dataset clips` does it, and its frames have sensor noise of their own. Their faces may be those of different donors, hidden in one frame
 and not in the other: what is done to a face is nothing that moves.
 """
 
@@ -19,7 +20,8 @@ from p3mvideo.errors import DatasetError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.trimap import trimap_from_alpha
 from p3mvideo.training.samples.copy_paste import face_boxes, moved_box
-from p3mvideo.training.samples.scene import Scene
+from p3mvideo.training.samples.filmed_clips import check_same_size, following_frames
+from p3mvideo.training.samples.scene import Scene, cropped_scene
 from p3mvideo.training.samples.webcam_scenes import WebcamScenes
 
 CLIP_FRAMES = 60
@@ -36,11 +38,15 @@ class MovingScenes:
     Args:
         scenes: Makes all other scenes, and says who moves before what.
         seed: Another seed gives other clips.
+
+    Raises:
+        DatasetError: There are no such clips as `WebcamOptions.filmed` says.
     """
 
     def __init__(self, scenes: WebcamScenes, *, seed: int) -> None:
         self.scenes = scenes
         self.seed = seed
+        self._following = following_frames(scenes.order.names, scenes.options.filmed)
         self._made: tuple[int, list[Scene]] | None = None
 
     def __call__(self, index: int, rng: np.random.Generator) -> Scene:
@@ -59,8 +65,25 @@ class MovingScenes:
 
     def _frames(self, rng: np.random.Generator) -> list[Scene]:
         """Draw a clip and return two neighbouring frames of it."""
-        scenes, kinds = self.scenes, list(MOTIONS.values())
         portrait = self._somebody(rng)
+        following = self._following.get(portrait.name)
+        frames = self._moved(portrait, rng) if following is None else self._filmed(portrait, self.scenes.portraits.load(following), rng)
+        kernel, camera_seed, mirrored = self.scenes.trimap_kernel(rng), int(rng.integers(2**62)), rng.random() < 0.5
+        made = []
+        for number, frame in enumerate(frames):
+            scene = replace(frame, trimap=trimap_from_alpha(frame.alpha, kernel), camera_seed=camera_seed, follows=number == 1)
+            made.append(scene.mirrored() if mirrored else scene)
+        return made
+
+    def _filmed(self, first: Portrait, second: Portrait, rng: np.random.Generator) -> list[Scene]:
+        """Return the same part of two frames as they were taken."""
+        check_same_size(first.name, first.alpha.shape, second.name, second.alpha.shape)
+        crop = self.scenes.crop(first, rng)
+        return [cropped_scene(frame, crop, self.scenes.size_px) for frame in (first, second)]
+
+    def _moved(self, portrait: Portrait, rng: np.random.Generator) -> list[Scene]:
+        """Make a clip of a portrait and return two neighbouring frames of it."""
+        scenes, kinds = self.scenes, list(MOTIONS.values())
         motion = kinds[int(rng.integers(len(kinds)))]
         if rng.random() < 0.5:
             motion = replace(motion, noise=float(rng.uniform(0, MOST_NOISE)))
@@ -69,17 +92,12 @@ class MovingScenes:
             portrait.image, portrait.alpha.astype(np.float32) / np.float32(255), scenes.background(rng), motion=motion,
             seed=int(rng.integers(2**31)), width=scenes.size_px, height=scenes.size_px, frames=CLIP_FRAMES, only=range(first, first + 2),
         )  # fmt: skip
-        kernel, camera_seed, mirrored = scenes.trimap_kernel(rng), int(rng.integers(2**62)), rng.random() < 0.5
         boxes, made = face_boxes(portrait.face_mask, portrait.alpha), []
-        for number, frame in enumerate(clip):
+        for frame in clip:
             alpha = np.round(frame.alpha * 255).astype(np.uint8)
             places, to_frame = frame.source()
             face_mask = np.asarray(cv2.remap(portrait.face_mask, places, None, cv2.INTER_NEAREST), np.uint8)
-            scene = Scene(
-                frame.frame, alpha, face_mask, trimap_from_alpha(alpha, kernel), faces=tuple(moved_box(box, to_frame) for box in boxes),
-                camera_seed=camera_seed, follows=number == 1,
-            )  # fmt: skip
-            made.append(scene.mirrored() if mirrored else scene)
+            made.append(Scene(frame.frame, alpha, face_mask, faces=tuple(moved_box(box, to_frame) for box in boxes)))
         return made
 
     def _somebody(self, rng: np.random.Generator) -> Portrait:

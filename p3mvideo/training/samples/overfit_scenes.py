@@ -10,7 +10,7 @@ import numpy as np
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.trimap import trimap_from_alpha
-from p3mvideo.training.samples.scene import Scene, whole_scene
+from p3mvideo.training.samples.scene import Scene, cropped_scene, whole
 
 TRIMAP_SHARE = 1 / 32
 """Kernel of the trimap over the scene's side."""
@@ -32,7 +32,8 @@ class WholeScenes:
 
     def __call__(self, index: int, rng: np.random.Generator) -> Scene:
         """Return the scene of sample `index`."""
-        scene = whole_scene(self.portraits.load(self.names[index % len(self.names)]), self.size_px)
+        portrait = self.portraits.load(self.names[index % len(self.names)])
+        scene = cropped_scene(portrait, whole(portrait), self.size_px)
         return replace(scene, trimap=trimap_from_alpha(scene.alpha, max(3, round(self.size_px * TRIMAP_SHARE))))
 
     def camera(self, image: UInt8Array, rng: np.random.Generator) -> UInt8Array:

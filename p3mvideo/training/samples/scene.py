@@ -52,16 +52,28 @@ class Scene:
         return Scene(*turned, faces=faces, camera_seed=self.camera_seed, follows=self.follows)  # type: ignore[arg-type]
 
 
-def crop_scene(portrait: Portrait, size_px: int, rng: Rng) -> Scene:
-    """Crop a portrait around a random pixel of its transition area and bring it to a square.
+Crop = tuple[int, int, int, int]
+"""x, y, width and height of a part of a portrait, in its pixels."""
 
-    Half of the crops are tied to a transition pixel, as in the published recipe, the others to any pixel.
-    """
-    height, width = portrait.alpha.shape
-    x, y, crop_w, crop_h = draw_crop(width, height, lambda: np.flatnonzero((portrait.alpha > 0) & (portrait.alpha < 255)), rng)
-    window = np.s_[y : y + crop_h, x : x + crop_w]
+
+def cropped_scene(portrait: Portrait, crop: Crop, size_px: int) -> Scene:
+    """Bring a part of a portrait to a square."""
+    x, y, width, height = crop
+    window = np.s_[y : y + height, x : x + width]
     parts = (_resize(part[window], size_px, size_px) for part in (portrait.image, portrait.alpha, portrait.face_mask))
-    return Scene(*parts, faces=cropped_faces(portrait, (x, y, crop_w, crop_h), size_px))
+    return Scene(*parts, faces=cropped_faces(portrait, crop, size_px))
+
+
+def whole(portrait: Portrait) -> Crop:
+    """Return all of a portrait: a square is made of it as inference does of whole frames (up to its aspect ratio)."""
+    height, width = portrait.alpha.shape
+    return 0, 0, width, height
+
+
+def random_crop(portrait: Portrait, rng: Rng) -> Crop:
+    """Draw a part of a portrait, around a random pixel of its transition area or around any; see `draw_crop`."""
+    height, width = portrait.alpha.shape
+    return draw_crop(width, height, lambda: np.flatnonzero((portrait.alpha > 0) & (portrait.alpha < 255)), rng)
 
 
 def cropped_faces(portrait: Portrait, crop: Sequence[float], size_px: int) -> tuple[Box, ...]:
@@ -72,8 +84,10 @@ def cropped_faces(portrait: Portrait, crop: Sequence[float], size_px: int) -> tu
     return tuple(((x0 - x) * across, (y0 - y) * down, (x1 - x) * across, (y1 - y) * down) for x0, y0, x1, y1 in boxes)
 
 
-def draw_crop(width: int, height: int, transition: Callable[[], np.ndarray], rng: Rng) -> tuple[int, int, int, int]:
-    """Draw which part of a portrait is cropped, see `crop_scene`.
+def draw_crop(width: int, height: int, transition: Callable[[], np.ndarray], rng: Rng) -> Crop:
+    """Draw which part of a portrait is cropped.
+
+    Half of the crops are tied to a transition pixel, as in the published recipe, the others to any pixel.
 
     Args:
         width: Of the portrait.
@@ -93,13 +107,6 @@ def draw_crop(width: int, height: int, transition: Callable[[], np.ndarray], rng
     else:
         y, x = int(rng.integers(height)), int(rng.integers(width))
     return int(np.clip(x - crop_w // 2, 0, width - crop_w)), int(np.clip(y - crop_h // 2, 0, height - crop_h)), crop_w, crop_h
-
-
-def whole_scene(portrait: Portrait, size_px: int) -> Scene:
-    """Bring a whole portrait to a square, as inference does with whole frames (up to its aspect ratio)."""
-    height, width = portrait.alpha.shape
-    parts = (_resize(part, size_px, size_px) for part in (portrait.image, portrait.alpha, portrait.face_mask))
-    return Scene(*parts, faces=cropped_faces(portrait, (0, 0, width, height), size_px))
 
 
 class Layer(NamedTuple):

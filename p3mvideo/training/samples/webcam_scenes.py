@@ -22,17 +22,19 @@ from p3mvideo.training.samples.camera_degradation import degrade
 from p3mvideo.training.samples.distractors import thing_before, thing_behind
 from p3mvideo.training.samples.portrait_order import PortraitOrder
 from p3mvideo.training.samples.scene import (
+    Crop,
     Layer,
     Scene,
     accompanied,
     composed_scene,
-    crop_scene,
+    cropped_scene,
     placed_company,
     placed_people,
     procedural_background,
+    random_crop,
     square_crop,
     turned,
-    whole_scene,
+    whole,
 )
 
 COMPANION_TRIES = 4
@@ -69,6 +71,8 @@ class WebcamOptions:
     """Share of the scenes that show what is hard: people far away, from behind, with company, through a tilted camera, among things."""
     moving: float = 0.0
     """Share of the samples that are neighbouring frames of moving people, two and two, see `p3mvideo.training.samples.moving_scenes`."""
+    filmed: tuple[str, ...] = ()
+    """How the names of portraits begin that are successive frames of clips, see `p3mvideo.training.samples.filmed_clips`."""
     whole: float = 0.3
     """Chance that a portrait as it was taken is seen whole instead of cropped."""
     trimap_px: tuple[int, int] = (7, 15)
@@ -108,7 +112,7 @@ class WebcamScenes:
         if rng.random() < options.compose:
             scene = self._composed(person, rng, hard=hard)
         else:
-            scene = whole_scene(person, self.size_px) if rng.random() < options.whole else crop_scene(person, self.size_px, rng)
+            scene = cropped_scene(person, self.crop(person, rng), self.size_px)
             if hard and rng.random() < TILT:
                 scene = turned(scene, float(rng.normal(0, TILT_DEGREES)))
             if hard and rng.random() < COMPANY:
@@ -117,6 +121,10 @@ class WebcamScenes:
         if rng.random() < 0.5:
             scene = scene.mirrored()
         return replace(scene, trimap=trimap_from_alpha(scene.alpha, self.trimap_kernel(rng)))
+
+    def crop(self, person: Portrait, rng: np.random.Generator) -> Crop:
+        """Draw which part of a portrait as it was taken is seen."""
+        return whole(person) if rng.random() < self.options.whole else random_crop(person, rng)
 
     def _composed(self, person: Portrait, rng: np.random.Generator, *, hard: bool) -> Scene:
         """Put a person, several people, or no one over another background, and things if it is to be hard."""

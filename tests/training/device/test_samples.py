@@ -155,6 +155,22 @@ def test_the_second_frame_of_a_pair_is_the_first_one_moved(material: Material) -
     assert np.median(better) < 0.6
 
 
+def test_pairs_of_filmed_frames_are_two_in_a_row_seen_alike(material: Material) -> None:
+    chosen = options(64, moving=1.0)
+    drawing = DeviceBatches(material, replace(chosen, webcam=replace(chosen.webcam, filmed=("p_",))), CPU).drawing
+    plan = drawing.draw(0)
+    assert plan.follows.tolist() == [0, 1] * 32
+    seen: dict[int, tuple[int, np.ndarray]] = {}
+    for number, affine, scene in zip(plan.photos.number, plan.photos.affine, plan.photo_scene, strict=True):
+        seen[int(scene)] = int(number), affine
+    filmed = [scene for scene in range(0, 64, 2) if scene in seen]
+    assert len(filmed) > 20  # the last portrait has no next frame, and is moved
+    assert {*seen} == {scene + place for scene in filmed for place in (0, 1)}
+    for scene in filmed:
+        assert seen[scene + 1][0] == seen[scene][0] + 1
+        assert np.array_equal(seen[scene + 1][1], seen[scene][1])
+
+
 def test_copy_paste_changes_no_label_and_nothing_but_faces(material: Material) -> None:
     plan = DeviceBatches(material, options(64, chance=1.0, compose=0.5, several=0.0, moving=0.5), CPU).drawing.draw(0)
     pasted = paint(uploaded(plan, CPU), material, SIZE, torch.Generator().manual_seed(0))

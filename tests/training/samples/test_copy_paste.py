@@ -20,7 +20,7 @@ from p3mvideo.training.samples.copy_paste import (
     place_face,
     seen_faces,
 )
-from p3mvideo.training.samples.scene import Scene, crop_scene, turned, whole_scene
+from p3mvideo.training.samples.scene import Scene, cropped_scene, random_crop, turned, whole
 from tests.training import miniature
 
 STILL = Augmentation()
@@ -172,7 +172,7 @@ def test_a_crop_cuts_the_donor_off_where_it_cuts_the_face_off() -> None:
     portrait = portrait_with(ellipse(128, 128, 64, 64, 30, 34))
     cut = 0
     for seed in range(20):
-        scene = crop_scene(portrait, 96, np.random.default_rng(seed))
+        scene = cropped_scene(portrait, random_crop(portrait, np.random.default_rng(seed)), 96)
         for box, seen in zip(scene.faces, seen_faces(scene.faces, scene.face_mask, scene.alpha), strict=True):
             if not seen.any() or (box[0] >= 0 and box[2] <= 96):
                 continue
@@ -190,7 +190,8 @@ def test_a_crop_cuts_the_donor_off_where_it_cuts_the_face_off() -> None:
 
 def test_boxes_of_faces_follow_the_scene() -> None:
     """Around what is seen of a face, wherever a scene was mirrored or turned."""
-    scene = whole_scene(portrait_with(ellipse(100, 160, 60, 40, 12, 16)), 96)
+    portrait = portrait_with(ellipse(100, 160, 60, 40, 12, 16))
+    scene = cropped_scene(portrait, whole(portrait), 96)
     other: Scene
     for other in (scene, scene.mirrored(), turned(scene, 20.0), turned(scene, -35.0)):
         ((x0, y0, x1, y1),) = other.faces

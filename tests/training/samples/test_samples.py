@@ -22,7 +22,7 @@ from p3mvideo.training.samples.moving_scenes import MovingScenes
 from p3mvideo.training.samples.overfit_scenes import WholeScenes
 from p3mvideo.training.samples.portrait_order import PortraitOrder
 from p3mvideo.training.samples.published_scenes import PublishedScenes, three_levels
-from p3mvideo.training.samples.scene import Layer, accompanied, composed_scene, placed_company, placed_people, turned, whole_scene
+from p3mvideo.training.samples.scene import Layer, Scene, accompanied, composed_scene, cropped_scene, placed_company, placed_people, turned, whole
 from p3mvideo.training.samples.webcam_scenes import WebcamOptions, WebcamScenes, free_part
 from tests.training import miniature
 
@@ -255,10 +255,15 @@ def test_things_are_not_people(data: Path) -> None:
     assert hidden
 
 
+def seen_whole(folder: PortraitFolder, name: str) -> Scene:
+    portrait = folder.load(name)
+    return cropped_scene(portrait, whole(portrait), SIZE)
+
+
 @pytest.mark.parametrize("in_front", [False, True])
 def test_company_joins_who_is_there(data: Path, in_front: bool) -> None:
     folder = PortraitFolder(data / "train")
-    scene = whole_scene(folder.load("p_00000000"), SIZE)
+    scene = seen_whole(folder, "p_00000000")
     overlaps = 0
     for seed in range(12):
         company = placed_company([folder.load("p_00000001")], scene, np.random.default_rng(seed))
@@ -273,7 +278,7 @@ def test_company_joins_who_is_there(data: Path, in_front: bool) -> None:
 
 
 def test_company_hides_the_faces_of_company_behind_it(data: Path) -> None:
-    scene = whole_scene(PortraitFolder(data / "train").load("p_00000000"), SIZE)
+    scene = seen_whole(PortraitFolder(data / "train"), "p_00000000")
     everywhere, colours = np.ones((SIZE, SIZE), np.float32), np.zeros((SIZE, SIZE, 3), np.float32)
     back, front = Layer(colours, everywhere, np.full((SIZE, SIZE), 255, np.uint8)), Layer(colours, everywhere, np.zeros((SIZE, SIZE), np.uint8))
     joined = accompanied(scene, [back, front], in_front=False)
@@ -282,7 +287,7 @@ def test_company_hides_the_faces_of_company_behind_it(data: Path) -> None:
 
 
 def test_turned_scenes_are_full_and_keep_their_labels(data: Path) -> None:
-    scene = whole_scene(PortraitFolder(data / "train").load("p_00000000"), SIZE)
+    scene = seen_whole(PortraitFolder(data / "train"), "p_00000000")
     marked = replace(scene, image=np.repeat(np.maximum(scene.alpha, 20)[..., None], 3, axis=2))
     for degrees in (-40.0, -7.0, 12.0, 45.0):
         found = turned(marked, degrees)

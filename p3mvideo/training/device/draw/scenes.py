@@ -12,12 +12,13 @@ from p3mvideo.errors import DatasetError
 from p3mvideo.training.device.draw.camera import draw_camera, stack_cameras
 from p3mvideo.training.device.draw.faces import FaceList, Pasting, place_donors
 from p3mvideo.training.device.draw.shots import Ground, ShotList
-from p3mvideo.training.device.material import Face, MaterialFacts
+from p3mvideo.training.device.material import Face, MaterialFacts, PortraitFacts
 from p3mvideo.training.device.plan import Round, ScenePlan, Things, Warp, Warps, integers, reals
 from p3mvideo.training.samples.distractors import HARMONICS, Thing, draw_thing_before, draw_thing_behind
+from p3mvideo.training.samples.filmed_clips import check_same_size, following_frames
 from p3mvideo.training.samples.moving_scenes import TRIES
 from p3mvideo.training.samples.portrait_order import PortraitOrder
-from p3mvideo.training.samples.scene import Spot, draw_affine, draw_crop, draw_spot_about, draw_spots, draw_square, scale_at, turning
+from p3mvideo.training.samples.scene import Crop, Spot, draw_affine, draw_crop, draw_spot_about, draw_spots, draw_square, scale_at, turning
 from p3mvideo.training.samples.webcam_scenes import (
     BACKGROUND_IMAGE,
     BEHIND,
@@ -82,6 +83,8 @@ class SceneDrawing:
         self.size_px, self.batch, self.seed = size_px, batch, seed
         self.pasting, self.feature_pasting, self.feature_from = pasting, feature_pasting, feature_from
         self._numbers = {portrait.name: number for number, portrait in enumerate(facts.portraits)}
+        following = following_frames(order.names, options.filmed)
+        self._following = {self._numbers[name]: self._numbers[after] for name, after in following.items()}
 
     def draw(self, step: int) -> ScenePlan:
         """Return the scenes of a step. They depend on the seed and the step only."""
@@ -94,10 +97,11 @@ class SceneDrawing:
         for pair in range(0, self.batch, 2):
             if pair + 1 < self.batch and rng.random() < self.options.moving:
                 number = self._somebody(rng)
-                facts = self.facts.portraits[number]
-                for scene, portrait in enumerate(shots.draw_pair(pair, number, facts, self._background(rng), rng), start=pair):
-                    batch.frames.append((scene, portrait))
-                    self._change_faces(batch.frame_faces, portrait, facts.faces, rng, features=features, from_behind=False)
+                following = self._following.get(number)
+                if following is None:
+                    self._draw_moved(batch, shots, pair, number, rng)
+                else:
+                    self._draw_filmed(batch, pair, (number, following), rng)
                 follows[pair + 1] = 1
                 cameras[pair + 1], mirrored[pair + 1], kernels[pair + 1] = cameras[pair], mirrored[pair], kernels[pair]
             else:
@@ -118,6 +122,21 @@ class SceneDrawing:
             mirrored, reals(kernels), max(kernels), follows, int(rng.integers(2**62)), integers(batch.count),
         )  # fmt: skip
 
+    def _draw_moved(self, batch: _Batch, shots: ShotList, pair: int, number: int, rng: Rng) -> None:
+        """Draw two frames of a clip that is made of a portrait; see `MovingScenes`."""
+        facts = self.facts.portraits[number]
+        for scene, portrait in enumerate(shots.draw_pair(pair, number, facts, self._background(rng), rng), start=pair):
+            batch.frames.append((scene, portrait))
+            self._change_faces(batch.frame_faces, portrait, facts.faces, rng, features=batch.features, from_behind=False)
+
+    def _draw_filmed(self, batch: _Batch, pair: int, numbers: tuple[int, int], rng: Rng) -> None:
+        """Draw the same part of two frames as they were taken; see `MovingScenes`."""
+        first, second = (self.facts.portraits[number] for number in numbers)
+        check_same_size(first.name, (first.width, first.height), second.name, (second.width, second.height))
+        crop = self._crop(first, rng)
+        for place, number in enumerate(numbers):
+            self._draw_photo(batch, pair + place, number, resizing(*crop, self.size_px), self.size_px / max(crop[2:]), rng, from_behind=False)
+
     def _draw_scene(self, batch: _Batch, scene: int, index: int, rng: Rng) -> None:
         """Draw a scene that is no part of a clip; see `WebcamScenes`."""
         options = self.options
@@ -128,15 +147,11 @@ class SceneDrawing:
             self._compose(batch, scene, number, rng, hard=hard, from_behind=from_behind)
             return
         facts, size = self.facts.portraits[number], self.size_px
-        whole = rng.random() < options.whole
-        x, y, w, h = (0, 0, facts.width, facts.height) if whole else draw_crop(facts.width, facts.height, lambda: facts.transition, rng)
-        affine = resizing(x, y, w, h, size)
+        crop = self._crop(facts, rng)
+        affine = resizing(*crop, size)
         if hard and rng.random() < TILT:
             affine = after(cv2.invertAffineTransform(turning(size, float(rng.normal(0, TILT_DEGREES)))), affine)
-        photo = Warp(number, (facts.width, facts.height), affine, size / max(w, h))
-        batch.photos.append((scene, photo))
-        self._change_faces(batch.photo_faces, photo, facts.faces, rng, features=batch.features, from_behind=from_behind)
-        batch.count[scene] = int(facts.person is not None)
+        photo = self._draw_photo(batch, scene, number, affine, size / max(crop[2:]), rng, from_behind=from_behind)
         if hard and rng.random() < COMPANY:
             others = [self._companion(number, rng) for _ in range(int(rng.integers(1, MOST_COMPANY + 1)))]
             behind = not rng.random() < IN_FRONT
@@ -144,6 +159,21 @@ class SceneDrawing:
             company = self._place(batch, others, [draw_spot_about(somebody, size, rng) for _ in others], rng)
             batch.layers[scene] = [(warp, True, behind) for warp in company]
             batch.count[scene] += len(company)
+
+    def _crop(self, facts: PortraitFacts, rng: Rng) -> Crop:
+        """Draw which part of a portrait as it was taken is seen."""
+        if rng.random() < self.options.whole:
+            return 0, 0, facts.width, facts.height
+        return draw_crop(facts.width, facts.height, lambda: facts.transition, rng)
+
+    def _draw_photo(self, batch: _Batch, scene: int, number: int, affine: np.ndarray, scale: float, rng: Rng, *, from_behind: bool) -> Warp:
+        """Put a portrait as it was taken into a scene; return where it is there."""
+        facts = self.facts.portraits[number]
+        photo = Warp(number, (facts.width, facts.height), affine, scale)
+        batch.photos.append((scene, photo))
+        self._change_faces(batch.photo_faces, photo, facts.faces, rng, features=batch.features, from_behind=from_behind)
+        batch.count[scene] = int(facts.person is not None)
+        return photo
 
     def _compose(self, batch: _Batch, scene: int, number: int, rng: Rng, *, hard: bool, from_behind: bool) -> None:
         """Put a person, several people, or no one over another background, and things if it is to be hard."""
