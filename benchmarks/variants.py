@@ -18,10 +18,11 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import openvino as ov
 import torch
 from torch import Tensor, nn
 
-from p3mvideo.engine.openvino_engine import convert, ov
+from p3mvideo.engine.openvino_conversion import convert
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import VARIANTS, build_network
 

@@ -8,7 +8,7 @@ face before are counted apart.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +23,12 @@ SAME = 0.3
 
 def main() -> None:
     """Anonymize a split, then count."""
-    source, target = Path(sys.argv[1]), Path(sys.argv[2])
-    print(anonymize_portraits(source, target, keep_without_face=True))
-    before, after = PortraitFolder(source), PortraitFolder(target)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("originals", type=Path, help="the split")
+    parser.add_argument("target", type=Path, help="where to write the anonymized one")
+    options = parser.parse_args()
+    print(anonymize_portraits(options.originals, options.target, keep_without_face=True))
+    before, after = PortraitFolder(options.originals), PortraitFolder(options.target)
     faces, again, new, worst_change, names = 0, 0, 0, 0.0, []
     with FaceDetector() as detector:
         for name in after.names:

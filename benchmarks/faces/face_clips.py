@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from p3mvideo.datasets.image_files import read_image, read_levels
 from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.region import face_region_mask
@@ -129,8 +130,7 @@ def load_actors(portraits: Path, count: int, *, seed: int = 0) -> list[Actor]:
     actors: list[Actor] = []
     with FaceDetector(confidence=0.5) as detector:
         for name in names:
-            image = cv2.imread(str(portraits / "original_image" / f"{name}.jpg"), cv2.IMREAD_COLOR_RGB)
-            alpha = cv2.imread(str(portraits / "mask" / f"{name}.png"), cv2.IMREAD_GRAYSCALE)
+            image, alpha = read_image(portraits / "original_image" / f"{name}.jpg"), read_levels(portraits / "mask" / f"{name}.png")
             faces = detector(image)
             if len(faces) != 1 or faces[0].score < 0.85 or faces[0].box[2] - faces[0].box[0] < 100:
                 continue

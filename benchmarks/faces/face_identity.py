@@ -18,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from p3mvideo.datasets.image_files import read_image
 from p3mvideo.frame import Float32Array, UInt8Array
 from p3mvideo.privacy.cover.cover import cover
 from p3mvideo.privacy.cover.smear import smear_faces
@@ -69,7 +70,7 @@ def _photographs(portraits: Path, people: int) -> Iterator[tuple[UInt8Array, Det
         for path in paths:
             if people == 0:
                 return
-            image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+            image = read_image(path)
             faces = detector(image)
             if len(faces) == 1 and faces[0].score > 0.7 and faces[0].box[2] - faces[0].box[0] > CROP_PX:
                 people -= 1
@@ -78,6 +79,7 @@ def _photographs(portraits: Path, people: int) -> Iterator[tuple[UInt8Array, Det
 
 def aligned(image: UInt8Array, face: Detection) -> UInt8Array:
     """Return a face with eyes and mouth in fixed places, uint8 RGB (64, 64, 3)."""
+    assert face.key_points is not None
     matrix, _ = cv2.estimateAffinePartial2D(face.key_points[[0, 1, 3]], FIXED)
     return np.asarray(cv2.warpAffine(image, matrix, (CROP_PX, CROP_PX), flags=cv2.INTER_AREA), np.uint8)
 

@@ -50,7 +50,7 @@ def photographs_table(paths: Sequence[Path], missed: Path | None) -> Iterator[st
                     cv2.imwrite(str(missed / f"{path.stem}_{name}_{face.score:.2f}_{x0}_{y0}_{x1 - x0}px.png"), image[..., ::-1])
     yield f"| seen at {THRESH:g} by, in {len(paths)} photographs | faces | covered | |"
     yield "|---|---|---|---|"
-    for name, (faces, inside) in {**counts, "either": sum(counts.values())}.items():
+    for name, (faces, inside) in {**counts, "either": np.sum([*counts.values()], axis=0)}.items():
         yield f"| {name} | {faces} | {inside} | {100 * inside / max(1, faces):.1f} % |"
 
 

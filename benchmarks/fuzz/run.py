@@ -7,7 +7,7 @@ depends on nothing but the seed and i, so `--only i` repeats it. Each runs the r
 and memory, forked from this one, which has imported everything. The network is replaced by one that takes bright pixels for the person,
 except where the weights file is what is damaged. The run fails unless every file ends in one of the first two ways:
 
-    written    exit code 0 or 4, and every output decodes to its end
+    written    exit code 0 or 4, or 5 where no face was found that could be hidden, and every output decodes to its end
     refused    exit code 1, 2 or 3 with one line that says why, and no output
     hang       not done in time
     crash      ended by a signal
@@ -73,6 +73,11 @@ class Case:
     """Names that the run may leave behind."""
     standard_input: str | None = None
 
+    @property
+    def hides_faces(self) -> bool:
+        """Whether faces are hidden in what is written."""
+        return self.arguments[0] == "anonymize" or "--anonymize output" in " ".join(self.arguments)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -106,8 +111,8 @@ def make_case(number: int, seed: int, seeds: dict[str, Path], kinds: Sequence[st
         return Case(number, kind, ("process", "good.png", "-o", "out.png", "--anonymize", "off", "--config", name), files, ("out.png",))
     if kind == "weights":
         files["good.png"] = still.read_bytes()
-        arguments = ("process", "good.png", "-o", "out.png", "--anonymize", "off", "--runtime", "torch", "--model", name)
-        return Case(number, kind, arguments, files, ("out.png",))
+        given = ("process", "good.png", "-o", "out.png", "--anonymize", "off", "--runtime", "torch", "--model", name)
+        return Case(number, kind, given, files, ("out.png",))
     is_still = kind in STILLS
     form = rng.choice(("plain",) * 6 + ("background", "anonymize", "stdin", "sequence"))
     output = "out" + (rng.choice((".png", ".jpg", ".webp")) if is_still else rng.choice((".mkv", ".mkv", ".mp4", ".mp4", ".mov", ".webm")))
@@ -119,8 +124,8 @@ def make_case(number: int, seed: int, seeds: dict[str, Path], kinds: Sequence[st
     elif form == "anonymize" and faces:
         arguments = ["anonymize", name, "-o", output]
         stem = output.partition(".")[0]
-        outputs = (output, f"{stem}.audit.json", f"{stem}.review.jpg")
-        return Case(number, kind, (*arguments, *_options(rng, is_still=True)), files, outputs)
+        beside = (f"{stem}.audit.json", f"{stem}.review.html", f"{stem}.review.jpg")
+        return Case(number, kind, (*arguments, *_options(rng, is_still=True)), files, (output, *beside))
     elif form == "stdin" and kind in (*STILLS, "y4m"):
         standard_input, arguments = name, ["process", "-", "-o", output]
     elif form == "sequence" and is_still:
@@ -129,7 +134,7 @@ def make_case(number: int, seed: int, seeds: dict[str, Path], kinds: Sequence[st
         arguments = ["process", f"im_%d{path.suffix}", "-o", output]
     else:
         arguments = ["process", name, "-o", output]
-    outputs = (output,)
+    outputs: tuple[str, ...] = (output,)
     if rng.random() < 0.2:
         extra = ("matte" if rng.random() < 0.3 else "matte.png") if is_still else rng.choice(("matte.mkv", "matte.mp4", "m/%03d.png"))
         arguments += ["--alpha", extra]
@@ -217,9 +222,9 @@ def judge(case: Case, work: Path, code: int, said: str) -> tuple[str, str]:
         return "traceback", last
     if strangers:
         return "partial", f"left behind: {', '.join(strangers)}"
-    if code in (0, 4) and not (code == 4 and "--strict" in case.arguments and not left):
+    if code in ((0, 4, 5) if case.hides_faces else (0, 4)) and not (code == 4 and "--strict" in case.arguments and not left):
         for name in case.outputs:
-            problem = _undecodable(work / name, optional=name.endswith((".json", ".review.jpg")))
+            problem = _undecodable(work / name, optional=name.endswith((".json", ".review.html", ".review.jpg")))
             if problem:
                 return "partial", f"{name}: {problem}"
         return "written", f"exit {code}"
@@ -242,6 +247,7 @@ def _undecodable(path: Path, *, optional: bool) -> str:
     for file in sorted(path.iterdir()) if path.is_dir() else [path]:
         if file.suffix == ".json":
             json.loads(file.read_text())
+        if file.suffix in (".json", ".html"):
             continue
         try:
             with av.open(str(file)) as container:

@@ -9,14 +9,13 @@ from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
 
 from p3mvideo.datasets.clips import make_clips
+from p3mvideo.datasets.image_files import read_image, read_levels
 from p3mvideo.datasets.moving_people.motion import MOTIONS
 from p3mvideo.engine import StreamNetwork, load_engine
-from p3mvideo.frame import Float32Array, Frame, UInt8Array
+from p3mvideo.frame import Float32Array, Frame, Pixels, UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.matte import Matte
 from p3mvideo.options import ClipOptions, EngineOptions
@@ -75,7 +74,7 @@ class Network:
         that it saw."""
         pixels: list[int] = []
 
-        def counting(images: Sequence[torch.Tensor], size: tuple[int, int] | None = None) -> list[Matte]:
+        def counting(images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
             mattes = self._engine(images, size)
             pixels.extend(matte.alpha.numel() for matte in mattes)
             return mattes
@@ -89,7 +88,7 @@ class Network:
         """Return the alphas of frames, each by itself, (T, h, w)."""
         digest = hashlib.sha256(self._identity.encode())
         for frame in frames:
-            digest.update(frame.interleaved())
+            digest.update(frame.interleaved().tobytes())
         path = self._folder / f"{digest.hexdigest()[:24]}.npz"
         if not path.exists():
             made = [matte for at in range(0, len(frames), BATCH) for matte in self._engine([frame.image for frame in frames[at : at + BATCH]])]
@@ -98,7 +97,7 @@ class Network:
             part = path.with_suffix(".part.npz")
             np.savez_compressed(part, levels)
             part.replace(path)
-        return np.load(path)["arr_0"].astype(np.float32) / np.float32(65535)
+        return np.asarray(np.load(path)["arr_0"].astype(np.float32) / np.float32(65535), np.float32)
 
 
 def exact_clips(portraits: Path, backgrounds: Path, network: Network, folder: Path, *, count: int = len(MOTIONS), seed: int = 0) -> Iterator[RawClip]:
@@ -106,9 +105,9 @@ def exact_clips(portraits: Path, backgrounds: Path, network: Network, folder: Pa
     for path in make_clips(
         portraits, output=folder / f"clips-{seed}", backgrounds=backgrounds, options=ClipOptions(count=count, seed=seed, rate=RATE)
     ):
-        images = [cv2.imread(str(file))[..., ::-1] for file in sorted((path / "image").iterdir())]
-        true = np.stack([cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in sorted((path / "alpha").iterdir())])
-        frames = [Frame.from_interleaved(np.ascontiguousarray(image), number, Fraction(1, RATE)) for number, image in enumerate(images)]
+        images = [read_image(file) for file in sorted((path / "image").iterdir())]
+        true = np.stack([read_levels(file) for file in sorted((path / "alpha").iterdir())])
+        frames = [Frame.from_interleaved(image, number, Fraction(1, RATE)) for number, image in enumerate(images)]
         yield RawClip(path.name, frames, network.mattes(frames), true.astype(np.float32) / np.float32(255))
 
 

@@ -18,12 +18,12 @@ WEIGHTS = ROOT / "weights" / "p3mnet-mobilenetv2-light.safetensors"
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the harness forks")
-def test_damaged_files_end_in_an_output_or_in_one_line(tmp_path: Path, own_cache: Path) -> None:
-    command = [sys.executable, "-m", "benchmarks.fuzz.run", "--files", "16", "--seed", "7", "--no-faces", "--keep", str(tmp_path)]
+def test_damaged_files_end_in_an_output_or_in_one_line(tmp_path: Path, cached_face_models: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.fuzz.run", "--files", "24", "--seed", "7", "--keep", str(tmp_path)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr[-3000:]}"
-    assert "16 files" in done.stdout
+    assert "24 files" in done.stdout
 
 
 def test_a_seed_gives_the_same_damage_again() -> None:
