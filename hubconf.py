@@ -35,6 +35,11 @@ def p3mnet_mobilenetv2_light(weights: str | None = None, *, pretrained: bool = T
     return _network("p3mnet-mobilenetv2-light", weights, pretrained)
 
 
+def p3mnet_mobilenetv2_small(weights: str | None = None, *, pretrained: bool = True) -> P3MNet:
+    """P3M-Net on a third of MobileNetV2's depth, for short trainings; no trained weights come with the program."""
+    return _network("p3mnet-mobilenetv2-small", weights, pretrained)
+
+
 def p3mnet_resnet34(weights: str | None = None, *, pretrained: bool = True) -> P3MNet:
     """P3M-Net as published, on ResNet-34."""
     return _network("p3mnet-resnet34", weights, pretrained)
