@@ -156,7 +156,12 @@ class LiveSession:
     def _judge(self, observation: Observation) -> bool:
         """Return whether the ladder has another step after an observation."""
         if self.ladder.is_tried_out:
-            return self.ladder.observe(lost_share=observation.lost_share, load=observation.load, network_share=observation.network_share)
+            return self.ladder.observe(
+                lost_share=observation.lost_share,
+                load=observation.load,
+                network_load=observation.network_load,
+                network_share=observation.network_share,
+            )
         return self.ladder.try_out(lost_share=observation.lost_share, network_share=observation.network_share)
 
     def _live(self) -> None:

@@ -21,6 +21,8 @@ class Observation(NamedTuple):
     """Images that were dropped, over all that the camera delivered."""
     load: float
     """Share of its time that the busiest thread worked."""
+    network_load: float
+    """The same of the network's."""
     rate: float
     """Images shown per second."""
     network_share: float
@@ -44,7 +46,7 @@ class LoadMeter:
         self._busy_before = [0.0] * len(THREADS)
         self.last_out_at = float("-inf")
         """`time.monotonic()` when the last image came out; long ago if there was none."""
-        self.newest = Observation(0.0, 0.0, 0.0, 0.0)
+        self.newest = Observation(0.0, 0.0, 0.0, 0.0, 0.0)
         """The last observation."""
         self.observed = False
         """Whether there was an observation in which images came out: before it, their rate is not known."""
@@ -86,6 +88,6 @@ class LoadMeter:
         worked = dict(zip(THREADS, (max(0.0, now - before) for now, before in zip(busy, self._busy_before, strict=True)), strict=True))
         self._busy_before = busy
         lost_share, network_share = dropped / captured if captured else 0.0, worked[NETWORK] / (sum(worked.values()) or 1.0)
-        self.newest = Observation(lost_share, max(worked.values()) / elapsed, out / elapsed, network_share)
+        self.newest = Observation(lost_share, max(worked.values()) / elapsed, worked[NETWORK] / elapsed, out / elapsed, network_share)
         self.observed = self.observed or out > 0
         return self.newest

@@ -20,6 +20,8 @@ LOST_SHARE = 0.05
 """More dropped images than this are too many."""
 ROOMY_LOAD = 0.6
 """Below this use of its time, the busiest stage has room for more."""
+FULL_LOAD = 0.9
+"""More of its time than this the network may not be expected to work after a step up: it would not hold."""
 DOWN_EXCESS, LARGEST_EXCESS = 0.3, 0.1
 """Quality goes down once what was too much adds up to this. An observation counts for so much at most, a good one for less than nothing: a cumulative
 sum (Page, "Continuous Inspection Schemes", Biometrika, 1954). So it takes three seconds of a stutter, and more where few images are dropped."""
@@ -173,12 +175,13 @@ class Ladder:
         self._move(next((step for step in range(len(self.rungs)) if self._cost(step) <= affordable), len(self.rungs) - 1))
         return self.step != before
 
-    def observe(self, *, lost_share: float, load: float, network_share: float) -> bool:
+    def observe(self, *, lost_share: float, load: float, network_load: float, network_share: float) -> bool:
         """Take an observation of about a second and return whether the step has changed.
 
         Args:
             lost_share: Dropped images over all, in [0, 1].
             load: Share of its time that the busiest stage worked, in [0, 1].
+            network_load: The same of the network.
             network_share: Share of the work for an image that the network does, in [0, 1].
         """
         self._learn(network_share)
@@ -195,7 +198,7 @@ class Ladder:
             self._move(lower[0])
             self._since_up = None
             return True
-        if self._roomy >= self._wait and (upper := [step for step in range(self.step) if step not in self._refused]):
+        if self._roomy >= self._wait and (upper := self._affordable(network_load)):
             self._move(upper[-1])
             self._since_up = 0
             return True
@@ -213,6 +216,11 @@ class Ladder:
         """Return the steps below one that cost less and may be taken."""
         lower = range(step + 1, len(self.rungs))
         return [other for other in lower if other not in self._refused and self._cost(other) < self._cost(step)]
+
+    def _affordable(self, network_load: float) -> list[int]:
+        """Return the steps above the present one that may be taken, and for which the network would have the time."""
+        most = FULL_LOAD * self.rung.network_cost / network_load if network_load else float("inf")
+        return [other for other in range(self.step) if other not in self._refused and self.rungs[other].network_cost <= most]
 
     def _cost(self, step: int) -> float:
         return self.rungs[step].cost(self._network_share)

@@ -20,7 +20,7 @@ def steps(ladder: Ladder, observations: Sequence[tuple[float, float]]) -> list[i
     result = []
     for lost_share, load in observations:
         before = ladder.step
-        assert ladder.observe(lost_share=lost_share, load=load, network_share=0.5) == (ladder.step != before)
+        assert ladder.observe(lost_share=lost_share, load=load, network_load=load, network_share=0.5) == (ladder.step != before)
         result.append(ladder.step)
     return result
 
@@ -80,11 +80,21 @@ def test_a_step_up_that_does_not_hold_is_tried_less_and_less_often() -> None:
     for _ in range(8):
         wait = 0
         while ladder.step == 1:
-            ladder.observe(lost_share=0.0, load=0.1, network_share=0.5)
+            ladder.observe(lost_share=0.0, load=0.1, network_load=0.1, network_share=0.5)
             wait += 1
         waits.append(wait)
         steps(ladder, [BAD] * DOWN_AFTER)
     assert waits == [min(UP_AFTER * 2**number, LONGEST_WAIT) for number in range(8)]
+
+
+@pytest.mark.parametrize(("network_load", "step"), [(0.0, 0), (0.2, 0), (0.22, 0), (0.23, 1), (0.5, 1)])
+def test_there_is_no_step_up_for_which_the_network_has_no_time(network_load: float, step: int) -> None:
+    """On the rung above it takes four times as long."""
+    ladder = Ladder([Rung("large"), Rung("small", 256, network_cost=0.25)])
+    steps(ladder, [BAD] * DOWN_AFTER)
+    for _ in range(2 * UP_AFTER - 1):
+        ladder.observe(lost_share=0.0, load=0.5, network_load=network_load, network_share=0.5)
+    assert ladder.step == step
 
 
 def test_a_step_up_that_holds_restores_the_wait() -> None:
@@ -119,7 +129,7 @@ def test_a_step_down_is_one_to_less_work(share: float) -> None:
     costs = [1.0]
     for _ in range(50):
         network, others = share * ladder.rung.cost(1.0), (1 - share) * ladder.rung.cost(0.0)
-        if ladder.observe(lost_share=0.5, load=1.0, network_share=network / (network + others)):
+        if ladder.observe(lost_share=0.5, load=1.0, network_load=1.0, network_share=network / (network + others)):
             costs.append(ladder.rung.cost(share))
     assert costs == sorted(costs, reverse=True)
     assert len(set(costs)) == len(costs)
