@@ -8,7 +8,6 @@ Prints a Markdown table. Nothing else should run on the machine meanwhile.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import tempfile
 import threading
@@ -33,6 +32,7 @@ from p3mvideo.engine.machine import machine
 from p3mvideo.listener import Listener
 from p3mvideo.options import EngineOptions
 from p3mvideo.pipeline import STAGES, RunStatistics
+from p3mvideo.process_memory import resident_mib
 from p3mvideo.weights import DEFAULT_MODEL
 
 CLIP_SECONDS = 12
@@ -82,14 +82,6 @@ class Log:
         if self.began.is_set():
             self.figures.append(figures)
             self.memory_mib.append(resident_mib())
-
-
-def resident_mib() -> float:
-    """Return this process's resident memory, 0 where the system does not tell."""
-    try:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-    except OSError:
-        return 0.0
 
 
 def third(values: Sequence[float], number: int) -> float:

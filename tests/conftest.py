@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, settings
 from skimage.data import astronaut
 
 import p3mvideo.engine  # noqa: F401  # so that no test module imports a runtime that reports its use
-from p3mvideo import freed_memory
+from p3mvideo import process_memory
 from p3mvideo.config import cache_folder
 from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detect.face_models import MODELS
@@ -36,7 +36,7 @@ for ignored in (signal.SIGINT, signal.SIGHUP):
         signal.signal(ignored, signal.default_int_handler if ignored == signal.SIGINT else signal.SIG_DFL)
 
 # Before training is imported: it would have the process keep what it frees, and thousands of other tests follow.
-pytest.MonkeyPatch().setattr(freed_memory, "keep_memory", lambda: False)
+pytest.MonkeyPatch().setattr(process_memory, "keep_memory", lambda: False)
 
 settings.register_profile("p3mvideo", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine may stand still at any example
 settings.load_profile("p3mvideo")
@@ -71,7 +71,7 @@ def _freed_memory() -> Iterator[None]:
     """Give freed memory back to the system: test processes grow by gigabytes otherwise."""
     yield
     gc.collect()
-    freed_memory.give_back_memory()
+    process_memory.give_back_memory()
 
 
 @pytest.fixture(scope="session")

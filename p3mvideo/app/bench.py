@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -32,6 +29,7 @@ from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
 from p3mvideo.options.engine import Precision
 from p3mvideo.pipeline import Output, Pipeline, RunStatistics
 from p3mvideo.privacy.anonymizer import NoAnonymizer
+from p3mvideo.process_memory import resident_mib
 from p3mvideo.temporal import Immediate, NoFilter
 
 NETWORK_SIZE = (512, 288)
@@ -178,10 +176,8 @@ class _MemoryLog:
         self._mib: list[float] = []
 
     def sample(self) -> None:
-        if sys.platform != "linux":
-            return
-        with contextlib.suppress(OSError), open("/proc/self/statm", encoding="ascii") as file:
-            self._mib.append(int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20)
+        if mib := resident_mib():
+            self._mib.append(mib)
 
     def result(self) -> MemoryUse | None:
         third = len(self._mib) // 3

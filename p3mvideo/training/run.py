@@ -14,9 +14,9 @@ from p3mvideo.datasets.layout import read_split, training_split, validation_spli
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.engine.load_engine import choose_device
 from p3mvideo.errors import ConfigError
-from p3mvideo.freed_memory import keep_memory
 from p3mvideo.listener import Listener
 from p3mvideo.options import TrainingOptions
+from p3mvideo.process_memory import keep_memory
 from p3mvideo.training.build_samples import build_samples
 from p3mvideo.training.initial_network import build_start
 from p3mvideo.training.loop.checkpoint import load_checkpoint

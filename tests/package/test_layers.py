@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "p3mvideo"
 
 LAYERS = {
     "frame": 0, "matte": 0, "stages": 0, "yuv420": 0,
-    "config": 0, "cores": 0, "errors": 0, "files": 0, "freed_memory": 0, "listener": 0, "options": 0, "runtime_telemetry": 0,
+    "config": 0, "cores": 0, "errors": 0, "files": 0, "listener": 0, "options": 0, "process_memory": 0, "runtime_telemetry": 0,
     "ops": 1,
     "model": 2, "upstream": 2,
     "io": 3, "privacy": 3, "temporal": 3, "compose": 3, "weights": 3,

@@ -20,10 +20,10 @@ from p3mvideo.app.live.stage_factory import AdjustableStream, StageFactory, make
 from p3mvideo.compose import Background
 from p3mvideo.engine import GuidedRefiner, LoadedEngine
 from p3mvideo.errors import ConfigError, DeviceError, P3MVideoError, WeightsError
-from p3mvideo.freed_memory import give_back_memory
 from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.options import LiveOptions
 from p3mvideo.pipeline import Output, Pipeline, RunStatistics
+from p3mvideo.process_memory import give_back_memory
 from p3mvideo.stages import Anonymizer, MattingEngine
 
 RETRIES = 5

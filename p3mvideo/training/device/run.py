@@ -12,9 +12,9 @@ import torch
 
 from p3mvideo.engine.load_engine import choose_device
 from p3mvideo.errors import ConfigError, TrainingError
-from p3mvideo.freed_memory import keep_memory
 from p3mvideo.options import TrainingOptions
 from p3mvideo.options.training.device import DeviceTrainingOptions
+from p3mvideo.process_memory import keep_memory
 from p3mvideo.training.device.batches import DeviceBatches
 from p3mvideo.training.device.budget import Budget
 from p3mvideo.training.device.fit import fit_on_device

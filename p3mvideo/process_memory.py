@@ -1,15 +1,27 @@
-"""What becomes of memory that this process frees. The C library decides that; glibc, Linux' as a rule, can be told."""
+"""How much memory this process has, and what becomes of what it frees: the C library decides that; glibc, Linux' as a rule, can be told."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 TRIM_THRESHOLD: Final = -1
 """From glibc's malloc.h, as the next two."""
 TOP_PAD: Final = -2
 MMAP_THRESHOLD: Final = -3
+
+
+def resident_mib() -> float:
+    """Return how much memory of this process is in RAM, in MiB; 0 where the system does not tell."""
+    if sys.platform != "linux":
+        return 0.0
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    except OSError:
+        return 0.0
 
 
 def keep_memory() -> bool:
