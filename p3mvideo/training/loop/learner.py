@@ -11,6 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.ops.normalise import normalise
+from p3mvideo.training.loop.depthwise_gradients import gather_depthwise_gradients
 from p3mvideo.training.loop.feature_paste import PastingNetwork, frozen_copy
 from p3mvideo.training.loop.frozen_stages import first_stages, freeze, hold
 from p3mvideo.training.loop.fused_stages import fuse
@@ -54,6 +55,7 @@ class Learner:
         if group.device.type == "cpu" and options.precision == "bf16":
             fuse(self._frozen)
             keep_strided_depthwise_in_f32(self.network)
+            gather_depthwise_gradients(self.network)
         pasting = PastingNetwork(self.network, layer=paste.cp_layer, every_scale=paste.cp_type == "multiscale", source=source)
         self._model: torch.nn.Module = pasting
         if group.size > 1:
