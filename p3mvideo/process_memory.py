@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 TRIM_THRESHOLD: Final = -1
-"""From glibc's malloc.h, as the next two."""
+"""From glibc's malloc.h, as the next three."""
 TOP_PAD: Final = -2
 MMAP_THRESHOLD: Final = -3
+ARENA_MAX: Final = -8
+ARENAS: Final = 2
+"""Of a process whose threads pass images on to each other."""
 
 
 def resident_mib() -> float:
@@ -34,6 +37,16 @@ def keep_memory() -> bool:
     return mallopt is not None and all(
         mallopt(*setting) == 1 for setting in ((MMAP_THRESHOLD, 1 << 30), (TRIM_THRESHOLD, (1 << 31) - 1), (TOP_PAD, 1 << 26))
     )
+
+
+def limit_arenas() -> bool:
+    """Have glibc serve all threads from two arenas, and return whether it does; other systems do without. Before threads are begun.
+
+    By default each of the first threads, up to eight for every core, has an arena of its own. What one thread frees is of no use to another one
+    then, so where images go from thread to thread each arena grows to what its thread needed at most. See mallopt(3).
+    """
+    mallopt = _of_glibc("mallopt")
+    return mallopt is not None and mallopt(ARENA_MAX, ARENAS) == 1
 
 
 def give_back_memory() -> bool:

@@ -45,6 +45,7 @@ from p3mvideo.options import EngineOptions, FaceOptions, LiveOptions
 from p3mvideo.options.background import Fit
 from p3mvideo.options.parsing.times import exact_rate
 from p3mvideo.privacy.make_anonymizer import check_faces
+from p3mvideo.process_memory import limit_arenas
 
 MORE_BACKGROUNDS = ("blur", "blur:1", *SHIPPED, "green", "white")
 """What the key goes through after what was asked for."""
@@ -109,6 +110,7 @@ def webcam(
     say = (listener or Listener()).message
     # Every stage has a thread of its own; OpenCV's pool of threads in each of them would only fight for the same cores.
     cv2.setNumThreads(1)
+    limit_arenas()
     if record_sound and record is None:
         raise ConfigError("record_sound needs a file to record into", hint="use --record OUT, or leave --record-sound out")
     with ExitStack() as stack:
