@@ -122,7 +122,8 @@ def load_engine(options: EngineOptions = EngineOptions(), *, semantic: bool = Fa
 
 
 def _openvino(weights: WeightsFile, options: EngineOptions, *, semantic: bool, live: bool) -> LoadedEngine:
-    from p3mvideo.engine.openvino_engine import OpenVINOEngine, computes_in_bf16
+    from p3mvideo.engine.openvino_engine import OpenVINOEngine
+    from p3mvideo.openvino_cpu import computes_in_bf16
 
     precision = options.precision
     ratio = None if options.downsample_ratio == "auto" else options.downsample_ratio

@@ -21,7 +21,7 @@ def machine() -> str:
 
 def processor_kind() -> str:
     """Return which instructions the processor has that decide how fast networks run on it, and what that means."""
-    from p3mvideo.engine.openvino_engine import computes_in_bf16  # not every machine that asks what it is has OpenVINO
+    from p3mvideo.openvino_cpu import computes_in_bf16  # not every machine that asks what it is has OpenVINO
 
     if computes_in_bf16():
         return "computes in bf16, as servers and workstations of the last years do: networks take about 0.6 of the time that f32 takes"

@@ -7,13 +7,11 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import openvino as ov
-from openvino import opset13 as opset
 from openvino.preprocess import PrePostProcessor
 
 from p3mvideo.config import cache_folder
@@ -136,24 +134,6 @@ class OpenVINOEngine:
                 count: int = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
                 requests = self._compiled[size] = [compiled.create_infer_request() for _ in range(count)]
             return requests
-
-
-@cache
-def computes_in_bf16() -> bool:
-    """Return whether OpenVINO computes in bf16 here.
-
-    What the processor can do is not enough: `ONEDNN_MAX_CPU_ISA` may forbid it, and then compiling fails. So one small layer is compiled.
-    """
-    core = ov.Core()
-    if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        return False
-    image = opset.parameter([1, 16, 8, 8], np.float32)
-    layer = opset.convolution(image, opset.constant(np.ones((16, 16, 3, 3), np.float32)), [1, 1], [1, 1], [1, 1], [1, 1])
-    try:
-        core.compile_model(ov.Model([layer], [image], "probe"), "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
-    except RuntimeError:
-        return False
-    return True
 
 
 def _converted(core: ov.Core, make_network: Callable[[], P3MNet], key: str, *, semantic: bool) -> ov.Model:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from p3mvideo.engine import openvino_engine
+from p3mvideo import openvino_cpu
 from p3mvideo.engine.machine import machine, processor_kind
 
 
@@ -19,7 +19,7 @@ from p3mvideo.engine.machine import machine, processor_kind
     ],
 )
 def test_the_kind_of_processor_is_named(monkeypatch: pytest.MonkeyPatch, has_bf16: bool, vectors: str, said: str) -> None:
-    monkeypatch.setattr(openvino_engine, "computes_in_bf16", lambda: has_bf16)
+    monkeypatch.setattr(openvino_cpu, "computes_in_bf16", lambda: has_bf16)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: vectors)
     assert processor_kind().startswith(said)
 

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "p3mvideo"
 
 LAYERS = {
     "frame": 0, "matte": 0, "stages": 0, "yuv420": 0,
-    "config": 0, "cores": 0, "errors": 0, "files": 0, "listener": 0, "options": 0, "process_memory": 0, "runtime_telemetry": 0,
+    "config": 0, "cores": 0, "errors": 0, "files": 0, "listener": 0, "openvino_cpu": 0, "options": 0, "process_memory": 0, "runtime_telemetry": 0,
     "ops": 1,
     "model": 2, "upstream": 2,
     "io": 3, "privacy": 3, "temporal": 3, "compose": 3, "weights": 3,
@@ -26,7 +26,7 @@ FENCES = {
     "pyvirtualcam": ("io/devices/virtual_camera.py",),
     "mediapipe": ("privacy/",),
     "timm": ("model/",),
-    "openvino": ("engine/", "privacy/detect/centerface.py"),
+    "openvino": ("engine/", "openvino_cpu.py", "privacy/detect/centerface.py"),
     "onnxruntime": ("engine/",),
     "ray": ("app/batch/workers/ray_workers.py",),
     "typer": ("cli.py", "cli/"),
