@@ -42,6 +42,8 @@ SET_UP_SECONDS = 60.0
 """The same before the first frame: networks are compiled and scenes searched thoroughly then."""
 KEPT_SECONDS = 60.0
 """The network of a step that was left is kept for so long: the step may be taken again."""
+USUAL_RATE = 30
+"""Of cameras that do not tell theirs."""
 SEVERE_LOSS = 0.2
 """Where more images than this are dropped, a step down is taken whatever it loses: a picture that stutters and comes late is worse."""
 COMPARISONS = 3
@@ -86,6 +88,7 @@ class LiveSession:
         self.runs: list[RunStatistics] = []
         """The accounts of the pipelines that ended well, at most the last hundred."""
         self._step = ladder.step
+        self._is_timed = False
         self._watched: WatchedNetwork | None = None
         # Kept from one run of the pipeline to the next, unless it failed.
         self._engines: dict[tuple[int | None, float, bool], LoadedEngine] = {}
@@ -196,8 +199,13 @@ class LiveSession:
                 self._stopping.wait(failures * RETRY_SECONDS)
 
     def _run_pipeline(self) -> None:
-        settings, rung = self.settings, self.ladder.rungs[self._step]
-        engine, anonymizer = self._load(settings, rung)
+        settings = self.settings
+        engine, anonymizer = self._load(settings, self.ladder.rungs[self._step])
+        if not self._is_timed:
+            self._is_timed = True
+            if self._begins_lower(engine):
+                engine, anonymizer = self._load(settings, self.ladder.rungs[self._step])
+        rung = self.ladder.rungs[self._step]
         self._watched = WatchedNetwork(self._parts.network(engine, rung, lambda: self.settings))
         pipeline = Pipeline(
             source=self._source if rung.picture_scale == 1 else SmallerPictures(self._source, rung),
@@ -226,6 +234,14 @@ class LiveSession:
             self._started_at = None
         self.trouble = ""
         self.runs = [*self.runs[-99:], statistics]
+
+    def _begins_lower(self, engine: LoadedEngine) -> bool:
+        """Return whether the run begins below full quality: there the network takes longer for an image than the camera."""
+        if not self.ladder.begin(self._parts.network_seconds(engine, self.ladder.rung) * float(self._source.info.rate or USUAL_RATE)):
+            return False
+        self._step = self.ladder.step
+        self._say(f"quality: {self.ladder.rung.name}")
+        return True
 
     def _load(self, settings: LiveOptions, rung: Rung) -> tuple[LoadedEngine, Anonymizer]:
         """Return network and anonymizer for the settings and a rung; what fits already is kept, the others are loaded side by side."""

@@ -183,6 +183,8 @@ class RoomStageFactory:
     anonymizer_fault: Callable[[int, int], None] = lambda made, call: None
     while_made: Callable[[], None] = lambda: None
     """Called while an anonymizer is made."""
+    seconds: float = 0.0
+    """What the network is said to take for an image."""
     engines: int = 0
     anonymizers: list[AnonymizeMode] = field(default_factory=list)
 
@@ -196,6 +198,9 @@ class RoomStageFactory:
         self.while_made()
         made = len(self.anonymizers)
         return FaceCoverer(restores=mode != "output", fault=lambda call: self.anonymizer_fault(made, call))
+
+    def network_seconds(self, loaded: LoadedEngine, rung: Rung) -> float:
+        return self.seconds
 
     def network(self, loaded: LoadedEngine, rung: Rung, settings: Callable[[], LiveOptions]) -> StreamNetwork:
         return StreamNetwork(loaded.engine)

@@ -1,12 +1,17 @@
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from p3mvideo.app.live import stage_factory
 from p3mvideo.app.live.quality.quality_ladder import FULL_QUALITY
 from p3mvideo.app.live.stage_factory import DefaultStageFactory
 from p3mvideo.engine import LoadedEngine
+from p3mvideo.frame import Pixels
+from p3mvideo.matte import Matte
 from p3mvideo.options import EngineOptions
 
 
@@ -26,3 +31,18 @@ def test_the_network_leaves_half_of_the_cores_to_the_others_at_first(
     for rung in (FULL_QUALITY, replace(FULL_QUALITY, all_cores=True)):
         factory.engine(rung)
     assert taken == threads
+
+
+def test_the_networks_time_is_that_of_an_image_of_the_rungs_size_when_nothing_disturbs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, waits, sizes = 0.0, iter([0.3, 0.05, 0.3]), set()
+
+    def engine(images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
+        nonlocal now
+        now += next(waits)
+        sizes.update(image.shape for image in images)
+        return [Matte(np.zeros((1, 32, 32), np.float32)) for _ in images]
+
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    seconds = DefaultStageFactory(size=(320, 240)).network_seconds(LoadedEngine(engine, "cpu", ""), replace(FULL_QUALITY, picture_scale=0.5))
+    assert seconds == pytest.approx(0.05)
+    assert sizes == {(120, 160, 3)}

@@ -158,6 +158,15 @@ class Ladder:
         """Whether the trial at the beginning of a run is over."""
         return len(self._trial) >= TRIAL
 
+    def begin(self, network_load: float) -> bool:
+        """Take the step, before a run begins, at which the network would have the time, and return whether it is not the first one.
+
+        Args:
+            network_load: Time that the network takes for an image on the first step, over that from one image to the next.
+        """
+        self._move(next((step for step, rung in enumerate(self.rungs) if network_load * rung.network_cost <= FULL_LOAD), len(self.rungs) - 1))
+        return self.step > 0
+
     def try_out(self, *, lost_share: float, network_share: float) -> bool:
         """Take one of the first `TRIAL` observations of a run and return whether the step has changed.
 
@@ -171,8 +180,8 @@ class Ladder:
         self._learn(network_share)
         if len(self._trial) < TRIAL or min(self._trial) <= LOST_SHARE:
             return False
-        before, affordable = self.step, 1 - sum(self._trial) / TRIAL
-        self._move(next((step for step in range(len(self.rungs)) if self._cost(step) <= affordable), len(self.rungs) - 1))
+        before, affordable = self.step, self._cost(self.step) * (1 - sum(self._trial) / TRIAL)
+        self._move(next((step for step in range(before, len(self.rungs)) if self._cost(step) <= affordable), len(self.rungs) - 1))
         return self.step != before
 
     def observe(self, *, lost_share: float, load: float, network_load: float, network_share: float) -> bool:

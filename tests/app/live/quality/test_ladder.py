@@ -73,6 +73,37 @@ def test_after_a_trial_a_run_goes_straight_to_the_step_that_will_hold(trial: Seq
     assert (ladder.step, ladder.is_tried_out) == (step, True)
 
 
+@pytest.mark.parametrize(
+    ("network_load", "name"),
+    [
+        (0.0, "full quality"),
+        (0.9, "full quality"),
+        (1.0, "full quality, network on all cores"),
+        (1.5, "network at the frames that need it"),
+        (2.0, "working size 384 pixels"),
+        (20.0, "pictures of 50 % of the size, working size 256 pixels"),
+    ],
+)
+def test_a_run_begins_where_the_network_has_the_time(network_load: float, name: str) -> None:
+    ladder = Ladder(make_rungs(long_side_px=512, picture_px=1280))
+    assert ladder.begin(network_load) == (name != "full quality")
+    assert ladder.rung.name == name
+
+
+def test_a_trial_goes_on_from_where_a_run_began() -> None:
+    ladder = Ladder(make_rungs(long_side_px=512, picture_px=1280))
+    ladder.begin(1.5)
+    began = ladder.step
+    assert not ladder.try_out(lost_share=0.0, network_share=0.5)
+    assert not ladder.try_out(lost_share=0.0, network_share=0.5)
+    assert ladder.step == began
+    ladder = Ladder(ladder.rungs)
+    ladder.begin(1.5)
+    ladder.try_out(lost_share=0.1, network_share=0.5)
+    assert ladder.try_out(lost_share=0.1, network_share=0.5)
+    assert ladder.step == began + 1
+
+
 def test_a_step_up_that_does_not_hold_is_tried_less_and_less_often() -> None:
     ladder = Ladder(RUNGS[:2])
     steps(ladder, [BAD] * DOWN_AFTER)

@@ -47,6 +47,16 @@ def test_a_slow_network_leads_down_and_a_fast_one_up_again(stage: Stage, monkeyp
     assert stage.said.count(f"quality: {LOWEST}") >= 1
 
 
+def test_a_run_begins_at_the_quality_that_the_network_has_the_time_for(stage: Stage) -> None:
+    stage.parts.seconds = 0.05
+    stage.run(stage.wait_for_live)
+    stage.check()
+    assert stage.said.count(f"quality: {LOWEST}") == 1
+    assert stage.result is not None
+    assert stage.result.quality == LOWEST
+    assert len(stage.result.runs) == 1
+
+
 def test_the_network_of_a_step_that_was_left_is_let_go(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load_meter, "OBSERVE_SECONDS", 0.1)
     monkeypatch.setattr(session, "SETTLE_SECONDS", 0.1)
