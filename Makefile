@@ -74,9 +74,9 @@ weights: training-data
 	$(TRAIN) -o $(RUNS)/7 --initial $(RUNS)/mean6.safetensors $(LARGE)
 	$(SHIP) $(RUNS)/7/last.pt $(RUNS)/p3mnet-mobilenetv2.safetensors --mean-with $(RUNS)/7/last.pt --mean-with $(RUNS)/7/last.pt \
 		--mean-with $(RUNS)/mean6.safetensors --mean-with $(RUNS)/mean6.safetensors
-	$(LIGHT) -o $(RUNS)/l1 --steps 1850 --size 384 --seed 10210 --lr 7e-4 --warmup 40 --ema 0.998 --initial $(RUNS)/p3mnet-mobilenetv2.safetensors
-	$(LIGHT) -o $(RUNS)/l2 --steps 3900 --size 256 --seed 10220 --lr 7e-4 --schedule constant --warmup 40 --ema 0.998 --initial $(RUNS)/l1/last.pt
-	$(LIGHT) -o $(RUNS)/l3 --steps 170 --size 384 --seed 10230 --lr 6e-4 --warmup 10 --ema 0.99 --initial $(RUNS)/l2/last.pt
+	$(LIGHT) -o $(RUNS)/l1 --steps 1850 --size 384 --seed 10210 --lr 7e-4 --backbone-lr 1.5e-4 --warmup 40 --ema 0.998 --initial $(RUNS)/p3mnet-mobilenetv2.safetensors
+	$(LIGHT) -o $(RUNS)/l2 --steps 3900 --size 256 --seed 10220 --lr 7e-4 --backbone-lr 1.5e-4 --schedule constant --warmup 40 --ema 0.998 --initial $(RUNS)/l1/last.pt
+	$(LIGHT) -o $(RUNS)/l3 --steps 170 --size 384 --seed 10230 --lr 6e-4 --backbone-lr 1.5e-4 --warmup 10 --ema 0.99 --initial $(RUNS)/l2/last.pt
 	$(LIGHT) -o $(RUNS)/l4 --steps 900 --size 384 --seed 10310 --lr 6e-4 --backbone-lr 1.5e-4 --warmup 10 --ema 0.99 --initial $(RUNS)/l3/last.pt
 	$(SHIP) $(RUNS)/l4/last.pt $(RUNS)/light4.safetensors --mean-with $(RUNS)/l3/last.pt
 	$(LIGHT) -o $(RUNS)/l5 --steps 480 --size 384 --seed 20411 --lr 5e-4 --backbone-lr 1.2e-4 --warmup 10 --ema 0.99 --initial $(RUNS)/light4.safetensors
