@@ -258,7 +258,8 @@ def _names_in(folder: Path) -> list[str]:
 def _sync(path: Path) -> None:
     if path.is_dir() and sys.platform == "win32":
         return  # Windows cannot open folders
-    descriptor = os.open(path, os.O_RDONLY)
+    # Windows flushes only what may be written.
+    descriptor = os.open(path, os.O_RDWR | os.O_BINARY if sys.platform == "win32" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -103,11 +103,12 @@ class PreviewWindow:
         return self._size
 
     def key(self, wait_ms: int) -> str:
-        """Return the key that is pressed within a time, lower case; empty if none is. A closed window is Escape."""
-        code = cv2.waitKey(max(1, wait_ms))
+        """Return the key that is pressed within a time, lower case; empty if none is, or one without a character. A closed window is Escape."""
+        code = cv2.waitKeyEx(max(1, wait_ms))
         if self._was_shown and cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1:
             return ESCAPE
-        return chr(code & 0xFF).lower() if code >= 0 else ""
+        # Arrows, Home, Print and their like have codes of two bytes, of which the last is that of some letter.
+        return chr(code & 0xFF).lower() if code >= 0 and not code & 0xFF00 else ""
 
     def close(self) -> None:
         """Close it. May be called any number of times."""

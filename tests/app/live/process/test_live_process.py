@@ -39,6 +39,8 @@ ANSWERS = (
     ("r", "Recording goes on"), ("t", "No photo: someone is in the image"),
 )  # fmt: skip
 """Keys as xdotool calls them, and what they answer."""
+NAMELESS = ("Home", "Home", "Page_Down", "Print", "Up", "Down", "Left", "Shift_L", "F1")
+"""Keys without a character: the last bytes of what X11 calls the first ones are those of letters with a meaning."""
 COMMAND = [sys.executable, "-m", "tests.app.live.process.live_process", "--bg", "white", "--smoothing", "off"]
 
 
@@ -180,3 +182,31 @@ def test_every_key_answers_in_the_window(screen: str, tmp_path: Path, monkeypatc
         assert line in said
     with VideoSource(tmp_path / "out.mp4") as source:
         assert any(True for _ in source)
+
+
+@pytest.mark.slow
+def test_keys_without_a_character_do_nothing(screen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("P3MVIDEO_CONFIG", str(tmp_path))
+    told = tmp_path / "told.txt"
+    command = [*COMMAND, "--preview", "--profile", "none"]
+    with told.open("w") as errors, subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors) as process:
+        window = Window(screen, process)
+        try:
+            window.wait_until_drawn()
+            for key in NAMELESS:
+                window.press(key)
+                time.sleep(2 * LOOK_SECONDS)
+            window.press("m")
+            wait_for(lambda: window.answers("Mirror on"), "the answer")
+            window.press("q")
+            process.wait(4 * LIMIT_SECONDS)
+        finally:
+            process.kill()
+            print(told.read_text())
+    assert process.returncode == 0
+    answers = [
+        line
+        for line in told.read_text().splitlines()
+        if line.startswith(("Background", "Video", "Visible", "Faces", "Recording", "No photo", "Mirror"))
+    ]
+    assert answers == ["Mirror on"]
