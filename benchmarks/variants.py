@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from p3mvideo.engine.openvino_conversion import convert
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import VARIANTS, build_network
+from p3mvideo.openvino_cpu import CORE
 
 
 def alive(network: P3MNet) -> P3MNet:
@@ -62,7 +63,7 @@ def in_openvino(model: ov.Model, image: Tensor, precision: str) -> Callable[[], 
     """Likewise in OpenVINO."""
     model = model.clone()
     model.reshape(list(image.shape))
-    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"})
+    compiled = CORE.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"})
     pixels = image.numpy()
     return lambda: np.asarray(compiled([pixels])[0])
 
@@ -87,7 +88,7 @@ def main() -> None:
         runs[variant, "PyTorch f32"] = in_torch(network, image, torch.float32)
         runs[variant, "PyTorch bf16"] = in_torch(network, image, torch.bfloat16)
         runs[variant, "OpenVINO f32"] = in_openvino(model, image, "f32")
-        if "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        if "BF16" in CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             runs[variant, "OpenVINO bf16"] = in_openvino(model, image, "bf16")
 
     times: dict[tuple[str, str], list[tuple[float, float]]] = {key: [] for key in runs}

@@ -1,8 +1,9 @@
-"""What OpenVINO makes of this processor."""
+"""OpenVINO on this processor."""
 
 from __future__ import annotations
 
 from functools import cache
+from typing import Final
 
 import numpy as np
 
@@ -13,6 +14,10 @@ deny_runtime_telemetry()
 import openvino as ov  # noqa: E402  # only now
 from openvino import opset13 as opset  # noqa: E402
 
+CORE: Final = ov.Core()
+"""The only one. Its plugin lends the thread that compiles first a stack for signals, which goes when a core goes, in whichever thread that is:
+the next signal would end the process by a segmentation fault. So this one stays."""
+
 
 @cache
 def computes_in_bf16() -> bool:
@@ -20,13 +25,12 @@ def computes_in_bf16() -> bool:
 
     What the processor can do is not enough: `ONEDNN_MAX_CPU_ISA` may forbid it, and then compiling fails. So one small layer is compiled.
     """
-    core = ov.Core()
-    if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    if "BF16" not in CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         return False
     image = opset.parameter([1, 16, 8, 8], np.float32)
     layer = opset.convolution(image, opset.constant(np.ones((16, 16, 3, 3), np.float32)), [1, 1], [1, 1], [1, 1], [1, 1])
     try:
-        core.compile_model(ov.Model([layer], [image], "probe"), "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
+        CORE.compile_model(ov.Model([layer], [image], "probe"), "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
     except RuntimeError:
         return False
     return True

@@ -147,14 +147,13 @@ def _onnx_input(one: Any) -> GraphInput:
 def _load_openvino(path: Path) -> Graph:
     if find_spec("openvino") is None:
         raise DeviceError("OpenVINO is not installed", hint="pip install openvino")
-    import openvino as ov
+    from p3mvideo.openvino_cpu import CORE
 
-    core = ov.Core()
-    model = core.read_model(path)
+    model = CORE.read_model(path)
     root = PREFIX.rstrip(".")
     entries = {name: str(value.astype(str)) for name, value in model.get_rt_info(root).astype(dict).items()} if model.has_rt_info(root) else {}
     description = _own(read_description(entries, path), path)
-    compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = CORE.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     # The results hold the runtime's own memory, which its next call writes again.
     return _exported(path, description, lambda arrays: tuple(compiled({"image": arrays[0]})[name].copy() for name in ("alpha", "semantic")))
 

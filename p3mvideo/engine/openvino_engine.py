@@ -19,6 +19,7 @@ from p3mvideo.cores import usable_cores
 from p3mvideo.engine.image_batch import check_images, host_array
 from p3mvideo.frame import Pixels
 from p3mvideo.matte import Matte
+from p3mvideo.openvino_cpu import CORE
 from p3mvideo.ops.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from p3mvideo.ops.shrink import shrunk
 from p3mvideo.ops.working_size import working_size
@@ -58,7 +59,6 @@ class OpenVINOEngine:
     ) -> None:
         self._semantic = semantic
         self._one_at_a_time = threading.Lock()
-        self._core = ov.Core()
         self._ratio = downsample_ratio
         self._options: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": precision,
@@ -67,7 +67,7 @@ class OpenVINOEngine:
             # Decoder, encoder and all other stages want the same cores; only the system can share them out.
             "ENABLE_CPU_PINNING": False,
         }
-        self._model = _prepared(_converted(self._core, make_network, f"{key}-semantic" if semantic else key, semantic=semantic))
+        self._model = _prepared(_converted(make_network, f"{key}-semantic" if semantic else key, semantic=semantic))
         self._compiled: dict[tuple[int, int], list[ov.InferRequest]] = {}
         self._compiling = threading.Lock()
         self._compiler: threading.Thread | None = None
@@ -130,17 +130,17 @@ class OpenVINOEngine:
                     del self._compiled[next(iter(self._compiled))]
                 model = self._model.clone()
                 model.reshape([1, size[1], size[0], 3])
-                compiled = self._core.compile_model(model, "CPU", self._options)
+                compiled = CORE.compile_model(model, "CPU", self._options)
                 count: int = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
                 requests = self._compiled[size] = [compiled.create_infer_request() for _ in range(count)]
             return requests
 
 
-def _converted(core: ov.Core, make_network: Callable[[], P3MNet], key: str, *, semantic: bool) -> ov.Model:
+def _converted(make_network: Callable[[], P3MNet], key: str, *, semantic: bool) -> ov.Model:
     """Return the network as OpenVINO model, converted now or earlier."""
     path = cache_folder() / "openvino" / f"{key}-{ov.__version__.split('-')[0]}.xml"
     with CONVERTING:
-        kept = _read_kept(core, path)
+        kept = _read_kept(path)
         if kept is not None:
             return kept
         # Imported here: what was converted once needs no PyTorch any more.
@@ -161,7 +161,7 @@ def _converted(core: ov.Core, make_network: Callable[[], P3MNet], key: str, *, s
         return model
 
 
-def _read_kept(core: ov.Core, path: Path) -> ov.Model | None:
+def _read_kept(path: Path) -> ov.Model | None:
     """Return the model that was kept under a path, None if there is none or it is not, byte by byte, what was written.
 
     A changed bit in it may turn every matte to 1, which shows the room.
@@ -170,7 +170,7 @@ def _read_kept(core: ov.Core, path: Path) -> ov.Model | None:
         graph, weights = path.read_bytes(), path.with_suffix(".bin").read_bytes()
         if path.with_suffix(".sha256").read_text(encoding="ascii") != _digest(graph, weights):
             return None
-        return core.read_model(graph, ov.Tensor(np.frombuffer(weights, np.uint8)))
+        return CORE.read_model(graph, ov.Tensor(np.frombuffer(weights, np.uint8)))
     except (OSError, ValueError, RuntimeError):
         return None
 

@@ -13,20 +13,20 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import openvino as ov
 import pytest
 import torch
 
 from p3mvideo.engine import LoadedEngine, load_engine
 from p3mvideo.errors import ConfigError, DeviceError, WeightsError
 from p3mvideo.frame import UInt8Array
+from p3mvideo.openvino_cpu import CORE
 from p3mvideo.options.engine import DEFAULT_MODEL, Precision, Runtime
 from p3mvideo.weights import find_weights
 from p3mvideo.weights.manifest import read_manifest
 from p3mvideo.weights.store import shipped_folder
 from tests.harness.flat_options import call
 
-HAS_BF16 = "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+HAS_BF16 = "BF16" in CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 RUNTIMES: tuple[Runtime, ...] = ("torch", "openvino")
 
 

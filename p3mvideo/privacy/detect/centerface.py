@@ -7,7 +7,7 @@ the middle of a face lies in it, how large the face is, and where its eyes, nose
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import cv2
 import numpy as np
@@ -15,14 +15,12 @@ import numpy as np
 from p3mvideo.cores import usable_cores
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Float32Array, UInt8Array
-from p3mvideo.openvino_cpu import computes_in_bf16
+from p3mvideo.openvino_cpu import CORE, computes_in_bf16
 from p3mvideo.privacy.detect.face_models import face_model_path
 from p3mvideo.privacy.detection import Detection, union
-from p3mvideo.runtime_telemetry import deny_runtime_telemetry
 
-deny_runtime_telemetry()
-
-import openvino as ov  # noqa: E402  # only now
+if TYPE_CHECKING:
+    import openvino as ov
 
 CELL_PX = 4
 """Side of the cells in which the network answers."""
@@ -57,10 +55,9 @@ class CenterFace:
         precision = "bf16" if computes_in_bf16() else "f32"
         options = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads or usable_cores(), "ENABLE_CPU_PINNING": False}
         try:
-            core = ov.Core()
-            model = core.read_model(path)
+            model = CORE.read_model(path)
             model.reshape([1, 3, -1, -1])
-            self._network: ov.CompiledModel | None = core.compile_model(model, "CPU", options)
+            self._network: ov.CompiledModel | None = CORE.compile_model(model, "CPU", options)
         except RuntimeError as error:
             raise PrivacyError(f"OpenVINO cannot load the face detection model {path}: {error}") from error
 

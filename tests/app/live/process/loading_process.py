@@ -23,6 +23,7 @@ from p3mvideo.app.live.quality.quality_ladder import FULL_QUALITY, Rung
 from p3mvideo.cli import main
 from p3mvideo.engine import LoadedEngine
 from p3mvideo.io.devices.camera import Camera
+from p3mvideo.openvino_cpu import CORE
 from tests.app.live.recording_backend import registered
 from tests.app.live.room import RoomCamera, RoomStageFactory
 
@@ -40,7 +41,7 @@ class LoadingParts(RoomStageFactory):
             print("loading", file=sys.stderr, flush=True)
             model, until = _model(), time.monotonic() + LOADING_SECONDS
             while time.monotonic() < until:
-                ov.Core().compile_model(model, "CPU")
+                CORE.compile_model(model, "CPU")
         return super().engine(rung)
 
 
