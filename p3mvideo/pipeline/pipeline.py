@@ -24,6 +24,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from queue import SimpleQueue
 from typing import NamedTuple
 
 from p3mvideo.errors import SinkError, SourceError
@@ -33,7 +34,7 @@ from p3mvideo.pipeline.faces import restore_faces
 from p3mvideo.pipeline.frame_queue import CapturedFrame, ClosableQueue, FrameQueue
 from p3mvideo.pipeline.output import Output, closing_all
 from p3mvideo.pipeline.statistics import RunStatistics, StageStatistics
-from p3mvideo.pipeline.supervisor import run_stages
+from p3mvideo.pipeline.supervisor import Report, Reports, run_stages
 from p3mvideo.privacy.subject import SubjectKeeper
 from p3mvideo.stages import Anonymizer, FrameSource, Refiner
 from p3mvideo.temporal import MatteStream
@@ -113,6 +114,7 @@ class Pipeline:
     """Records the run."""
     subject_keeper: SubjectKeeper = field(default_factory=SubjectKeeper)
     """Chooses whose face is shown, among those whose anonymizer lets it choose. Called in the compose thread."""
+    _reports: Reports = field(default_factory=SimpleQueue, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.outputs:
@@ -159,8 +161,13 @@ class Pipeline:
                 "write": partial(self._write, images, frames),
             },
             stop=stop,
+            reports=self._reports,
         )
         return self.statistics.result(dropped=frames.dropped)
+
+    def fail(self, error: BaseException) -> None:
+        """End the run with a failure that someone else noticed, whatever its stages do. By any thread; before `run` or while it goes on."""
+        self._reports.put(Report(None, error))
 
     def _capture(self, frames: FrameQueue) -> None:
         source = iter(self.source)

@@ -25,14 +25,17 @@ WAKE_SECONDS = 0.2
 """How often the waiting thread looks around: where a wait cannot be interrupted, this is when it notices Ctrl-C."""
 
 
-class _Report(NamedTuple):
-    """What a thread says last, or a signal handler at any time."""
+class Report(NamedTuple):
+    """What a thread says last, or someone outside of the stages at any time."""
 
     stage: str | None
     error: BaseException | None
 
 
-def run_stages(stages: Mapping[str, Callable[[], None]], *, stop: Callable[[BaseException], None]) -> None:
+Reports = SimpleQueue[Report]
+
+
+def run_stages(stages: Mapping[str, Callable[[], None]], *, stop: Callable[[BaseException], None], reports: Reports | None = None) -> None:
     """Run each stage in a thread of its own until all of them have ended.
 
     The calling thread does none of the work: it waits for reports, so it can always react. On the first failure, Ctrl-C,
@@ -46,12 +49,13 @@ def run_stages(stages: Mapping[str, Callable[[], None]], *, stop: Callable[[Base
     Args:
         stages: What to run, by the name to report it with.
         stop: Called at most once, with the first failure.
+        reports: Where other threads report a failure that no stage can, such as one that hangs.
 
     Raises:
         KeyboardInterrupt: Ctrl-C, SIGTERM or SIGHUP.
         BaseException: The first failure of a stage. What failed after it is added to it as notes.
     """
-    reports: SimpleQueue[_Report] = SimpleQueue()
+    reports = SimpleQueue() if reports is None else reports
     threads = {
         name: threading.Thread(target=_run_stage, args=(name, body, reports), name=f"p3mvideo {name}", daemon=True) for name, body in stages.items()
     }
@@ -84,21 +88,19 @@ def run_interruptibly(name: str, body: Callable[[], Result], *, stop: Callable[[
     return results[0]
 
 
-def _run_stage(name: str, body: Callable[[], None], reports: SimpleQueue[_Report]) -> None:
+def _run_stage(name: str, body: Callable[[], None], reports: Reports) -> None:
     """Run one stage and report how it ended, whatever it raised."""
     try:
         body()
     except QueueClosed:
-        reports.put(_Report(name, None))
+        reports.put(Report(name, None))
     except BaseException as error:
-        reports.put(_Report(name, error))
+        reports.put(Report(name, error))
     else:
-        reports.put(_Report(name, None))
+        reports.put(Report(name, None))
 
 
-def _wait_for_all(
-    threads: Mapping[str, threading.Thread], reports: SimpleQueue[_Report], stop: Callable[[BaseException], None]
-) -> BaseException | None:
+def _wait_for_all(threads: Mapping[str, threading.Thread], reports: Reports, stop: Callable[[BaseException], None]) -> BaseException | None:
     """Wait until every thread has ended, or a failure and `STOP_SECONDS` have passed; return the first failure."""
     running = dict(threads)
     failure: BaseException | None = None
@@ -125,7 +127,7 @@ def _wait_for_all(
 
 
 @contextmanager
-def _signals_reported(reports: SimpleQueue[_Report]) -> Iterator[None]:
+def _signals_reported(reports: Reports) -> Iterator[None]:
     """Turn SIGINT, SIGTERM and SIGHUP into reports; nothing is changed outside the main thread, which alone may set handlers."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -133,7 +135,7 @@ def _signals_reported(reports: SimpleQueue[_Report]) -> Iterator[None]:
 
     def report(number: int, _frame: FrameType | None) -> None:
         # SimpleQueue.put, unlike other locking calls, may interrupt itself.
-        reports.put(_Report(None, KeyboardInterrupt(signal.Signals(number).name)))
+        reports.put(Report(None, KeyboardInterrupt(signal.Signals(number).name)))
 
     former = {number: signal.getsignal(number) for number in SIGNALS}
     replaced = {number: handler for number, handler in former.items() if handler not in (signal.SIG_IGN, None)}

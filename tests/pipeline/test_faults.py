@@ -240,6 +240,24 @@ def test_a_signal_ends_the_run_whatever_hangs(place: str, number: signal.Signals
     assert nothing_published(stream)
 
 
+@pytest.mark.parametrize("place", ["source", "anonymizer", "engine", "compositor 0"])
+def test_who_notices_a_hang_can_end_the_run(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.3)
+    hang, noticed = Trip(at=3, hangs=True), Fault("noticed")
+    stream = make_stream(60, hooks={place: hang}, seq_chunk=1)
+
+    def notice() -> None:
+        hang.engaged.wait(60)
+        stream.pipeline.fail(noticed)
+
+    threading.Thread(target=notice, daemon=True).start()
+    with pytest.raises(Fault) as caught:
+        stream.pipeline.run()
+    assert caught.value is noticed
+    let_go(hang)
+    assert nothing_published(stream)
+
+
 def test_ctrl_c_in_the_middle_ends_a_run_in_which_nothing_hangs() -> None:
     started = Trip(at=3)
     pause: Hook = lambda: time.sleep(0.01)  # noqa: E731

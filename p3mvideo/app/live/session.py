@@ -89,6 +89,8 @@ class LiveSession:
         """The accounts of the pipelines that ended well, at most the last hundred."""
         self._step = ladder.step
         self._is_timed = False
+        self._pipeline: Pipeline | None = None
+        self._idle_at = float("-inf")
         self._watched: WatchedNetwork | None = None
         # Kept from one run of the pipeline to the next, unless it failed.
         self._engines: dict[tuple[int | None, float, bool], LoadedEngine] = {}
@@ -221,6 +223,7 @@ class LiveSession:
             sink_queue_size=1,
             on_progress=self.meter.progressed,
         )
+        self._pipeline = pipeline
         self.meter.begin(pipeline.statistics)
         self._show.degraded = not rung.looks_like(self.ladder.rungs[0])
         self._started_at = time.monotonic()
@@ -231,7 +234,7 @@ class LiveSession:
         try:
             statistics = pipeline.run()
         finally:
-            self._started_at = None
+            self._started_at = self._pipeline = None
         self.trouble = ""
         self.runs = [*self.runs[-99:], statistics]
 
@@ -294,14 +297,16 @@ class LiveSession:
 
     def _end_what_is_stuck(self) -> None:
         """Let the pipeline fail if frames go in and none comes out."""
-        started_at, delivered_at = self._started_at, self._source.delivered_at_seconds
-        if started_at is None or delivered_at is None or self._source.paused:
+        pipeline, started_at, now = self._pipeline, self._started_at, time.monotonic()
+        if self._source.paused or not self.meter.pending:
+            self._idle_at = now
+        if pipeline is None or started_at is None:
             return
-        waits_since = max(started_at, self.meter.last_out_at)
+        waits_since = max(started_at, self.meter.last_out_at, self._idle_at)
         limit_seconds = STUCK_SECONDS if self.meter.last_out_at > started_at else SET_UP_SECONDS
-        if self.meter.pending and time.monotonic() - waits_since > limit_seconds:
+        if now - waits_since > limit_seconds:
             self._started_at = None
-            self._source.fail(DeviceError(f"no image has come out for {limit_seconds:g} s, the network seems to hang"))
+            pipeline.fail(DeviceError(f"no image has come out for {limit_seconds:g} s, the network or the face detector seems to hang"))
 
     def _take_step(self) -> None:
         """Load what the ladder's rung needs beside the running pipeline, then let the next pipeline begin with it. One that would lose part of the

@@ -58,7 +58,6 @@ class CameraSource:
         self._reader: CameraReader | None = None
         self._info: StreamInfo | None = None
         self._stop = threading.Event()
-        self._failure: BaseException | None = None
         self._closed = False
         self._past_dropped = self._past_delivered = 0
         self._last_pts = -1
@@ -121,23 +120,12 @@ class CameraSource:
         """End the present iteration, or the next one if there is none, as if the stream came to its end. By any thread."""
         self._stop.set()
 
-    def fail(self, error: BaseException) -> None:
-        """Let the present iteration, or the next one, raise `error`. By any thread."""
-        self._failure = error
-
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the newest frame, again and again, until `stop`. A camera that is lost is reopened, with growing waits.
-
-        Raises:
-            BaseException: What `fail` was given.
-        """
+        """Yield the newest frame, again and again, until `stop`. A camera that is lost is reopened, with growing waits."""
         if self._info is None:
             raise ValueError("a camera is iterated inside its context only")
         try:
             while not self._stop.is_set():
-                if self._failure is not None:
-                    failure, self._failure = self._failure, None
-                    raise failure
                 if self.released:
                     self._give_up(CLOSE_SECONDS)
                     self._stop.wait(WAKE_SECONDS)

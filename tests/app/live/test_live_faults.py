@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -271,6 +272,67 @@ def test_a_network_that_hangs_is_left_behind_and_made_anew(stage: Stage, monkeyp
     release.set()
     stage.check()
     assert any("seems to hang" in said for said in stage.said)
+
+
+def test_a_network_that_hangs_while_the_pipeline_comes_to_its_end_is_left_behind(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "STUCK_SECONDS", 0.5)
+    release, hangs = threading.Event(), threading.Event()
+
+    def fault(made: int, call: int) -> None:
+        if made == 1 and call == 20:
+            hangs.set()
+            release.wait(600)
+
+    stage.parts.matter_fault = fault
+
+    def script() -> None:
+        wait_for(hangs.is_set, "the hanging network")
+        stage.press("a")
+        wait_for(lambda: stage.parts.engines == 2, "another network")
+        stage.wait_for_live()
+
+    stage.run(script)
+    release.set()
+    stage.check()
+    assert any("seems to hang" in said for said in stage.said)
+
+
+def test_a_face_detector_that_hangs_is_left_behind_and_made_anew(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "STUCK_SECONDS", 0.5)
+    release = threading.Event()
+
+    def fault(made: int, call: int) -> None:
+        if made == 1 and call == 20:
+            release.wait(600)
+
+    stage.parts.anonymizer_fault = fault
+
+    def script() -> None:
+        wait_for(lambda: len(stage.parts.anonymizers) == 2, "another face detector")
+        stage.wait_for_live()
+
+    stage.run(script)
+    release.set()
+    stage.check()
+    assert any("seems to hang" in said for said in stage.said)
+
+
+def test_a_long_pause_is_no_hang(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "STUCK_SECONDS", 1.0)
+    # Images come out a while after they went in, so that some are on their way when the session is looked at.
+    stage.parts.matter_fault = lambda made, call: time.sleep(0.1)
+
+    def script() -> None:
+        stage.wait_for_live()
+        for _ in range(3):
+            stage.press("p")
+            time.sleep(1.5)
+            stage.press("p")
+            stage.wait_for_live()
+
+    stage.run(script)
+    stage.check()
+    assert not any("seems to hang" in said for said in stage.said)
 
 
 def write_image(path: Path, colour: tuple[int, int, int]) -> bytes:
