@@ -29,7 +29,7 @@ from p3mvideo.app.live.sinks import FedCamera, RecordingOutput, VirtualCameraOut
 from p3mvideo.app.live.stage_factory import DefaultStageFactory, StageFactory
 from p3mvideo.app.live.statistics import LiveFigures, WebcamResult, gather
 from p3mvideo.app.live.stop_request import StopRequest
-from p3mvideo.compose.shipped import SHIPPED
+from p3mvideo.compose.shipped import SHIPPED, shipped_background
 from p3mvideo.cores import usable_cores
 from p3mvideo.errors import ConfigError, DeviceError
 from p3mvideo.frame import StreamInfo
@@ -48,7 +48,7 @@ from p3mvideo.privacy.make_anonymizer import check_faces
 from p3mvideo.process_memory import limit_arenas
 
 MORE_BACKGROUNDS = ("blur", "blur:1", *SHIPPED, "green", "white")
-"""What the key goes through after what was asked for."""
+"""What the key goes through after what was asked for; without the shipped ones whose name means something else in the current folder."""
 PIPEWIRE = "pipewire"
 """The kind of virtual camera that PipeWire offers."""
 STOP_SECONDS = 3.0
@@ -123,7 +123,8 @@ def webcam(
         check_faces(replace(faces, anonymize=live.anonymize))
         if screen is not None:
             screen.announce(f"opening the camera {chosen.name}")
-        background = LiveBackground(list(dict.fromkeys([*live.bg, *MORE_BACKGROUNDS])), background_fit, say)
+        is_remembered = not isinstance(settings, LiveOptions) and "bg" not in (settings or {})
+        background = LiveBackground([*live.bg, *_more_backgrounds()], background_fit, say, remembered=is_remembered)
         stack.callback(background.close)
         source = stack.enter_context(_open(chosen, live))
         info = source.info
@@ -191,6 +192,10 @@ def _settings(given: LiveOptions | Mapping[str, Any] | None, profile: Path | Non
         return given
     remembered = read_profile(profile) if profile is not None else LiveOptions()
     return LiveOptions.from_json(remembered.to_json() | dict(given or {}))
+
+
+def _more_backgrounds() -> list[str]:
+    return [name for name in MORE_BACKGROUNDS if name not in SHIPPED or shipped_background(name) is not None]
 
 
 def _open(chosen: ChosenCamera, settings: LiveOptions) -> CameraSource:

@@ -58,6 +58,7 @@ class Studio:
         self._previews = previews
         self._live = live
         self._presets = Presets()
+        self._planning = asyncio.Lock()  # two jobs must not find the same name free
         self.ends = False
         """Whether open streams are to end."""
 
@@ -120,7 +121,7 @@ class Studio:
 
     async def _remove(self, request: Request) -> Response:
         file = self._file(request.path_params["file"])
-        if self._jobs.uses(file.id):
+        if self._jobs.uses(file):
             raise ConfigError(f"{file.name} is being worked on", hint="cancel the job first")
         await run_in_threadpool(self._library.remove, file.id)
         return Response(status_code=204)
@@ -152,11 +153,13 @@ class Studio:
         folder = self._library.output_folder(chosen) if chosen else None
         seconds = values.get("previewFrom")
         preview = float(seconds) if isinstance(seconds, int | float) else None
-        plan = await run_in_threadpool(
-            plan_job, _kind(values), file, groups, container=str(values.get("container") or ""), folder=folder, work=self._library.work_folder,
-            preview_from=preview, audit=self._file(values["audit"]) if "audit" in values else None, edits=_edits(values),
-        )  # fmt: skip
-        job = self._jobs.submit(plan, file, preview=preview is not None)
+        async with self._planning:
+            plan = await run_in_threadpool(
+                plan_job, _kind(values), file, groups, container=str(values.get("container") or ""), folder=folder, work=self._library.work_folder,
+                preview_from=preview, audit=self._file(values["audit"]) if "audit" in values else None, edits=_edits(values),
+                taken=self._jobs.outputs(),
+            )  # fmt: skip
+            job = self._jobs.submit(plan, file, preview=preview is not None)
         return JSONResponse(job.to_json(), 201)
 
     async def _cancel(self, request: Request) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -27,6 +27,7 @@ HEADERS: Final = {
     b"cache-control": b"no-store",
 }
 SAFE_METHODS: Final = ("GET", "HEAD")
+HTTP_PORT: Final = 80
 
 
 class Guard:
@@ -37,12 +38,15 @@ class Guard:
 
     Args:
         application: What is guarded.
-        hosts: The values of the Host header that are the studio's own.
+        names: Host names and addresses that are the studio's own.
+        port: Where it listens.
     """
 
-    def __init__(self, application: Application, *, hosts: frozenset[str]) -> None:
+    def __init__(self, application: Application, *, names: Collection[str], port: int) -> None:
         self._application = application
-        self._hosts = hosts
+        hosts = [f"[{name}]" if ":" in name else name for name in map(str.lower, names)]
+        # Browsers leave the port out where it is that of HTTP.
+        self._hosts = frozenset([f"{host}:{port}" for host in hosts] + (hosts if port == HTTP_PORT else []))
         self._cookie = f"p3mvideo-{secrets.token_hex(4)}"  # cookies are shared by all ports of a host
         self._session = secrets.token_urlsafe(32)
         self.token: str | None = secrets.token_urlsafe(32)

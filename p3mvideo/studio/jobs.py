@@ -94,10 +94,17 @@ class JobQueue:
         with self._lock:
             return self._jobs[job_id]
 
-    def uses(self, file_id: str) -> bool:
-        """Return whether a job that has not ended reads this file."""
+    def uses(self, file: StudioFile) -> bool:
+        """Return whether a job that has not ended reads this file: as its input, background, cover, mask or audit."""
+        return any(str(file.path) in (argument, argument.partition("=")[2]) for job in self._unfinished() for argument in job.plan.command)
+
+    def outputs(self) -> set[Path]:
+        """Return what the jobs that have not ended will have written."""
+        return {path for job in self._unfinished() for path in job.plan.outputs}
+
+    def _unfinished(self) -> list[Job]:
         with self._lock:
-            return any(job.source.id == file_id and job.state in ("waiting", "running") for job in self._jobs.values())
+            return [job for job in self._jobs.values() if job.state in ("waiting", "running")]
 
     def cancel(self, job_id: str) -> None:
         """End a job; what it was writing is removed by its process. KeyError if there is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -58,6 +58,7 @@ def plan_job(
     preview_from: float | None,
     audit: StudioFile | None = None,
     edits: Mapping[str, Any] | None = None,
+    taken: Collection[Path] = (),
 ) -> JobPlan:
     """Return the run for a file.
 
@@ -70,6 +71,7 @@ def plan_job(
         work: The work folder of the studio.
         audit: Of an earlier run of `anonymize` over the file, whose faces are covered without looking for them again.
         edits: What a person decided about them, as docs/faces.md describes it.
+        taken: Files that are not there yet but must not be written to: other jobs will write them.
         preview_from: Where a preview of `PREVIEW_SECONDS` begins, in seconds; None for the whole file.
 
     Raises:
@@ -98,7 +100,7 @@ def plan_job(
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SinkError(f"cannot make {place}: {error.strerror}", hint="choose another folder") from error
-    output = _free(place, Path(file.name).stem + MARKS[kind], suffix)
+    output = _free(place, Path(file.name).stem + MARKS[kind], suffix, taken)
     corrections = [] if audit is None else [f"--from-audit={audit.path}"]
     if edits is not None:
         edits_from_json(edits)
@@ -117,7 +119,7 @@ def _suffix(item: Input, container: str, *, transparent: bool) -> str:
     return container
 
 
-def _free(folder: Path, stem: str, suffix: str) -> Path:
-    """Return a name in a folder that no file has."""
+def _free(folder: Path, stem: str, suffix: str, taken: Collection[Path]) -> Path:
+    """Return a name in a folder that no file has, nor any of those that are taken."""
     names = itertools.chain([f"{stem}{suffix}"], (f"{stem} ({number}){suffix}" for number in itertools.count(2)))
-    return next(path for name in names if not (path := folder / name).exists())
+    return next(path for name in names if (path := folder / name) not in taken and not path.exists())

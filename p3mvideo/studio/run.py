@@ -36,7 +36,7 @@ def studio(options: StudioOptions = StudioOptions(), *, listener: Listener | Non
         listener: Hears the address.
 
     Raises:
-        ConfigError: The address cannot be listened on.
+        ConfigError: The address cannot be listened on, or stands for all addresses of this machine.
         SinkError: There is no room for a work folder.
     """
     with contextlib.suppress(KeyboardInterrupt), _serving(options, listener or Listener()) as (server, listening):  # Ctrl-C is the way to end it
@@ -76,8 +76,12 @@ def _serving(
     """Make everything ready, tell the address and yield a server that is to be run."""
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(closing(_listening(options)))
-        port = listening.getsockname()[1]
-        if not _is_loopback(options.host):
+        address, port = listening.getsockname()[:2]
+        own = ipaddress.ip_address(address)
+        if own.is_unspecified:  # every name that leads to this machine would have to be let in, also one that another site arranged
+            hint = "name the address or the host name of this machine that the others use"
+            raise ConfigError(f"{options.host!r} stands for all addresses of this machine, the studio needs one", hint=hint)
+        if not own.is_loopback:
             listener.message(f"warning: listening on {options.host} lets other machines reach this page, without encryption")
         roots = [Path.home(), Path.cwd(), *options.allow]
         library = Library(cache_folder() / "studio", roots, largest_bytes=int(options.largest_upload_gb * 1e9))
@@ -89,14 +93,14 @@ def _serving(
         live = LiveHost(library, remote, end)
         stack.callback(live.close)
         pages = Studio(library, jobs, previews, live)
-        names = {options.host, "127.0.0.1", "localhost"} if _is_loopback(options.host) else {options.host}
-        guard = Guard(pages.application(), hosts=frozenset(f"[{name}]:{port}" if ":" in name else f"{name}:{port}" for name in names))
+        names = {options.host, address} | ({"127.0.0.1", "localhost"} if own.is_loopback else set())
+        guard = Guard(pages.application(), names=names, port=port)
         server = _Server(pages, uvicorn.Config(guard, log_level="warning", access_log=False, timeout_graceful_shutdown=CLOSE_SECONDS))
         host = f"[{options.host}]" if ":" in options.host else options.host
-        address = f"http://{host}:{port}/?token={guard.token}{'#live' if remote is not None else ''}"
-        listener.message(f"The studio is at {address}\nThe address can be opened once. Ctrl-C ends the studio.")
+        url = f"http://{host}:{port}/?token={guard.token}{'#live' if remote is not None else ''}"
+        listener.message(f"The studio is at {url}\nThe address can be opened once. Ctrl-C ends the studio.")
         if options.open_browser:
-            webbrowser.open(address)
+            webbrowser.open(url)
         yield server, listening
 
 
@@ -124,10 +128,3 @@ def _listening(options: StudioOptions) -> socket.socket:
         listening.close()
         raise ConfigError(f"cannot listen on {options.host}:{options.port}: {error.strerror}", hint="choose another --port or --host") from error
     return listening
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from p3mvideo.errors import ConfigError
 from p3mvideo.options import StudioOptions
+from p3mvideo.studio.guard import Guard, Message
 from p3mvideo.studio.run import settings_window
 from tests.harness.heard import Heard
 from tests.studio.conftest import Client, RunningStudio
@@ -60,10 +65,55 @@ def test_no_file_beside_the_page_is_served(client: Client, path: str) -> None:
 
 
 def test_another_address_is_warned_about(own_cache: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            pytest.skip("this machine has one address only")
+        host = asking.getsockname()[0]
     heard = Heard()
-    with settings_window(lambda: None, options=StudioOptions(host="0.0.0.0", open_browser=False), listener=heard):
-        port, token = re.findall(r"http://0\.0\.0\.0:(\d+)/\?token=([^#\s]+)", "\n".join(heard.messages))[0]
-        stranger = Client(int(port), token)
-        assert stranger.ask("GET", "/").status == 403
-        assert stranger.enter().status == 403  # not by this name
-    assert heard.messages[0].startswith("warning: listening on 0.0.0.0 lets other machines reach this page")
+    with settings_window(lambda: None, options=StudioOptions(host=host, open_browser=False), listener=heard):
+        assert heard.messages[0].startswith(f"warning: listening on {host} lets other machines reach this page")
+        assert f"http://{host}:" in heard.messages[1]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "0", ""])
+def test_an_address_that_stands_for_all_of_them_is_refused(own_cache: Path, host: str) -> None:
+    with pytest.raises(ConfigError), settings_window(lambda: None, options=StudioOptions(host=host, open_browser=False)):
+        raise AssertionError("it listens")
+
+
+def test_a_name_may_have_capitals(own_cache: Path) -> None:
+    heard = Heard()
+    with settings_window(lambda: None, options=StudioOptions(host="LocalHost", open_browser=False), listener=heard):
+        port, token = re.findall(r":(\d+)/\?token=([^#\s]+)", "\n".join(heard.messages))[0]
+        browser = Client(int(port), token)
+        browser.host = f"localhost:{port}"
+        assert browser.enter().status == 303
+        assert browser.ask("GET", "/").status == 200
+
+
+@pytest.mark.parametrize(
+    ("port", "host", "status"),
+    [
+        (80, "desk.lan", 303), (80, "desk.lan:80", 303), (80, "[fd00::2]", 303), (80, "evil.example", 403), (80, "desk.lan:81", 403),
+        (81, "desk.lan", 403), (81, "desk.lan:81", 303), (81, "[fd00::2]:81", 303),
+    ],
+)  # fmt: skip
+def test_the_port_of_http_may_be_left_out(port: int, host: str, status: int) -> None:
+    async def unreachable(*_: Any) -> None:
+        raise AssertionError("it was let in without a cookie")
+
+    async def nothing() -> Message:
+        return {}
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    guard = Guard(unreachable, names={"Desk.lan", "FD00::2"}, port=port)
+    headers = [(b"host", host.encode()), (b"origin", f"http://{host}".encode())]
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": f"token={guard.token}".encode(), "headers": headers}
+    asyncio.run(guard(scope, nothing, send))
+    assert sent[0]["status"] == status

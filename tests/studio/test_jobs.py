@@ -72,10 +72,11 @@ def test_a_preview_shows_what_the_options_make_of_a_frame(client: Client, clip: 
 def test_results_may_be_kept_in_a_folder_under_a_free_name(client: Client, clip: Path, tmp_path: Path) -> None:
     file = client.upload(clip)
     (tmp_path / "clip_matted.mp4").write_bytes(b"the user's own")
-    done = client.ended(_submit(client, file, folder=str(tmp_path)))
-    assert [result["name"] for result in done["results"]] == ["clip_matted (2).mp4"]
+    jobs = [_submit(client, file, folder=str(tmp_path)) for _ in range(2)]  # the second finds none of the first, which only begins
+    results = [[result["name"] for result in client.ended(job)["results"]] for job in jobs]
+    assert results == [["clip_matted (2).mp4"], ["clip_matted (3).mp4"]]
     assert (tmp_path / "clip_matted.mp4").read_bytes() == b"the user's own"
-    assert (tmp_path / "clip_matted (2).mp4").stat().st_size > 100
+    assert all((tmp_path / f"clip_matted ({number}).mp4").stat().st_size > 100 for number in (2, 3))
     refused = client.post("/api/jobs", {"kind": "process", "file": file["id"], "options": NO_FACES, "folder": "/etc"})
     assert refused.status == 422
     assert "no folder that the studio may use" in refused.json()["message"]
@@ -111,6 +112,22 @@ def test_a_cancelled_job_leaves_nothing(client: Client, tmp_path: Path) -> None:
     follower = client.ended(_submit(client, client.upload(long), options=NO_FACES | {"reading": {"end": 0.2}}))
     assert follower["state"] == "done"  # the queue goes on, so the cancelled process has ended
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cancelled.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "groups"),
+    [("process", {"background": "background"}), ("process", {"matte": "mask"}), ("anonymize", {"cover": "replace_with"})],
+    ids=["background", "mask", "cover"],
+)
+def test_a_file_that_a_job_needs_besides_its_clip_stays(client: Client, clip: Path, tmp_path: Path, kind: str, groups: dict[str, str]) -> None:
+    cv2.imwrite(str(tmp_path / "image.png"), np.full((64, 96, 3), 128, np.uint8))
+    file, image = client.upload(clip), client.upload(tmp_path / "image.png")
+    job = _submit(client, file, kind=kind, options={group: {field: f"file:{image['id']}"} for group, field in groups.items()})
+    refused = client.ask("DELETE", f"/api/files/{image['id']}")
+    assert client.ask("DELETE", f"/api/jobs/{job}").status == 204
+    assert (refused.status, refused.json()["hint"]) == (422, "cancel the job first")
+    client.ended(job)
+    assert client.ask("DELETE", f"/api/files/{image['id']}").status == 204
 
 
 def _child(name: str) -> int:

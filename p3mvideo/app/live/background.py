@@ -13,7 +13,7 @@ from typing import NamedTuple
 from p3mvideo.app.backgrounds import open_background
 from p3mvideo.compose import Background, ColourBackground, parse_background
 from p3mvideo.compose.shipped import shipped_background
-from p3mvideo.errors import ConfigError, P3MVideoError
+from p3mvideo.errors import ConfigError, P3MVideoError, SourceError
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.inputs import expand_inputs
 from p3mvideo.matte import Matte
@@ -42,19 +42,26 @@ class LiveBackground:
         names: What `--bg` named, and what else the key goes through; at least one. A folder stands for the images and videos in it.
         fit: How an image or video comes to the frame's size.
         say: Tells the user.
+        remembered: Whether an earlier run chose them. Where the first one is gone since then, a plain colour takes its place until it is back.
 
     Raises:
-        ConfigError, SourceError: The first one cannot be shown, or one is transparent.
+        ConfigError, SourceError: The first one cannot be shown, though it was not remembered; or one is transparent.
     """
 
-    def __init__(self, names: Sequence[str], fit: Fit, say: Callable[[str], None]) -> None:
-        names = list(dict.fromkeys(name for given in names for name in _files_of(given)))
+    def __init__(self, names: Sequence[str], fit: Fit, say: Callable[[str], None], *, remembered: bool = False) -> None:
+        names = list(dict.fromkeys(name for given in names for name in _files_of(given, keep_unusable=remembered)))
         for name in names:
             if parse_background(name).kind == "transparent":
                 raise ConfigError("a live image cannot be transparent", hint="use --bg green and remove that colour where it is shown")
         self._names, self._fit, self._say = tuple(names), fit, say
         self._fallback = ColourBackground(FALLBACK)
-        self._current: _Opened | None = self._open(names[0])
+        self._current: _Opened | None = None
+        try:
+            self._current = self._open(names[0])
+        except P3MVideoError:
+            if not remembered:
+                raise
+            say(f"the background of the last run, {names[0]}, cannot be opened; a plain colour takes its place")
         self._next: _Opened | None = None
         self._lock = threading.Lock()
         self._last_pts: int | None = None
@@ -210,12 +217,17 @@ class LiveBackground:
             unwanted.close()
 
 
-def _files_of(name: str) -> list[str]:
+def _files_of(name: str, *, keep_unusable: bool) -> list[str]:
     """Return the images and videos of a folder, in the order of their names; anything else as it is.
 
     Raises:
-        SourceError: It is a folder without images and videos, or cannot be listed.
+        SourceError: It is a folder without images and videos, or cannot be listed, and is not to be kept as it is.
     """
     if parse_background(name).kind != "file" or shipped_background(name) is not None or not Path(name).is_dir():
         return [name]
-    return [str(item.path) for item in expand_inputs([name], unreadable=[])]
+    try:
+        return [str(item.path) for item in expand_inputs([name], unreadable=[])]
+    except SourceError:
+        if not keep_unusable:
+            raise
+        return [name]

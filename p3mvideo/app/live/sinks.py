@@ -25,7 +25,7 @@ STILL_SECONDS = 1.0
 JOINT_SECONDS = Fraction(1, 30)
 """How long the last image before a pause of the recording is shown."""
 LISTEN_SECONDS = 1.0
-"""How long the end waits for the microphone to let go."""
+"""How long the end waits for the last block of the microphone, and for what closing it ends."""
 FINISH_SECONDS = 20.0
 """A recording that takes longer to be completed says so, each time that this has passed again."""
 
@@ -178,6 +178,7 @@ class RecordingOutput:
         """
         self.ended = True
         if self._microphone is not None:
+            self._listener.join(LISTEN_SECONDS)  # a microphone is best closed when no one reads it
             self._microphone.close()
             self._listener.join(LISTEN_SECONDS)
         try:

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
@@ -31,11 +33,15 @@ RECORDERS: Final = {
 }  # fmt: skip
 """Programs of Linux that write what the microphone hears to standard output, the better one first. FFmpeg's own way, ALSA, does not find
 the sound server from within PyAV's wheels."""
+EMPTY_SECONDS: Final = 0.01
+"""Between two looks for samples where FFmpeg does not wait for them."""
+CLOSE_SECONDS: Final = 1.0
+"""How long closing waits for a read that goes on."""
 NO_MICROPHONE: Final = "plug one in and choose it in the settings of your system, or leave --record-sound out"
 
 
 class Microphone(Protocol):
-    """An open microphone. Used by one thread."""
+    """An open microphone. Read by one thread."""
 
     def read(self) -> Int16Array:
         """Wait for the next block and return it, mono, int16 (n,), `RATE` samples per second.
@@ -46,7 +52,7 @@ class Microphone(Protocol):
         ...
 
     def close(self) -> None:
-        """Release the microphone; a `read` that waits ends. May be called any number of times."""
+        """Release the microphone; a `read` that waits ends, if it can be ended. May be called any number of times, from another thread, too."""
         ...
 
 
@@ -125,17 +131,33 @@ class _FFmpegMicrophone:
             raise DeviceError(f"the microphone cannot be opened: {error.strerror}", hint=NO_MICROPHONE) from error
         self._resampler = AudioResampler(format="s16", layout="mono", rate=RATE)
         self._frames: Iterator[AudioFrame] = self._container.decode(audio=0)
+        self._in_use = threading.Lock()
+        self._closing = False
 
     def read(self) -> Int16Array:
         blocks: list[Int16Array] = []
-        while sum(map(len, blocks)) < BLOCK_SAMPLES:
-            try:
-                frame = next(self._frames)
-            except (StopIteration, av.error.FFmpegError, OSError) as error:
-                raise SourceError("the microphone stopped delivering audio") from error
-            blocks += [ready.to_ndarray()[0].astype(np.int16) for ready in self._resampler.resample(frame)]
+        with self._in_use:
+            while sum(map(len, blocks)) < BLOCK_SAMPLES:
+                frame = self._next_frame()
+                blocks += [ready.to_ndarray()[0].astype(np.int16) for ready in self._resampler.resample(frame)]
         return np.concatenate(blocks)
 
+    def _next_frame(self) -> AudioFrame:
+        while not self._closing:
+            try:
+                return next(self._frames)
+            except BlockingIOError:
+                # AVFoundation does not wait for samples. The error has ended the generator.
+                self._frames = self._container.decode(audio=0)
+                time.sleep(EMPTY_SECONDS)
+            except (StopIteration, av.error.FFmpegError, OSError) as error:
+                raise SourceError("the microphone stopped delivering audio") from error
+        raise SourceError("the microphone is closed")
+
     def close(self) -> None:
-        with contextlib.suppress(av.error.FFmpegError, OSError):
-            self._container.close()
+        self._closing = True
+        # Nothing ends a read that FFmpeg is in, and it must not lose its memory: a container that does not come free stays until the process ends.
+        if self._in_use.acquire(timeout=CLOSE_SECONDS):
+            with contextlib.suppress(av.error.FFmpegError, OSError):
+                self._container.close()
+            self._in_use.release()

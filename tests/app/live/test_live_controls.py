@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from p3mvideo.app.live import main_loop
+from p3mvideo.app.live.background import FALLBACK
 from p3mvideo.app.live.output_gate import LiveState, OutputGate
 from p3mvideo.app.live.preview import keys, room_photo
 from p3mvideo.app.live.preview.keys import KEYS
-from p3mvideo.app.live.profile import profile_path, read_profile, settings_folder
+from p3mvideo.app.live.profile import profile_path, read_profile, settings_folder, write_profile
 from p3mvideo.app.live.quality.step_check import Seen
+from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.io.devices.camera_source import CameraSource
 from p3mvideo.io.devices.virtual_camera import VirtualCamera
@@ -278,6 +280,55 @@ def test_a_folder_stands_for_the_images_in_it(stage: Stage) -> None:
     stage.check()
     assert "Background 2 of 9: b.png" in stage.said
     assert read_profile(profile_path("desk")).bg == (str(folder / "b.png"), str(folder))
+
+
+def test_a_remembered_background_that_is_gone_leaves_a_plain_colour_until_it_is_back(stage: Stage) -> None:
+    stage.monkeypatch.setattr(main_loop, "FILE_SECONDS", 0.05)
+    gone, emptied = stage.folder / "gone.png", stage.folder / "emptied"
+    emptied.mkdir()
+    remembered = LiveOptions(bg=(str(gone), str(emptied)), smoothing="off")
+    write_profile(profile_path("desk"), remembered)
+
+    def wall() -> tuple[int, ...]:
+        live = [image for image in stage.images[-20:] if not is_placeholder(image)]
+        return tuple(live[-1][2, 2].tolist()) if live else ()
+
+    def script() -> None:
+        wait_for(lambda: is_near(wall(), FALLBACK), "the plain colour")
+        cv2.imwrite(str(gone), np.full((HEIGHT, WIDTH, 3), (0, 0, 200)[::-1], np.uint8))
+        wait_for(lambda: is_near(wall(), (0, 0, 200)), "the image")
+
+    stage.run(script, profile="desk", bg=None)
+    stage.check()
+    assert stage.error is None
+    assert f"the background of the last run, {gone}, cannot be opened; a plain colour takes its place" in stage.said
+    assert read_profile(profile_path("desk")) == remembered
+
+
+def test_a_background_that_is_asked_for_must_be_there(stage: Stage) -> None:
+    stage.run(lambda: None, bg=[str(stage.folder / "gone.png")])
+    assert isinstance(stage.error, ConfigError)
+    assert not stage.images
+
+
+@pytest.mark.parametrize("has_pictures", [False, True])
+def test_a_folder_with_the_name_of_a_shipped_background_comes_under_no_key(stage: Stage, *, has_pictures: bool) -> None:
+    stage.monkeypatch.chdir(stage.folder)
+    (stage.folder / "studio").mkdir()
+    if has_pictures:
+        cv2.imwrite(str(stage.folder / "studio" / "private.png"), np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    names: list[str] = []
+
+    def script() -> None:
+        stage.wait_for_live()
+        for _ in range(7):
+            stage.press("b")
+            assert stage.controls is not None
+            names.append(stage.controls.answer)
+
+    stage.run(script)
+    assert stage.error is None
+    assert [name.partition(": ")[2] for name in names] == ["blur 50 %", "blur 100 %", "sunset", "shelves", "green", "white", "blur 50 %"]
 
 
 def test_a_photo_of_the_room_is_taken_only_when_no_one_is_in_it(stage: Stage) -> None:

@@ -6,19 +6,24 @@ import stat
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
+import av.error
 import numpy as np
 import pytest
+from av.audio.frame import AudioFrame
 
 from p3mvideo.app.live.output_gate import LiveState
 from p3mvideo.app.live.sinks import RecordingOutput
 from p3mvideo.app.webcam import webcam
 from p3mvideo.errors import ConfigError, DeviceError, SourceError
 from p3mvideo.frame import Frame, StreamInfo
-from p3mvideo.io.devices.microphone import BLOCK_SAMPLES, RATE, Int16Array, open_microphone
+from p3mvideo.io.devices import microphone
+from p3mvideo.io.devices.microphone import BLOCK_SAMPLES, RATE, Int16Array, Microphone, open_microphone
 from p3mvideo.io.video.write.recording_sink import RecordingSink
 from tests.app.live.room import film, wait_for
 
@@ -134,6 +139,31 @@ def test_where_the_microphone_fails_silence_is_recorded_and_images_go_on(tmp_pat
     assert max(heard[7:]) < 0.01
 
 
+def test_the_microphone_is_closed_when_no_one_reads_it(tmp_path: Path) -> None:
+    class Slow(Beeper):
+        """Takes its time for every block."""
+
+        is_read = False
+        was_read_at_close: bool | None = None
+
+        def read(self) -> Int16Array:
+            self.is_read = True
+            time.sleep(0.05)
+            self.is_read = False
+            self.heard += 1
+            return np.zeros(BLOCK_SAMPLES, np.int16)
+
+        def close(self) -> None:
+            if self.was_read_at_close is None:
+                self.was_read_at_close = self.is_read
+
+    slow = Slow()
+    output = RecordingOutput(RecordingSink(tmp_path / "out.mp4", INFO, sound=True), lambda text: None, slow)
+    wait_for(lambda: slow.heard > 0 and slow.is_read, "a read")
+    output.close()
+    assert slow.was_read_at_close is False
+
+
 def test_sound_without_a_recording_makes_no_sense() -> None:
     with pytest.raises(ConfigError, match="record_sound needs a file"):
         webcam(record_sound=True, preview=False)
@@ -174,3 +204,75 @@ def test_no_microphone_is_told_with_the_reason(programs: Path) -> None:
     install(programs, "parec", "echo Connection refused >&2; exit 1")
     with pytest.raises(DeviceError, match="no sound from a microphone: Connection refused"):
         open_microphone()
+
+
+class Container:
+    """What PyAV opens where FFmpeg reads the microphone; `deliver` yields what it hears."""
+
+    def __init__(self, deliver: Callable[[], Iterator[AudioFrame]]) -> None:
+        self._deliver = deliver
+        self.closed = False
+
+    def decode(self, *, audio: int) -> Iterator[AudioFrame]:
+        return self._deliver()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def of_ffmpeg(monkeypatch: pytest.MonkeyPatch, container: Container) -> Microphone:
+    """Return a microphone of macOS, though there is none."""
+    monkeypatch.setattr(microphone, "sys", SimpleNamespace(platform="darwin"))
+    monkeypatch.setattr("av.device.enumerate_input_devices", lambda kind: [SimpleNamespace(name="0", description="Mic", media_types=["audio"])])
+    monkeypatch.setattr("av.open", lambda *_, **__: container)
+    return open_microphone()
+
+
+def samples() -> AudioFrame:
+    """Return a quarter of a block."""
+    frame = AudioFrame.from_ndarray(np.full((1, BLOCK_SAMPLES // 4), 7, np.int16), format="s16", layout="mono")
+    frame.sample_rate = RATE
+    return frame
+
+
+def test_ffmpeg_that_has_no_samples_yet_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def deliver() -> Iterator[AudioFrame]:
+        yield samples()
+        yield samples()
+        raise av.error.BlockingIOError(11, "Resource temporarily unavailable")
+
+    heard = of_ffmpeg(monkeypatch, Container(deliver))
+    for _ in range(3):
+        assert (heard.read() == 7).all()
+    heard.close()
+    with pytest.raises(SourceError, match="closed"):
+        heard.read()
+
+
+def test_what_ffmpeg_reads_from_is_never_closed_under_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(microphone, "CLOSE_SECONDS", 0.05)
+    reads, goes_on = threading.Event(), threading.Event()
+
+    def deliver() -> Iterator[AudioFrame]:
+        reads.set()
+        assert goes_on.wait(40)
+        yield samples()
+        raise AssertionError("it is read though it is to be closed")
+
+    def read() -> None:
+        with pytest.raises(SourceError, match="closed"):
+            heard.read()
+        ended.append(True)
+
+    container, ended = Container(deliver), list[bool]()
+    heard = of_ffmpeg(monkeypatch, container)
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    assert reads.wait(40)
+    heard.close()
+    assert not container.closed
+    goes_on.set()
+    reader.join(40)
+    assert ended == [True]
+    heard.close()
+    assert container.closed
