@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Face, Frame, UInt8Array
 from p3mvideo.options.faces import DEFAULT_MASK_SCALE
-from p3mvideo.privacy.cover.cover import FORGET_SECONDS, Covered, FaceCovers, FaceToCover
+from p3mvideo.privacy.cover.cover import FORGET_SECONDS, Covered, FaceCovers, FaceToCover, keys_of
 from p3mvideo.privacy.cover.smear import smear_place, smear_places, steadied
 from p3mvideo.privacy.cover.styles import Style, mosaic_all
 from p3mvideo.privacy.detection import Detection
@@ -86,7 +86,7 @@ class FaceAnonymizer:
     ) -> None:
         self._follower = follower
         self._covers = FaceCovers(style, mask_scale=mask_scale)
-        self._before: dict[int, Region] = {}
+        self._before: dict[tuple[int, int], Region] = {}
         self._smeared_seconds = float("-inf")
         self._keep_originals = keep_originals
         self._keep_subject = keep_subject
@@ -148,10 +148,8 @@ class FaceAnonymizer:
         """Return where each face is, steadily."""
         passed, self._smeared_seconds = seconds - self._smeared_seconds, seconds
         before = self._before if 0 <= passed <= FORGET_SECONDS else {}
-        now = {face.track: face.region for face in tracked}
-        self._before = {
-            number: steadied(before[number], region, passed) if number in before else region for number, region in now.items()
-        }  # fmt: skip
+        now = zip(keys_of([face.track for face in tracked]), (face.region for face in tracked), strict=True)
+        self._before = {key: steadied(before[key], region, passed) if key in before else region for key, region in now}
         return list(self._before.values())
 
     def _failed(self, frame: Frame, image: UInt8Array, error: Exception) -> Frame:

@@ -23,10 +23,10 @@ def face_at(x: float, y: float, side: float = SIDE, score: float = 0.9) -> Detec
     return Detection((x - side / 2, y - side / 2, x + side / 2, y + side / 2), key_points, score, belief=score)
 
 
-def frame(number: int, seed: int = 0) -> Frame:
+def frame(number: int, seed: int = 0, rate: int = RATE) -> Frame:
     """Return a frame of noise; no pixel of it is what any filter paints."""
     pixels = np.random.default_rng(seed).integers(40, 200, (HEIGHT, WIDTH, 3)).astype(np.uint8)
-    return Frame.from_interleaved(pixels, number, Fraction(1, RATE))
+    return Frame.from_interleaved(pixels, number, Fraction(1, rate))
 
 
 class ScriptedSearch:

@@ -23,9 +23,10 @@ from p3mvideo.privacy.cover.styles import Blur, Patch, Solid
 from p3mvideo.privacy.detect.stream_search import Search
 from p3mvideo.privacy.detection import Detection
 from p3mvideo.privacy.follow.face_follower import Follower
+from p3mvideo.privacy.follow.tracked_face import TrackedFace
 from p3mvideo.privacy.follow.tracker import Tracker
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
-from p3mvideo.privacy.region import face_region_mask
+from p3mvideo.privacy.region import Region, face_region_mask
 from p3mvideo.stages import Anonymizer
 from p3mvideo.yuv420 import Yuv420
 from tests.privacy.fakes import HEIGHT, RATE, SIDE, WIDTH, ScriptedSearch, face_at, frame, hang
@@ -215,12 +216,40 @@ def test_a_detector_that_hangs_delays_nothing_and_uncovers_nothing(caplog: pytes
 
 def test_a_detector_that_hangs_stops_the_stream_and_can_be_closed() -> None:
     release = threading.Event()
-    anonymizer = output(ScriptedSearch(lambda n: hang(release) if n else ()), limit_seconds=0.1)
+    search = ScriptedSearch(lambda n: hang(release) if n else ())
+    anonymizer = output(search, limit_seconds=0.1)
     anonymizer(frame(0))
     with pytest.raises(PrivacyError, match=r"no answer within 0\.1 s"):
         anonymizer(frame(1))
     anonymizer.close()  # or this test does not end
+    assert not search.closed, "closing MediaPipe's models waits for the call that hangs in them"
     release.set()
+
+
+class TwoParts:
+    """A follower where two parts of a recording meet: both know of one face, at places that have drifted apart."""
+
+    dismissed = ()
+
+    def __call__(self, image: UInt8Array, seconds: float) -> TwoParts:
+        return self
+
+    def faces(self, seconds: float) -> tuple[TrackedFace, ...]:
+        return tuple(TrackedFace(1, Region.of(face_at(x, 120)), "found", 0.6) for x in (130, 160))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@pytest.mark.parametrize("keep_originals", [False, True])
+def test_a_track_may_have_two_faces_where_parts_of_a_recording_meet(keep_originals: bool) -> None:
+    anonymizer = FaceAnonymizer(TwoParts(), style=Solid(PAINT), keep_originals=keep_originals)
+    for number in range(3):
+        hidden, faces = anonymizer(frame(number))
+        assert [face.track for face in faces] == [1, 1]
+        for x in (130, 160):
+            covered = face_region_mask(hidden.interleaved(), [face_at(x, 120)]) > 0
+            assert (hidden.interleaved() != frame(number).interleaved()).any(2)[covered].mean() > 0.9
 
 
 def test_a_tracker_that_raises_uncovers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

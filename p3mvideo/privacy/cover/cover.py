@@ -75,7 +75,7 @@ class FaceCovers:
         """
         height, width = image.shape[:2]
         self._seen = {key: seen for key, seen in self._seen.items() if 0 <= seconds - seen.seconds <= FORGET_SECONDS}
-        known = [self._known(key, face.region, seconds) for key, face in zip(_keys(faces), faces, strict=True)]
+        known = [self._known(key, face.region, seconds) for key, face in zip(keys_of([face.track for face in faces]), faces, strict=True)]
         ellipses = [seen.ellipse for seen in known]
         boxes = tuple(ellipse.bounds(width, height) for ellipse in ellipses)
         covered, places = image.copy(), []
@@ -123,7 +123,7 @@ def _seed(seconds: float, number: int) -> int:
     return round(seconds * 90_000) % 2**31 * 1009 + number
 
 
-def _keys(faces: Sequence[FaceToCover]) -> list[tuple[int, int]]:
-    """Return a key for each face: its track, and how often that was among the faces before it."""
-    tracks = [face.track for face in faces]
+def keys_of(tracks: Sequence[int]) -> list[tuple[int, int]]:
+    """Return a key for each face of a frame, by their tracks: its track, and how often that was among the faces before it. Where two parts of a
+    recording meet, one track may have two faces."""
     return [(track, tracks[:number].count(track)) for number, track in enumerate(tracks)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,9 @@ LARGEST_SIDE_PX = 32766
 """MediaPipe ends the process (SIGABRT) at an image that is wider or higher."""
 GREETINGS = 6
 """This many images are looked at before the first real one."""
+
+STDERR = threading.RLock()
+"""Held by who holds standard error back: it is the whole process's, and each has to give back what it found."""
 
 
 class MediaPipeFaceModel:
@@ -134,7 +138,7 @@ def _held_back_stderr() -> Iterator[list[str]]:
     MediaPipe's runtimes print greetings and farewells that no setting turns off.
     """
     said: list[str] = []
-    with tempfile.TemporaryFile() as sink:
+    with STDERR, tempfile.TemporaryFile() as sink:
         sys.stderr.flush()
         kept = os.dup(2)
         os.dup2(sink.fileno(), 2)

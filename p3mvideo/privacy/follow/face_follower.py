@@ -118,6 +118,6 @@ class Follower:
         return Followed(self._tracker.update(detections, width=width, height=height, moves=None if cut else self._motion), cut)
 
     def close(self) -> None:
-        """Release the models. May be called any number of times."""
-        self._watchdog.close()
-        self._search.close()
+        """Release the models, unless a call hangs in them: closing them would wait for it. May be called any number of times."""
+        if self._watchdog.close():
+            self._search.close()

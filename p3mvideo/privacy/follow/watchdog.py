@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 Result = TypeVar("Result")
 
 SLICE_SECONDS = 0.1
+CLOSE_SECONDS = 5.0
+"""How long closing waits for a call that is not known to hang."""
 
 
 class Call(Generic[Result]):
@@ -57,6 +59,7 @@ class Watchdog:
         self._calls: SimpleQueue[Call[object] | None] = SimpleQueue()
         self._hanging: Call[object] | None = None
         self._thread: threading.Thread | None = None
+        self._left: threading.Thread | None = None
 
     def call(self, function: Callable[[], Result], *, limit_seconds: float) -> Result:
         """Return what `function` returns, or raise what it raises.
@@ -83,14 +86,19 @@ class Watchdog:
         self._calls.put(call)  # type: ignore[arg-type]  # the queue holds calls of every result
         return call
 
-    def close(self) -> None:
-        """Let the thread end; waits for it unless it hangs. May be called any number of times."""
+    def close(self) -> bool:
+        """Let the thread end; waits for it unless it hangs. May be called any number of times.
+
+        Returns:
+            Whether it has ended: until then it may be inside of what the last call used.
+        """
         thread, self._thread = self._thread, None
-        if thread is None:
-            return
-        self._calls.put(None)
-        if self._hanging is None or self._hanging.done.is_set():
-            thread.join(timeout=5)
+        if thread is not None:
+            self._left = thread
+            self._calls.put(None)
+            if self._hanging is None or self._hanging.done.is_set():
+                thread.join(timeout=CLOSE_SECONDS)
+        return self._left is None or not self._left.is_alive()
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:

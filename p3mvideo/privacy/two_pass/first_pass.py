@@ -17,7 +17,7 @@ from p3mvideo.privacy.detect.stream_search import Expected, Search
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
 from p3mvideo.privacy.follow.matching import overlap
 from p3mvideo.privacy.follow.motion import Motion
-from p3mvideo.privacy.follow.track import CONFIRMING_LOOKS, KNOWN_FINDS, LOOK_SECONDS, Track
+from p3mvideo.privacy.follow.track import CONFIRMED_BELIEF, CONFIRMING_LOOKS, KNOWN_FINDS, LOOK_SECONDS, Track
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
 from p3mvideo.privacy.follow.tracker import ONE_FACE, Tracker
 from p3mvideo.privacy.follow.watchdog import Watchdog
@@ -179,18 +179,23 @@ class Survey:
         return number - self._origins[track][0] >= KNOWN_FINDS or number < len(self._seconds) - 1
 
     def _had_no_time(self, track: int) -> bool:
-        """Whether the scene in which a face was last found is too short for any face to be confirmed, as a photograph is."""
-        number, _ = self._last[track]
+        """Whether a face could not be confirmed: the scene in which it was last found is too short for any, as a photograph is; or frames come so
+        seldom that it was believed in as many looks as there were."""
+        number, known = self._last[track]
         following = bisect_right(self._scenes, number)
         first = self._scenes[following - 1] if following else 0
-        last = self._scenes[following] if following < len(self._scenes) else len(self._seconds)
-        return self._seconds[last - 1] - self._seconds[first] < CONFIRMING_LOOKS * LOOK_SECONDS
+        last = (self._scenes[following] if following < len(self._scenes) else len(self._seconds)) - 1
+        if last - first < CONFIRMING_LOOKS - 1 or self._seconds[last] - self._seconds[first] < CONFIRMING_LOOKS * LOOK_SECONDS:
+            return True
+        before, after = max(first, number - 1), min(last, number + 1)
+        is_seldom = self._seconds[after] - self._seconds[before] > (after - before) * LOOK_SECONDS
+        return is_seldom and known.looks < CONFIRMING_LOOKS and known.belief >= CONFIRMED_BELIEF
 
     def close(self) -> None:
-        """Release the models. May be called any number of times."""
+        """Release the models, but for those that a call hangs in. May be called any number of times."""
         self._follower.close()
-        self._watchdog.close()
-        self._back_search.close()
+        if self._watchdog.close():
+            self._back_search.close()
 
     def _is_due(self, seconds: float) -> bool:
         if seconds < self._next_thorough_seconds:

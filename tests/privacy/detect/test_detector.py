@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -324,3 +325,23 @@ def test_the_fake_search_is_a_search(search: StreamSearch) -> None:
     image = np.zeros((48, 64, 3), np.uint8)
     for one in (search, ScriptedSearch(lambda n: ())):
         assert one(image, timestamp_ms=0, expected=(), thorough=False) == ()
+
+
+def test_threads_that_load_models_at_one_time_give_standard_error_back(model_paths: dict[str, Path]) -> None:
+    before = os.fstat(2)
+    models: list[MediaPipeFaceModel] = []
+    begin = threading.Barrier(4)
+
+    def load() -> None:
+        begin.wait(60)
+        models.append(MediaPipeFaceModel(model_paths["short_range"], input_px=128, confidence=0.5, mode="image"))
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for model in models:
+        model.close()
+    assert len(models) == 4
+    assert os.path.samestat(before, os.fstat(2))

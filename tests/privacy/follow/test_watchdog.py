@@ -23,8 +23,8 @@ def test_results_and_errors_come_through() -> None:
     with pytest.raises(KeyError, match="gone"):
         dog.call(fails, limit_seconds=60)
     assert dog.call(threading.current_thread, limit_seconds=60) is not threading.current_thread()
-    dog.close()
-    dog.close()
+    assert dog.close()
+    assert dog.close()
 
 
 def test_a_call_that_hangs_is_given_up_and_the_next_ones_fail_at_once() -> None:
@@ -53,7 +53,8 @@ def test_closing_does_not_wait_for_what_hangs() -> None:
     release = threading.Event()
     with pytest.raises(TimeoutError):
         dog.call(release.wait, limit_seconds=0.05)
-    dog.close()  # or this test does not end
+    assert not dog.close()  # or this test does not end
+    assert not dog.close(), "the thread may still be in what it was called for"
     release.set()
 
 

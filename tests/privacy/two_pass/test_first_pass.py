@@ -24,10 +24,12 @@ from tests.privacy.fakes import RATE, SIDE, ScriptedSearch, face_at, frame
 Place = Callable[[int], tuple[float, float]]
 
 
-def survey_of(script: Callable[[int], Sequence[Detection]], frames: int, on_failure: Literal["stop", "mosaic"] = "stop") -> CoverPlan:
+def survey_of(
+    script: Callable[[int], Sequence[Detection]], frames: int, on_failure: Literal["stop", "mosaic"] = "stop", rate: int = RATE
+) -> CoverPlan:
     survey = Survey(ScriptedSearch(script), ScriptedSearch(lambda n: ()), on_failure=on_failure)
     for number in range(frames):
-        survey.see(frame(number))
+        survey.see(frame(number, rate=rate))
     plan = survey.plan()
     survey.close()
     survey.close()
@@ -94,6 +96,19 @@ def test_what_time_would_have_confirmed_and_did_not_is_dropped() -> None:
     (candidate,) = plan.candidates
     assert math.dist(centre(candidate.box), (220, 150)) < 4, "what was dropped is listed"
     assert len(survey_of(script, 2).tracks) == 2, "a photograph is too short to confirm anything"
+
+
+@pytest.mark.parametrize("rate", [25, 5, 2, 1])
+def test_a_face_that_is_seen_in_a_few_frames_is_covered_however_seldom_they_come(rate: int) -> None:
+    first, last = 3 * rate, 5 * rate  # two seconds
+    plan = survey_of(lambda n: [face_at(160, 120, score=0.6)] if first <= n < last else [], 8 * rate, rate=rate)
+    assert all(is_covered(plan, number, 160, 120) for number in range(first, last))
+
+
+def test_what_is_hardly_believed_in_seldom_frames_is_listed() -> None:
+    plan = survey_of(lambda n: [face_at(160, 120, score=0.5)] if n == 5 else [], 20, rate=1)
+    assert not plan.tracks
+    assert len(plan.candidates) == 1
 
 
 def test_a_plan_has_the_best_evidence_for_each_face_and_frame() -> None:
