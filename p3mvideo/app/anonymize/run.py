@@ -25,7 +25,7 @@ from p3mvideo.app.batch.streams import Streams
 from p3mvideo.app.batch.unit import Recipe, Unit
 from p3mvideo.app.edits.corrections import Corrections
 from p3mvideo.app.reports.audit import make_audit, write_audit
-from p3mvideo.app.reports.face_review import Review
+from p3mvideo.app.reports.face_review import Review, check_reports_of_others
 from p3mvideo.app.segments.divide import Segmenting, keep_damage, kept_damage
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile, SegmentedSink, SourceOfSegments
 from p3mvideo.errors import ConfigError, PrivacyError
@@ -107,6 +107,9 @@ def anonymize(
         if edits.any and len(items) != 1:
             raise ConfigError(f"corrections are about one input, there are {len(items)}", hint="correct one after the other")
         streams.check(items, plans)
+        for plan in plans if not writing.overwrite else ():
+            assert plan.composite is not None
+            check_reports_of_others(plan.composite)
         encoder = streams.encoder_in_use(plans)
         if encoder is not None:
             listener.message(encoder)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import p3mvideo
+from p3mvideo.app.batch.records import place_of
 from p3mvideo.errors import ConfigError, SinkError
 from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.io.damage import DamagedRange
@@ -45,14 +46,25 @@ def make_audit(
 
 
 def beside(target: Path, suffix: str) -> Path:
-    """Return the name of a file about an output, beside it.
+    """Return the name of a file about an output, beside it: of a sequence, beside its folder, which holds nothing but images.
 
     Args:
         target: The output: a file, or the pattern or folder of a sequence.
         suffix: Of the file, such as ".audit.json".
+
+    Raises:
+        ConfigError: It is no place for a sequence.
     """
-    stem = (target.stem.split("%")[0].rstrip("_-.") or "sequence") if is_sequence(target) else target.stem
-    return target.with_name(stem + suffix)
+    place = place_of(target)
+    return place.with_name((place.name if is_sequence(target) else place.stem) + suffix)
+
+
+def has_own_audit(target: Path) -> bool:
+    """Return whether the audit beside an output is about it: it names an output of this name."""
+    try:
+        return place_of(Path(str(read_audit(beside(target, AUDIT)).get("output")))).name == place_of(target).name
+    except ConfigError:
+        return False
 
 
 def write_audit(target: Path, audit: dict[str, Any]) -> None:

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from p3mvideo.app.reports.audit import beside
+from p3mvideo.app.batch.records import place_of
+from p3mvideo.app.reports.audit import AUDIT, beside, has_own_audit
 from p3mvideo.app.reports.contact_review import ContactReview
 from p3mvideo.app.reports.review_page.page import ReviewPage
-from p3mvideo.errors import SinkError
+from p3mvideo.errors import ConfigError, SinkError
 from p3mvideo.frame import Frame
 from p3mvideo.options import ReviewOptions
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan
 
 SHEET, PAGE = ".review.jpg", ".review.html"
+
+
+def check_reports_of_others(target: Path) -> None:
+    """Make sure that a new output does not replace an audit or a review of another one: clip.mov and clip.jpg give them the same names.
+
+    Raises:
+        ConfigError: It would, or nothing tells what they are about.
+    """
+    there = [path for path in (beside(target, suffix) for suffix in (AUDIT, SHEET, PAGE)) if os.path.lexists(path)]
+    if there and not os.path.lexists(place_of(target)) and not has_own_audit(target):
+        raise ConfigError(
+            f"{there[0]} exists already, and is not known to be about {target.name}", hint="use --overwrite to replace it, or choose another name"
+        )
 
 
 class Review:

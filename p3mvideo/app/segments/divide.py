@@ -7,20 +7,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Final
 
 from p3mvideo.app.batch.claims import Claims
 from p3mvideo.app.batch.records import segment_folder
 from p3mvideo.app.batch.streams import Streams
 from p3mvideo.app.batch.unit import Unit
 from p3mvideo.app.segments.borders import segment_borders
-from p3mvideo.app.segments.divided_file import DividedFile, read_json, write_json
-from p3mvideo.errors import SinkError
+from p3mvideo.app.segments.divided_file import DividedFile, read_json
+from p3mvideo.errors import DamagedInputError, SinkError, SourceError
 from p3mvideo.io.damage import DamagedRange
+from p3mvideo.io.inputs import Input
 from p3mvideo.io.open_sink import is_sequence
 from p3mvideo.io.video.read.timing.frame_times import read_frame_times
 from p3mvideo.io.video.write.codecs import CONTAINERS
 from p3mvideo.io.video.write.hardware import HARDWARE, choose_encoder
 from p3mvideo.stages import FrameSource
+
+ROUNDING_SECONDS: Final = Fraction(1, 1000)
+"""How long before a frame reading begins to find it: times to read from are rounded."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +70,19 @@ class Segmenting:
         except OSError as error:
             raise SinkError(f"cannot make the folder {folder}: {error.strerror}", hint="choose another output folder") from error
         frames = [time for time in times.frames if time >= borders[0] and (end is None or time < end)]
+
+        def first_from(seconds: Fraction) -> Fraction | None:
+            return _first_from(unit.item, streams, seconds, read_from=None if seconds <= borders[0] else max(Fraction(0), seconds - ROUNDING_SECONDS))
+
         with Claims(self.claim_expiry) as claims:
-            yield DividedFile(folder, frames, borders, len(outputs), claims)
+            yield DividedFile(folder, frames, borders, len(outputs), claims, first_from)
 
 
 def keep_damage(file: DividedFile, source: FrameSource, number: int) -> None:
     """Keep what of a source could not be decoded by the time that a segment is complete."""
     damaged: Sequence[DamagedRange] = getattr(source, "damaged", ())
     if damaged:
-        write_json(file.folder / f"{number:05}.damage", [[str(r.start_seconds), str(r.end_seconds), r.reason] for r in damaged])
+        file.keep_damage(number, damaged)
 
 
 def kept_damage(file: DividedFile) -> tuple[DamagedRange, ...]:
@@ -86,6 +95,23 @@ def kept_damage(file: DividedFile) -> tuple[DamagedRange, ...]:
             damage = DamagedRange(last.start_seconds, max(last.end_seconds, damage.end_seconds), last.reason)
         joined.append(damage)
     return tuple(joined)
+
+
+def _first_from(item: Input, streams: Streams, seconds: Fraction, *, read_from: Fraction | None) -> Fraction | None:
+    """Return the time of the first frame from a time on that can be decoded, None if there is none.
+
+    Raises:
+        SourceError: The input cannot be read at all.
+        DamagedInputError: It is damaged there, and damage is to end the work.
+    """
+    try:
+        with streams.open_source(item, read_from=read_from) as source:
+            return next((frame.seconds for frame in source if frame.seconds >= seconds), None)
+    except DamagedInputError:
+        raise
+    except SourceError:
+        with streams.open_source(item):  # there is a first frame, so it is only from there on that there is none
+            return None
 
 
 def _takes_segments(path: Path, streams: Streams, *, alpha: bool) -> bool:

@@ -14,6 +14,7 @@ from p3mvideo.app.batch.claims import Claims
 from p3mvideo.errors import P3MVideoError, SinkError
 from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.frame import Frame, StreamInfo
+from p3mvideo.io.damage import DamagedRange
 from p3mvideo.stages import FrameSink, FrameSource
 
 REPLAY_SECONDS: Final = Fraction(4)
@@ -32,23 +33,31 @@ class DividedFile:
         borders: Those of the first frame of each segment.
         outputs: How many outputs each segment has.
         claims: This process's claims.
+        first_from: Returns the time of the first frame from a time on that can be decoded, None if there is none.
     """
 
-    def __init__(self, folder: Path, frames: Sequence[Fraction], borders: Sequence[Fraction], outputs: int, claims: Claims) -> None:
+    def __init__(
+        self, folder: Path, frames: Sequence[Fraction], borders: Sequence[Fraction], outputs: int, claims: Claims,
+        first_from: Callable[[Fraction], Fraction | None],
+    ) -> None:  # fmt: skip
         self.folder, self.frames, self.borders = folder, frames, borders
-        self._outputs, self._claims = outputs, claims
+        self._outputs, self._claims, self._first_from = outputs, claims, first_from
 
     def path(self, number: int, output: int) -> Path:
         """Return the file of a segment of an output."""
         return self.folder / f"{number:05}-{output}.segment"
 
     def paths(self, output: int) -> list[Path]:
-        """Return the files of all segments of an output, in order."""
-        return [self.path(number, output) for number in range(len(self.borders))]
+        """Return the files of an output's segments, in order, without those that are empty."""
+        return [self.path(number, output) for number in range(len(self.borders)) if not self.is_empty(number)]
 
     def is_done(self, number: int) -> bool:
         """Return whether a segment is complete."""
         return all(self.path(number, output).exists() for output in range(self._outputs))
+
+    def is_empty(self, number: int) -> bool:
+        """Return whether a segment is complete although none of its frames can be decoded."""
+        return self.is_done(number) and not self.path(number, 0).stat().st_size
 
     def missing(self) -> list[int]:
         """Return the segments that are not complete."""
@@ -78,7 +87,15 @@ class DividedFile:
             folder.mkdir(exist_ok=True)
         except OSError as error:
             raise SinkError(f"cannot make the folder {folder}: {error.strerror}", hint="choose another output folder") from error
-        return DividedFile(folder, self.frames, borders, 1, self._claims)
+        return DividedFile(folder, self.frames, borders, 1, self._claims, self._first_from)
+
+    def keep_damage(self, number: int, damaged: Sequence[DamagedRange]) -> None:
+        """Keep what of the video could not be decoded by the time that a segment is complete.
+
+        Raises:
+            SinkError: The folder cannot be written.
+        """
+        write_json(self.folder / f"{number:05}.damage", [[str(lost.start_seconds), str(lost.end_seconds), lost.reason] for lost in damaged])
 
     def claim(self, number: int) -> bool:
         """Claim a segment, unless it is complete or someone else works on it.
@@ -119,14 +136,15 @@ class DividedFile:
         return next((number for number in self.missing() if self.claim(number)), None)
 
     def work(self, do: Callable[[ClaimedSegments], None], *, helps: bool) -> None:
-        """Work on segments until all are complete.
+        """Work on segments until all are complete. Those of which no frame can be decoded become empty, and count as damage.
 
         Args:
-            do: Works on segments that follow each other.
+            do: Works on segments that follow each other, the first of which has frames; it may leave out others.
             helps: Whether to end when no more segment is free, instead of waiting for those of others.
 
         Raises:
-            P3MVideoError: What `do` raises, or it left out a segment.
+            P3MVideoError: What `do` raises, or it left out the first segment.
+            SourceError: The video cannot be read.
         """
         while self.missing():
             start = self.claim_start()
@@ -137,12 +155,29 @@ class DividedFile:
                 continue
             claimed = ClaimedSegments(self, start)
             try:
-                do(claimed)
+                if self._has_frames(start):
+                    do(claimed)
+                else:
+                    self._leave_empty(start)
             finally:
                 claimed.release()
-            left_out = [number for number in claimed.numbers if not self.is_done(number)]
-            if left_out:
-                raise P3MVideoError(f"segment {left_out[0]} of {len(self.borders)} was not written", hint="please report this")
+            if not self.is_done(start):
+                raise P3MVideoError(f"segment {start} of {len(self.borders)} was not written", hint="please report this")
+
+    def _has_frames(self, number: int) -> bool:
+        first = self._first_from(self.borders[number])
+        return first is not None and self.number_at(first) == number
+
+    def _leave_empty(self, number: int) -> None:
+        """Complete a segment of which no frame can be decoded."""
+        end = self.borders[number + 1] if number + 1 < len(self.borders) else self.frames[-1]
+        self.keep_damage(number, [DamagedRange(self.borders[number], end, "no frame could be decoded")])
+        for output in range(self._outputs):
+            path = self.path(number, output)
+            try:
+                write_atomically(path, b"")
+            except OSError as error:
+                raise SinkError(f"cannot write {path}: {error.strerror}", hint="choose another output folder") from error
 
     def _claim_path(self, number: int) -> Path:
         return self.folder / f"{number:05}.claim"

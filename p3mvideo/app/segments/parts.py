@@ -33,7 +33,8 @@ def find_faces_in_parts(
         listener: Hears of it.
 
     Returns:
-        What was found in each part (see `recording_parts`), by number and in order; None if parts are missing, as happens to those that help.
+        What was found in each part (see `recording_parts`) of which frames can be decoded, by number and in order; None if parts are missing, as
+        happens to those that help.
     """
     firsts = {part_at(float(seconds)): seconds for seconds in reversed(file.frames)}
     parts = file.parts("parts", sorted(firsts.values()))
@@ -54,4 +55,5 @@ def find_faces_in_parts(
     parts.work(work_on, helps=unit.helps)
     if parts.missing():
         return None
-    return {part_at(float(border)): read_json(path) for border, path in zip(parts.borders, parts.paths(0), strict=True)}
+    found = [(border, parts.path(number, 0)) for number, border in enumerate(parts.borders) if not parts.is_empty(number)]
+    return {part_at(float(border)): read_json(path) for border, path in found}

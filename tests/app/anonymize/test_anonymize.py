@@ -257,6 +257,28 @@ def test_an_output_that_exists_is_kept(clip: Path) -> None:
     assert bare(output) == []
 
 
+def test_audit_and_review_of_another_output_are_kept(clip: Path) -> None:
+    photo, output, audit = (clip.with_name(name) for name in ("clip.png", "clip_anonymized.mp4", "clip_anonymized.audit.json"))
+    cv2.imwrite(str(photo), images()[0])
+    call(anonymize, [clip])
+    before = audit.read_bytes()
+    with pytest.raises(ConfigError, match=r"clip_anonymized\.audit\.json exists already"):
+        call(anonymize, [photo])
+    assert audit.read_bytes() == before
+    assert not clip.with_name("clip_anonymized.png").exists()
+    output.unlink()
+    assert call(anonymize, [clip]).exit_code is ExitCode.DONE, "its own are replaced"
+    output.unlink()
+    audit.write_bytes(b"{")
+    with pytest.raises(ConfigError, match="audit"):
+        call(anonymize, [clip])
+    audit.unlink()
+    with pytest.raises(ConfigError, match="review"):
+        call(anonymize, [clip])
+    assert call(anonymize, [photo], overwrite=True).exit_code is ExitCode.DONE
+    assert json.loads(audit.read_text())["output"] == str(clip.with_name("clip_anonymized.png"))
+
+
 def test_every_survey_is_closed(clip: Path, surveys: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     closed: set[int] = set()
     close = Survey.close

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from p3mvideo.app.anonymize.run import anonymize
+from p3mvideo.cli import app
 from p3mvideo.errors import ConfigError, ExitCode, PrivacyError
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.video.read.source import VideoSource
@@ -100,6 +105,21 @@ def test_faces_are_kept_dropped_and_added_by_an_edits_file(clip: Path) -> None:
     again, last = run(clip, from_audit=clip.with_name("clip_anonymized.audit.json"))
     assert np.array_equal(again, images)
     assert {**last, "options": edited["options"]} == edited
+
+
+def test_a_sequence_is_corrected_by_the_command_on_its_page(clip: Path) -> None:
+    folder = clip.with_name("frames")
+    call(anonymize, [clip], output=folder / "frame_%05d.png").raise_for_errors()
+    names = [f"frame_{number:05}.png" for number in range(1, FRAMES + 1)]
+    assert sorted(path.name for path in folder.iterdir()) == names, "what is told of the images is not among them"
+    audit = json.loads(clip.with_name("frames.audit.json").read_text())
+    page = re.search(r'id="data">(.*?)</script>', clip.with_name("frames.review.html").read_text("utf-8"), re.DOTALL)
+    assert page is not None
+    clip.with_name("frames.edits.json").write_text(json.dumps({"version": 1, "plan_id": audit["plan_id"], "keep": [{"track": 1}]}))
+    done = CliRunner().invoke(app, shlex.split(json.loads(page[1])["command"])[1:], catch_exceptions=False)
+    assert done.exit_code == ExitCode.DONE, done.stderr
+    images = [np.asarray(cv2.imread(str(folder / name), cv2.IMREAD_COLOR_RGB), np.uint8) for name in names]
+    assert [bare(images, place) for place in (LEFT, RIGHT)] == [ALL, []]
 
 
 def number_at(audit: dict[str, Any], place: tuple[int, int]) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from p3mvideo.app.batch.claims import Claims
+from p3mvideo.app.segments.divide import kept_damage
 from p3mvideo.app.segments.divided_file import ClaimedSegments, DividedFile
 from p3mvideo.errors import P3MVideoError
 
@@ -16,16 +17,21 @@ FRAMES = [Fraction(number) for number in range(60)]
 BORDERS = FRAMES[::10]
 
 
+def first_from(seconds: Fraction) -> Fraction | None:
+    """Say that all frames can be decoded."""
+    return seconds
+
+
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[tuple[DividedFile, DividedFile]]:
     """The same video, seen by two processes."""
     with Claims(60) as one, Claims(60) as other:
-        yield DividedFile(tmp_path, FRAMES, BORDERS, 1, one), DividedFile(tmp_path, FRAMES, BORDERS, 1, other)
+        yield DividedFile(tmp_path, FRAMES, BORDERS, 1, one, first_from), DividedFile(tmp_path, FRAMES, BORDERS, 1, other, first_from)
 
 
 def complete(file: DividedFile, *numbers: int) -> None:
     for number in numbers:
-        file.path(number, 0).write_bytes(b"")
+        file.path(number, 0).write_bytes(b"packets")
 
 
 def read(claimed: ClaimedSegments, lookahead: int) -> list[int]:
@@ -83,3 +89,27 @@ def test_a_segment_that_was_left_out_is_an_error(pair: tuple[DividedFile, Divide
     file, _ = pair
     with pytest.raises(P3MVideoError, match="segment 0 of 6 was not written"):
         file.work(lambda claimed: None, helps=False)
+
+
+@pytest.mark.parametrize("lost", [range(15, 42), range(35), range(38, 60)], ids=["in the middle", "at the beginning", "at the end"])
+@pytest.mark.parametrize("done_before", [(), (0, 1)], ids=["all", "those that are missing"])
+def test_segments_of_which_no_frame_can_be_decoded_are_empty_and_damage(lost: range, done_before: tuple[int, ...], tmp_path: Path) -> None:
+    shown = [seconds for seconds in FRAMES if seconds not in lost]
+    begun = []
+    with Claims(60) as claims:
+        file = DividedFile(tmp_path, FRAMES, BORDERS, 1, claims, lambda start: next((seconds for seconds in shown if seconds >= start), None))
+        complete(file, *done_before)
+
+        def do(claimed: ClaimedSegments) -> None:
+            begun.append(claimed.numbers[0])
+            for seconds in shown:
+                if seconds >= (claimed.read_from or 0) and claimed.reads(seconds, 0) and (number := claimed.number_at(seconds)) is not None:
+                    complete(file, number)
+
+        file.work(do, helps=False)
+    empty = [number for number in range(6) if set(range(10 * number, 10 * number + 10)) <= set(lost) and number not in done_before]
+    assert [number for number in range(6) if file.is_empty(number)] == empty
+    assert file.paths(0) == [file.path(number, 0) for number in range(6) if number not in empty]
+    assert not set(begun) & set(empty)
+    damaged = kept_damage(file)
+    assert all(any(part.start_seconds <= 10 * number < part.end_seconds for part in damaged) for number in empty)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -16,8 +17,10 @@ from p3mvideo.app.anonymize import cover_planner
 from p3mvideo.app.anonymize import run as anonymize_module
 from p3mvideo.app.batch.output_plan import OutputPlan
 from p3mvideo.app.batch.records import segment_folder
+from p3mvideo.app.batch.result import BatchResult
 from p3mvideo.app.batch.unit import Unit, Work
 from p3mvideo.app.process import run as process_module
+from p3mvideo.errors import ExitCode
 from p3mvideo.frame import UInt8Array
 from p3mvideo.io.fingerprint import Fingerprint, fingerprint
 from p3mvideo.io.inputs import Input
@@ -135,11 +138,11 @@ def stored(path: Path) -> Iterator[tuple[Fraction, UInt8Array]]:
             yield frame.seconds, frame.interleaved().copy()
 
 
-def difference(one: Path, other: Path) -> int:
+def difference(one: Path, other: Path, count: int = COUNT) -> int:
     """Return the largest difference of two videos, in levels of 255; their times are equal."""
     pairs = list(zip(stored(one), stored(other), strict=True))
     assert [first[0] for first, _ in pairs] == [second[0] for _, second in pairs]
-    assert len(pairs) == COUNT
+    assert len(pairs) == count
     return max(int(np.abs(first[1].astype(int) - second[1]).max()) for first, second in pairs)
 
 
@@ -200,3 +203,41 @@ def test_a_helper_takes_segments_and_leaves_the_join_to_the_one_that_has_the_uni
     assert len(list(segment_folder(unit).glob("*.segment"))) == 4
     work(unit)
     assert sum(1 for _ in stored(unit.plan.paths()[0])) == COUNT
+
+
+def blanked(clip: Path, copy: Path, start: float, end: float) -> int:
+    """Copy a video with zeros in place of what is shown in some seconds, and return how many frames can still be decoded."""
+    with av.open(str(clip)) as container:
+        packets = list(container.demux(video=0))
+    data = bytearray(clip.read_bytes())
+    for packet in packets:
+        if packet.pts is not None and packet.pos is not None and start <= packet.pts * packet.time_base < end:
+            data[packet.pos : packet.pos + packet.size] = bytes(packet.size)
+    copy.write_bytes(data)
+    return sum(1 for _ in stored(copy))
+
+
+@pytest.mark.parametrize("blank", [(3.5, 9.5), (4.7, 12)], ids=["in the middle", "to the end"])
+@pytest.mark.parametrize("work", [process_work, anonymize_work], ids=["process", "anonymize"])
+def test_damage_over_whole_segments_is_told_as_in_one_piece(
+    work: Callable[[dict[str, float], Listener], Work], blank: tuple[float, float], clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_parts, "PART_SECONDS", 2.5)
+    damaged = tmp_path / "damaged.mp4"
+    count = blanked(clip, damaged, *blank)
+    whole, divided = (unit_for(damaged, tmp_path / name, name * 4, alpha=False) for name in ("whole", "divided"))
+    expected, result = work(WHOLE, Listener())(whole), work(DIVIDED, Listener())(divided)
+    assert (result.error, result.damaged) == (None, expected.damaged)
+    assert BatchResult((result,)).exit_code is ExitCode.DAMAGED
+    (output,), (in_one_piece,) = divided.plan.paths(), whole.plan.paths()
+    assert difference(output, in_one_piece, count) <= 1
+
+    folder = segment_folder(divided)
+    lost = [path for path in folder.glob("*.segment") if not path.stat().st_size]
+    assert lost
+    assert len(list(folder.glob("*.segment"))) == 4
+    for path in (*lost, max(folder.glob("*.segment"))):  # as if the work had been stopped there: it begins inside the damage
+        path.unlink(missing_ok=True)
+    result = work(DIVIDED, Listener())(replace(divided, replaces=True))
+    assert (result.error, result.damaged) == (None, expected.damaged)
+    assert [seconds for seconds, _ in stored(output)] == [seconds for seconds, _ in stored(in_one_piece)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -65,6 +67,39 @@ def test_segments_join_into_the_whole_video(name: str, tmp_path: Path) -> None:
         assert one.streams.video[0].codec_context.codec_tag == other.streams.video[0].codec_context.codec_tag
         assert one.metadata == other.metadata
         assert len(one.chapters()) == len(other.chapters())
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_segments_join_whatever_number_of_threads_encoded_them(name: str, tmp_path: Path) -> None:
+    source, target = make_video(tmp_path / "source.mp4", frames=4, size=(320, 192)), tmp_path / name
+    frames = frames_for([moving_image(index, 320, 192) for index in range(4)])
+    info, options = info_of(frames), WriteOptions(codec=FORMS[name])
+    for number, threads in enumerate((1, 2, 4, 0)):
+        segment = SegmentSink(tmp_path / f"{number}.segment", target, info, options, source=source, threads=threads)
+        write_all(segment, frames[number : number + 1])
+    sink = VideoSink(target, info, source=source, codec=FORMS[name], threads=3)
+    with closing(sink):
+        assert sink.join([Segment(tmp_path / f"{number}.segment") for number in range(4)]) == 4
+        sink.finish()
+    assert len(stored(target)[0]) == 4
+
+
+def test_nothing_is_left_of_a_segment_that_the_disk_did_not_take(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "source.mp4", frames=2)
+    # Packets that fill the file's buffer one after the other: it is still full of what the disk did not take when the file is closed.
+    frames = frames_for(list(np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), dtype=np.uint8)))
+    path = tmp_path / "0.segment"
+    sink = SegmentSink(path, tmp_path / "out.mkv", info_of(frames), WriteOptions(codec="ffv1"), source=source)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(SinkError, match="cannot write"):
+            write_all(sink, frames)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [left.name for left in tmp_path.iterdir()] == ["source.mp4"]
+    write_all(SegmentSink(path, tmp_path / "out.mkv", info_of(frames), WriteOptions(codec="ffv1"), source=source), frames)
+    assert path.exists(), "no one holds its lock"
 
 
 def test_segments_of_other_options_are_not_joined(tmp_path: Path) -> None:

@@ -141,6 +141,18 @@ def test_trimming_keeps_the_frames_between_with_their_times(tmp_path: Path, star
     assert np.abs(frames[0].interleaved().astype(int) - moving_image(wanted[0], 64, 48)).mean() < 6
 
 
+@pytest.mark.parametrize(("name", "codec"), [("a.ts", "libx264"), ("a.ts", "mpeg2video"), ("a.mpg", "mpeg2video")])
+def test_streams_that_can_be_entered_anywhere_lose_no_frame_before_a_key_frame(tmp_path: Path, name: str, codec: str) -> None:
+    form = "mpegts" if name.endswith(".ts") else "mpeg"
+    path = make_video(tmp_path / name, frames=700, codec=codec, options={"g": "60", "bf": "2"}, form=form, time_base=Fraction(1, 25))
+    whole = [frame.seconds for frame in read(path)]
+    for start in (Fraction(3), Fraction(7), Fraction(201, 10)):
+        with VideoSource(path, start=start, end=start + Fraction(1, 2)) as source:
+            found = [frame.seconds for frame in source]
+            assert not source.damaged
+        assert found == [seconds for seconds in whole if start <= seconds < start + Fraction(1, 2)]
+
+
 def test_trimming_to_nothing_is_an_error(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4", frames=5)
     with pytest.raises(SourceError, match="no frame between 3 s and 4 s"):

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 PACKETS_BEFORE_A_RESTART = 3
 """Where transport streams were put together, the numbering of their packets breaks, and FFmpeg takes one of the last images for
 cut short. If the clock starts again within this many packets, nothing is missing."""
+KEY_FRAME_SECONDS = 15
+"""FFmpeg enters formats with arbitrary clocks between key frames. It enters so long before the place asked for: key frames come more often."""
 PROGRESSIVE = (0, 1)
 """FFmpeg's field orders of images that are not interlaced (unknown, progressive)."""
 
@@ -171,6 +173,8 @@ class VideoDecoder:
         self._check()
 
     def _seek(self, start: Fraction) -> None:
+        if self._container.format.flags & TIMESTAMPS_ARE_ARBITRARY:
+            start = max(Fraction(0), start - KEY_FRAME_SECONDS)
         try:
             self._container.seek(int(start / self.time_base) + self._origin, stream=self.stream)
         except av.error.FFmpegError:

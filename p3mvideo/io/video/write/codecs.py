@@ -78,8 +78,9 @@ ENCODERS: Final[dict[str, Encoder]] = {
         Encoder(
             "h264", "libx264", "yuv420p", {"preset": "veryfast"}, 0.005, "yuv444p", default_crf=20, max_crf=51
         ),
+        # x265 would write its threads and the kind of processor into the headers, which all segments of a video must have in common.
         Encoder(
-            "hevc", "libx265", "yuv420p", {"preset": "veryfast", "x265-params": "log-level=error"}, 0.003, "yuv444p",
+            "hevc", "libx265", "yuv420p", {"preset": "veryfast", "x265-params": "log-level=error:info=0"}, 0.003, "yuv444p",
             default_crf=24, max_crf=51, codec_tag="hvc1",
         ),
         # FFmpeg writes the alpha of VP9 only without alternate reference frames.

@@ -88,7 +88,8 @@ class SegmentSink:
     def close(self) -> None:
         """See `FrameSink`."""
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # what a full disk did not take was told when it was written
+                self._file.close()
         self._part.discard()
         output, self._output = self._output, None
         if output is not None:
