@@ -14,7 +14,7 @@ from typing import Any
 
 import cv2
 
-from p3mvideo.app.live.background import LiveBackground
+from p3mvideo.app.live.background import LiveBackground, lasting_name
 from p3mvideo.app.live.camera_choice import ChosenCamera, choose_camera
 from p3mvideo.app.live.camera_switch import CameraSwitch
 from p3mvideo.app.live.main_loop import run_main_loop
@@ -182,7 +182,8 @@ def webcam(
     if recording is not None and recording.error is not None:
         raise recording.error
     if path is not None:
-        write_profile(path, replace(session.settings, bg=background.in_order(live.bg), mirror=source.mirror))
+        chosen_now = tuple(map(lasting_name, background.in_order(live.bg)))
+        write_profile(path, replace(session.settings, bg=chosen_now, mirror=source.mirror))
     return gather(chosen.name, source, show, session, seconds=seconds, recording=record)
 
 

@@ -217,6 +217,12 @@ class LiveBackground:
             unwanted.close()
 
 
+def lasting_name(name: str) -> str:
+    """Return a name that means the same background in whatever folder a later run is started: files and folders by their whole path."""
+    is_file = parse_background(name).kind == "file" and shipped_background(name) is None
+    return str(Path(name).absolute()) if is_file else name
+
+
 def _files_of(name: str, *, keep_unusable: bool) -> list[str]:
     """Return the images and videos of a folder, in the order of their names; anything else as it is.
 

@@ -305,6 +305,13 @@ def test_a_remembered_background_that_is_gone_leaves_a_plain_colour_until_it_is_
     assert read_profile(profile_path("desk")) == remembered
 
 
+def test_files_are_remembered_by_their_whole_path(stage: Stage) -> None:
+    stage.monkeypatch.chdir(stage.folder)
+    cv2.imwrite("wall.png", np.full((HEIGHT, WIDTH, 3), 90, np.uint8))
+    stage.run(stage.wait_for_live, profile="desk", bg=["wall.png", "blur:0.5", "sunset"])
+    assert read_profile(profile_path("desk")).bg == (str(stage.folder / "wall.png"), "blur:0.5", "sunset")
+
+
 def test_a_background_that_is_asked_for_must_be_there(stage: Stage) -> None:
     stage.run(lambda: None, bg=[str(stage.folder / "gone.png")])
     assert isinstance(stage.error, ConfigError)
