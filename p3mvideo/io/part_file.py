@@ -256,10 +256,12 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _sync(path: Path) -> None:
-    if path.is_dir() and sys.platform == "win32":
-        return  # Windows cannot open folders
-    # Windows flushes only what may be written.
-    descriptor = os.open(path, os.O_RDWR | os.O_BINARY if sys.platform == "win32" else os.O_RDONLY)
+    flags = os.O_RDONLY
+    if sys.platform == "win32":
+        if path.is_dir():
+            return  # Windows cannot open folders
+        flags = os.O_RDWR | os.O_BINARY  # and flushes only what may be written
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:

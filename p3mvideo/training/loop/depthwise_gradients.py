@@ -43,7 +43,7 @@ def _gathering(module: nn.Conv2d) -> Callable[[Tensor], Tensor]:
         if not torch.is_autocast_enabled(device) or not torch.is_grad_enabled():
             return usual(x)
         dtype = torch.get_autocast_dtype(device)
-        result: Tensor = _Depthwise.apply(x.to(dtype), module.weight.to(dtype))  # type: ignore[no-untyped-call]
+        result: Tensor = _Depthwise.apply(x.to(dtype), module.weight.to(dtype))
         return result
 
     return computed

@@ -34,7 +34,8 @@ def test_the_network_leaves_half_of_the_cores_to_the_others_at_first(
 
 
 def test_the_networks_time_is_that_of_an_image_of_the_rungs_size_when_nothing_disturbs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    now, waits, sizes = 0.0, iter([0.3, 0.05, 0.3]), set()
+    now, waits = 0.0, iter([0.3, 0.05, 0.3])
+    sizes: set[tuple[int, ...]] = set()
 
     def engine(images: Sequence[Pixels], size: tuple[int, int] | None = None) -> list[Matte]:
         nonlocal now
