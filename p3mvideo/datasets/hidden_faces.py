@@ -79,12 +79,15 @@ def _ways() -> list[tuple[float, Paint]]:
 
 
 def _face_mask(face: Detection, alpha: UInt8Array, growth: float) -> UInt8Array:
+    """Return what is replaced of a face, (H, W), 255 there: never less than the gentlest way replaces, for bystanders are not in the matte."""
     from p3mvideo.privacy.region import Reach, Region, lean
 
-    # Where only what is opaque is replaced, the outline of the head need not be minded: all of the box serves.
-    region = Region.of(face) if growth == 1 else Region(face.box, lean(face.key_points))
     mask = np.zeros(alpha.shape, np.uint8)
-    larger = replace(region, reach=Reach(*(growth * reach for reach in region.reach)))
-    cv2.fillPoly(mask, [larger.face_outline()], 255)
-    mask[(alpha < 255) if growth > 1 else (alpha > 0) & (alpha < 255)] = 0
+    cv2.fillPoly(mask, [Region.of(face).face_outline()], 255)
+    mask[(alpha > 0) & (alpha < 255)] = 0
+    if growth > 1:
+        # Where only what is opaque is replaced, the outline of the head need not be minded: all of the box serves.
+        region, larger = Region(face.box, lean(face.key_points)), np.zeros(alpha.shape, np.uint8)
+        cv2.fillPoly(larger, [replace(region, reach=Reach(*(growth * reach for reach in region.reach))).face_outline()], 255)
+        mask |= np.where(alpha < 255, np.uint8(0), larger)
     return mask

@@ -56,6 +56,17 @@ def test_it_is_as_gentle_as_the_detector_allows(portrait: tuple[UInt8Array, UInt
     assert (masks[2].image[65, 60] == GREY).all()
 
 
+@pytest.mark.parametrize("times", range(12))
+def test_a_face_that_the_matte_leaves_out_is_hidden_however_often_it_is_found_again(portrait: tuple[UInt8Array, UInt8Array], times: int) -> None:
+    image, _ = portrait
+    nobody = np.zeros(image.shape[:2], np.uint8)
+    gently = hide_faces(image, nobody, [FACE], find=found_again(0, []))
+    hidden = hide_faces(image, nobody, [FACE], find=found_again(times, []))
+    assert gently.mask.any()
+    assert np.array_equal(hidden.mask, gently.mask)
+    assert (hidden.image != image).any(2)[hidden.mask > 0].mean() > 0.95
+
+
 def test_a_image_without_faces_stays_and_is_not_looked_through(portrait: tuple[UInt8Array, UInt8Array]) -> None:
     seen: list[UInt8Array] = []
     hidden = hide_faces(*portrait, [], find=found_again(0, seen))

@@ -89,7 +89,7 @@ class PastingNetwork(nn.Module):
         """Return what the donors' encoder has made when each layer after which they are pasted is done."""
         (other,) = self._source
         encoder = self.network.encoder if other is None else other
-        was_training = encoder.training
+        training = [module for module in encoder.modules() if module.training]
         encoder.eval()
         try:
             state, states = encoder.begin(source), {}
@@ -99,7 +99,8 @@ class PastingNetwork(nn.Module):
                     states[layer] = state
             return states
         finally:
-            encoder.train(was_training)
+            for module in training:  # not `encoder.train()`: frozen stages stay as they are
+                module.training = True
 
 
 def _pasted(encoder: Encoder, target: EncoderState, source: EncoderState, mask: Tensor) -> EncoderState:

@@ -11,6 +11,7 @@ from p3mvideo.model.encoders.encoder import SPLITS, EncoderState, PoolingEncoder
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import VARIANTS, build_network
 from p3mvideo.training.loop.feature_paste import PastingNetwork, frozen_copy, merged
+from p3mvideo.training.loop.frozen_stages import first_stages, freeze
 from tests.model.variants import slow_if_published
 from tests.training import miniature
 
@@ -139,6 +140,17 @@ def test_donors_do_not_move_the_statistics_of_the_portraits(variant: str) -> Non
     for name, value in plain.state_dict().items():
         assert torch.equal(value, pasted.state_dict()[name]), name
     assert all(module.training for module in pasted.modules())
+
+
+def test_donors_leave_frozen_stages_as_they_are() -> None:
+    image, source = images()
+    network = network_of().train()
+    frozen = first_stages(network, 3)
+    freeze(frozen)
+    before = [module.training for module in network.modules()]
+    PastingNetwork(network)(image, source, torch.ones(2, 1, SIZE, SIZE))
+    assert [module.training for module in network.modules()] == before
+    assert not any(module.training for stage in frozen for module in stage.modules())
 
 
 def test_donors_may_go_through_a_copy_that_stays_behind() -> None:
