@@ -113,7 +113,10 @@ class MattingSession:
 
             def finished(pairs: Iterable[tuple[Frame, Matte]]) -> Iterator[tuple[Frame, Float32Array]]:
                 for frame, matte in pairs:
-                    yield replace(restore_faces(frame, waiting.popleft()), covered=()), _alpha_of(self._refine(frame, matte))
+                    alpha = _alpha_of(self._refine(frame, matte))
+                    # What was not enlarged is the stream's own.
+                    alpha = alpha.copy() if matte.shape == alpha.shape else alpha
+                    yield replace(restore_faces(frame, waiting.popleft()), covered=()), alpha
 
             while batch := list(islice(frames, self.engine.seq_chunk)):
                 covered = [anonymizer(frame) for frame in batch]
@@ -129,7 +132,7 @@ class MattingSession:
             return iter(stack.enter_context(_opened(source)))
         exact = exact_rate(rate)
         assert exact is not None
-        return (_frame_of(image, number, 1 / exact) for number, image in enumerate(source))
+        return (_frame_of(_kept(image), number, 1 / exact) for number, image in enumerate(source))
 
     def _check_open(self) -> None:
         if self._closed:
@@ -164,6 +167,11 @@ def _frame_of(image: UInt8Array, number: int, time_base: Fraction) -> Frame:
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ValueError(f"an image is a uint8 array (H, W, 3) in RGB, got shape {image.shape}")
     return Frame.from_interleaved(np.ascontiguousarray(image), number, time_base)
+
+
+def _kept(image: UInt8Array) -> UInt8Array:
+    """Return an image in memory of its own: who yields it may write the next one into the same."""
+    return image.copy() if isinstance(image, np.ndarray) else image
 
 
 def _alpha_of(matte: Matte) -> Float32Array:

@@ -111,7 +111,7 @@ def export_graph(network: P3MNet, path: Path, description: GraphDescription, *, 
                 why = str(error).strip().splitlines()[-1][:200]
                 raise ConfigError(f"the network cannot be exported to {format}: {why}", hint="export it for one --size") from error
             parities = _compared(portable, load_graph(part), [size] if size else list(CHECKED_SIZES))
-            for file in sorted(part.parent.glob(f"{part.stem}.*")):
+            for file in sorted(part.parent.iterdir()):
                 file.replace(path.with_suffix(file.suffix))
     except OSError as error:
         raise SinkError(f"cannot write {path}: {error.strerror or error}", hint="check the folder's rights and the free space") from error

@@ -64,7 +64,7 @@ class TorchEngine:
 
 def _tensor(image: Pixels) -> Tensor:
     """Return an image as a tensor (3, H, W), where it is."""
-    return torch.from_numpy(image).permute(2, 0, 1) if isinstance(image, np.ndarray) else image
+    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1) if isinstance(image, np.ndarray) else image
 
 
 def _shrunk_on_device(images: Tensor, size: tuple[int, int]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,7 +36,9 @@ def obtain(work: Work, origin: str = "", *, sha256: str = "", accept_terms: bool
     work = replace(work, sha256=work.sha256 or sha256.lower())
     address = origin if "://" in origin else "" if origin else work.address
     if address:
-        target = cache_folder() / "downloads" / (Path(address.partition("?")[0]).name or work.files[0])
+        # Each address has a folder of its own: what follows the name in one tells files apart, too.
+        folder = cache_folder() / "downloads" / hashlib.sha256(address.encode()).hexdigest()[:16]
+        target = folder / (Path(address.partition("?")[0]).name or work.files[0])
         download(address, target, size=work.size, listener=listener or Listener())
         try:
             check_file(work, target)

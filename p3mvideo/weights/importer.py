@@ -17,7 +17,7 @@ from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.published import Recognised, misfits, recognise
 from p3mvideo.model.variants import build_network
 from p3mvideo.weights.manifest import add_to_manifest, read_manifest
-from p3mvideo.weights.store import imported_folder, shipped_folder
+from p3mvideo.weights.store import DEFAULT, imported_folder, shipped_folder
 from p3mvideo.weights.tensors import save_weights
 from p3mvideo.weights.weights_file import WeightsFile
 
@@ -78,9 +78,14 @@ def import_weights(file: Path, *, name: str | None = None, licence: str = UNKNOW
         raise WeightsError(f"{name!r} is not a name for weights", hint="Use letters, digits, '-', '_' and '.' only.")
     if name in read_manifest(shipped_folder()):
         raise WeightsError(f"the name {name!r} belongs to weights that came with the program", hint="Give another one with --name.")
+    if name == DEFAULT:
+        raise WeightsError(f"the name {name!r} belongs to the default network", hint="Give another one with --name.")
     folder = imported_folder()
-    if name in read_manifest(folder) and not overwrite:
+    known = read_manifest(folder)
+    if name in known and not overwrite:
         raise WeightsError(f"weights called {name!r} were imported before", hint="Give another --name, or --overwrite.")
+    if name.lower() in {other.lower() for other in known if other != name}:
+        raise WeightsError(f"{name!r} differs in capitals only from weights that were imported before", hint="Give another --name.")
     weights = save_weights(
         folder / f"{name}.safetensors", _complete(file, found), variant=found.variant, arguments={},
         kind="backbone" if found.backbone else "network", licence=licence, source=f"imported from {file.name}",

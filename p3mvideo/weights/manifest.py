@@ -61,6 +61,10 @@ def _entry(path: Path, name: str, entry: object) -> WeightsFile:
 
 def _table(weights: WeightsFile) -> str:
     values = (weights.path.name, weights.sha256, weights.variant, weights.kind, weights.licence, weights.source)
-    # A JSON string without control characters is a TOML basic string.
-    lines = [f"{key} = {json.dumps(value)}" for key, value in zip(FIELDS, values, strict=True)]
-    return "\n".join([f"[{json.dumps(weights.name)}]", *lines, ""])
+    lines = [f"{key} = {_string(value)}" for key, value in zip(FIELDS, values, strict=True)]
+    return "\n".join([f"[{_string(weights.name)}]", *lines, ""])
+
+
+def _string(text: str) -> str:
+    """Return a TOML basic string: a JSON string without escaped surrogates, which stand for a file name's bytes that are no text."""
+    return json.dumps(text.encode("utf-8", "backslashreplace").decode(), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -15,6 +15,9 @@ from p3mvideo.weights.content import describe_weights
 from p3mvideo.weights.manifest import read_manifest
 from p3mvideo.weights.weights_file import WeightsFile
 
+DEFAULT = "default"
+"""What the default network can be called."""
+
 
 @dataclass(frozen=True)
 class WeightsCheck:
@@ -60,7 +63,7 @@ def find_weights(model: str | Path = DEFAULT_MODEL) -> WeightsFile:
     Raises:
         WeightsError: There are none, or they are damaged.
     """
-    name = DEFAULT_MODEL if model == "default" else str(model)
+    name = DEFAULT_MODEL if model == DEFAULT else str(model)
     known = {weights.name: weights for weights in list_weights()}
     if name in known and not isinstance(model, Path):
         listed = known[name]

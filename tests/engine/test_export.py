@@ -139,6 +139,12 @@ def test_a_file_that_exists_is_kept(tmp_path: Path, format: ExportFormat, name: 
     assert (tmp_path / name).read_text() == "mine"
 
 
+def test_names_may_have_brackets(tmp_path: Path) -> None:
+    path = tmp_path / "net[1].pt"
+    export_graph(small_network(), path, described(), format="torchscript")
+    assert [file.name for file in tmp_path.iterdir()] == ["net[1].pt"]
+
+
 def test_what_a_format_needs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("p3mvideo.engine.export.find_spec", lambda name: None)
     with pytest.raises(DeviceError, match="needs onnx"):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p3mvideo.engine import GuidedRefiner
-from p3mvideo.engine.refine_on_device import refine_on_device
+from p3mvideo.engine.refine_on_device import area_means, refine_on_device
 from p3mvideo.frame import Float32Array, Frame, UInt8Array
 from p3mvideo.matte import Matte
 
@@ -101,6 +101,14 @@ def test_both_ways_compute_the_same(factor: int) -> None:
     difference = (GuidedRefiner()(frame, matte).alpha - refine_on_device(frame.image, matte.alpha)).abs()
     assert float(difference.mean()) < 1e-3
     assert float(difference.max()) < 0.03
+
+
+@settings(max_examples=30)
+@given(width=st.integers(1, 90), height=st.integers(1, 90), columns=st.integers(1, 90), rows=st.integers(1, 90))
+def test_on_a_device_the_means_of_areas_are_those_of_pytorch(width: int, height: int, columns: int, rows: int) -> None:
+    grey = torch.rand(1, 1, height, width, generator=torch.Generator().manual_seed(0))
+    found = area_means(grey, (rows, columns))
+    torch.testing.assert_close(found, F.interpolate(grey, (rows, columns), mode="area"))
 
 
 @settings(max_examples=15)

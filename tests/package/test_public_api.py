@@ -134,6 +134,29 @@ def test_images_of_a_loop_are_a_video_too(session: p3mvideo.MattingSession, port
     np.testing.assert_array_equal(found[3][0].interleaved(), np.roll(portrait, 3, axis=1))
 
 
+def test_a_loop_may_write_each_image_into_the_same_memory(session: p3mvideo.MattingSession, portrait: UInt8Array) -> None:
+    def captured() -> Iterator[UInt8Array]:
+        memory = np.empty_like(portrait)
+        for shift in range(8):
+            memory[:] = np.roll(portrait, shift, axis=1)
+            yield memory
+
+    for shift, (frame, _) in enumerate(session.mattes(captured())):
+        np.testing.assert_array_equal(frame.interleaved(), np.roll(portrait, shift, axis=1))
+
+
+def test_mattes_may_be_written_to(own_cache: object, monkeypatch: pytest.MonkeyPatch, portrait: UInt8Array) -> None:
+    image = np.ascontiguousarray(np.pad(portrait[:160], ((0, 0), (0, 96), (0, 0)), mode="edge"))  # of the working size: 256x160
+    with p3mvideo.MattingSession(smoothing=p3mvideo.SmoothingOptions(smoothing="ema")) as session:
+        kept = [alpha for _, alpha in session.mattes([image] * 5)]
+        erased = []
+        for _, alpha in session.mattes([image] * 5):
+            erased.append(alpha.copy())
+            alpha[:] = 0
+    for one, other in zip(kept, erased, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_a_closed_session_says_so(session: p3mvideo.MattingSession, portrait: UInt8Array) -> None:
     session.close()
     with pytest.raises(ValueError, match="closed"):

@@ -77,7 +77,14 @@ def test_a_download_is_checked_and_kept(server: Server, cache: Path) -> None:
     for _ in range(2):
         assert obtain(work, accept_terms=True).read_bytes() == CONTENT
     assert server.asked == [""], "what is there is not fetched again"
-    assert [path.name for path in cache.iterdir()] == ["work.zip"]
+    assert [path.name for path in cache.rglob("*.*")] == ["work.zip"]
+
+
+def test_addresses_that_differ_in_their_query_are_different_files(server: Server) -> None:
+    first = obtain(WORK, server.address, accept_terms=True)
+    server.content = CONTENT[::-1]
+    second = obtain(WORK, server.address.replace("token=1", "token=2"), accept_terms=True)
+    assert (first.read_bytes(), second.read_bytes()) == (CONTENT, CONTENT[::-1])
 
 
 def test_an_interrupted_download_goes_on(server: Server, cache: Path) -> None:
@@ -102,7 +109,7 @@ def test_what_is_not_the_file_is_not_kept(server: Server, cache: Path) -> None:
     for changes, message in (({"sha256": "0" * 64}, "SHA-256"), ({"size": 7}, "has 1048576 bytes, expected 7")):
         with pytest.raises(SourceError, match=message):
             obtain(replace(WORK, address=server.address, **changes), accept_terms=True)
-        assert not (cache / "work.zip").exists()
+        assert not list(cache.rglob("work.zip"))
     server.kind = "text/html; charset=utf-8"
     with pytest.raises(SourceError, match="is a page, not a file"):
         obtain(WORK, server.address, accept_terms=True)

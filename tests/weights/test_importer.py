@@ -189,6 +189,15 @@ def test_names_that_are_none(tmp_path: Path, name: str) -> None:
             import_weights(tmp_path / "r34.pth", name=name)
 
 
+def test_names_that_mean_something_else(tmp_path: Path) -> None:
+    torch.save(backbone("r34"), tmp_path / "r34.pth")
+    with pytest.raises(WeightsError, match="belongs to the default network"):
+        import_weights(tmp_path / "r34.pth", name="default")
+    import_weights(tmp_path / "r34.pth", name="Best")
+    with pytest.raises(WeightsError, match="differs in capitals only"):
+        import_weights(tmp_path / "r34.pth", name="best")
+
+
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="there is no file"):
         import_weights(tmp_path / "none.pth")

@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,9 @@ def test_broken_manifests(cache: Path, text: str) -> None:
 
 
 def test_manifest_texts_survive(cache: Path) -> None:
-    saved = save_weights(cache / "odd.safetensors", {"a": torch.zeros(1)}, variant=VARIANT, arguments={}, licence='"MIT" \\ é\n', source="Zoë's")
+    licence = '"MIT" \\ é\n\x7f'
+    saved = save_weights(cache / "odd.safetensors", {"a": torch.zeros(1)}, variant=VARIANT, arguments={}, licence=licence, source="Zoë's 😀")
     add_to_manifest(cache, saved)
     assert read_manifest(cache)["odd"] == saved
+    add_to_manifest(cache, replace(saved, source="a name that is no text: \udce9"))
+    assert read_manifest(cache)["odd"].licence == licence

@@ -50,6 +50,7 @@ WRITABLE: Final[dict[str, tuple[int, ...]]] = {
 DAMAGED: Final = "the image is damaged or incomplete"
 ALPHA_SUFFIXES: Final = (".png", ".webp", ".tif", ".tiff")
 """Suffixes of the formats that hold alpha."""
+TIFF_SUFFIXES: Final = (".tif", ".tiff")
 
 
 def decode_image(data: bytes, name: Path | str) -> UInt8Array:
@@ -127,6 +128,10 @@ def encode_image(pixels: UInt8Array, path: Path) -> bytes:
         SinkError: If the format cannot hold it.
     """
     suffix = path.suffix.lower()
+    if suffix in TIFF_SUFFIXES and pixels.shape[2] == 4:  # OpenCV does not write that the fourth channel is straight alpha
+        written = io.BytesIO()
+        Image.fromarray(pixels, "RGBA").save(written, "TIFF", compression="tiff_lzw")
+        return written.getvalue()
     code = cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
     try:
         done, data = cv2.imencode(suffix, cv2.cvtColor(pixels, code), list(WRITABLE[suffix]))

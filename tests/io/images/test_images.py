@@ -222,6 +222,10 @@ def test_a_large_image_is_read() -> None:
     assert decode_image(encoded(Image.new("1", (8000, 8000)), "PNG", compress_level=1), "a").shape == (8000, 8000, 3)
 
 
+EXTRA_SAMPLES, STRAIGHT_ALPHA = 338, 2
+"""What TIFF 6.0 calls a fourth channel."""
+
+
 def with_alpha() -> UInt8Array:
     return np.dstack([IMAGE, np.linspace(0, 255, 40).round().astype(np.uint8)[None].repeat(30, 0)])
 
@@ -239,6 +243,8 @@ def test_images_are_written(tmp_path: Path, suffix: str, alpha: bool, tolerance:
     sink.close()
     with Image.open(tmp_path / f"a{suffix}") as image:
         found = np.asarray(image.convert("RGBA" if alpha else "RGB")).astype(int)
+        if alpha and image.format == "TIFF":
+            assert image.tag_v2[EXTRA_SAMPLES] == (STRAIGHT_ALPHA,)
     assert found.shape == pixels.shape
     assert np.abs(found[:, 30:] - pixels[:, 30:]).mean() <= tolerance
     if alpha:
