@@ -17,7 +17,7 @@ import numpy as np
 
 from p3mvideo.datasets.hidden_faces import hide_faces
 from p3mvideo.datasets.image_files import images_in, read_image, write_bytes, write_image
-from p3mvideo.datasets.layout import read_split
+from p3mvideo.datasets.layout import MATTE_FOLDERS, ORIGINAL_FOLDERS, find_folder, read_split
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import DatasetError
 from p3mvideo.frame import UInt8Array
@@ -62,8 +62,11 @@ def anonymize_portraits(
     What is there already is not done again. The names of the images without a face are added to `target/without_face.txt`, those of who
     should be a donor and cannot, with the reason, to `target/faces/left_out.txt`.
 
+    Images are read from `p3mvideo.datasets.layout.ORIGINAL_FOLDERS` only, and mattes from a folder that is not written: source and target may be
+    one folder where the mattes are in `alpha/`, for example.
+
     Args:
-        source: The split's folder, see `p3mvideo.datasets.portraits`.
+        source: The split's folder, see `p3mvideo.datasets.layout`.
         target: Where to write.
         donors: File with the names of portraits, one a line, whose faces may serve as donor faces for copy-and-paste: they are cut out,
             unobfuscated, to `target/faces/{image,mask}`.
@@ -72,14 +75,14 @@ def anonymize_portraits(
         on_progress: Called after each portrait.
 
     Raises:
-        DatasetError: The source is incomplete, or the target cannot be written.
+        DatasetError: The source is incomplete, its mattes lie where the target's belong, or the target cannot be written.
         WeightsError: The face detection models are missing.
     """
     # Imported here: training itself runs where MediaPipe is not installed.
     from p3mvideo.privacy.detect.detector import FaceDetector
     from p3mvideo.privacy.region import face_region_mask
 
-    folder = PortraitFolder(source)
+    folder = _originals(source, target)
     donor_names = set() if donors is None else set(read_split(donors))
     _make_folders(target, "blurred_image", "mask", "facemask", *(("faces/image", "faces/mask") if donor_names else ()))
     faces, without_face, still_found, donor_count = 0, [], [], 0
@@ -115,6 +118,19 @@ def anonymize_portraits(
         _note(target / "faces" / WITHOUT_DONOR, left_out)
     written = sum((target / "facemask" / f"{name}.png").exists() for name in folder.names)
     return AnonymizedCount(len(folder), written, faces, tuple(without_face), donor_count, tuple(left_out), tuple(still_found))
+
+
+def _originals(source: Path, target: Path) -> PortraitFolder:
+    """Return the portraits to hide faces in, read from folders that `anonymize_portraits` does not write."""
+    images = find_folder(source, ORIGINAL_FOLDERS)
+    if images is None:
+        hint = "give a split of unobfuscated portraits; those in blurred_image/ count as obfuscated"
+        raise DatasetError(f"{source} has no folder {' or '.join(ORIGINAL_FOLDERS)}", hint=hint)
+    written = (target / "mask").resolve()
+    mattes = find_folder(source, [name for name in MATTE_FOLDERS if (source / name).resolve() != written])
+    if mattes is None and find_folder(source, MATTE_FOLDERS) is not None:
+        raise DatasetError(f"the mattes would be read from {source / 'mask'}, which is written", hint="choose another TARGET")
+    return PortraitFolder(source, images=images.name, mattes=None if mattes is None else mattes.name)
 
 
 class CutFaces(NamedTuple):

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from p3mvideo.datasets.layout import IMAGE_SUFFIXES
+from p3mvideo.datasets.layout import IMAGE_SUFFIXES, is_image
 from p3mvideo.errors import DatasetError
 from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.frame import Float32Array, UInt8Array
@@ -92,7 +92,7 @@ def images_in(folder: Path) -> list[Path]:
     Raises:
         DatasetError: There are none.
     """
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES) if folder.is_dir() else []
+    paths = sorted(path for path in folder.iterdir() if is_image(path)) if folder.is_dir() else []
     if not paths:
         raise DatasetError(f"{folder} holds no images", hint=f"expected files that end in {', '.join(IMAGE_SUFFIXES)}")
     return paths

@@ -21,7 +21,8 @@ from pathlib import Path
 from p3mvideo.errors import DatasetError
 
 BLURRED, ORIGINAL = "blurred_image", "original_image"
-IMAGE_FOLDERS = (BLURRED, "facemask_blurred", ORIGINAL, "image", "images", "com")
+ORIGINAL_FOLDERS = (ORIGINAL, "image", "images", "com")
+IMAGE_FOLDERS = (BLURRED, "facemask_blurred", *ORIGINAL_FOLDERS)
 MATTE_FOLDERS = ("mask", "alpha", "matte", "pha")
 FACE_FOLDERS = ("facemask", "face_mask")
 FOREGROUND_FOLDERS = ("fg_blurred", "fg")
@@ -36,11 +37,16 @@ def find_folder(root: Path, candidates: Sequence[str]) -> Path | None:
     return next((root / name for name in candidates if (root / name).is_dir()), None)
 
 
+def is_image(path: Path) -> bool:
+    """Return whether a file is named as an image; hidden files are none, such as `._NAME.jpg`, which macOS puts beside NAME.jpg."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
 def files_by_name(folder: Path | None) -> dict[str, Path]:
     """Return a folder's images by their name without suffix, sorted; of several suffixes the first of `IMAGE_SUFFIXES`. Empty without a folder."""
     if folder is None:
         return {}
-    files = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+    files = [path for path in folder.iterdir() if is_image(path)]
     files.sort(key=lambda path: IMAGE_SUFFIXES.index(path.suffix.lower()), reverse=True)
     found = {path.stem: path for path in files}
     return {name: found[name] for name in sorted(found)}

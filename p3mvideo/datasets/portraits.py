@@ -45,6 +45,7 @@ class PortraitFolder:
     Args:
         root: The split's folder.
         images: Which image folder to read; None takes the first of `IMAGE_FOLDERS` that is there.
+        mattes: Which folder of mattes to read; None takes the first of `MATTE_FOLDERS` that is there.
         names: The names that belong to the split; None takes every image that has a matte.
         layers: Whether foreground and background colours are needed; the published composition loss does.
 
@@ -52,14 +53,16 @@ class PortraitFolder:
         DatasetError: A folder is missing, a partner is missing, or nothing is left.
     """
 
-    def __init__(self, root: Path, *, images: str | None = None, names: Sequence[str] | None = None, layers: bool = False) -> None:
+    def __init__(
+        self, root: Path, *, images: str | None = None, mattes: str | None = None, names: Sequence[str] | None = None, layers: bool = False
+    ) -> None:
         self.root = root
         if not root.is_dir():
             raise DatasetError(f"{root} is not a folder", hint="point at a split, such as DATA/train")
         image_folder = root / images if images else find_folder(root, IMAGE_FOLDERS)
-        matte_folder = find_folder(root, MATTE_FOLDERS)
+        matte_folder = find_folder(root, (mattes,) if mattes else MATTE_FOLDERS)
         if image_folder is None or matte_folder is None or not image_folder.is_dir():
-            wanted = MATTE_FOLDERS if matte_folder is None else (images,) if images else IMAGE_FOLDERS
+            wanted = ((mattes,) if mattes else MATTE_FOLDERS) if matte_folder is None else (images,) if images else IMAGE_FOLDERS
             raise DatasetError(f"{root} has no folder {' or '.join(wanted)}", hint="point at a split, such as DATA/train")
         self.image_folder, self.matte_folder = image_folder, matte_folder
         self._images, self._mattes = files_by_name(image_folder), files_by_name(matte_folder)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.options.parsing.shard import Shard
 
 KEY_COLUMNS = ("method", "images", "name")
+TABLE_NAME = re.compile(r"scores(-\d+-of-\d+)?\.csv")
+"""What a table is called; any other file in the folder is someone's own."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,11 @@ class ScoreTable:
         folder: Where `scores.csv` and `settings.json` lie; made if it is missing.
         settings: What the scores depend on.
         metrics: Names of the columns.
-        overwrite: Whether to forget scores of other settings.
+        overwrite: Whether to remove scores of other, or unknown, settings.
         shard: Which share of the work this is, of how many; None for all of it.
 
     Raises:
-        ConfigError: The folder holds scores that were made with other settings.
+        ConfigError: The folder holds scores that were made with other settings, or with unknown ones.
         SinkError: The folder cannot be written.
     """
 
@@ -61,10 +64,10 @@ class ScoreTable:
         settings_path = folder / "settings.json"
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            tables = _tables(folder)  # before the settings, which another share writes before its table
             before = settings_path.read_text(encoding="utf-8") if settings_path.exists() else None
-            tables = list(folder.glob("scores*.csv"))
             if before != settings_text and tables:
-                if before is not None and not overwrite:
+                if not overwrite:
                     raise ConfigError(
                         f"{folder} holds scores made with other settings: {_differences(before, settings_text)}",
                         hint="Choose another --output, or --overwrite.",
@@ -85,8 +88,7 @@ class ScoreTable:
 
     def read_others(self) -> None:
         """Read what other shares have scored by now."""
-        tables = sorted(table for table in self.path.parent.glob("scores*.csv") if table != self.path)
-        self._others = [score for table in tables for score in self._read(table)]
+        self._others = [score for table in _tables(self.path.parent) if table != self.path for score in self._read(table)]
 
     def done(self) -> set[tuple[str, str, str]]:
         """Return (method, images, name) of every row."""
@@ -132,7 +134,14 @@ class ScoreTable:
         write_atomically(self.path, (header + "".join(map(self._line, self._own))).encode())
 
 
-def _differences(before: str, now: str) -> str:
+def _tables(folder: Path) -> list[Path]:
+    """Return the tables in a folder, of all shares."""
+    return sorted(path for path in folder.iterdir() if TABLE_NAME.fullmatch(path.name))
+
+
+def _differences(before: str | None, now: str) -> str:
+    if before is None:
+        return "their settings.json is missing"
     try:
         old, new = json.loads(before), json.loads(now)
         return ", ".join(f"{key} was {old.get(key)!r}, is {new[key]!r}" for key in new if old.get(key) != new[key])

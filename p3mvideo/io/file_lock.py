@@ -62,7 +62,11 @@ else:
         Raises:
             OSError: It is not there, or may not be opened.
         """
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        flags = os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            descriptor = os.open(path, os.O_RDWR | flags)  # NFS locks no file that is only read
+        except OSError:  # a folder, or a file that may not be written
+            descriptor = os.open(path, os.O_RDONLY | flags)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -11,7 +11,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -170,12 +170,13 @@ class PartFile:
         return SinkError(f"{self.final} exists already", hint="use --overwrite to replace it, or choose another name")
 
 
-def clear_parts(final: Path, *, wait_seconds: float = 0.0) -> None:
+def clear_parts(final: Path, *, wait_seconds: float = 0.0, ended: Collection[Path] = ()) -> None:
     """Remove what killed runs left of an output.
 
     Args:
         final: The output.
         wait_seconds: How long to wait for one that still writes it.
+        ended: Parts whose writers are known to have ended, if this machine is theirs: removed even where no lock can be asked for.
 
     Raises:
         SinkError: Another run is writing it.
@@ -185,12 +186,17 @@ def clear_parts(final: Path, *, wait_seconds: float = 0.0) -> None:
     while True:
         try:
             with locked_folder(final.parent):
-                _clear_parts(final)
+                _clear_parts(final, ended)
             return
         except SinkError:
             if time.monotonic() >= deadline:
                 raise
             time.sleep(0.1)
+
+
+def parts_of(final: Path) -> list[Path]:
+    """Return the parts of an output that are there, whoever wrote them, but for those that last."""
+    return [part for part, _ in _parts_of(final, lasting=False)]
 
 
 def outputs_with_parts(finals: Iterable[Path]) -> list[Path]:
@@ -217,21 +223,25 @@ def _name_around_token(final: Path, *, lasting: bool) -> tuple[str, str]:
     return (f"{stem}.unfinished-", suffix) if lasting else (f"{name}.", ".part")
 
 
-def _clear_parts(final: Path) -> None:
+def _parts_of(final: Path, *, lasting: bool) -> list[tuple[Path, str]]:
+    """Return the parts of an output that are there, and the machine that writes each."""
+    head, tail = _name_around_token(final, lasting=lasting)
+    pattern = re.compile(rf"{re.escape(head)}([0-9a-f]{{4}})[0-9a-f]{{8}}{re.escape(tail)}")
+    return [(final.with_name(name), match[1]) for name in _names_in(final.parent) if (match := pattern.fullmatch(name))]
+
+
+def _clear_parts(final: Path, ended: Collection[Path] = ()) -> None:
     """Remove what killed runs left of an output, in a folder that is locked.
 
     Raises:
         SinkError: Another run is writing it.
     """
     for lasting in (False, True):
-        head, tail = _name_around_token(final, lasting=lasting)
-        pattern = re.compile(rf"{re.escape(head)}([0-9a-f]{{4}})[0-9a-f]{{8}}{re.escape(tail)}")
-        for name in _names_in(final.parent):
-            if match := pattern.fullmatch(name):
-                _clear_part(final, final.with_name(name), is_removable=not lasting, is_of_this_machine=match[1] == MACHINE)
+        for part, machine in _parts_of(final, lasting=lasting):
+            _clear_part(final, part, is_removable=not lasting, is_of_this_machine=machine == MACHINE, has_ended=part in ended)
 
 
-def _clear_part(final: Path, part: Path, *, is_removable: bool, is_of_this_machine: bool) -> None:
+def _clear_part(final: Path, part: Path, *, is_removable: bool, is_of_this_machine: bool, has_ended: bool) -> None:
     try:
         taken = lock(part)
         status = part.lstat()
@@ -240,7 +250,7 @@ def _clear_part(final: Path, part: Path, *, is_removable: bool, is_of_this_machi
     if taken is None:
         raise SinkError(f"{final} is being written by another run", hint="wait for its end, or choose another name")
     is_own = sys.platform == "win32" or status.st_uid == os.geteuid()
-    is_dead = (is_of_this_machine and taken.is_real) or time.time() - status.st_mtime > STALE_SECONDS
+    is_dead = (is_of_this_machine and (taken.is_real or has_ended)) or time.time() - status.st_mtime > STALE_SECONDS
     if is_removable and is_own and is_dead:
         with contextlib.suppress(OSError, SinkError):  # it is in no one's way
             _remove(part)

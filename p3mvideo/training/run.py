@@ -22,10 +22,10 @@ from p3mvideo.training.initial_network import build_start
 from p3mvideo.training.loop.checkpoint import load_checkpoint
 from p3mvideo.training.loop.fit import fit
 from p3mvideo.training.loop.processes.process_group import Group, joined_group
-from p3mvideo.training.loop.validation import ValidationSet
+from p3mvideo.training.loop.validation import ValidationSet, distinct_names
 from p3mvideo.training.run_folder import run_folder
 from p3mvideo.training.samples.dataset import TrainingSamples
-from p3mvideo.training.samples.reused_samples import ReusedSamples
+from p3mvideo.training.samples.reused_samples import ReusedSamples, remove_kept
 from p3mvideo.training.setup import TrainingSetup, extended, resolve_options
 
 KEPT_SAMPLES = "samples"
@@ -81,7 +81,10 @@ def train(
         before = load_checkpoint(output / "last.pt").get("options")
         resolved = extended(resolved, before) if isinstance(before, dict) else resolved
     judged = options.validation or ([] if options.overfit else validation_splits(data))
-    over = [ValidationSet.spread(PortraitFolder(path), 1 if dry_run else options.validation_images) for path in judged]
+    over = [
+        ValidationSet.spread(name, PortraitFolder(path), 1 if dry_run else options.validation_images)
+        for name, path in zip(distinct_names(judged), judged, strict=True)
+    ]  # fmt: skip
     if options.overfit:
         over = [ValidationSet("overfit", folder, names)]
     samples = build_samples(folder, names, resolved, backgrounds=options.backgrounds, faces=options.faces)
@@ -108,6 +111,10 @@ def train(
             out = Path(nowhere) if dry_run else output
             if not dry_run:
                 held.enter_context(run_folder(output, "last.pt", group, resume=resume))
+            if resolved.uses > 1 and not goes_on:  # a run that had no checkpoint yet may have left some, made with other options
+                if group.leads:
+                    remove_kept(out / KEPT_SAMPLES)
+                group.wait()
             last = fit(
                 network, _reused(samples, resolved, out / KEPT_SAMPLES), resolved, out, group=group, validation=over, resume=resume,
                 workers=options.workers, checkpoint_every=options.checkpoint_every, validate_every=options.validate_every,

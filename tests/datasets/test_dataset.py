@@ -3,6 +3,7 @@
 import importlib.util
 import shutil
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -183,6 +184,32 @@ def test_clips_are_complete_and_not_made_twice(data: Path, tmp_path: Path) -> No
     assert (made[1] / "alpha" / "00001.png").exists()
 
 
+def test_clips_are_made_again_where_options_or_the_background_differ(data: Path, tmp_path: Path) -> None:
+    rooms = miniature.faces(tmp_path / "rooms", count=1) / "image"
+
+    def frames(**options: Any) -> list[UInt8Array]:
+        asked = ClipOptions(**{"motion": ("fast",), "count": 1, "seconds": 0.3, "rate": 10, "size": (96, 64), **options})
+        (clip,) = make_clips(data / "train", output=tmp_path / "clips", backgrounds=rooms, options=asked)
+        assert len(list((clip / "alpha").iterdir())) == len(list((clip / "image").iterdir()))
+        return [read_image(path) for path in sorted((clip / "image").iterdir())]
+
+    first = frames()
+    assert len(first) == 3
+    assert len(frames(seconds=0.2)) == 2
+    assert frames(size=(64, 64))[0].shape == (64, 64, 3)
+    assert not np.array_equal(frames(seed=1), first)
+    assert not np.array_equal(frames(rate=20, seconds=0.15), first)
+    assert np.array_equal(frames(), first)
+    write_image(rooms / "0.png", np.full((40, 40, 3), 90, np.uint8))
+    assert not np.array_equal(frames(), first)
+
+    (complete,) = tmp_path.glob(f"clips/*/{COMPLETE}")
+    complete.unlink()  # as where it was stopped
+    assert len(frames(seconds=0.1)) == 1
+    complete.write_bytes(b"")  # of an earlier version
+    assert len(frames()) == 1
+
+
 def test_clips_that_make_no_sense(data: Path, tmp_path: Path) -> None:
     rooms = miniature.faces(tmp_path / "rooms") / "image"
     with pytest.raises(ConfigError, match="there is no motion 'flying'"):
@@ -269,6 +296,34 @@ def test_anonymizing_goes_on_where_it_stopped(originals: Path, tmp_path: Path) -
     assert (target / "blurred_image" / "astronaut.jpg").stat().st_mtime_ns == before
     assert (target / "facemask" / "grace_hopper.png").exists()
     assert not PortraitFolder(target).load("nobody").face_mask.any()
+
+
+def test_anonymizing_in_place_reads_what_it_does_not_write(originals: Path) -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop(done: int, of: int) -> None:
+        raise Stopped
+
+    with pytest.raises(DatasetError, match=r"the mattes would be read from .*mask, which is written") as caught:
+        anonymize_portraits(originals, originals)
+    assert "another TARGET" in caught.value.hint
+    (originals / "mask").rename(originals / "alpha")
+    with pytest.raises(Stopped):
+        anonymize_portraits(originals, originals, on_progress=stop)
+    assert len(list((originals / "blurred_image").iterdir())) == 1
+    done = anonymize_portraits(originals, originals)
+    assert (done.images, done.written) == (3, 2)
+
+
+def test_faces_are_looked_for_in_originals_only(originals: Path, tmp_path: Path) -> None:
+    (originals / "blurred_image").mkdir()
+    write_image(originals / "blurred_image" / "nobody.png", np.full((200, 160, 3), 90, np.uint8))
+    assert anonymize_portraits(originals, tmp_path / "blurred").images == 3
+    shutil.rmtree(originals / "original_image")
+    with pytest.raises(DatasetError, match="has no folder original_image or image") as caught:
+        anonymize_portraits(originals, tmp_path / "again")
+    assert "count as obfuscated" in caught.value.hint
 
 
 def test_donor_faces_of_a_folder_of_images(originals: Path, tmp_path: Path) -> None:

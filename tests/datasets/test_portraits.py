@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from p3mvideo.datasets.donors import DonorFaces
-from p3mvideo.datasets.image_files import read_levels, write_image
+from p3mvideo.datasets.image_files import images_in, read_levels, write_image
 from p3mvideo.datasets.layout import read_split, training_split, validation_splits
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import DatasetError
@@ -121,6 +121,17 @@ def test_partners_of_another_size_are_refused(tmp_path: Path, partner: str) -> N
     write(split / partner / "p_00000000.png", size=(10, 12))
     with pytest.raises(DatasetError, match=r"the image is 64x64, its .* 10x12"):
         PortraitFolder(split).load("p_00000000")
+
+
+def test_hidden_files_are_no_images(tmp_path: Path) -> None:
+    """macOS keeps what it knows of NAME.jpg in ._NAME.jpg, on disks of other systems."""
+    split, faces = miniature.split(tmp_path / "train", count=2), miniature.faces(tmp_path / "faces", count=2)
+    names = PortraitFolder(split).names
+    for path in [*split.glob("*/*"), *faces.glob("*/*")]:
+        path.with_name(f"._{path.name}").write_bytes(b"Mac OS X")
+    assert PortraitFolder(split).names == names
+    assert len(DonorFaces(faces)) == 2
+    assert [path.name for path in images_in(faces / "image")] == ["0.png", "1.png"]
 
 
 def test_split_files_name_what_belongs_to_a_split(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from p3mvideo.errors import ConfigError, DatasetError, WeightsError
 from p3mvideo.evaluation.clips import VIDEO_METRICS
 from p3mvideo.evaluation.methods.solvers import SOLVERS
 from p3mvideo.evaluation.run import evaluate
-from p3mvideo.evaluation.score_table import Score
+from p3mvideo.evaluation.score_table import Score, ScoreTable
 from p3mvideo.evaluation.summary import TITLES, gap_table, gaps, markdown_table, summarise
 from p3mvideo.options.evaluation import METRICS, Strategy
 from tests.evaluation.miniature import miniature, person, tiny_weights, write
@@ -200,6 +200,23 @@ def test_interrupted_runs_go_on(data: Path, weights: str, tmp_path: Path) -> Non
     with pytest.raises(ConfigError, match=r"other settings: metrics was .* is \['sad'\]"):
         run(metric=["sad"])
     assert set(run(metric=["sad"], overwrite=True)[0].values) == {"sad", "predict_ms"}
+
+
+def test_files_of_others_are_neither_removed_nor_read(tmp_path: Path) -> None:
+    mine = {"scores_of_mine.csv": "method,images,name,sad\nother,a,b,1.0\n", "scores-final.csv": "a,b\n", "scores.csv": "c,d\n"}
+    for name, text in mine.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigError, match=r"their settings\.json is missing") as caught:
+        ScoreTable(tmp_path, {"x": 1}, ("sad",))
+    assert "--overwrite" in caught.value.hint
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == mine
+    ScoreTable(tmp_path, {"x": 1}, ("sad",), overwrite=True, shard=(1, 2)).add(Score("m", "i", "n", {"sad": 2.0}))
+    assert not (tmp_path / "scores.csv").exists()
+    assert [score.method for score in ScoreTable(tmp_path, {"x": 1}, ("sad",)).scores] == ["m"]
+    with pytest.raises(ConfigError, match="x was 1, is 2"):
+        ScoreTable(tmp_path, {"x": 2}, ("sad",))
+    assert not ScoreTable(tmp_path, {"x": 2}, ("sad",), overwrite=True).scores
+    assert all((tmp_path / name).read_text() == mine[name] for name in ("scores_of_mine.csv", "scores-final.csv"))
 
 
 def test_shares_of_the_images_make_one_report(data: Path, weights: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -15,6 +16,9 @@ import pytest
 from p3mvideo.errors import SinkError
 from p3mvideo.io import part_file
 from p3mvideo.io.part_file import STALE_SECONDS, PartFile
+
+if sys.platform != "win32":
+    import fcntl
 
 ROOT = Path(__file__).parents[2]
 WRITER = """
@@ -55,6 +59,23 @@ def test_a_running_process_is_respected_and_a_killed_one_cleaned_up_after(tmp_pa
     assert names(tmp_path) == [part.path.name]
     part.publish()
     assert names(tmp_path) == ["out"]
+
+
+def test_a_killed_run_is_cleaned_up_after_where_only_files_open_for_writing_are_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    final = tmp_path / "out"
+    killed_writer(final, "file")
+
+    def flock_of_nfs(descriptor: int, operation: int) -> None:
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        flock(descriptor, operation)
+
+    flock = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", flock_of_nfs)
+    part = PartFile(final, overwrite=False)
+    assert names(tmp_path) == [part.path.name]
+    with pytest.raises(SinkError, match="is being written by another run"):
+        PartFile(final, overwrite=False)
 
 
 def test_what_lasts_is_never_cleaned_up(tmp_path: Path) -> None:

@@ -106,6 +106,24 @@ def test_killed_and_resumed_is_bit_by_bit_the_same(data: Path, tmp_path: Path) -
     assert not (tmp_path / "parts" / "samples").exists()
 
 
+class Stopped(Exception):
+    pass
+
+
+def stop() -> None:
+    raise Stopped
+
+
+def test_a_run_does_not_use_the_samples_of_one_that_stopped_before_its_first_checkpoint(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        run(data, tmp_path / "again", uses=2, seed=5, listener=Heard(stop))
+    assert list((tmp_path / "again" / "samples").iterdir())
+    again, fresh = (run(data, tmp_path / name, uses=2).checkpoint for name in ("again", "fresh"))
+    assert again is not None
+    assert fresh is not None
+    assert_same(load_checkpoint(again), load_checkpoint(fresh))
+
+
 def test_frozen_stages_stay_bit_by_bit_as_they_were(data: Path, tmp_path: Path) -> None:
     result = run(data, tmp_path / "run", frozen=2, warmup=0)
     torch.manual_seed(result.options.seed)
@@ -220,6 +238,18 @@ def test_best_checkpoint_has_the_lowest_sad(data: Path, tmp_path: Path) -> None:
     assert list(sads) == [1, 2, 3, 4]
     assert best["step"] == min(sads, key=lambda step: sads[step])
     assert best["best"] == pytest.approx(min(sads.values()), rel=1e-5)
+
+
+def test_validation_sets_of_one_folder_name_are_told_apart(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    both = (data / "val", miniature.split(tmp_path / "more" / "val", count=3))
+    last = run(data, tmp_path / "run", steps=1, validation=(*both, data / "train")).checkpoint
+    (found,) = (record for record in records(tmp_path / "run") if "train_sad" in record)
+    sads = [found[name] for name in ("data_val_sad", "more_val_sad", "train_sad")]
+    assert last is not None
+    assert load_checkpoint(last)["best"] == pytest.approx(sum(sads) / 3, rel=1e-5)
+    with pytest.raises(ConfigError, match="have the same name in the log, data_val"):
+        run(data, tmp_path / "twice", validation=(both[0], both[0]))
 
 
 def test_dry_run_does_one_step_and_leaves_nothing(data: Path, tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from p3mvideo.app.batch.output_plan import Wanted
+from p3mvideo.app.batch.records import recorded_input
+from p3mvideo.app.reports.audit import AUDIT, has_own_audit
+from p3mvideo.app.reports.face_review import SHEET
 from p3mvideo.errors import SourceError
 from p3mvideo.io.inputs import Input, expand_inputs
 
@@ -56,17 +59,34 @@ def _failed(path: Path) -> Input:
 
 
 def _without_results(found: Sequence[Input], folder: Path, wanted: Wanted) -> Iterator[Input]:
-    """Yield what was found in a folder, but for the results of an earlier run: in an output folder inside it, or beside the inputs."""
+    """Yield what was found in a folder, but for what earlier runs made: in an output folder inside it, or beside the inputs."""
     inside = folder.resolve()
     targets = [path.resolve() for path in (wanted.output, wanted.alpha, wanted.foreground) if path is not None]
     own = [target for target in targets if inside in target.parents]
-    names = {item.path.with_suffix("") for item in found}
+    originals = {item.path.with_suffix("") for item in found}
+    originals |= {item.path.with_name(f"{item.path.stem}_{item.path.suffix[1:]}") for item in found}  # where several have one stem
     for item in found:
         path = item.path.resolve()
-        stem = item.path.stem
-        original = item.path.with_name(stem.removesuffix(wanted.mark))
-        if any(target == path or target in path.parents for target in own):
-            continue
-        if wanted.output is None and stem.endswith(wanted.mark) and original in names:
-            continue
-        yield item
+        is_in_target = any(target == path or target in path.parents for target in own)
+        if not (is_in_target or _is_sheet(item.path) or (wanted.output is None and _is_result(item.path, wanted, originals))):
+            yield item
+
+
+def _is_sheet(path: Path) -> bool:
+    """Return whether an image is the review sheet of an output, which lies beside its audit."""
+    return path.name.endswith(SHEET) and path.with_name(path.name.removesuffix(SHEET) + AUDIT).exists()
+
+
+def _is_result(path: Path, wanted: Wanted, originals: Collection[Path]) -> bool:
+    """Return whether a file is what was made of another one beside it, which may be gone since.
+
+    Args:
+        path: The file.
+        wanted: Tells how such results are called.
+        originals: The files that are there, by the names that their results get, without mark and suffix.
+    """
+    if not path.stem.endswith(wanted.mark):
+        return False
+    source = recorded_input(path)
+    is_recorded = source is not None and source.stem != path.stem  # results that keep the name are made in another folder
+    return is_recorded or path.with_name(path.stem.removesuffix(wanted.mark)) in originals or (wanted.reviewed and has_own_audit(path))

@@ -8,7 +8,7 @@ import re
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,7 @@ from p3mvideo.app.batch.records import place_of, segment_folder, work_path
 from p3mvideo.app.batch.unit import Unit
 from p3mvideo.errors import SinkError
 from p3mvideo.files.atomic_write import mark_in, mark_of
-from p3mvideo.io.part_file import clear_parts, outputs_with_parts
+from p3mvideo.io.part_file import clear_parts, outputs_with_parts, parts_of
 
 STALE_SECONDS: Final = 3600.0
 """Claims are written in one step and carry no lock; one that has not been renamed for this long never will be."""
@@ -35,8 +35,7 @@ def remove_leftovers(units: Iterable[Unit], claims: Claims | None) -> None:
         claims: This process's claims; None if there are none, and no records.
     """
     units = list(units)
-    outputs = [place_of(path) for unit in units for path in unit.plan.paths() if path != STDOUT]
-    for output in outputs_with_parts(outputs):
+    for output in _outputs_with_parts(units):
         with contextlib.suppress(SinkError, OSError):  # someone writes it, or it is in no one's way
             clear_parts(output)
     if claims is None:
@@ -47,6 +46,27 @@ def remove_leftovers(units: Iterable[Unit], claims: Claims | None) -> None:
     for folder, in_it in in_folder.items():
         with contextlib.suppress(OSError):
             _remove_small(folder, in_it, claims)
+
+
+def unfinished_outputs(units: Iterable[Unit]) -> set[Path]:
+    """Return what is there of outputs of units that are not complete, whoever writes it."""
+    return {part for output in _outputs_with_parts(units) for part in parts_of(output)}
+
+
+def remove_unfinished(units: Iterable[Unit], others: Collection[Path]) -> None:
+    """Remove what workers of this run were writing, which have all ended.
+
+    Args:
+        units: What they were working on.
+        others: What was there before they began, see `unfinished_outputs`: perhaps others are writing it.
+    """
+    for output in _outputs_with_parts(units):
+        with contextlib.suppress(SinkError, OSError):  # someone else writes it too, or it is in no one's way
+            clear_parts(output, ended=set(parts_of(output)) - set(others))
+
+
+def _outputs_with_parts(units: Iterable[Unit]) -> list[Path]:
+    return outputs_with_parts(place_of(path) for unit in units for path in unit.plan.paths() if path != STDOUT)
 
 
 def _remove_small(folder: Path, units: Iterable[Unit], claims: Claims) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,9 @@ class OutputPlan:
                 path.exists()
 
 
-def plan_outputs(items: Sequence[Input], wanted: Wanted, *, tree: bool = False, reserved: Collection[Path] = ()) -> list[OutputPlan]:
+def plan_outputs(
+    items: Sequence[Input], wanted: Wanted, *, tree: bool = False, reserved: Collection[Path] = (), earlier: Iterable[OutputPlan] = ()
+) -> list[OutputPlan]:
     """Return where the results of each input go. Inputs whose results would have one name (clip.avi, clip.mov) get different ones.
 
     Args:
@@ -78,6 +80,7 @@ def plan_outputs(items: Sequence[Input], wanted: Wanted, *, tree: bool = False, 
         wanted: What is asked for.
         tree: Whether inputs come from a folder, so that outputs are folders too even for a single one.
         reserved: Files beside the inputs that must not be replaced.
+        earlier: Plans that stand: their names are taken.
 
     Raises:
         ConfigError: Several inputs for one file, two results in one place, or a result in place of an input.
@@ -85,7 +88,7 @@ def plan_outputs(items: Sequence[Input], wanted: Wanted, *, tree: bool = False, 
     """
     several = len(items) > 1 or any(len(item.relative.parts) > 1 for item in items)
     plans = [_plan(item, wanted, _stem(item), several=several, tree=tree) for item in items]
-    taken: set[Path] = set()
+    taken = {_place(path, wanted) for plan in earlier for path in plan.paths()}
     inputs = {path.resolve() for path in [*(item.path for item in items if item.kind != "pipe"), *reserved]}
     folders = {path.parent for path in inputs}
     # Of inputs whose results would have one name, the one whose own name that is keeps it.

@@ -40,7 +40,11 @@ class Record:
 
 def work_path(unit: Unit, suffix: str) -> Path:
     """Return a place beside a unit's first output for what belongs to the unit."""
-    output = place_of(unit.plan.paths()[0])
+    return _work_path(unit.plan.paths()[0], suffix)
+
+
+def _work_path(first_output: Path, suffix: str) -> Path:
+    output = place_of(first_output)
     name = output.name
     if len(os.fsencode(name)) > LONGEST_NAME_BYTES:
         name = f"{os.fsencode(name)[: LONGEST_NAME_BYTES - 20].decode(errors='ignore')}~{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
@@ -48,14 +52,28 @@ def work_path(unit: Unit, suffix: str) -> Path:
 
 
 def segment_folder(unit: Unit) -> Path:
-    """Return the folder of a unit's segments: those of other options lie elsewhere."""
-    return work_path(unit, f".{unit.key[:16]}")
+    """Return the folder of a unit's segments: those of other options, results and kinds of file lie elsewhere.
+
+    A segment is found by its number and its result's place among those that are made, so all that share a folder make the same ones.
+    """
+    made = [(name, path.suffix.lower()) for name, path in vars(unit.plan).items() if isinstance(path, Path)]
+    return work_path(unit, f".{hashlib.sha256(json.dumps([unit.key, made]).encode()).hexdigest()[:16]}")
 
 
 def read_record(unit: Unit) -> Record | None:
     """Return the record of a unit, None if there is none that can be read."""
+    return _read(work_path(unit, ".json"))
+
+
+def recorded_input(first_output: Path) -> Path | None:
+    """Return what an output was made from, None if no record says that it was made."""
+    record = _read(_work_path(first_output, ".json"))
+    return Path(record.result["input"]) if record is not None and record.state == "done" and "input" in record.result else None
+
+
+def _read(path: Path) -> Record | None:
     try:
-        values = json.loads(work_path(unit, ".json").read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8"))
         outputs = {path: (int(size), int(changed)) for path, (size, changed) in values.pop("outputs").items()}
         return Record(**values, outputs=outputs)
     except (OSError, ValueError, TypeError, AttributeError, KeyError):

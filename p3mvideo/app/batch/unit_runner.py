@@ -7,10 +7,11 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from p3mvideo.app.batch.claims import Claims
-from p3mvideo.app.batch.leftovers import remove_leftovers, remove_segments
+from p3mvideo.app.batch.leftovers import remove_leftovers, remove_segments, remove_unfinished, unfinished_outputs
 from p3mvideo.app.batch.progress import ProgressMeter
 from p3mvideo.app.batch.records import Record, make_work_folder, output_states, place_of, read_record, work_path, write_record
 from p3mvideo.app.batch.result import InputResult
@@ -58,10 +59,13 @@ class UnitRunner:
         self._divided: list[Unit] = []
         """Units in work that more workers may help with, once for each helper."""
         self._stragglers = Stragglers()
+        self._parts_of_others: set[Path] = set()
+        """Unfinished outputs that were there before a worker of this run could have begun them."""
 
     def add(self, units: Sequence[Unit]) -> None:
         """Take more units, and remove what killed runs left of them."""
         remove_leftovers(units, self._claims if self._options.keeps_records else None)
+        self._parts_of_others |= unfinished_outputs(units)
         self._meter.add(units)
         self._waiting = deque(sorted([*self._waiting, *units], key=lambda unit: (-unit.size, unit.number)))
 
@@ -90,8 +94,8 @@ class UnitRunner:
                 self._hear(event)
 
     def clear(self) -> None:
-        """Remove what workers that were ended were writing."""
-        remove_leftovers(self._running.values(), None)
+        """Remove what workers were writing, once all have been ended."""
+        remove_unfinished(self._running.values(), self._parts_of_others)
 
     def _take(self, unit: Unit) -> None:
         """Begin with a unit, unless it is known what becomes of it."""
@@ -211,7 +215,7 @@ class UnitRunner:
             self._claims.release(work_path(unit, ".claim"))
             self._waiting.append(unit)
             return
-        remove_leftovers([unit], None)
+        remove_unfinished([unit], self._parts_of_others)
         error = P3MVideoError(f"quarantined: the process that worked on it ended {record.deaths} times ({how})", hint="--retry-failed tries it again")
         result = InputResult(unit.item, unit.plan, error=error, note="quarantined")
         self._keep(unit, replace(record, state="quarantined", result=result.to_json()))

@@ -67,6 +67,8 @@ class _Watched:
         self._folder, self._wanted, self._prepare, self._reserved, self._recipe, self._run = folder, wanted, prepare, reserved, recipe, run
         self._seen: dict[Path, tuple[FileStates, float]] = {}
         self._taken: dict[Path, FileStates] = {}
+        self._plans: dict[Path, OutputPlan] = {}
+        """Where results go: what arrives later takes no name from what was there before."""
         self._count = 0
         self._look_at = 0.0
 
@@ -76,12 +78,19 @@ class _Watched:
             time.sleep(max(0.0, min(self._look_at - time.monotonic(), 0.2)))
         if time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + LOOK_SECONDS
-            listed = list_inputs([self._folder], self._wanted)
-            plans = plan_outputs(listed.items, self._wanted, tree=True, reserved=self._reserved)
-            for item, plan in zip(listed.items, plans, strict=True):
+            items = list_inputs([self._folder], self._wanted).items
+            self._plan(items)
+            for item in items:
                 if self._is_complete(item.path):
-                    self._add(item, plan)
+                    self._add(item, self._plans[item.path])
         return True
+
+    def _plan(self, items: Sequence[Input]) -> None:
+        """Plan the outputs of those inputs that are new."""
+        new = [item for item in items if item.path not in self._plans]
+        reserved = {*self._reserved, *(item.path for item in items)}
+        plans = plan_outputs(new, self._wanted, tree=True, reserved=reserved, earlier=self._plans.values())
+        self._plans |= {item.path: plan for item, plan in zip(new, plans, strict=True)}
 
     def _is_complete(self, path: Path) -> bool:
         """Return whether a file is new and has not changed for a while."""

@@ -18,13 +18,14 @@ class Budget:
         seconds: That this process may take, from `begun` on; needed without `steps`.
         begun: `time.monotonic()` when this process began.
         spent: Seconds that earlier parts of the run took.
-        first: The step that this process goes on from.
+        first: The step that this process goes on from. Until it has measured its own steps, they count as long as the earlier ones were.
     """
 
     def __init__(self, *, steps: int | None, seconds: float | None, begun: float, spent: float = 0.0, first: int = 0) -> None:
         if (steps is None) == (seconds is None):
             raise ValueError("a run goes by steps or by seconds")
         self._steps, self._seconds, self._begun, self._spent, self._first = steps, seconds or 0.0, begun, spent, first
+        self._earlier = spent / first if first else 0.0
         self._since: tuple[int, float] | None = None
         self.reserve = 5.0
         """Seconds that the end of the run takes: the last checkpoint and the weights."""
@@ -37,8 +38,8 @@ class Budget:
         """Return how many steps the whole run will have, as far as can be told before step number `step`."""
         if self._steps is not None:
             return self._steps
-        seconds = self._step_seconds(step)
-        if seconds is None:  # many: learning begins with the warm-up
+        seconds = self._step_seconds(step) or self._earlier
+        if not seconds:  # many: learning begins with the warm-up
             return BY_THE_CLOCK
         return step + max(1, int((self._left() - self.reserve) / seconds))
 

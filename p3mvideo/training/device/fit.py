@@ -36,7 +36,7 @@ def fit_on_device(
     log: Callable[[dict[str, float]], None] = lambda record: None,
     stepped: Callable[[int, int], None] = lambda step, steps: None,
 ) -> int:
-    """Train networks on one stream of samples, and return the number of steps done.
+    """Train networks on one stream of samples, and return the number of steps done. A run that is complete only gets its weights exported.
 
     Args:
         learners: The networks by name, all at the same step.
@@ -76,6 +76,10 @@ def fit_on_device(
 
     with RunLog(out, after=step, writes=True, tensorboard=False, log=log) as records:
         stepped(step, budget.total(step))
+        if step >= budget.total(step):  # nothing is left to learn; the weights may be those of an earlier checkpoint
+            for name, learner in learners.items():
+                export(name, learner, step)
+            return step
         for plan in batches.plans(step, BY_THE_CLOCK - step, workers=workers):
             timed = step - first in TIMED
             begin = _now(device, timed)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,6 +14,7 @@ from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.engine import GuidedRefiner
 from p3mvideo.engine.strategies import resize_strategy
 from p3mvideo.engine.torch_engine import TorchEngine
+from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Float32Array, Frame, UInt8Array
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import REALTIME_VARIANTS
@@ -31,10 +34,26 @@ class ValidationSet:
     names: Sequence[str]
 
     @classmethod
-    def spread(cls, portraits: PortraitFolder, count: int) -> ValidationSet:
-        """Take this many portraits of a split, evenly spread."""
+    def spread(cls, name: str, portraits: PortraitFolder, count: int) -> ValidationSet:
+        """Take this many portraits of a split, evenly spread; 0 takes all."""
         step = max(1, len(portraits) // count) if count else 1
-        return cls(portraits.root.name, portraits, portraits.names[::step][: count or None])
+        return cls(name, portraits, portraits.names[::step][: count or None])
+
+
+def distinct_names(splits: Sequence[Path]) -> list[str]:
+    """Return what the log calls each of some splits: its folder's name, those of one name with their parent's before it.
+
+    Raises:
+        ConfigError: Two have the same name even so.
+    """
+    folders = [split.absolute() for split in splits]
+    plain = Counter(folder.name for folder in folders)
+    names = [folder.name if plain[folder.name] == 1 else f"{folder.parent.name}_{folder.name}" for folder in folders]
+    for name, count in Counter(names).items():
+        if count > 1:
+            same = " and ".join(str(split) for split, other in zip(splits, names, strict=True) if other == name)
+            raise ConfigError(f"{same} have the same name in the log, {name}", hint="name each --validation once, or rename a folder")
+    return names
 
 
 @torch.inference_mode()

@@ -105,6 +105,20 @@ def varied(sample: Sample, rng: np.random.Generator) -> Sample:
     return sample._replace(**turned)
 
 
+def remove_kept(folder: Path) -> None:
+    """Remove the samples that another run kept in a folder.
+
+    Raises:
+        TrainingError: One cannot be removed.
+    """
+    try:
+        for path in folder.glob("*.npz"):
+            path.unlink()
+    except OSError as error:
+        hint = "remove them, or choose another --output"
+        raise TrainingError(f"cannot remove the samples of an earlier run in {folder}: {error.strerror or error}", hint=hint) from error
+
+
 def _write(path: Path, sample: Sample) -> None:
     """Keep a sample; one that cannot be kept is made again later."""
     part = path.with_name(f".{secrets.token_hex(6)}.npz")

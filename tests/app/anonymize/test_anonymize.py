@@ -97,6 +97,14 @@ def test_a_video_is_written_without_faces_beside_its_audit_and_sheet(clip: Path)
     assert not list(clip.parent.glob("*.part"))
 
 
+def test_what_was_made_in_a_folder_is_no_input_the_next_time(clip: Path) -> None:
+    call(anonymize, [clip.parent])
+    assert clip.with_name("clip_anonymized.review.jpg").exists()
+    assert [done.item.path for done in call(anonymize, [clip.parent]).inputs] == [clip]
+    clip.unlink()
+    assert call(anonymize, [clip.parent]).inputs == ()
+
+
 def test_a_face_that_is_found_late_and_lost_early_is_covered_throughout(clip: Path, surveys: dict[str, Any]) -> None:
     surveys["script"] = lambda n: here(n) if 14 <= n <= 16 or n == 20 else []
     call(anonymize, [clip])

@@ -56,7 +56,13 @@ def load(options: Mapping[str, Any], listener: Listener) -> Work:
 
 
 def run(
-    inputs: Sequence[str | Path], output: Path, batch: BatchOptions, *, overwrite: bool = False, listener: Listener | None = None, **options: Any
+    inputs: Sequence[str | Path],
+    output: Path | None,
+    batch: BatchOptions,
+    *,
+    overwrite: bool = False,
+    listener: Listener | None = None,
+    **options: Any,
 ) -> Outcome:
     """Run a batch with this work."""
 

@@ -13,18 +13,24 @@ import pytest
 
 from p3mvideo.app.batch import managed
 from p3mvideo.app.batch.claims import Claims
+from p3mvideo.app.batch.output_plan import OutputPlan
+from p3mvideo.app.batch.records import segment_folder
 from p3mvideo.app.batch.run import Outcome
 from p3mvideo.app.batch.unit import Recipe, Unit
 from p3mvideo.app.batch.workers import stragglers, worker_process
 from p3mvideo.app.batch.workers.worker_process import ReportingListener, run_unit
 from p3mvideo.app.batch.workers.workers import Event
 from p3mvideo.files.atomic_write import atomic_file, mark_of
+from p3mvideo.io import part_file
+from p3mvideo.io.file_lock import Lock
+from p3mvideo.io.inputs import Input
 from p3mvideo.io.part_file import MACHINE, PartFile
 from p3mvideo.options import BatchOptions
 from tests.app.batch.small_work import make_inputs, run
 from tests.harness.heard import Heard
 
 RESUME = BatchOptions(resume=True)
+OTHER_MACHINE = "0000" if MACHINE != "0000" else "0001"
 
 
 class WorkersHere:
@@ -190,7 +196,7 @@ def test_what_killed_runs_left_is_removed_at_the_next_start(tmp_path: Path, log:
         os.utime(old, (0, 0))
     (out / ".p3mvideo" / f".{mark_of(Path('01.mp4.json'))}01234567.part").write_text("half a record, written just now")
     record = json.loads((out / ".p3mvideo" / "01.mp4.json").read_text())
-    (out / ".p3mvideo" / f"01.mp4.{record['key'][:16]}").mkdir()
+    segment_folder(Unit(Input(folder / "01.mp4", "video", Path("01.mp4")), OutputPlan(out / "01.mp4"), key=record["key"])).mkdir()
     (out / "mine.part").write_text("not ours")
     run([folder], out, RESUME)
     assert sorted(path.relative_to(out) for path in out.rglob("*")) == sorted([*before, Path("mine.part")])
@@ -208,6 +214,48 @@ def test_what_a_living_process_claims_or_writes_is_left_alone(tmp_path: Path, lo
         assert (out / ".p3mvideo" / "00.mp4.claim").exists()
         assert part.path.exists()
         part.discard()
+
+
+class TerminatedWorker(WorkersHere):
+    """Begins to write, is interrupted, and ends without removing anything, as on Windows."""
+
+    def submit(self, unit: Unit) -> None:
+        output = unit.plan.paths()[0]
+        output.with_name(f"{output.name}.{OTHER_MACHINE}0123abcd.part").write_text("written meanwhile by another machine")
+        PartFile(output, overwrite=True).leave()
+
+    def poll(self, seconds: float) -> Sequence[Event]:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("options", [RESUME, BatchOptions(jobs=2)], ids=["claimed", "not claimed"])
+def test_what_ended_workers_were_writing_is_removed_where_there_are_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: BatchOptions
+) -> None:
+    folder, out = make_inputs(tmp_path / "in", 1), tmp_path / "out"
+    monkeypatch.setattr(part_file, "lock", lambda path: Lock(-1, is_real=False))
+    monkeypatch.setattr(managed, "LocalWorkers", TerminatedWorker)
+    out.mkdir()
+    before = out / f"00.mp4.{MACHINE}0123abcd.part"
+    before.write_text("perhaps another run is writing it")
+    with pytest.raises(KeyboardInterrupt):
+        run([folder], out, options)
+    assert {path.name for path in out.glob("*.part")} == {before.name, f"00.mp4.{OTHER_MACHINE}0123abcd.part"}
+
+
+def test_recorded_results_beside_the_inputs_are_no_inputs(tmp_path: Path, log: list[str]) -> None:
+    folder, out = make_inputs(tmp_path / "in", 2), tmp_path / "out"
+    (folder / "00.avi").write_bytes(b"of the same stem")
+    (folder / "02_matted.mp4").write_bytes(b"only called so")
+    run([folder], None, RESUME)
+    assert sorted(log) == ["00.avi", "00.mp4", "01.mp4", "02_matted.mp4"]
+    for original in ("00.avi", "00.mp4"):
+        (folder / original).unlink()
+        run([folder], None, RESUME)
+    assert len(log) == 4
+    out.mkdir()
+    run([folder / "02_matted.mp4"], out, RESUME)
+    assert became(run([out], None, RESUME)) == {"02_matted": "done"}
 
 
 class OneSlowWorker(WorkersHere):

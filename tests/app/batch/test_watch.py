@@ -64,6 +64,31 @@ def test_files_are_worked_on_once_they_are_complete(tmp_path: Path, log: list[st
     assert log.count("grows.mp4") == 1
 
 
+def test_what_arrives_later_takes_no_name_of_what_is_there(
+    tmp_path: Path, log: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, out, clock = tmp_path / "in", tmp_path / "out", Clock()
+    monkeypatch.setattr(watch, "time", clock)
+    folder.mkdir()
+    (folder / "clip.wmv").write_bytes(b"first")
+
+    def bring() -> None:
+        wait_for(out / ".p3mvideo" / "clip.mp4.json", clock)
+        (folder / "clip.flv").write_bytes(b"second")
+        wait_for(out / "clip_flv.mp4", clock)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=bring)
+    thread.start()
+    outcome = run([], out, BatchOptions(watch=folder), overwrite=True)
+    thread.join()
+    assert [(done.item.path.name, done.plan.composite) for done in outcome.results] == [
+        ("clip.wmv", out / "clip.mp4"), ("clip.flv", out / "clip_flv.mp4")
+    ]  # fmt: skip
+    assert (out / "clip.mp4").read_bytes() == b"first"[::-1]
+    assert caplog.text.count("is written as") == 1
+
+
 def wait_for(path: Path, clock: Clock) -> None:
     """Let the clock go on until a file is there."""
     deadline = time.monotonic() + 100

@@ -205,6 +205,30 @@ def test_a_helper_takes_segments_and_leaves_the_join_to_the_one_that_has_the_uni
     assert sum(1 for _ in stored(unit.plan.paths()[0])) == COUNT
 
 
+def test_segments_of_one_result_are_not_joined_into_another(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording_parts, "PART_SECONDS", 120.0)
+    whole, composite = (unit_for(clip, tmp_path / name, "key", alpha=False) for name in ("whole", "out"))
+    process_work(WHOLE, Listener())(whole)
+    matte = replace(composite, plan=OutputPlan(alpha=composite.plan.composite))
+    with pytest.raises(KeyboardInterrupt):
+        process_work(DIVIDED, Interrupting(COUNT + 22))(matte)
+    assert list(segment_folder(matte).glob("*.segment"))
+    process_work(DIVIDED, Listener())(composite)
+    assert difference(composite.plan.paths()[0], whole.plan.paths()[0]) <= 1
+
+
+def test_all_who_work_on_a_unit_share_its_segments_and_no_others_do() -> None:
+    item, out, part = Input(Path("clip.mp4"), "video", Path("clip.mp4")), Path("out", "clip.mp4"), Path("part", "clip.mp4")
+    plans = [
+        OutputPlan(out), OutputPlan(alpha=out), OutputPlan(foreground=out),
+        OutputPlan(out, part), OutputPlan(out, foreground=part), OutputPlan(out, part.with_suffix(".mov")),
+    ]  # fmt: skip
+    units = [Unit(item, plan, key=key) for plan in plans for key in ("one", "other")]
+    assert len({segment_folder(unit) for unit in units}) == len(units)
+    for unit in units:
+        assert segment_folder(Unit.from_json(replace(unit, number=7, helps=True, replaces=True).to_json())) == segment_folder(unit)
+
+
 def blanked(clip: Path, copy: Path, start: float, end: float) -> int:
     """Copy a video with zeros in place of what is shown in some seconds, and return how many frames can still be decoded."""
     with av.open(str(clip)) as container:

@@ -72,6 +72,15 @@ def test_a_run_that_was_stopped_ends_bit_by_bit_as_one_without_a_pause(packed: P
 
 
 @pytest.mark.slow
+def test_a_finished_run_stays_as_it_is(packed: Path, tmp_path: Path) -> None:
+    (weights,) = train_on_device(packed, tmp_path, changed(steps=2)).weights
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    weights.unlink()  # as where it was stopped before they were written
+    assert train_on_device(packed, tmp_path, changed(steps=2, resume=True)).steps == 2
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.slow
 def test_two_networks_learn_from_the_same_samples(packed: Path, tmp_path: Path) -> None:
     both = changed(variant=("p3mnet-mobilenetv2", "p3mnet-mobilenetv2-small"), backbone=(miniature.BACKBONE, "-"), steps=2)
     result = train_on_device(packed, tmp_path / "both", both)
@@ -133,7 +142,8 @@ def test_the_budget_finds_the_number_of_steps_and_ends_before_its_time(monkeypat
     assert totals[0] == BY_THE_CLOCK
     assert all(abs(total - step) <= 2 for total in totals[10:])
     resumed, first = Budget(steps=None, seconds=60, begun=clock.now, spent=60.0, first=step), step
-    assert resumed.total(first) == BY_THE_CLOCK  # nothing is known of this machine yet
+    assert resumed.total(first) == first + int((60 - resumed.reserve) * first / 60)  # as long as the earlier steps were
+    assert not resumed.is_over(first)
     for step in range(first, first + 10):
         resumed.total(step)
         clock.now += 0.2
