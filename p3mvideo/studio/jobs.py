@@ -150,7 +150,7 @@ class JobQueue:
             with self._lock:
                 _note(job, line.rstrip())
         code = process.wait()
-        complete = code in (ExitCode.DONE, ExitCode.DAMAGED)
+        complete = code in (ExitCode.DONE, ExitCode.DAMAGED, ExitCode.NO_FACE)
         results = [self._add_result(path) for path in job.plan.outputs if path.exists()] if complete else []
         with self._lock:
             if job.state == "cancelled":

@@ -21,6 +21,7 @@ from p3mvideo.engine import GuidedRefiner, LoadedEngine, at_quality, load_engine
 from p3mvideo.errors import SourceError
 from p3mvideo.frame import Face, Frame, UInt8Array
 from p3mvideo.io.inputs import Input, expand_inputs, open_source
+from p3mvideo.io.video.read.source import FIND_SECONDS
 from p3mvideo.matte import Matte
 from p3mvideo.options import BackgroundOptions, CoverOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, ReleaseDetectionOptions
 from p3mvideo.pipeline import restore_faces
@@ -44,8 +45,10 @@ class FileFacts(NamedTuple):
 
     width: int
     height: int
+    begin: float
+    """Time of the first frame, in seconds."""
     seconds: float
-    """0 for an image."""
+    """From the first frame to the end of the last one; 0 for an image."""
     rate: float
     """Frames per second; 0 for an image."""
 
@@ -75,10 +78,12 @@ class Previews:
         Raises:
             SourceError: It cannot be read.
         """
-        with self._lock, _open(file, ReadOptions()) as source:
+        with self._lock, _open(file, ReadOptions(hdr="tonemap")) as source:  # no matter how its colours are to be shown
             info, rate = source.info, float(source.info.rate or 0)
-            exact = info.frames / rate if info.frames and rate else None
-            return FileFacts(info.width, info.height, exact if exact is not None else info.seconds or 0.0, rate)
+            first = next(iter(source), None)
+            begin = float(first.seconds) if first is not None else 0.0
+            seconds = info.frames / rate if info.frames and rate else max(0.0, (info.seconds or 0.0) - begin)
+            return FileFacts(info.width, info.height, begin, seconds, rate)
 
     def image(self, file: StudioFile, seconds: float, groups: Groups | None, view: View, *, width: int) -> bytes:
         """Return a frame as JPEG.
@@ -108,7 +113,9 @@ class Previews:
     def _frame(self, file: StudioFile, seconds: float) -> Frame:
         def read() -> Frame:
             last: Frame | None = None
-            with _open(file, ReadOptions(start=seconds or None)) as source:
+            # From slightly before, as `frame_at()` does: the scrubber's steps and the times of an audit are rounded.
+            start = max(0.0, seconds - float(FIND_SECONDS))
+            with _open(file, ReadOptions(start=f"{start:.6f}" if start else None)) as source:
                 last = next(iter(source), None)
             if last is None and seconds:  # behind the end
                 with _open(file, ReadOptions(start=max(0.0, seconds - 1) or None)) as source:

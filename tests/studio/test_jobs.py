@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,39 @@ def test_a_preview_shows_what_the_options_make_of_a_frame(client: Client, clip: 
     assert preview("original").shape == (64, 96, 3)
     assert np.median(preview("result", background={"background": "#0000ff"})[..., 0]) > 200
     assert np.median(preview("matte")) < 30
+
+
+def test_a_preview_shows_the_frame_of_its_moment(client: Client, tmp_path: Path) -> None:
+    rate, frames = Fraction(30000, 1001), 12
+    images = [np.full((64, 96, 3), 20 * number, np.uint8) for number in range(frames)]
+    file = client.upload(make_video(tmp_path / "ntsc.mp4", images=images, rate=rate, time_base=1 / rate))
+    facts = client.ask("GET", f"/api/files/{file['id']}/facts").json()
+    assert (facts["begin"], facts["seconds"]) == (0, pytest.approx(float(frames / rate)))
+
+    def shown(seconds: float) -> int:
+        answer = client.post("/api/preview", {"kind": "process", "file": file["id"], "seconds": seconds, "width": 0, "view": "original"})
+        assert answer.status == 200, answer.body
+        image = cv2.imdecode(np.frombuffer(answer.body, np.uint8), cv2.IMREAD_GRAYSCALE)
+        return round(float(np.median(np.asarray(image))) / 20)
+
+    assert [shown(number * (1 / facts["rate"])) for number in range(frames)] == list(range(frames)), "the steps of a scrubber"
+    assert [shown(round(float(number / rate), 6)) for number in range(frames)] == list(range(frames)), "the times of an audit"
+    assert shown(0.00201) == 1  # `str()` would write what is left as 1e-05
+
+
+def test_a_clip_whose_video_begins_late_lasts_to_its_last_frame(client: Client, tmp_path: Path) -> None:
+    times = [512 * (12 + number) for number in range(25)]
+    file = client.upload(make_video(tmp_path / "late.mp4", frames=25, pts=times, audio="aac"))
+    facts = client.ask("GET", f"/api/files/{file['id']}/facts").json()
+    assert (facts["begin"], facts["seconds"]) == (pytest.approx(0.48), pytest.approx(1.0))
+
+
+@pytest.mark.slow
+def test_a_recording_in_which_no_face_was_found_is_done(client: Client, clip: Path) -> None:
+    done = client.ended(_submit(client, client.upload(clip), kind="anonymize", options={}))
+    assert done["state"] == "done", done
+    assert {"clip_anonymized.mp4", "clip_anonymized.audit.json"} <= {result["name"] for result in done["results"]}
+    assert any("NO FACE FOUND" in line for line in done["messages"]), done["messages"]
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["chromium"]
 pytestmark = pytest.mark.slow
+NUMBER_STEP = 20
+"""By how much the corner of a frame is lighter than in the one before."""
 
 
 @pytest.fixture
@@ -139,6 +142,46 @@ def test_faces_are_shown_added_and_covered_again(page: Page, portrait_clip: Path
     halves = [changed[20:110, :128].mean(), changed[20:110, 128:].mean()]
     assert min(halves) < 0.05 < max(halves)  # one of the two faces is shown, the other one is covered
     assert changed[136:152, 110:130].mean() > 0.3  # what was added
+
+
+@pytest.fixture
+def numbered_clip(portrait_clip: Path, tmp_path: Path) -> Path:
+    """Ten frames of the portrait at 29.97 frames per second, whose left lower corners tell their numbers; the video begins after 0.48 s."""
+    rate, portrait = Fraction(30000, 1001), _last_image(portrait_clip)
+    images = [portrait.copy() for _ in range(10)]
+    for number, image in enumerate(images):
+        image[-32:, :32] = NUMBER_STEP * number
+    pts = [round(0.48 * 30000) + 1001 * number for number in range(10)]
+    return make_video(tmp_path / "numbered.mp4", images=images, rate=rate, time_base=Fraction(1, 30000), pts=pts, audio="aac")
+
+
+def _number_shown(page: Page) -> int:
+    """Return the number of the frame of the numbered clip that is shown."""
+    corner = _shown(page, "#before")[-24:-8, 8:24]
+    return round(float(np.median(corner)) / NUMBER_STEP)
+
+
+def test_every_frame_can_be_reached_and_a_box_belongs_to_the_one_that_is_shown(page: Page, numbered_clip: Path) -> None:
+    from playwright.sync_api import expect
+
+    page.locator("#choose").set_input_files(numbered_clip)
+    _wait_for_preview(page)
+    page.locator("#zoom").check()
+    page.get_by_role("tab", name="Cover faces").click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("button", name="Faces", exact=True).click()
+    line, scrubber = page.locator("#bench-tracks [role=slider]").first, page.locator("#scrubber")
+
+    def numbers(key: str) -> tuple[int, str | None]:
+        """Press a key on the scrubber; return the number of the frame that is shown then, and of that which the faces belong to."""
+        former = page.locator("#before").get_attribute("src")
+        scrubber.press(key)
+        page.locator(f'#before:not([src="{former}"])').wait_for(state="attached")
+        _wait_for_preview(page)
+        return _number_shown(page), line.get_attribute("aria-valuenow")
+
+    expect(line).to_be_visible()
+    assert [numbers(key) for key in ("Home", *["ArrowRight"] * 9)] == [(number, str(number)) for number in range(10)]
 
 
 def _last_image(path: Path) -> UInt8Array:

@@ -7,6 +7,7 @@ import { byId, clock, element } from "./elements.js";
 const SVG = "http://www.w3.org/2000/svg";
 const DECISIONS = [["cover", "cover"], ["keep", "show this face"], ["drop", "is no face"], ["only", "cover only this"]];
 const THUMBNAIL_PX = 96, CONTEXT = 1.8, MOST_THUMBNAILS = 80;
+const FIND_SECONDS = 0.002; // as in p3mvideo/io/video/read/source.py
 
 function svg(tag, attributes, ...children) {
   const made = document.createElementNS(SVG, tag);
@@ -70,11 +71,11 @@ export class FaceBench {
     this.drawOverlay();
   }
 
-  // The number of the frame that is shown.
+  // The number of the frame that is shown, by the rule of the preview: the first one from slightly before the moment on, else the last one.
   get frame() {
-    const times = this.audit.frame_seconds, now = this.viewer.seconds + 1e-4;
+    const times = this.audit.frame_seconds, from = this.viewer.seconds - FIND_SECONDS;
     let low = 0, high = times.length - 1;
-    while (low < high) { const middle = (low + high + 1) >> 1; if (times[middle] <= now) low = middle; else high = middle - 1; }
+    while (low < high) { const middle = (low + high) >> 1; if (times[middle] >= from) high = middle; else low = middle + 1; }
     return low;
   }
 

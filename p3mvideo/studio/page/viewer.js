@@ -48,15 +48,16 @@ export class Viewer {
       return;
     }
     if (this.file !== file) return;
-    const { seconds, rate } = this.facts, scrubber = byId("scrubber");
-    scrubber.step = rate > 0 ? 1 / rate : 0.04;
-    scrubber.max = Math.max(0, seconds - (rate > 0 ? 1 / rate : 0));
+    const { begin, seconds, rate } = this.facts, scrubber = byId("scrubber"), step = rate > 0 ? 1 / rate : 0.04;
+    scrubber.step = step;
+    scrubber.min = begin;
+    scrubber.max = Math.max(begin, begin + seconds - step / 2); // the last step is the last frame, however its time is rounded
     scrubber.disabled = seconds === 0;
     byId("render-preview").hidden = seconds === 0;
     byId("empty").hidden = true;
     byId("compare").hidden = byId("controls").hidden = false;
     byId("people").hidden = this.wanted()?.kind !== "process";
-    this.seek(Math.min(seconds / 3, scrubber.max));
+    this.seek(begin + seconds / 3);
   }
 
   clear() {

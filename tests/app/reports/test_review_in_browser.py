@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from p3mvideo.privacy.two_pass.edits import edits_from_json
-from tests.app.reports.plans import HEIGHT, PLAN_ID, WIDTH, small_plan
+from tests.app.reports.plans import FRAMES, HEIGHT, PLAN_ID, RATE, WIDTH, small_plan
 from tests.app.reports.test_review_page import written
 from tests.harness.browser import chromium, page  # noqa: F401  # fixtures
 from tests.io.media import make_video
 
 pytestmark = pytest.mark.slow
 HEAD = {"format": "p3mvideo edits", "version": 1, "plan_id": PLAN_ID}
+GREY_STEP = 8
+"""By how much a frame of a played output is lighter than the one before."""
 
 
 @pytest.fixture
@@ -114,6 +119,89 @@ def test_a_box_is_drawn_on_any_frame_of_the_output_beside_the_page(page: Any, tm
     (face,) = saved(page)["add"]
     assert [entry["seconds"] for entry in face["boxes"]] == [17.3, 17.4]
     assert page.locator("#stage video").evaluate("video => video.currentTime") == pytest.approx(17.45)
+
+
+@pytest.fixture
+def played(page: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Any:  # noqa: F811
+    """A page beside an output whose frames tell their numbers: `number_of`. Its parameter: `--start`, and the time of the first frame."""
+    start, first = request.param
+    plan = replace(small_plan(), seconds=tuple(round(first + number / RATE, 6) for number in range(FRAMES)))
+    begin = round(12_800 * (first - float(start or 0)))
+    images = [np.full((HEIGHT, WIDTH, 3), GREY_STEP * number, np.uint8) for number in range(FRAMES)]
+    make_video(tmp_path / "out.mp4", images=images, rate=Fraction(RATE), pts=[begin + 1280 * number for number in range(FRAMES)], audio="aac")
+    path = tmp_path / "out.review.html"
+    written(path, plan, start=start)
+    page.goto(path.as_uri())
+    page.locator("#player").wait_for()
+    return page
+
+
+def number_of(page: Any) -> int:  # noqa: F811
+    """Return the number of the frame of the output that the page shows."""
+    video = page.locator("#stage video")
+    video.evaluate("video => new Promise(done => { video.requestVideoFrameCallback(done); video.currentTime += 1e-4 })")
+    image = cv2.imdecode(np.frombuffer(video.screenshot(), np.uint8), cv2.IMREAD_GRAYSCALE)
+    return round(float(np.median(np.asarray(image)[4:20, 4:20])) / GREY_STEP)
+
+
+@pytest.mark.parametrize("played", [(None, 0.0), (None, 0.48), ("0.66", 0.72)], indirect=True, ids=["from 0", "late video", "start between frames"])
+def test_what_is_drawn_on_the_output_has_the_time_of_the_frame_that_is_seen(played: Any, request: pytest.FixtureRequest) -> None:
+    _, first = request.node.callspec.params["played"]
+    played.locator("#exact").evaluate("(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')) }", first + 1.03)
+    assert number_of(played) == 10
+    drag(played, 60, 60, 90, 90)
+    assert saved(played)["add"][0]["boxes"][0]["seconds"] == pytest.approx(first + 1.0)
+    played.click("#play")
+    played.wait_for_function("seconds => Number(document.getElementById('exact').value) > seconds", arg=first + 1.5)
+    played.click("#play")
+    played.get_by_role("button", name="Play the output").wait_for()
+    drag(played, 60, 60, 90, 90)
+    _, seconds = (entry["seconds"] for entry in saved(played)["add"][0]["boxes"])
+    assert number_of(played) == round((seconds - first) * RATE)
+
+
+@pytest.mark.parametrize("played", [(None, 0.0)], indirect=True)
+def test_a_box_that_is_drawn_while_the_output_plays_belongs_to_one_moment(played: Any) -> None:
+    played.locator("#stage").evaluate("stage => stage.scrollIntoView({block: 'start'})")
+    area = played.locator("#stage").bounding_box()
+    played.evaluate("document.getElementById('play').click()")
+    played.wait_for_function("() => Number(document.getElementById('exact').value) > 0.2")
+    played.mouse.move(area["x"] + 100, area["y"] + 100)
+    played.mouse.down()
+    for step in (1, 2, 3):
+        played.mouse.move(area["x"] + 100 + 50 * step, area["y"] + 100 + 50 * step)
+        played.wait_for_timeout(400)  # longer than from one `timeupdate` to the next
+    played.mouse.up()
+    (box,) = saved(played)["add"][0]["boxes"]
+    assert box["seconds"] * RATE == pytest.approx(round(box["seconds"] * RATE))
+    assert number_of(played) == round(box["seconds"] * RATE)
+
+
+def test_what_is_no_time_is_not_saved(opened: Any) -> None:
+    face = opened.locator("#face-1")
+    face.get_by_label("show this face").check()
+    field = face.get_by_label("face 1: from")
+    field.fill("12,5")
+    show(opened, 2.0)
+    drag(opened, 60, 20, 90, 50)
+    end = opened.get_by_label("Face A: until")
+    end.fill("2,5")
+    end.blur()
+    drag(opened, 62, 20, 92, 50)  # the rows of the faces are made again
+    downloads: list[str] = []
+    opened.on("download", lambda download: downloads.append(download.suggested_filename))
+    for wrong, mistyped, right in ((field, "12,5", "1.5"), (end, "2,5", "2.5")):
+        opened.click("#save")
+        assert f'Not saved: "{mistyped}" is not a time' in opened.locator("#changes").inner_text()
+        assert wrong.evaluate("field => field === document.activeElement")
+        assert not downloads
+        wrong.fill(right)
+        wrong.blur()
+    edits = saved(opened)
+    assert (edits["keep"], edits["add"][0]["end"]) == ([{"track": 1, "start": 1.5}], 2.5)
+    field.fill("soon")
+    face.get_by_label("show this face").uncheck()
+    assert "keep" not in saved(opened), "a time that is not used stops no one"
 
 
 def test_earlier_edits_are_kept(page: Any, tmp_path: Path) -> None:  # noqa: F811

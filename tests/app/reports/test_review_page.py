@@ -31,13 +31,16 @@ OPTIONS = {"cover": {"replace_with": "mosaic"}, "reading": {"end": "3"}, "writin
 BARE, COVERED = (200, 30, 30), (110, 110, 110)
 
 
-def written(path: Path, plan: CoverPlan, *, uncovered: bool = False, edits: dict[str, Any] | None = None, name: str = "out.mp4") -> str:
+def written(
+    path: Path, plan: CoverPlan, *, uncovered: bool = False, edits: dict[str, Any] | None = None, name: str = "out.mp4", start: str | None = None
+) -> str:
     """Write a page about frames that are red, and grey where they are covered, and return it."""
     page = ReviewPage(plan, mask_scale=1.3, edits=edits or {}, uncovered=uncovered, still=False)
     bare, covered = (Frame.from_interleaved(np.full((HEIGHT, WIDTH, 3), colour, np.uint8)) for colour in (BARE, COVERED))
     for number in range(len(plan.seconds)):
         page.look(bare, covered, number)
-    page.write(path, {"plan_id": PLAN_ID, "input": "in.mp4", "output": str(path.with_name(name)), "options": OPTIONS})
+    options = OPTIONS if start is None else OPTIONS | {"reading": {"start": start}}
+    page.write(path, {"plan_id": PLAN_ID, "input": "in.mp4", "output": str(path.with_name(name)), "options": options})
     return path.read_text("utf-8")
 
 

@@ -4,6 +4,7 @@ const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 let current = 0; // which addition is being drawn
 let shown = 0; // which of the frames is shown
 let exact = null; // or which moment of the output, in seconds
+const mistyped = new WeakMap(); // addition -> what was written for its end and is no time
 
 byId("how").textContent =
   "White outlines are covers, dashed ones were left open. To add a face that is missing, draw a box from the middle of its forehead to its chin" +
@@ -79,14 +80,24 @@ function showMoment(seconds) {
   stage.scrollIntoView({block: "nearest"});
 }
 
-// The output lies beside the page. Where it cannot be played, the frames of the page must do.
+// The output lies beside the page; its clock begins at `data.origin`. Where it cannot be played, the frames of the page must do.
 function showExact(seconds) {
   video.pause();
   const number = Math.min(Math.max(Math.round((seconds - data.begin) / data.step), 0), Math.round(data.seconds / data.step) - 1);
   exact = Math.round((data.begin + number * data.step) * 1e6) / 1e6;
-  video.currentTime = exact - data.begin + data.step / 2;
+  video.currentTime = exact - data.origin + data.step / 2;
   byId("exact").value = exact;
   draw();
+}
+
+// Show the frame at which the output has arrived, and stay there.
+function settle() {
+  showExact(data.origin + video.currentTime - data.step / 2);
+}
+
+// What is drawn belongs to one moment.
+function stopToDraw() {
+  if (!video.paused) settle();
 }
 
 if (data.video) {
@@ -96,18 +107,18 @@ if (data.video) {
   };
   video.onpause = () => {
     byId("play").textContent = "Play the output";
-    if (exact !== null) showExact(data.begin + video.currentTime - data.step / 2);
+    if (exact !== null) settle();
   };
   video.ontimeupdate = () => {
     if (video.paused) return;
-    exact = data.begin + video.currentTime;
+    exact = data.origin + video.currentTime;
     byId("exact").value = exact;
     draw();
   };
   byId("play").onclick = () => {
     if (!video.paused) return video.pause();
     exact = moment();
-    video.currentTime = exact - data.begin;
+    video.currentTime = exact - data.origin;
     byId("play").textContent = "Pause";
     draw();
     return video.play();
@@ -132,6 +143,7 @@ function removeBox() {
   changed();
 }
 
+stage.addEventListener("pointerdown", stopToDraw);
 drawBoxes(stage, () => [data.width, data.height], setBox);
 stage.onkeydown = (event) => {
   const side = data.height / 5, step = data.width / 100;
@@ -139,6 +151,7 @@ stage.onkeydown = (event) => {
   const box = found ? found.box : null;
   const moves = {ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step]}[event.key];
   if (event.key === "Enter") {
+    stopToDraw();
     const known = state.additions[current] && boxAt(state.additions[current], moment());
     setBox(known ?? [(data.width - side) / 2, (data.height - side) / 2, (data.width + side) / 2, (data.height + side) / 2]);
   } else if (event.key === "Delete" || event.key === "Backspace") removeBox();
@@ -161,11 +174,13 @@ function additionRow(addition, index) {
     row.append(element("label", {}, follow, " follow it from there"));
   }
   if (!data.still) {
-    const end = element("input", {type: "text", "aria-label": `${name(index)}: until`, value: addition.end ?? ""});
+    const end = element("input", {type: "text", "aria-label": `${name(index)}: until`, value: mistyped.get(addition) ?? addition.end ?? ""});
+    end.setAttribute("aria-invalid", String(mistyped.has(addition)));
     end.onchange = () => {
       const time = readTime(end.value);
-      end.setAttribute("aria-invalid", String(Number.isNaN(time)));
-      if (time === null || Number.isNaN(time)) delete addition.end;
+      mistyped.delete(addition);
+      if (Number.isNaN(time)) mistyped.set(addition, end.value);
+      else if (time === null) delete addition.end;
       else addition.end = time;
       changed();
     };

@@ -88,10 +88,10 @@ function faceCard(track) {
   }
   const read = (other) => {
     if (other) boxes[other].checked = false;
-    const times = {};
+    const times = {}, used = boxes.drop.checked || boxes.keep.checked;
     for (const [name, input] of [["start", start], ["end", end]]) {
       times[name] = readTime(input.value);
-      input.setAttribute("aria-invalid", String(Number.isNaN(times[name])));
+      input.setAttribute("aria-invalid", String(used && Number.isNaN(times[name])));
       if (Number.isNaN(times[name])) times[name] = null;
     }
     for (const kind of ["drop", "keep"]) choice[kind] = boxes[kind].checked && times;

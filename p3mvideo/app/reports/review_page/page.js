@@ -79,6 +79,11 @@ function changed() {
 }
 
 byId("save").onclick = () => {
+  const wrong = document.querySelector('[aria-invalid="true"]');
+  if (wrong) {
+    byId("changes").textContent = `Not saved: "${wrong.value}" is not a time. Write seconds or minutes:seconds, such as 12.5 or 1:02.5.`;
+    return wrong.focus();
+  }
   saveEdits(edits(), data.edits_name);
   saved = JSON.stringify(edits());
   changed();

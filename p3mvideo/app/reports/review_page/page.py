@@ -124,6 +124,7 @@ class ReviewPage:
             "summary": face_figures(summary_of(plan), still=self._still), "still": self._still, "uncovered": self._uncovered,
             "video": quote(os.fsencode(target.name)) if target.suffix.lower() in PLAYABLE else None, "step": self._step,
             "width": plan.width, "height": plan.height, "begin": plan.seconds[0], "seconds": self._end(len(plan.seconds)) - plan.seconds[0],
+            "origin": float(ReadOptions.from_json(audit["options"].get("reading", {})).start_seconds or 0),
             "tracks": [self._track(track) for track in plan.tracks if not track.by_hand],
             "candidates": [self._candidate(index, candidate) for index, candidate in enumerate(plan.candidates)],
             "nothing": [(plan.seconds[first], self._end(last + 1)) for first, last in plan.nothing_found()],
