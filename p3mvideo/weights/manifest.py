@@ -60,7 +60,7 @@ def _entry(path: Path, name: str, entry: object) -> WeightsFile:
 
 
 def _table(weights: WeightsFile) -> str:
-    values = (weights.path.name, weights.sha256, weights.variant, weights.kind, weights.licence, weights.source)
+    values = (weights.path.name, weights.sha256 or "", weights.variant, weights.kind, weights.licence, weights.source)
     lines = [f"{key} = {_string(value)}" for key, value in zip(FIELDS, values, strict=True)]
     return "\n".join([f"[{_string(weights.name)}]", *lines, ""])
 

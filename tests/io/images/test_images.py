@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, TiffImagePlugin
 
 from p3mvideo.errors import ConfigError, DamagedInputError, SinkError, SourceError
 from p3mvideo.frame import StreamInfo, UInt8Array
@@ -243,7 +243,7 @@ def test_images_are_written(tmp_path: Path, suffix: str, alpha: bool, tolerance:
     sink.close()
     with Image.open(tmp_path / f"a{suffix}") as image:
         found = np.asarray(image.convert("RGBA" if alpha else "RGB")).astype(int)
-        if alpha and image.format == "TIFF":
+        if alpha and isinstance(image, TiffImagePlugin.TiffImageFile):
             assert image.tag_v2[EXTRA_SAMPLES] == (STRAIGHT_ALPHA,)
     assert found.shape == pixels.shape
     assert np.abs(found[:, 30:] - pixels[:, 30:]).mean() <= tolerance
