@@ -122,6 +122,8 @@ def anonymize_portraits(
 
 def _originals(source: Path, target: Path) -> PortraitFolder:
     """Return the portraits to hide faces in, read from folders that `anonymize_portraits` does not write."""
+    if not source.is_dir():
+        raise DatasetError(f"{source} is not a folder", hint="point at a split, such as DATA/train")
     images = find_folder(source, ORIGINAL_FOLDERS)
     if images is None:
         hint = "give a split of unobfuscated portraits; those in blurred_image/ count as obfuscated"
