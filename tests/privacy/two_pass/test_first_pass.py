@@ -28,12 +28,13 @@ def survey_of(
     script: Callable[[int], Sequence[Detection]], frames: int, on_failure: Literal["stop", "mosaic"] = "stop", rate: int = RATE
 ) -> CoverPlan:
     survey = Survey(ScriptedSearch(script), ScriptedSearch(lambda n: ()), on_failure=on_failure)
-    for number in range(frames):
-        survey.see(frame(number, rate=rate))
-    plan = survey.plan()
-    survey.close()
-    survey.close()
-    return plan
+    try:
+        for number in range(frames):
+            survey.see(frame(number, rate=rate))
+        return survey.plan()
+    finally:
+        survey.close()
+        survey.close()
 
 
 @pytest.mark.parametrize("ahead", [1, 8, 40])
