@@ -60,9 +60,10 @@ class PortraitFolder:
         if not root.is_dir():
             raise DatasetError(f"{root} is not a folder", hint="point at a split, such as DATA/train")
         image_folder = root / images if images else find_folder(root, IMAGE_FOLDERS)
-        matte_folder = find_folder(root, (mattes,) if mattes else MATTE_FOLDERS)
+        matte_folders = (mattes,) if mattes else MATTE_FOLDERS
+        matte_folder = find_folder(root, matte_folders)
         if image_folder is None or matte_folder is None or not image_folder.is_dir():
-            wanted = ((mattes,) if mattes else MATTE_FOLDERS) if matte_folder is None else (images,) if images else IMAGE_FOLDERS
+            wanted = matte_folders if matte_folder is None else (images,) if images else IMAGE_FOLDERS
             raise DatasetError(f"{root} has no folder {' or '.join(wanted)}", hint="point at a split, such as DATA/train")
         self.image_folder, self.matte_folder = image_folder, matte_folder
         self._images, self._mattes = files_by_name(image_folder), files_by_name(matte_folder)

@@ -87,6 +87,8 @@ def _is_result(path: Path, wanted: Wanted, originals: Collection[Path]) -> bool:
     """
     if not path.stem.endswith(wanted.mark):
         return False
+    if path.with_name(path.stem.removesuffix(wanted.mark)) in originals:
+        return True
     source = recorded_input(path)
     is_recorded = source is not None and source.stem != path.stem  # results that keep the name are made in another folder
-    return is_recorded or path.with_name(path.stem.removesuffix(wanted.mark)) in originals or (wanted.reviewed and has_own_audit(path))
+    return is_recorded or (wanted.reviewed and has_own_audit(path))

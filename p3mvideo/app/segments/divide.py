@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
 
 from p3mvideo.app.batch.claims import Claims
 from p3mvideo.app.batch.records import segment_folder
@@ -19,13 +18,11 @@ from p3mvideo.errors import DamagedInputError, SinkError, SourceError
 from p3mvideo.io.damage import DamagedRange
 from p3mvideo.io.inputs import Input
 from p3mvideo.io.open_sink import is_sequence
+from p3mvideo.io.video.read.source import FIND_SECONDS
 from p3mvideo.io.video.read.timing.frame_times import read_frame_times
 from p3mvideo.io.video.write.codecs import CONTAINERS
 from p3mvideo.io.video.write.hardware import HARDWARE, choose_encoder
 from p3mvideo.stages import FrameSource
-
-ROUNDING_SECONDS: Final = Fraction(1, 1000)
-"""How long before a frame reading begins to find it: times to read from are rounded."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ class Segmenting:
         frames = [time for time in times.frames if time >= borders[0] and (end is None or time < end)]
 
         def first_from(seconds: Fraction) -> Fraction | None:
-            return _first_from(unit.item, streams, seconds, read_from=None if seconds <= borders[0] else max(Fraction(0), seconds - ROUNDING_SECONDS))
+            return _first_from(unit.item, streams, seconds, read_from=None if seconds <= borders[0] else max(Fraction(0), seconds - FIND_SECONDS))
 
         with Claims(self.claim_expiry) as claims:
             yield DividedFile(folder, frames, borders, len(outputs), claims, first_from)

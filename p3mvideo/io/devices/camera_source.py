@@ -53,8 +53,6 @@ class CameraSource:
         """While it is set the camera is released, and opened again afterwards; may be changed at any time."""
         self.lost = ""
         """Why there are no images now; empty while there are."""
-        self.delivered_at_seconds: float | None = None
-        """When the last frame was delivered; None before the first."""
         self._reader: CameraReader | None = None
         self._info: StreamInfo | None = None
         self._stop = threading.Event()
@@ -135,7 +133,6 @@ class CameraSource:
                     reader.want(not self.paused)
                 shot = self._next_shot(reader)
                 if shot is not None:
-                    self.delivered_at_seconds = self._clock()
                     yield self._frame(shot)
         finally:
             if self._reader is not None:

@@ -254,67 +254,58 @@ def _live_thread() -> bool:
     return any(thread.name == "p3mvideo live" for thread in threading.enumerate())
 
 
-def test_a_network_that_hangs_is_left_behind_and_made_anew(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "STUCK_SECONDS", 0.5)
-    release = threading.Event()
+class Hang:
+    """A fault that hangs in one call of the first part that is made, until it is released."""
 
-    def fault(made: int, call: int) -> None:
-        if made == 1 and call == 6:
-            release.wait(60)
+    def __init__(self, at: int) -> None:
+        self._at = at
+        self._release = threading.Event()
+        self.engaged = threading.Event()
 
-    stage.parts.matter_fault = fault
+    def __call__(self, made: int, call: int) -> None:
+        if made == 1 and call == self._at:
+            self.engaged.set()
+            self._release.wait(600)
+
+    def must_be_left_behind(self, stage: Stage, script: Callable[[], None]) -> None:
+        """Run `script`, which waits for another part, and check that it got one because this hangs."""
+        stage.monkeypatch.setattr(session, "STUCK_SECONDS", 0.5)
+        stage.run(script)
+        self._release.set()
+        stage.check()
+        assert any("seems to hang" in said for said in stage.said)
+
+
+def test_a_network_that_hangs_is_left_behind_and_made_anew(stage: Stage) -> None:
+    stage.parts.matter_fault = hang = Hang(at=6)
 
     def script() -> None:
         wait_for(lambda: stage.parts.engines == 2, "another network")
         stage.wait_for_live()
 
-    stage.run(script)
-    release.set()
-    stage.check()
-    assert any("seems to hang" in said for said in stage.said)
+    hang.must_be_left_behind(stage, script)
 
 
-def test_a_network_that_hangs_while_the_pipeline_comes_to_its_end_is_left_behind(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "STUCK_SECONDS", 0.5)
-    release, hangs = threading.Event(), threading.Event()
-
-    def fault(made: int, call: int) -> None:
-        if made == 1 and call == 20:
-            hangs.set()
-            release.wait(600)
-
-    stage.parts.matter_fault = fault
+def test_a_network_that_hangs_while_the_pipeline_comes_to_its_end_is_left_behind(stage: Stage) -> None:
+    stage.parts.matter_fault = hang = Hang(at=20)
 
     def script() -> None:
-        wait_for(hangs.is_set, "the hanging network")
+        wait_for(hang.engaged.is_set, "the hanging network")
         stage.press("a")
         wait_for(lambda: stage.parts.engines == 2, "another network")
         stage.wait_for_live()
 
-    stage.run(script)
-    release.set()
-    stage.check()
-    assert any("seems to hang" in said for said in stage.said)
+    hang.must_be_left_behind(stage, script)
 
 
-def test_a_face_detector_that_hangs_is_left_behind_and_made_anew(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "STUCK_SECONDS", 0.5)
-    release = threading.Event()
-
-    def fault(made: int, call: int) -> None:
-        if made == 1 and call == 20:
-            release.wait(600)
-
-    stage.parts.anonymizer_fault = fault
+def test_a_face_detector_that_hangs_is_left_behind_and_made_anew(stage: Stage) -> None:
+    stage.parts.anonymizer_fault = hang = Hang(at=20)
 
     def script() -> None:
         wait_for(lambda: len(stage.parts.anonymizers) == 2, "another face detector")
         stage.wait_for_live()
 
-    stage.run(script)
-    release.set()
-    stage.check()
-    assert any("seems to hang" in said for said in stage.said)
+    hang.must_be_left_behind(stage, script)
 
 
 def test_a_long_pause_is_no_hang(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
