@@ -104,11 +104,13 @@ class Ellipse:
         half = np.sqrt(np.maximum(square, 0)) / p
         middle = (self.x - left) / factor - 0.5 - q * y / p
         limits = np.ceil(middle - half), np.floor(middle + half)
-        first, last = (np.minimum(np.maximum(limit, -1), mask.shape[1]).astype(np.int32) for limit in limits)
-        length = np.where(square >= 0, last - first + 1, 0).astype(np.uint32)
+        # What is counted in 16 bits is compared twice as fast.
+        signed, unsigned = (np.int16, np.uint16) if mask.shape[1] < 2**15 else (np.int32, np.uint32)
+        first, last = (np.minimum(np.maximum(limit, -1), mask.shape[1]).astype(signed) for limit in limits)
+        length = np.where(square >= 0, last - first + 1, 0).astype(unsigned)
         # One comparison for both ends: as unsigned numbers, differences below 0 are large.
-        since_first = np.arange(mask.shape[1], dtype=np.int32) - first[:, None]
-        np.copyto(mask, np.uint8(value), where=since_first.view(np.uint32) < length[:, None])
+        since_first = np.arange(mask.shape[1], dtype=signed) - first[:, None]
+        np.copyto(mask, np.uint8(value), where=since_first.view(unsigned) < length[:, None])
 
     def to_patch(self, left: float, top: float, extent: float, size_px: int) -> npt.NDArray[np.float64]:
         """Return the affine map (2, 3) from a square of `size_px` that leans with the face to pixels of a part of the image.

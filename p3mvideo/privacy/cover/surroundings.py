@@ -171,6 +171,6 @@ def _noise(patch: UInt8Array, known: UInt8Array, factor: int) -> float:
 def _grain(size: tuple[int, int], seed: int) -> Int16Array:
     """Return noise for a (width, height), int16 (h, w), see `GRAIN`. Each seed shifts it."""
     left, top = np.random.default_rng(seed).integers(len(GRAIN) // 4, size=2).tolist()
-    missing = [(0, max(0, begin + length - len(GRAIN))) for begin, length in ((top, size[1]), (left, size[0]))]
-    grain = np.pad(GRAIN, missing, "wrap") if np.any(missing) else GRAIN
+    below, beside = (max(0, begin + length - len(GRAIN)) for begin, length in ((top, size[1]), (left, size[0])))
+    grain = np.asarray(cv2.copyMakeBorder(GRAIN, 0, below, 0, beside, cv2.BORDER_WRAP), np.int16) if below or beside else GRAIN
     return grain[top : top + size[1], left : left + size[0]]
