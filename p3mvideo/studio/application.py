@@ -123,6 +123,8 @@ class Studio:
         file = self._file(request.path_params["file"])
         if self._jobs.uses(file):
             raise ConfigError(f"{file.name} is being worked on", hint="cancel the job first")
+        if self._live.uses(file):
+            raise ConfigError(f"{file.name} is shown by the webcam", hint="stop that first, or choose another background")
         await run_in_threadpool(self._library.remove, file.id)
         return Response(status_code=204)
 
@@ -140,7 +142,7 @@ class Studio:
         values = await _object(request)
         file, view = self._file(values.get("file")), values.get("view")
         seconds, width = values.get("seconds"), values.get("width")
-        if view not in ("result", "original", "matte", "cutout") or not isinstance(seconds, int | float) or not isinstance(width, int):
+        if view not in ("result", "original", "matte", "cutout") or not isinstance(seconds, int | float) or type(width) is not int:
             raise ConfigError("that is no preview", hint="reload the page")
         groups = None if view == "original" else self._groups(values)
         image = await run_in_threadpool(self._previews.image, file, max(0.0, float(seconds)), groups, view, width=max(0, width))
@@ -267,7 +269,7 @@ async def _object(request: Request) -> dict[str, Any]:
             raise HTTPException(413, "that is too much for a request")
     try:
         values = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
         raise HTTPException(400, "a JSON object is expected")

@@ -107,7 +107,8 @@ def _described(field: Field) -> dict[str, Any]:
     choices: list[str] = [str(choice) for choice in field.choices]
     if field.name == "model":
         choices = [weights.name for weights in list_weights()]
-    kind = next((word for type_, word in ((bool, "switch"), (int, "integer"), (float, "number")) if type_ in parts), "text")
+    # A number that may be a text as well, such as 1:02, is written as one.
+    kind = next((word for type_, word in ((str, "text"), (bool, "switch"), (int, "integer"), (float, "number")) if type_ in parts), "text")
     if get_origin(field.type) is tuple:
         kind = "list"
     if choices and not (set(parts) & {float, int}):

@@ -120,7 +120,7 @@ class Library:
             SourceError: There is no such file.
         """
         path = self._allowed(text)
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise SourceError(f"there is no file {text}", hint="check the path")
         known = next((file for file in self._files.values() if file.path == path), None)
         return known or self._add(StudioFile(secrets.token_urlsafe(9), path.name, path, "path"))
@@ -132,7 +132,7 @@ class Library:
             ConfigError: It is in none of the folders that are allowed, or is no folder.
         """
         path = self._allowed(text)
-        if not path.is_dir():
+        if not os.path.isdir(path):
             raise ConfigError(f"{text} is not a folder", hint="create it first")
         return path
 

@@ -17,7 +17,7 @@ from p3mvideo.errors import ConfigError, P3MVideoError
 from p3mvideo.io.devices.camera_list import list_cameras
 from p3mvideo.listener import Listener
 from p3mvideo.studio.forms import named_file
-from p3mvideo.studio.library import Library
+from p3mvideo.studio.library import Library, StudioFile
 from p3mvideo.studio.preview import jpeg
 
 MESSAGES: Final = 8
@@ -47,6 +47,12 @@ class LiveHost:
         self._error = ""
         self._shown: Shown | None = None
         self._number = 0
+        self._played: Path | None = None
+
+    def uses(self, file: StudioFile) -> bool:
+        """Return whether a run shows a file: as camera, or behind the person."""
+        status = self._remote.status if self._remote is not None else None
+        return self._remote is not None and (file.path == self._played or (status is not None and str(file.path) == status.background))
 
     def start(self, camera: str, settings: Mapping[str, Any]) -> None:
         """Begin.
@@ -69,6 +75,7 @@ class LiveHost:
             if self._remote is not None:
                 raise ConfigError("a camera runs already", hint="stop it first")
             self._remote, self._stop, self._messages, self._error = LiveRemote(), StopRequest(), [], ""
+            self._played = Path(which) if kind == "file" else None
             if change.background is not None:
                 self._remote.change(LiveChange(background=change.background, remembers_background=change.remembers_background))
             self._thread = threading.Thread(target=self._run, args=(which or None, given, self._remote, self._stop), name="p3mvideo studio live")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -100,7 +101,7 @@ def plan_job(
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SinkError(f"cannot make {place}: {error.strerror}", hint="choose another folder") from error
-    output = _free(place, Path(file.name).stem + MARKS[kind], suffix, taken)
+    output = _free(place, Path(file.name).stem + MARKS[kind], suffix, taken, REVIEWS if kind == "anonymize" else ())
     corrections = [] if audit is None else [f"--from-audit={audit.path}"]
     if edits is not None:
         edits_from_json(edits)
@@ -119,7 +120,11 @@ def _suffix(item: Input, container: str, *, transparent: bool) -> str:
     return container
 
 
-def _free(folder: Path, stem: str, suffix: str, taken: Collection[Path]) -> Path:
-    """Return a name in a folder that no file has, nor any of those that are taken."""
-    names = itertools.chain([f"{stem}{suffix}"], (f"{stem} ({number}){suffix}" for number in itertools.count(2)))
-    return next(path for name in names if (path := folder / name) not in taken and not path.exists())
+def _free(folder: Path, stem: str, suffix: str, taken: Collection[Path], beside: Collection[str]) -> Path:
+    """Return a name in a folder that no file has, nor any of those that are taken; the same goes for what will lie beside it."""
+    for number in itertools.count(1):
+        free = stem if number == 1 else f"{stem} ({number})"
+        names = [folder / f"{free}{end}" for end in (suffix, *beside)]
+        if not any(name in taken or os.path.exists(name) for name in names):
+            return names[0]
+    raise AssertionError("numbers have no end")

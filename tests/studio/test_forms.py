@@ -94,3 +94,11 @@ def test_files_are_named_by_id_and_never_by_path(tmp_path: Path) -> None:
 def test_what_a_form_may_not_say_is_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         read("process", values, _no_file)
+
+
+def test_a_time_may_be_written_in_minutes() -> None:
+    reading = next(group for group in describe("process") if group["name"] == "reading")
+    kinds = {field["name"]: field["kind"] for field in reading["fields"]}
+    assert (kinds["start"], kinds["end"]) == ("text", "text")
+    options = read("process", {"reading": {"start": "1:02", "end": "63"}}, str)["reading"]
+    assert options == ReadOptions(start="1:02", end="63")

@@ -13,6 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
+from p3mvideo.studio import forms
+from p3mvideo.studio.forms import JobKind
+from p3mvideo.studio.library import StudioFile
+from p3mvideo.studio.plan import plan_job
 from tests.io.media import make_video
 from tests.studio.conftest import Client
 
@@ -177,6 +181,19 @@ def _child(name: str) -> int:
     raise AssertionError(f"no process works on {name}")
 
 
+def test_a_name_is_free_only_with_all_that_lies_beside_it(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "clip_anonymized.audit.json").write_text("{}")
+    file = StudioFile("1", "clip.mp4", clip, "upload")
+
+    def planned(kind: JobKind) -> Path:
+        groups = forms.read(kind, {}, str)
+        return plan_job(kind, file, groups, container=".mkv", folder=tmp_path, work=tmp_path, preview_from=None).outputs[0]
+
+    assert planned("anonymize").name == "clip_anonymized (2).mkv"
+    (tmp_path / "clip_matted.audit.json").write_text("{}")
+    assert planned("process").name == "clip_matted.mkv", "this one writes no audit"
+
+
 @pytest.mark.parametrize(
     ("path", "values"),
     [
@@ -184,9 +201,11 @@ def _child(name: str) -> int:
         ("/api/jobs", {"kind": "process", "file": "x"}),
         ("/api/preview", {"file": "x"}),
         ("/api/paths", {"path": "/etc/passwd"}),
+        ("/api/paths", {"path": "~/" + 5000 * "x"}),
     ],
 )
 def test_requests_that_make_no_sense_are_told(client: Client, path: str, values: dict[str, Any]) -> None:
     assert client.post(path, values).status in (404, 422)
     assert client.ask("POST", path, b"[1]").status == 400
+    assert client.ask("POST", path, 50_000 * b"[").status == 400
     assert client.ask("POST", path, b"x" * 2_000_000).status == 413

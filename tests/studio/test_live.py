@@ -7,14 +7,17 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from p3mvideo.errors import ConfigError
+from p3mvideo.studio import live
 from p3mvideo.studio.library import Library
 from p3mvideo.studio.live import LiveHost
 from tests.harness.browser import chromium
@@ -55,6 +58,30 @@ def test_what_makes_no_sense_starts_nothing(host: LiveHost, begin: Callable[[Liv
     assert host.image() is None
 
 
+def test_files_that_a_run_shows_are_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = Library(tmp_path / "allowed", [tmp_path], largest_bytes=1000)
+    for name in ("clip.mp4", "wall.png", "other.png"):
+        (tmp_path / name).write_bytes(b"x")
+    clip, wall, other = (library.add_path(str(tmp_path / name)) for name in ("clip.mp4", "wall.png", "other.png"))
+    host = LiveHost(library)
+    begun, end = threading.Event(), threading.Event()
+
+    def run(*_: Any, remote: Any, **__: Any) -> None:
+        remote.status = SimpleNamespace(background=str(wall.path))
+        begun.set()
+        assert end.wait(SECONDS)
+
+    monkeypatch.setattr(live, "webcam", run)
+    assert not host.uses(clip)
+    host.start(f"file:{clip.id}", {})
+    assert begun.wait(SECONDS)
+    assert [host.uses(file) for file in (clip, wall, other)] == [True, True, False]
+    end.set()
+    host.close()
+    assert not host.uses(clip)
+    library.close()
+
+
 def _wait_for_corner(page: Page, is_right: str) -> None:
     """Wait until the colour in the corner of the live image fulfils a condition on r, g and b."""
     script = f"""() => {{
@@ -90,13 +117,19 @@ def test_a_camera_is_started_changed_and_stopped(chromium: Browser, running: Run
         _wait_for_corner(page, "!(g > 150 && r < 60)")
         page.get_by_role("button", name="Show me again").click()
         _wait_for_corner(page, "g > 150 && r < 60")
-        page.get_by_label("Faces").locator("visible=true").select_option("output")
+        faces = page.get_by_label("Faces").locator("visible=true")
+        faces.select_option("output")
         page.locator("#live-answer").wait_for()
         page.get_by_role("button", name="Stop", exact=True).click()
         expect(page.locator("#live-headline")).to_have_text("Off")
         assert pixels(page, "#live-image") is None
+        expect(faces).to_have_value("output")
         page.get_by_role("button", name="Start", exact=True).click()
-        expect(page.locator("#live-headline")).not_to_have_text("Off")
+        expect(page.locator("#live-headline")).to_have_text(re.compile("Live|Slow computer"))
+        expect(page.get_by_role("button", name="Hide me")).to_be_enabled()
+        expect(faces).to_have_value("output")  # what the form says is what the next run does
+        page.get_by_role("button", name=re.compile("^Remove ")).click()
+        expect(page.locator("#live-answer")).to_have_text(re.compile("shown by the webcam"))
     assert running.end() == 0  # though a camera runs
 
 

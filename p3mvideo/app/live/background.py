@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -67,16 +68,29 @@ class LiveBackground:
         self._last_pts: int | None = None
         self._own_pts = 0
         self._wanted = 0  # counts changes, so that what was opened for an earlier one is not shown
-        self._index = 0
+        self._index = 0  # how far the key has gone
+        self._failed = False  # whether that one could not be opened
+        self._displayed = names[0]
+        self._problem = ""
         self._changed: dict[str, str] = {}
         self._passing: set[str] = set()
         self._seen = self._look()
         self._pending: tuple[int, int] | None = None
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that may be shown."""
+        return tuple(Path(name) for name in self._names if parse_background(name).kind == "file" and os.path.isfile(name))
+
+    @property
     def name(self) -> str:
         """The name of the present one."""
-        return self._names[self._index]
+        return self._names[self._present]
+
+    @property
+    def _present(self) -> int:
+        """Which of all is displayed, or will be as soon as it is open."""
+        return self._names.index(self._displayed) if self._failed and self._displayed in self._names else self._index
 
     @property
     def label(self) -> str:
@@ -89,7 +103,7 @@ class LiveBackground:
     @property
     def place(self) -> str:
         """Which of all the present one is."""
-        return f"{self._index + 1} of {len(self._names)}"
+        return f"{self._present + 1} of {len(self._names)}"
 
     def in_order(self, chosen: Sequence[str]) -> tuple[str, ...]:
         """Return the backgrounds that were chosen, as they are now, the present one first; files of a chosen folder are not added to it."""
@@ -122,14 +136,13 @@ class LiveBackground:
         return replace(frame, pts=self._own_pts)
 
     def advance(self, step: int = 1) -> None:
-        """Go on to the next one, or back, as soon as that is ready."""
-        self._index = (self._index + step) % len(self._names)
-        self._begin()
+        """Go on to the next one, or back, as soon as that is ready. Where it cannot be opened, the present one stays, see `take_problem`."""
+        self._go_to(self._names, (self._index + step) % len(self._names))
 
     def add(self, name: str) -> None:
         """Take one more background, after the present one, and go on to it."""
-        self._names = (*self._names[: self._index + 1], name, *self._names[self._index + 1 :])
-        self.advance()
+        following = self._present + 1
+        self._go_to((*self._names[:following], name, *self._names[following:]), following)
 
     def choose(self, name: str, *, remembered: bool = True) -> None:
         """Go on to the one with this name, which is taken into the list if it is not there yet.
@@ -146,8 +159,7 @@ class LiveBackground:
         if not remembered:
             self._passing.add(name)
         if name in self._names:
-            self._index = self._names.index(name)
-            self._begin()
+            self._go_to(self._names, self._names.index(name))
         else:
             self.add(name)
 
@@ -159,11 +171,20 @@ class LiveBackground:
         strength = min(1.0, max(0.1, round(spec.strength + step, 1)))
         original = next((name for name, now in self._changed.items() if now == self.name), self.name)
         self._changed[original] = f"blur:{strength:g}"
-        self._names = (*self._names[: self._index], self._changed[original], *self._names[self._index + 1 :])
-        self._begin()
+        present = self._present
+        self._go_to((*self._names[:present], self._changed[original], *self._names[present + 1 :]), present)
         return strength
 
-    def _begin(self) -> None:
+    def take_problem(self) -> str:
+        """Return why one that was gone on to could not be opened, once; empty if none failed."""
+        with self._lock:
+            problem, self._problem = self._problem, ""
+        return problem
+
+    def _go_to(self, names: tuple[str, ...], index: int) -> None:
+        with self._lock:
+            self._names, self._index, self._failed = names, index, False
+            self._wanted += 1
         self._seen, self._pending = self._look(), None
         self._open_later()
 
@@ -176,8 +197,7 @@ class LiveBackground:
         elif now != self._pending:
             self._pending = now
         else:
-            self._seen, self._pending = now, None
-            self._open_later()
+            self._go_to(self._names, self._present)
 
     def close(self) -> None:
         """Release the present one; a plain colour is shown until another is there. May be called any number of times."""
@@ -200,7 +220,6 @@ class LiveBackground:
         return _Opened(context.__enter__(), context)
 
     def _open_later(self) -> None:
-        self._wanted += 1
         threading.Thread(target=self._open_now, args=(self.name, self._wanted), name="p3mvideo background", daemon=True).start()
 
     def _open_now(self, name: str, number: int) -> None:
@@ -208,11 +227,16 @@ class LiveBackground:
             opened = self._open(name)
         except P3MVideoError as error:
             self._say(f"{error.message}; the background stays as it is")
+            with self._lock:
+                if number == self._wanted:
+                    self._failed, self._problem = True, error.message
+                    self._seen = self._look()
             return
         with self._lock:
             unwanted: _Opened | None = opened
             if number == self._wanted:
                 unwanted, self._next = self._next, opened
+                self._displayed = name
         if unwanted is not None:
             unwanted.close()
 
@@ -229,7 +253,7 @@ def _files_of(name: str, *, keep_unusable: bool) -> list[str]:
     Raises:
         SourceError: It is a folder without images and videos, or cannot be listed, and is not to be kept as it is.
     """
-    if parse_background(name).kind != "file" or shipped_background(name) is not None or not Path(name).is_dir():
+    if parse_background(name).kind != "file" or shipped_background(name) is not None or not os.path.isdir(name):
         return [name]
     try:
         return [str(item.path) for item in expand_inputs([name], unreadable=[])]

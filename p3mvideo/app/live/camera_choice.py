@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from p3mvideo.errors import DeviceError, SourceError
-from p3mvideo.io.devices.camera import Camera, DeviceCamera, PlayedFile, StreamCamera
+from p3mvideo.io.devices.camera import Camera, DeviceCamera, PlayedFile, StreamCamera, without_password
 from p3mvideo.io.devices.camera_list import CameraDevice, find_camera, list_cameras
 from p3mvideo.io.inputs import VIDEO_SUFFIXES
 
@@ -23,6 +24,8 @@ class ChosenCamera:
     """Whether it is a camera of this machine."""
     open: Callable[[tuple[int, int], Fraction], Camera]
     """Opens it, asking for a size (width, height) and a rate; may be called again when it was lost."""
+    file: Path | None = None
+    """The video file that is played, if it is one."""
 
 
 def choose_camera(wanted: str | None, last: str | None = None) -> ChosenCamera:
@@ -37,10 +40,10 @@ def choose_camera(wanted: str | None, last: str | None = None) -> ChosenCamera:
         SourceError: There is no such file.
     """
     text = wanted or ""
-    if Path(text).is_file():
-        return ChosenCamera(Path(text).name, False, lambda size, rate: PlayedFile(Path(text)))
+    if os.path.isfile(text):  # which takes any text, a too long one, too
+        return ChosenCamera(Path(text).name, False, lambda size, rate: PlayedFile(Path(text)), Path(text))
     if "://" in text:
-        return ChosenCamera(text.split("://", 1)[1].split("@")[-1], False, lambda size, rate: StreamCamera(text))
+        return ChosenCamera(without_password(text).split("://", 1)[1], False, lambda size, rate: StreamCamera(text))
     if _names_a_file(text):
         raise SourceError(f"there is no file {text}", hint="check the path; p3mvideo webcam --list-cameras lists cameras")
     cameras = list_cameras()

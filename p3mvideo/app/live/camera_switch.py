@@ -26,6 +26,7 @@ class CameraSwitch:
         self._lock = threading.Lock()
         self._opening = self._closed = False
         self._last: Frame | None = None
+        self._problem = ""
 
     @property
     def device(self) -> str | None:
@@ -49,6 +50,11 @@ class CameraSwitch:
                 output.show(Frame.from_interleaved(hidden), LiveState.PAUSED, is_repeat=False)
             output.close()
             self._say("Virtual camera stopped")
+
+    def take_problem(self) -> str:
+        """Return why it could not be started, once; empty if it could."""
+        problem, self._problem = self._problem, ""
+        return problem
 
     def show(self, image: Frame, state: LiveState, *, is_repeat: bool) -> None:
         """See `LiveSink`."""
@@ -76,6 +82,7 @@ class CameraSwitch:
             output = self._open_output()
         except P3MVideoError as error:
             self._say(f"{error.message}\n  hint: {error.hint}")
+            self._problem = f"{error.message}: {error.hint}"
         finally:
             with self._lock:
                 self._opening = False

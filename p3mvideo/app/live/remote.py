@@ -95,6 +95,8 @@ class LiveRemote:
         while not self._changes.empty():
             _make(self._changes.get(), source, session, background, controls, camera)
             changes += 1
+        if problem := camera.take_problem():
+            controls.explain(problem)
         if changes or now - self._refreshed_at >= REFRESH_SECONDS:
             self._refreshed_at = now
             state = show.state

@@ -142,7 +142,7 @@ class RecordingOutput:
 
     def show(self, image: Frame, state: LiveState, *, is_repeat: bool) -> None:
         """See `LiveSink`."""
-        if self.ended or (self._first_pts is None and state is LiveState.STARTING):
+        if self.ended or (self._first_pts is None and state not in (LiveState.LIVE, LiveState.DEGRADED)):
             return
         if self.paused:
             self._was_paused = True

@@ -99,23 +99,23 @@ class StreamCamera:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._name = without_password(url)
         self._converter = RgbConverter()
-        with reading(url):
+        with reading(self._name):
             self._container = av.open(url, "r", timeout=STREAM_SECONDS, options={"fflags": "nobuffer", "rtsp_transport": "tcp"})
         if not self._container.streams.video:
             self._container.close()
-            raise SourceError(f"{url} has no images", hint="check the address")
+            raise SourceError(f"{self._name} has no images", hint="check the address")
         self._stream = self._container.streams.video[0]
         self.rate = self._stream.average_rate
         self._images = self._container.decode(self._stream)
 
     def read(self) -> UInt8Array:
         """See `Camera`."""
-        with reading(self._url):
+        with reading(self._name):
             image = next(self._images, None)
         if image is None:
-            raise SourceError(f"{self._url} has ended")
+            raise SourceError(f"{self._name} has ended")
         return self._converter(image, width=image.width, height=image.height)
 
     def close(self) -> None:
@@ -165,6 +165,12 @@ class PlayedFile:
     def close(self) -> None:
         """See `Camera`."""
         self._source.__exit__(None, None, None)
+
+
+def without_password(url: str) -> str:
+    """Return an address as it may be shown: without the user and the password that it may hold before its host or in its query."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.partition('?')[0].rpartition('@')[2]}"
 
 
 @contextlib.contextmanager

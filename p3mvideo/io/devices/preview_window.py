@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import subprocess
@@ -97,15 +98,16 @@ class PreviewWindow:
     def size(self) -> tuple[int, int]:
         """Return width and height in pixels of what is shown, as the user has drawn the window."""
         if self._was_shown:
-            _, _, width, height = cv2.getWindowImageRect(TITLE)
-            if min(width, height) > 0:
-                self._size = width, height
+            with contextlib.suppress(cv2.error):  # it is closed
+                _, _, width, height = cv2.getWindowImageRect(TITLE)
+                if min(width, height) > 0:
+                    self._size = width, height
         return self._size
 
     def key(self, wait_ms: int) -> str:
         """Return the key that is pressed within a time, lower case; empty if none is, or one without a character. A closed window is Escape."""
         code = cv2.waitKeyEx(max(1, wait_ms))
-        if self._was_shown and cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1:
+        if self._was_shown and not _is_open():
             return ESCAPE
         # Arrows, Home, Print and their like have codes of two bytes, of which the last is that of some letter.
         return chr(code & 0xFF).lower() if code >= 0 and not code & 0xFF00 else ""
@@ -114,3 +116,11 @@ class PreviewWindow:
         """Close it. May be called any number of times."""
         cv2.destroyAllWindows()
         cv2.waitKey(1)
+
+
+def _is_open() -> bool:
+    """Whether the user has not closed the window. Some versions of OpenCV say so, others raise that there is none."""
+    try:
+        return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
+    except cv2.error:
+        return False

@@ -105,7 +105,7 @@ class Ellipse:
         middle = (self.x - left) / factor - 0.5 - q * y / p
         limits = np.ceil(middle - half), np.floor(middle + half)
         # What is counted in 16 bits is compared twice as fast.
-        signed, unsigned = (np.int16, np.uint16) if mask.shape[1] < 2**15 else (np.int32, np.uint32)
+        signed, unsigned = ("i2", "u2") if mask.shape[1] < 2**15 else ("i4", "u4")
         first, last = (np.minimum(np.maximum(limit, -1), mask.shape[1]).astype(signed) for limit in limits)
         length = np.where(square >= 0, last - first + 1, 0).astype(unsigned)
         # One comparison for both ends: as unsigned numbers, differences below 0 are large.

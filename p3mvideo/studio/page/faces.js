@@ -30,7 +30,7 @@ export class FaceBench {
     this.viewer = viewer;
     this.onApply = onApply;
     this.onError = onError;
-    this.audit = null;
+    this.audit = this.source = null;
     this.lines = []; // moves the hand of each time line
     this.rectangle = null;
     this.draws = false;
@@ -65,7 +65,7 @@ export class FaceBench {
   }
 
   close() {
-    this.audit = null;
+    this.audit = this.source = null;
     this.setDraws(false);
     byId("bench").hidden = true;
     this.drawOverlay();
@@ -175,6 +175,7 @@ export class FaceBench {
       this.additions.push({ follow: true, boxes: [box] });
     }
     this.rectangle = null;
+    this.viewer.note("");
     this.setDraws(false);
     this.drawAdditions();
     this.drawOverlay();

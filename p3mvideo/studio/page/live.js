@@ -4,11 +4,13 @@ import * as api from "./api.js";
 import { Backgrounds, isImage } from "./backgrounds.js";
 import { byId, element } from "./elements.js";
 
-const RETRY_MS = 1000, SELECTS = ["anonymize", "smoothing", "keep"], SLIDERS = ["smoothing_strength", "brighten"], CHECKS = ["frame_person"];
+const RETRY_MS = 1000, MAKING_MS = 1500, SELECTS = ["anonymize", "smoothing", "keep"], SLIDERS = ["smoothing_strength", "brighten"], CHECKS = ["frame_person"];
 
 export class LiveView {
-  constructor({ shipped, files, receive, onError }) {
-    Object.assign(this, { files, onError, state: { runs: false, state: "off" }, isVisible: false, isFetching: false, wanted: {} });
+  constructor({ shipped, files, receive }) {
+    Object.assign(this, { files, state: { runs: false, state: "off" }, isVisible: false, isFetching: false, failure: "" });
+    this.wanted = {}; // what the form says beyond what a camera's profile remembers; the next run begins with it
+    this.asked = {}; // until when a control shows what was asked for, which the run has still to do
     const own = () => files().filter((file) => file.origin !== "result");
     this.backgrounds = new Backgrounds(byId("live-backgrounds"), { none: false, shipped, files: own, receive, onTake: (value) => this.change({ background: value }) });
     byId("live-start").addEventListener("click", () => (this.state.runs ? this.stop() : this.start()));
@@ -20,7 +22,8 @@ export class LiveView {
     for (const name of CHECKS) byId(`live-${name}`).addEventListener("change", (event) => this.change({ [name]: event.target.checked }));
     byId("live-again").addEventListener("click", () => this.listCameras());
     document.addEventListener("keydown", (event) => {
-      if (this.isVisible && this.state.runs && event.key === "p" && !event.target.matches("input, select, textarea")) this.panic();
+      const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
+      if (this.isVisible && this.state.runs && isPlain && event.key.toLowerCase() === "p" && !event.target.matches("input, select, textarea")) this.panic();
     });
     this.backgrounds.draw("blur");
   }
@@ -37,7 +40,7 @@ export class LiveView {
     const list = byId("live-camera"), chosen = list.value;
     try {
       this.cameras = await api.cameras();
-    } catch (error) { this.onError(error); return; }
+    } catch (error) { this.fail(error); return; }
     this.drawCameras(chosen);
   }
 
@@ -60,37 +63,60 @@ export class LiveView {
 
   get background() { return this.state.background ?? this.wanted.background ?? "blur"; }
 
-  async start() {
-    try {
-      await api.startLive({ camera: byId("live-camera").value, ...this.wanted });
-      this.wanted = {};
-    } catch (error) { this.onError(error); }
+  // Stays to be read until something else is done.
+  fail(error) {
+    this.failure = error.message;
+    this.showAnswer();
   }
 
-  async stop() {
-    try { await api.stopLive(); } catch (error) { this.onError(error); }
+  showAnswer() {
+    const { state } = this, problem = this.failure || state.error;
+    byId("live-answer").textContent = this.failure || state.answer || state.error || (state.runs ? "" : this.advice());
+    byId("live-answer").classList.toggle("bad", Boolean(problem) && (Boolean(this.failure) || !state.answer));
   }
+
+  start() { return this.ask(() => api.startLive({ camera: byId("live-camera").value, ...this.wanted })); }
+
+  stop() { return this.ask(() => api.stopLive()); }
 
   panic() { return this.change({ paused: !this.state.paused }); }
 
+  // Asks the program for something, and returns whether it will be done.
+  async ask(request) {
+    this.failure = "";
+    try {
+      await request();
+      return true;
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+  }
+
   // Before the start, what is chosen waits for it.
   async change(values) {
+    const before = { ...this.wanted }, { paused, virtual_camera: virtualCamera, ...kept } = values;
+    Object.assign(this.wanted, kept);
     if (!this.state.runs) {
-      if (!("paused" in values || "virtual_camera" in values)) Object.assign(this.wanted, values);
       this.backgrounds.draw(this.background);
       return;
     }
-    try { await api.changeLive(values); } catch (error) { this.onError(error); this.show(this.state); }
+    for (const name of Object.keys(kept)) this.asked[name] = performance.now() + MAKING_MS;
+    if (await this.ask(() => api.changeLive(values))) return;
+    this.wanted = before;
+    this.asked = {};
+    this.show(this.state);
   }
 
   show(state) {
     const wasOn = this.state.runs, former = this.state;
     this.state = state;
+    // The form goes on showing what the run had, so the next one begins with that.
+    if (wasOn && !state.runs && former.settings) Object.assign(this.wanted, former.settings, { mirror: former.mirror });
     byId("live-headline").textContent = state.headline;
     byId("live-headline").className = state.state;
     if (state.state !== former.state) byId("live-said").textContent = state.headline; // read aloud only when it is another one
-    byId("live-answer").textContent = state.answer || state.error || (state.runs ? "" : this.advice());
-    byId("live-answer").classList.toggle("bad", Boolean(state.error) && !state.answer);
+    this.showAnswer();
     byId("live-start").textContent = state.runs ? "Stop" : "Start";
     byId("live-camera").disabled = byId("live-again").disabled = state.runs;
     byId("live-start").disabled = !state.runs && !byId("live-camera").value;
@@ -113,7 +139,10 @@ export class LiveView {
   }
 
   showSettings({ settings, mirror }) {
-    const set = (name, what, value) => { if (document.activeElement?.id !== `live-${name}`) byId(`live-${name}`)[what] = value; };
+    const set = (name, what, value) => {
+      const control = byId(`live-${name}`), isDragged = control.type === "range" && document.activeElement === control;
+      if (!isDragged && !(performance.now() < this.asked[name])) control[what] = value;
+    };
     for (const name of [...SELECTS, ...SLIDERS]) set(name, "value", settings[name]);
     for (const name of CHECKS) set(name, "checked", settings[name]);
     set("mirror", "checked", mirror);

@@ -24,7 +24,7 @@ const played = new Set();
 
 const forms = { process: null, anonymize: null };
 const viewer = new Viewer(() => (kind === "live" ? null : { kind, options: forms[kind].values }));
-const fail = (error) => viewer.note(error.message, true);
+const fail = (error) => (kind === "live" ? live.fail(error) : viewer.note(error.message, true));
 const bench = new FaceBench(viewer, { onError: fail, onApply: applyEdits });
 const people = new People(viewer, { matte: () => forms.process.values.matte, onChange: () => viewer.refresh() });
 const jobList = new JobList({ onPlay: look, onError: fail, onFaces: openBench });
@@ -80,6 +80,7 @@ async function removeFile(file) {
 
 function choose(file) {
   if (chosen?.id !== file.id) people.clear();
+  if (bench.source && bench.source.id !== file.id) bench.close();
   chosen = file;
   if (kind === "live") setKind("process");
   drawFiles();
@@ -218,7 +219,7 @@ async function start() {
   const receiveBackground = (list, use) => receive(list, (file) => { use(file); drawFiles(); });
   const others = () => files.filter((file) => file.origin !== "result" && file.id !== chosen?.id);
   backgrounds = new Backgrounds(byId("backgrounds"), { none: true, shipped, files: others, receive: receiveBackground, onTake: takeBackground });
-  live = new LiveView({ shipped, files: () => files, receive: receiveBackground, onError: liveFailed });
+  live = new LiveView({ shipped, files: () => files, receive: receiveBackground });
   const now = () => ({ kind, options: forms[kind]?.values, container: byId("container").value });
   presets = new PresetList({ now, onTake: takePreset, onError: fail, onSaved: (preset) => viewer.note(`“${preset.name}” is kept.`) });
   await presets.load();
@@ -228,11 +229,6 @@ async function start() {
   setKind(location.hash === "#live" ? "live" : "process");
   drawFiles();
   api.follow(take, (answers) => { byId("contact").hidden = answers; });
-}
-
-function liveFailed(error) {
-  byId("live-answer").textContent = error.message;
-  byId("live-answer").classList.add("bad");
 }
 
 // Until the page knows what the program can do, nothing can be pressed, and what is dropped waits.

@@ -40,14 +40,17 @@ export class Viewer {
     this.facts = null;
     this.closePlayer();
     this.note(`Opening ${file.name} …`);
+    let facts;
     try {
-      this.facts = await api.facts(file.id);
+      facts = await api.facts(file.id);
     } catch (error) {
+      if (this.file !== file) return; // another one was chosen meanwhile
       byId("compare").hidden = byId("controls").hidden = byId("people").hidden = true;
       this.note(error.message, true);
       return;
     }
     if (this.file !== file) return;
+    this.facts = facts;
     const { begin, seconds, rate } = this.facts, scrubber = byId("scrubber"), step = rate > 0 ? 1 / rate : 0.04;
     scrubber.step = step;
     scrubber.min = begin;
@@ -62,6 +65,7 @@ export class Viewer {
 
   clear() {
     clearTimeout(this.timer);
+    this.closePlayer();
     this.file = this.facts = null;
     byId("empty").hidden = false;
     byId("compare").hidden = byId("controls").hidden = byId("people").hidden = true;

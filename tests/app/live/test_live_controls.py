@@ -216,6 +216,8 @@ def test_every_key_answers_for_two_seconds_and_is_in_the_list(stage: Stage, monk
         stage.press("?")
         assert controls.help
         monkeypatch.setattr(keys, "ANSWER_SECONDS", 0.0)
+        stage.press("?")
+        stage.press("f")
         assert controls.answer == ""
 
     stage.run(script, bg=["blur:0.5", "red"])
@@ -316,6 +318,36 @@ def test_a_background_that_is_asked_for_must_be_there(stage: Stage) -> None:
     stage.run(lambda: None, bg=[str(stage.folder / "gone.png")])
     assert isinstance(stage.error, ConfigError)
     assert not stage.images
+
+
+def test_a_background_that_cannot_be_opened_is_told_passed_by_and_not_remembered(stage: Stage) -> None:
+    broken = stage.folder / "broken.png"
+    broken.write_bytes(b"no image")
+    names: list[str] = []
+
+    def script() -> None:
+        stage.wait_for_live()
+        assert stage.controls is not None
+        stage.press("b")
+        wait_for(lambda: "the background stays as it is" in stage.controls.answer, "the answer")  # type: ignore[union-attr]
+        names.append(stage.controls.states()[0])
+        stage.press("b")
+        names.append(stage.controls.states()[0])
+
+    stage.run(script, profile="desk", bg=["red", str(broken), "green"])
+    stage.check()
+    assert names == ["[b] red", "[b] green"]
+    assert read_profile(profile_path("desk")).bg[0] == "green"
+
+
+def test_a_recording_must_not_replace_what_it_is_made_of(stage: Stage) -> None:
+    wall = stage.folder / "wall.png"
+    cv2.imwrite(str(wall), np.full((HEIGHT, WIDTH, 3), 90, np.uint8))
+    before = wall.read_bytes()
+    stage.run(lambda: None, bg=[str(wall)], record=stage.folder / "." / "wall.png", overwrite=True)
+    assert isinstance(stage.error, ConfigError)
+    assert "both shown and recorded" in stage.error.message
+    assert wall.read_bytes() == before
 
 
 @pytest.mark.parametrize("has_pictures", [False, True])

@@ -21,7 +21,7 @@ import torch
 
 from p3mvideo.app.live import output_gate, session
 from p3mvideo.app.live import sinks as live_sinks
-from p3mvideo.app.live.output_gate import LiveState
+from p3mvideo.app.live.output_gate import LiveState, OutputGate
 from p3mvideo.app.live.quality.quality_ladder import Rung
 from p3mvideo.app.live.sinks import RecordingOutput
 from p3mvideo.app.live.stop_request import StopRequest
@@ -492,6 +492,18 @@ def test_a_recording_that_takes_long_to_complete_is_completed(stage: Stage, monk
     with VideoSource(stage.recording) as recording:
         assert any(True for _ in recording)
     assert [path.name for path in stage.folder.glob("out.*")] == ["out.mkv"]
+
+
+def test_a_run_that_ends_before_its_first_image_leaves_a_former_recording(tmp_path: Path) -> None:
+    path = tmp_path / "out.mkv"
+    path.write_bytes(b"a former recording")
+    outlet = RecordingOutput(RecordingSink(path, StreamInfo(96, 64, Fraction(10)), overwrite=True), lambda said: None)
+    gate = OutputGate(96, 64, Fraction(10), [outlet])
+    gate.start()
+    gate.close()
+    outlet.close()
+    assert path.read_bytes() == b"a former recording"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_who_does_not_wait_for_a_recording_keeps_what_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,7 +156,9 @@ def _write(canvas: UInt8Array, text: str, x: int, baseline: int, line: int, colo
     """Write a line, cut off where there is no room for it."""
     text = drawable(_shortened(text, canvas.shape[1] - x - 4, line))
     if outlined:
-        cv2.putText(canvas, text, (x + 1, baseline + 1), FONT, _scale(line), (0, 0, 0), 2, cv2.LINE_AA)
+        # Once on each side, for thicker letters may be wider ones.
+        for dx, dy in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
+            cv2.putText(canvas, text, (x + dx, baseline + dy), FONT, _scale(line), (0, 0, 0), 1, cv2.LINE_AA)
     cv2.putText(canvas, text, (x, baseline), FONT, _scale(line), colour, 1, cv2.LINE_AA)
 
 

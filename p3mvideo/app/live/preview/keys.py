@@ -17,8 +17,8 @@ from p3mvideo.options.smoothing import Smoothing
 
 BY_USER, IDLE = "by you", "no one is watching"
 """Why the video is paused."""
-ANSWER_SECONDS = 2.0
-"""How long the window shows what a key did."""
+ANSWER_SECONDS, PROBLEM_SECONDS = 2.0, 8.0
+"""How long the window shows what a key did, and why something could not be done."""
 SMOOTHINGS: tuple[Smoothing, ...] = get_args(Smoothing)
 BRIGHTNESS = (0.0, 0.3, 0.6, 1.0)
 """What the key goes through."""
@@ -76,7 +76,7 @@ class LiveControls:
         first = session.settings.anonymize
         self._shown_mode = "input" if first == "output" else first
         self._photo: RoomPhoto | None = None
-        self._answer, self._answered_at = "", float("-inf")
+        self._answer, self._answered_until = "", float("-inf")
         self.statistics = False
         """Whether statistics are laid over the preview."""
         self.help = False
@@ -94,7 +94,7 @@ class LiveControls:
     @property
     def answer(self) -> str:
         """What the last key did; empty some seconds later."""
-        return self._answer if time.monotonic() - self._answered_at < ANSWER_SECONDS else ""
+        return self._answer if time.monotonic() < self._answered_until else ""
 
     def states(self) -> tuple[str, ...]:
         """Return the keys used most and what they would change, each as `[key] state`."""
@@ -118,6 +118,8 @@ class LiveControls:
 
     def tick(self) -> None:
         """Go on with what takes time; called some times a second."""
+        if problem := self._background.take_problem():
+            self.explain(f"{problem}; the background stays as it is")
         if self._photo is None:
             return
         name = self._photo.look(self._session.seen)
@@ -144,8 +146,12 @@ class LiveControls:
             self._show.resume(reason)
         self._tell(f"Video paused{'' if reason == BY_USER else f': {reason}'}" if paused else "Visible again")
 
+    def explain(self, problem: str) -> None:
+        """Show for a while why something could not be done."""
+        self._answer, self._answered_until = problem, time.monotonic() + PROBLEM_SECONDS
+
     def _tell(self, answer: str, *, aloud: bool = True) -> None:
-        self._answer, self._answered_at = answer, time.monotonic()
+        self._answer, self._answered_until = answer, time.monotonic() + ANSWER_SECONDS
         if aloud:
             self._say(answer)
 

@@ -175,7 +175,8 @@ function additionRow(addition, index) {
   }
   if (!data.still) {
     const end = element("input", {type: "text", "aria-label": `${name(index)}: until`, value: mistyped.get(addition) ?? addition.end ?? ""});
-    end.setAttribute("aria-invalid", String(mistyped.has(addition)));
+    const isEarly = addition.end !== undefined && addition.end < addition.boxes[addition.boxes.length - 1].seconds;
+    end.setAttribute("aria-invalid", String(mistyped.has(addition) || isEarly));
     end.onchange = () => {
       const time = readTime(end.value);
       mistyped.delete(addition);

@@ -81,7 +81,9 @@ function changed() {
 byId("save").onclick = () => {
   const wrong = document.querySelector('[aria-invalid="true"]');
   if (wrong) {
-    byId("changes").textContent = `Not saved: "${wrong.value}" is not a time. Write seconds or minutes:seconds, such as 12.5 or 1:02.5.`;
+    byId("changes").textContent = Number.isNaN(readTime(wrong.value))
+      ? `Not saved: "${wrong.value}" is not a time. Write seconds or minutes:seconds, such as 12.5 or 1:02.5.`
+      : `Not saved: ${wrong.value} is before the last box that was drawn.`;
     return wrong.focus();
   }
   saveEdits(edits(), data.edits_name);

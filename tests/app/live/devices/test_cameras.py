@@ -101,9 +101,18 @@ def test_a_camera_that_was_plugged_in_elsewhere_is_the_same_by_name(monkeypatch:
     assert opened == [0, 4]
 
 
-def test_a_url_is_a_camera_whose_name_keeps_the_password() -> None:
-    chosen = choose_camera("rtsp://user:secret@192.168.1.7/stream")
-    assert (chosen.name, chosen.is_device) == ("192.168.1.7/stream", False)
+def test_a_url_is_a_camera_of_which_no_password_is_told() -> None:
+    chosen = choose_camera("rtsp://user:secret@127.0.0.1:9/stream?pwd=secret")
+    assert (chosen.name, chosen.is_device) == ("127.0.0.1:9/stream", False)
+    with pytest.raises(SourceError) as caught:
+        chosen.open((640, 480), Fraction(30))
+    assert "rtsp://127.0.0.1:9/stream" in caught.value.message
+    assert "secret" not in caught.value.message
+
+
+def test_a_name_that_is_too_long_is_no_camera() -> None:
+    with pytest.raises(DeviceError):
+        choose_camera(5000 * "x")
 
 
 @pytest.mark.parametrize("name", ["nothere.mp4", "clips/nothere", "/somewhere/else.mkv", "NOTHERE.MOV"])
