@@ -116,6 +116,13 @@ def test_scattered_errors_are_told_and_times_stay_in_order(tmp_path: Path, name:
     assert list(damaged) == sorted(damaged, key=lambda part: part.start_seconds)
 
 
+def test_a_pause_of_the_camera_is_no_damage(tmp_path: Path) -> None:
+    pts = [512 * number for number in (*range(20), *range(35, 50))]
+    path = make_video(tmp_path / "a.mkv", frames=len(pts), pts=pts, audio="aac")
+    frames, damaged = read(path, strict=True)
+    assert (len(frames), damaged) == (len(pts), ())
+
+
 def test_concealed_images_are_told(tmp_path: Path) -> None:
     """FFmpeg repairs small damage by guessing; the frame is there, but it is not what was filmed."""
     path = make_video(tmp_path / "a.mp4", frames=10, size=(160, 120), options={"g": "100"}, container_options={"movflags": "faststart"})
@@ -307,4 +314,4 @@ def test_ledger_finds_what_never_came_out() -> None:
 )
 def test_only_a_steady_stream_has_holes(times: list[int], hole: bool) -> None:
     steady = SteadyRate()
-    assert [steady.is_hole_before(pts) for pts in times][-1] is hole
+    assert bool([steady.missing_before(pts) for pts in times][-1]) is hole

@@ -173,6 +173,29 @@ def test_a_transport_stream_s_arbitrary_clock_begins_at_zero(tmp_path: Path) -> 
     assert frames[0].seconds < 2
 
 
+REORDERED = {"g": "12", "bf": "3", "x264-params": "open-gop=1:scenecut=0:keyint=12:min-keyint=12"}
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.mp4", "libx264"), ("a.mkv", "libx264"), ("a.ts", "libx264"), ("a.avi", "libx264"), ("a.h264", "libx264"), ("a.avi", "mpeg4")],
+)
+def test_wherever_reading_starts_no_frame_behind_it_is_missing(tmp_path: Path, name: str, codec: str) -> None:
+    options = REORDERED if codec == "libx264" else {"g": "12", "bf": "2"}
+    form = {"a.ts": "mpegts", "a.h264": "h264"}.get(name)
+    path = make_video(tmp_path / name, frames=50, codec=codec, options=options, form=form, time_base=Fraction(1, 25))
+    with VideoSource(path, strict=True) as source:
+        whole = [(frame.seconds, frame.interleaved()) for frame in source]
+    assert len(whole) == 50
+    assert len({later[0] - former[0] for former, later in itertools.pairwise(whole)}) == 1, "steady"
+    for start, _ in whole[1::5]:
+        with VideoSource(path, start=start, strict=True) as source:
+            found = list(source)
+        wanted = [frame for frame in whole if frame[0] >= start]
+        assert [frame.seconds for frame in found] == [seconds for seconds, _ in wanted]
+        assert np.array_equal(found[0].interleaved(), wanted[0][1])
+
+
 def test_later_start_of_a_file_is_kept(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mkv", frames=3, pts=[500, 540, 580], time_base=Fraction(1, 1000))
     assert [frame.pts for frame in read(path)] == [500, 540, 580]

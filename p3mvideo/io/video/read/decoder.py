@@ -16,9 +16,10 @@ from av.video.stream import VideoStream
 from p3mvideo.errors import DamagedInputError
 from p3mvideo.io.damage import DamageLog
 from p3mvideo.io.video.read.alpha_decoder import decoder_for
-from p3mvideo.io.video.read.file import TIMESTAMPS_ARE_ARBITRARY, clock_origin_seconds, frame_rate, image_stream, tagged_duration_seconds
+from p3mvideo.io.video.read.file import NO_TIMESTAMPS, TIMESTAMPS_ARE_ARBITRARY, clock_origin_seconds, frame_rate, image_stream, tagged_duration_seconds
 from p3mvideo.io.video.read.missing_frames import ONE_FRAME_A_PACKET, Ledger
 from p3mvideo.io.video.read.packets import packets_of
+from p3mvideo.io.video.read.skipped_bytes import SkippedBytes
 from p3mvideo.io.video.read.timing.steady_rate import SteadyRate
 from p3mvideo.io.video.read.timing.timeline import JUMP_SECONDS, Moment, Timeline
 
@@ -27,8 +28,9 @@ logger = logging.getLogger(__name__)
 PACKETS_BEFORE_A_RESTART = 3
 """Where transport streams were put together, the numbering of their packets breaks, and FFmpeg takes one of the last images for
 cut short. If the clock starts again within this many packets, nothing is missing."""
-KEY_FRAME_SECONDS = 15
-"""FFmpeg enters formats with arbitrary clocks between key frames. It enters so long before the place asked for: key frames come more often."""
+KEY_FRAME_SECONDS, REORDER_SECONDS = 15, 1
+"""FFmpeg enters formats with arbitrary clocks between key frames. It enters so long before the place asked for: key frames come more often.
+Other formats are entered by the order of decoding, in which a key frame may come before frames that are shown before it and need what came earlier."""
 PROGRESSIVE = (0, 1)
 """FFmpeg's field orders of images that are not interlaced (unknown, progressive)."""
 
@@ -67,6 +69,7 @@ class VideoDecoder:
             self.time_base: Fraction = self.stream.time_base or Fraction(1, 90_000)
             self.rate: Fraction | None = frame_rate(self.stream)
             self.damage = DamageLog()
+            self._skipped = SkippedBytes()
             self._usual = 1 / (self.rate or Fraction(25))
             self._origin = round(clock_origin_seconds(container) / self.time_base)
             index = self.stream.index_entries
@@ -113,9 +116,12 @@ class VideoDecoder:
             DamagedInputError: At the first damage, if `strict`.
         """
         timeline = Timeline(self.time_base, self.rate)
-        ledger = Ledger(round(JUMP_SECONDS / self.time_base)) if self._each_packet_is_a_frame() else None
+        # AVI knows no times of showing; what FFmpeg calls so is the order of decoding.
+        in_order = self._container.format.name == "avi"
+        ledger = Ledger(round(JUMP_SECONDS / self.time_base)) if self._each_packet_is_a_frame() and not in_order else None
         # FFmpeg's reader of Matroska goes on behind damage without a word.
         steady = SteadyRate() if self._container.format.name.startswith("matroska") else None
+        last_pts = 0
         for packet in packets_of(self._container, [self.stream], self._read_error):
             self._note(packet, ledger)
             try:
@@ -127,11 +133,14 @@ class VideoDecoder:
                 continue
             for frame in decoded:
                 missing = ledger.returned(frame.pts) if ledger is not None and frame.pts is not None else None
-                stamp = frame.pts if frame.pts is not None else frame.dts
+                stamp = frame.dts if frame.pts is None or (in_order and frame.dts is not None) else frame.pts
                 moment = timeline.place(None if stamp is None else stamp - self._origin, frame.duration)
                 seconds = moment.pts * self.time_base
-                if steady is not None and steady.is_hole_before(moment.pts):
-                    self._error("a part of the file could not be read")
+                if steady is not None and stamp is not None:
+                    lost = steady.missing_before(moment.pts)
+                    if lost and self._skipped.holds(lost, last_pts, stamp):
+                        self._error("a part of the file could not be read")
+                    last_pts = stamp
                 if self._start is not None and seconds < self._start:
                     continue  # before the place asked for: decoded only because the next ones build upon it
                 if self._end is not None and seconds >= self._end:
@@ -160,6 +169,8 @@ class VideoDecoder:
                 ledger.given(packet.pts)
         if packet.pos is not None:
             self._last_position = packet.pos + packet.size
+            if packet.pts is not None:
+                self._skipped.given(packet.pts, packet.pos, packet.size)
         if packet.is_corrupt and self._cut_short is None:
             self._cut_short, self._packets_since_cut = self._last_seconds, 0
             if not self._container.format.flags & TIMESTAMPS_ARE_ARBITRARY:
@@ -173,8 +184,10 @@ class VideoDecoder:
         self._check()
 
     def _seek(self, start: Fraction) -> None:
-        if self._container.format.flags & TIMESTAMPS_ARE_ARBITRARY:
-            start = max(Fraction(0), start - KEY_FRAME_SECONDS)
+        flags = self._container.format.flags
+        start -= KEY_FRAME_SECONDS if flags & TIMESTAMPS_ARE_ARBITRARY else REORDER_SECONDS
+        if start <= 0 or flags & NO_TIMESTAMPS:
+            return  # read from the beginning
         try:
             self._container.seek(int(start / self.time_base) + self._origin, stream=self.stream)
         except av.error.FFmpegError:

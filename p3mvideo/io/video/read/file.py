@@ -17,6 +17,8 @@ from p3mvideo.io.av_errors import reading
 
 TIMESTAMPS_ARE_ARBITRARY = 0x0200
 """FFmpeg's flag AVFMT_TS_DISCONT of a container format."""
+NO_TIMESTAMPS = 0x0080
+"""FFmpeg's flag AVFMT_NOTIMESTAMPS."""
 
 AV_TIME_BASE = Fraction(1, 1_000_000)
 """Seconds per unit of a container's own times."""

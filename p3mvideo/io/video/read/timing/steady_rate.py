@@ -11,7 +11,7 @@ MISSING_STEPS: Final = 4
 
 
 class SteadyRate:
-    """Watches the times of frames in order. Where a reader skips damage without a word, this alone shows it."""
+    """Watches the times of frames in order. Where a reader skips damage without a word, there is a hole; so there is where a camera paused."""
 
     def __init__(self) -> None:
         self._last: int | None = None
@@ -23,8 +23,8 @@ class SteadyRate:
         """Whether the last steps were equal."""
         return self._equal >= STEADY_STEPS
 
-    def is_hole_before(self, pts: int) -> bool:
-        """Take the next frame's time and return whether frames are missing before it."""
+    def missing_before(self, pts: int) -> int:
+        """Take the next frame's time and return how many frames seem to be missing before it."""
         step = pts - self._last if self._last is not None else 0
         hole = self.is_steady and step >= MISSING_STEPS * self._step
         if abs(step - self._step) <= 1:  # containers round times to their unit
@@ -32,4 +32,4 @@ class SteadyRate:
         elif not hole:
             self._step, self._equal = step, 0
         self._last = pts
-        return hole
+        return round(step / self._step) - 1 if hole else 0
