@@ -70,7 +70,10 @@ def write_image(path: Path, image: UInt8Array) -> None:
     """
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     pixels = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    _, content = cv2.imencode(path.suffix, pixels, options if path.suffix in (".jpg", ".jpeg") else [])
+    try:
+        _, content = cv2.imencode(path.suffix, pixels, options if path.suffix in (".jpg", ".jpeg") else [])
+    except cv2.error as error:
+        raise DatasetError(f"cannot write {path}: there are no images that end in {path.suffix!r}", hint="use .png or .jpg") from error
     write_bytes(path, content.tobytes())
 
 

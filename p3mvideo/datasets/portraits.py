@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,14 @@ from p3mvideo.datasets.layout import (
     FOREGROUND_FOLDERS,
     IMAGE_FOLDERS,
     MATTE_FOLDERS,
+    ORIGINAL,
     files_by_name,
     find_folder,
 )
 from p3mvideo.errors import DatasetError
 from p3mvideo.frame import UInt8Array
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,11 @@ class PortraitFolder:
         self._foregrounds, self._backgrounds = _layer_files(root) if layers else ({}, {})
         self.names = sorted(self._images.keys() & self._mattes.keys()) if names is None else list(names)
         self._check(layers)
+
+    def warn_of_faces(self) -> None:
+        """Tell the user if the faces of the images are not obfuscated. What learns from them learns from faces."""
+        if self.image_folder.name == ORIGINAL:
+            logger.warning("the faces in %s are not obfuscated: `p3mvideo dataset anonymize` makes a set whose faces are", self.image_folder)
 
     def _check(self, layers: bool) -> None:
         parts = {"image": self._images, "matte": self._mattes}

@@ -107,8 +107,8 @@ def export_graph(network: P3MNet, path: Path, description: GraphDescription, *, 
             part = Path(folder) / path.name
             try:
                 write(portable, part, example, description)
-            except (RuntimeError, IndexError, ValueError) as error:
-                why = str(error).strip().splitlines()[-1][:200]
+            except (RuntimeError, IndexError, ValueError, AssertionError) as error:
+                why = (str(error).strip() or type(error).__name__).splitlines()[-1][:200]
                 raise ConfigError(f"the network cannot be exported to {format}: {why}", hint="export it for one --size") from error
             parities = _compared(portable, load_graph(part), [size] if size else list(CHECKED_SIZES))
             for file in sorted(part.parent.iterdir()):

@@ -7,8 +7,9 @@ give the order.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,7 +17,9 @@ import numpy as np
 
 from p3mvideo.datasets.benchmark import BenchmarkImage, Entry, find_entries
 from p3mvideo.errors import DatasetError
+from p3mvideo.evaluation.derived_trimap import with_trimap
 from p3mvideo.evaluation.methods.method import Method
+from p3mvideo.evaluation.score_table import SETTINGS
 from p3mvideo.evaluation.temporal_metrics import clip_metrics
 from p3mvideo.frame import Float32Array, Frame
 from p3mvideo.matte import Matte
@@ -48,19 +51,28 @@ class Clip:
     frames: tuple[Entry, ...]
 
 
-def find_clips(folder: Path, images: str = "") -> list[Clip]:
-    """Return the clips of a split in the order of their names.
+def find_clips(folder: Path, images: str = "", *, names: Sequence[str] = ()) -> list[Clip]:
+    """Return the clips of a split in the order of their names; reports may lie among them.
+
+    Args:
+        folder: The split's folder.
+        images: Which folder of images to take in each clip; the first of those that are usual if empty.
+        names: Patterns such as `000_*`; only clips whose name fits one of them. All if empty.
 
     Raises:
         DatasetError: There are none, or one is incomplete.
     """
-    folders = sorted(path for path in folder.iterdir() if path.is_dir())
+    folders = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".") and not (path / SETTINGS).is_file()]
+    folders = sorted(path for path in folders if not names or any(fnmatch(path.name, pattern) for pattern in names))
     if not folders:
-        raise DatasetError(f"{folder} holds no clips", hint="Expected a folder per clip, with a folder of images and one of mattes.")
+        which = f" whose name fits {', '.join(names)}" if names else ""
+        raise DatasetError(f"{folder} holds no clips{which}", hint="Expected a folder per clip, with a folder of images and one of mattes.")
     return [Clip(path.name, tuple(find_entries(path, images))) for path in folders]
 
 
-def score_clip(clip: Clip, method: Method, *, smoothing: ClipSmoothing | None = None, with_conn: bool = True) -> dict[str, float]:
+def score_clip(
+    clip: Clip, method: Method, *, smoothing: ClipSmoothing | None = None, with_conn: bool = True, derive: bool = False
+) -> dict[str, float]:
     """Return the mean over the frames of each metric in the video convention, how the error changes in time, and the time that
     method and smoothing take.
 
@@ -72,11 +84,12 @@ def score_clip(clip: Clip, method: Method, *, smoothing: ClipSmoothing | None = 
         method: Makes the matte of each frame.
         smoothing: What steadies the mattes; None leaves them as they are.
         with_conn: Whether to compute the connectivity error, which is slow.
+        derive: Whether to derive missing trimaps from the true mattes.
 
     Raises:
         DatasetError: A frame cannot be read, or the method cannot treat it.
     """
-    portraits = [entry.load() for entry in clip.frames]
+    portraits = [with_trimap(entry.load(), derive=derive) for entry in clip.frames]
     odd = next((e.name for e, portrait in zip(clip.frames, portraits, strict=True) if portrait.alpha.shape != portraits[0].alpha.shape), None)
     if odd is not None:
         raise DatasetError(f"{clip.name}: {odd} has another size than the frame before")

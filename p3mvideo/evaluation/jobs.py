@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,25 +13,13 @@ from p3mvideo.cores import usable_cores
 from p3mvideo.datasets.benchmark import BenchmarkImage, Entry
 from p3mvideo.errors import DatasetError, P3MVideoError
 from p3mvideo.evaluation.clips import Clip, ClipSmoothing, score_clip
+from p3mvideo.evaluation.derived_trimap import with_trimap
+from p3mvideo.evaluation.failures import Failure
 from p3mvideo.evaluation.methods.method import Method
 from p3mvideo.evaluation.score_table import Score, ScoreTable
 from p3mvideo.frame import Float32Array
 from p3mvideo.ops.metrics import image_scores
-from p3mvideo.ops.trimap import trimap_from_alpha
 from p3mvideo.options.evaluation import Metric
-
-DERIVED_TRIMAP_PX = 25
-"""Side of the kernel that widens the transition area of a derived trimap."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An image that a method could not be scored on."""
-
-    method: str
-    images: str
-    name: str
-    message: str
 
 
 @dataclass(frozen=True)
@@ -83,12 +71,12 @@ def run_jobs(
             advance()
     finally:
         pool.shutdown(cancel_futures=True)
-    return sorted(failures, key=lambda failure: (failure.method, failure.images, failure.name))
+    return sorted(failures, key=lambda failure: failure.key)
 
 
 def _score(job: Job, metrics: tuple[Metric, ...], derive: bool, smoothing: ClipSmoothing | None) -> dict[str, float]:
     if isinstance(job.subject, Clip):
-        return score_clip(job.subject, job.method, smoothing=smoothing)
+        return score_clip(job.subject, job.method, smoothing=smoothing, derive=derive)
     portrait, alpha, predict_ms = predicted(job.method, job.subject, derive)
     scores = image_scores(
         alpha, portrait.alpha, metrics=metrics, trimap=portrait.trimap,
@@ -100,10 +88,7 @@ def _score(job: Job, metrics: tuple[Metric, ...], derive: bool, smoothing: ClipS
 
 def predicted(method: Method, entry: Entry, derive: bool) -> tuple[BenchmarkImage, Float32Array, float]:
     """Return an image, the method's alpha, and how many milliseconds it took."""
-    portrait = entry.load()
-    if portrait.trimap is None and derive:
-        levels = np.round(portrait.alpha * 255).astype(np.uint8)
-        portrait = replace(portrait, trimap=trimap_from_alpha(levels, DERIVED_TRIMAP_PX))
+    portrait = with_trimap(entry.load(), derive=derive)
     begin = time.perf_counter()
     alpha = method.predict(portrait.image, portrait.trimap)
     predict_ms = 1000 * (time.perf_counter() - begin)

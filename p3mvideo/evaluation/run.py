@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +18,8 @@ from p3mvideo.errors import ConfigError, DatasetError
 from p3mvideo.evaluation.blurred import blur_originals
 from p3mvideo.evaluation.clips import VIDEO_METRICS, Clip, ClipSmoothing, find_clips
 from p3mvideo.evaluation.contact_sheet import Row, write_contact_sheet
-from p3mvideo.evaluation.jobs import Failure, Job, predicted, run_jobs
+from p3mvideo.evaluation.failures import Failure, with_other_shares, write_failures
+from p3mvideo.evaluation.jobs import Job, predicted, run_jobs
 from p3mvideo.evaluation.methods.make_method import make_method, method_name
 from p3mvideo.evaluation.score_table import Score, ScoreTable
 from p3mvideo.evaluation.summary import gap_table, gaps, markdown_table, summarise
@@ -28,6 +27,7 @@ from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.listener import Listener
 from p3mvideo.options import EngineOptions, EvaluationOptions, SmoothingOptions
 from p3mvideo.options.evaluation import Metric
+from p3mvideo.options.parsing.times import exact_rate
 from p3mvideo.temporal import make_matte_stream, make_schedule
 from p3mvideo.weights import DEFAULT_MODEL
 
@@ -120,6 +120,7 @@ def evaluate(
 
     table.read_others()
     asked = {job.key for job in jobs}
+    failures = with_other_shares(output, failures, options.shard, asked - {job.key for job in mine} - table.done())
     scores = tuple(sorted((s for s in table.scores if (s.method, s.images, s.name) in asked), key=lambda s: (s.method, s.images, s.name)))
     records = summarise(scores, options.group)
     gap_records = gaps(scores, trained_on, BLURRED, ORIGINAL) if options.protocol == "ppt" else []
@@ -128,7 +129,7 @@ def evaluate(
         markdown += f"\n{gap_table(gap_records)}"
     if without_face:
         markdown += f"\nLeft out, for no face was found: {', '.join(without_face)}\n"
-    pending = asked - table.done() - {(failure.method, failure.images, failure.name) for failure in failures}
+    pending = asked - table.done() - {failure.key for failure in failures}
     if pending:
         markdown += f"\n{len(pending)} of {len(jobs)} are still to be scored by other shares.\n"
     if failures:
@@ -139,8 +140,7 @@ def evaluate(
     }  # fmt: skip
     write_atomically(output / "summary.json", (json.dumps(summary, indent=1, default=str) + "\n").encode())
     write_atomically(output / "summary.md", markdown.encode())
-    with (output / "failures.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("method", "images", "name", "message"), *(vars(failure).values() for failure in failures)])
+    write_failures(output / "failures.csv", failures)
     if options.worst and options.protocol != "video":
         _sheets(jobs, scores, options.worst, options.worst_by or options.metric[0], options.trimap == "derive", output)
     return Evaluation(output, scores, tuple(failures), summary, markdown)
@@ -148,13 +148,16 @@ def evaluate(
 
 def _clip_smoothing(options: EvaluationOptions, engine: EngineOptions, smoothing: SmoothingOptions) -> ClipSmoothing | None:
     if smoothing.smoothing == "off":
+        make_schedule(engine, smoothing, "cpu")  # raises if frames are to be left out
         return None
     if options.protocol != "video":
         raise ConfigError(f"smoothing {smoothing.smoothing} is for clips, and the protocol is {options.protocol}", hint="add --protocol video")
+    rate = exact_rate(options.rate)
+    assert rate is not None
     # Whatever it runs on: the report is to be the same everywhere.
     schedule = partial(make_schedule, engine, smoothing, "cpu")
     schedule()
-    return ClipSmoothing(partial(make_matte_stream, smoothing), schedule, Fraction(options.rate).limit_denominator(1001))
+    return ClipSmoothing(partial(make_matte_stream, smoothing), schedule, rate)
 
 
 def _counter(listener: Listener, done: int) -> Callable[[], None]:
@@ -175,7 +178,7 @@ def _images(
     protocol, images, names = options.protocol, options.images, options.names
     last = options.limit or None
     if protocol == "video":
-        return {"clips": find_clips(folder, images)[:last]}, []
+        return {"clips": find_clips(folder, images, names=names)[:last]}, []
     if protocol == "stills":
         entries = find_entries(folder, images, names=names)[:last]
         return {entries[0].image.parent.name: entries}, []

@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from p3mvideo.errors import ConfigError, SinkError
+from p3mvideo.evaluation.failures import share_files
 from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.options.parsing.shard import Shard
 
+SETTINGS = "settings.json"
+"""What the scores of a report depend on."""
 KEY_COLUMNS = ("method", "images", "name")
 TABLE_NAME = re.compile(r"scores(-\d+-of-\d+)?\.csv")
 """What a table is called; any other file in the folder is someone's own."""
@@ -61,7 +64,7 @@ class ScoreTable:
         self._columns = (*KEY_COLUMNS, *metrics)
         self._lock = threading.Lock()
         settings_text = json.dumps(settings, indent=1, sort_keys=True, default=str) + "\n"
-        settings_path = folder / "settings.json"
+        settings_path = folder / SETTINGS
         try:
             folder.mkdir(parents=True, exist_ok=True)
             tables = _tables(folder)  # before the settings, which another share writes before its table
@@ -72,7 +75,7 @@ class ScoreTable:
                         f"{folder} holds scores made with other settings: {_differences(before, settings_text)}",
                         hint="Choose another --output, or --overwrite.",
                     )
-                for table in tables:
+                for table in [*tables, *share_files(folder)]:
                     table.unlink(missing_ok=True)
             write_atomically(settings_path, settings_text.encode())
             self._own = self._read(self.path)

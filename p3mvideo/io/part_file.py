@@ -116,7 +116,7 @@ class PartFile:
         free = shutil.disk_usage(parent).free
         if free < expected_bytes + SPARE_BYTES:
             raise SinkError(
-                f"cannot write {self.final}: about {_megabytes(expected_bytes)} are needed, {_megabytes(free)} are free",
+                f"cannot write {self.final}: about {_megabytes(expected_bytes + SPARE_BYTES)} are needed, {_megabytes(free)} are free",
                 hint="free some space or choose another output folder",
             )
 

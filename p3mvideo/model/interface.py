@@ -18,6 +18,7 @@ def describe_interface(variant: str, *, normalises: bool, size: tuple[int, int] 
         size: (width, height) that it takes; None for any multiples of 32.
     """
     mean, std = (" ".join(f"{value:g}" for value in values) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    batch = 1 if normalises else "N"  # exported graphs take one image at a time
     working = f"{LONG_SIDE_PX} pixels long" if variant in REALTIME_VARIANTS else "half the image, at most 1600 pixels long"
     return {
         "input": "image",
@@ -28,5 +29,5 @@ def describe_interface(variant: str, *, normalises: bool, size: tuple[int, int] 
         "input_size": ANY_SIZE if size is None else f"{size[0]}x{size[1]}",
         "normalisation": "inside" if normalises else f"outside: subtract {mean}, divide by {std}",
         "working_size": working,
-        "outputs": "alpha (N, 1, H, W) from 0 to 1; semantic (N, 3, H, W), probabilities of background, transition and foreground",
+        "outputs": f"alpha ({batch}, 1, H, W) from 0 to 1; semantic ({batch}, 3, H, W), probabilities of background, transition and foreground",
     }

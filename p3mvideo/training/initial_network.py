@@ -62,7 +62,9 @@ def build_start(
         raise ConfigError(f"{options.variant} has a backbone of its own", hint="leave --backbone out")
     try:
         network = build_network(options.variant, options.network)
-    except (ValueError, TypeError) as error:
+    except TypeError as error:
+        raise ConfigError(f"{options.variant} takes no such backbone", hint="it is made of MobileNetV2's family; leave --backbone out") from error
+    except ValueError as error:
         raise ConfigError(f"the network cannot be built: {error}", hint="choose one of those backbones, or leave --backbone out") from error
     first_stages(network, options.frozen)  # there are this many
     if initial is not None and pretrained is not None:

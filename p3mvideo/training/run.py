@@ -74,6 +74,7 @@ def train(
         training_split(data), images=options.images, names=None if options.split is None else read_split(options.split),
         layers=options.resolved().composition,
     )  # fmt: skip
+    folder.warn_of_faces()
     names = folder.names[: options.overfit] if options.overfit else folder.names
     resolved = resolve_options(options, portraits=len(names), device=device, dry_run=dry_run)
     goes_on = resume and not dry_run and (output / "last.pt").exists()

@@ -46,6 +46,12 @@ def test_a_folder_without_images_is_an_error(tmp_path: Path) -> None:
         drape_rooms(tmp_path, tmp_path / "a", count=1)
 
 
+def test_a_folder_that_cannot_be_made_is_an_error(rooms: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(DatasetError, match="cannot make the folder"):
+        drape_rooms(rooms, tmp_path / "file" / "x", count=1)
+
+
 def test_cloth_hangs_in_the_room_and_leaves_most_of_it_as_it_is() -> None:
     room = np.full((180, 240, 3), 128, np.uint8)
     changed = [float((drape(room, np.random.default_rng(seed)) != room).any(axis=2).mean()) for seed in range(40)]

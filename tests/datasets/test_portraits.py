@@ -190,3 +190,19 @@ def test_wrong_face_folder(tmp_path: Path, present: list[str], message: str) -> 
         write(tmp_path / name, channels=3)
     with pytest.raises(DatasetError, match=message):
         DonorFaces(tmp_path)
+
+
+def test_an_ending_that_no_image_has_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"no images that end in '\.foo'"):
+        write_image(tmp_path / "a.foo", np.zeros((4, 4, 3), np.uint8))
+
+
+def test_who_learns_from_faces_is_warned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("original_image/a.jpg", "mask/a.png"):
+        write(tmp_path / name, channels=1 if name.startswith("mask") else 3)
+    PortraitFolder(tmp_path).warn_of_faces()
+    assert "are not obfuscated" in caplog.text
+    caplog.clear()
+    write(tmp_path / "blurred_image" / "a.jpg", channels=3)
+    PortraitFolder(tmp_path).warn_of_faces()
+    assert not caplog.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ import pytest
 import torch
 
 from p3mvideo.app.export import ExportFormat, export
-from p3mvideo.engine.export import GraphFormat, Parity, export_graph
+from p3mvideo.engine.export import OPSET, GraphFormat, Parity, export_graph
 from p3mvideo.engine.graph import load_graph
 from p3mvideo.engine.graph_description import GraphDescription
 from p3mvideo.errors import ConfigError, DeviceError, SinkError, WeightsError
+from p3mvideo.model.encoders.swin import SwinStage
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.variants import build_network
 from p3mvideo.ops.imagenet import IMAGENET_MEAN, IMAGENET_STD
@@ -155,3 +157,25 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SinkError, match="cannot write"):
         export_graph(small_network(), tmp_path / "file" / "net.pt", described(), format="torchscript")
+
+
+@pytest.mark.parametrize(("height", "width"), [(24, 16), (7, 20)])
+def test_windows_of_any_number_are_the_same_in_onnx(tmp_path: Path, height: int, width: int) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+
+    class Shifted(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stage = SwinStage(8, 2, [0.0, 0.0], last=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y: torch.Tensor = self.stage(x)
+            return y
+
+    torch.manual_seed(0)
+    network, x = Shifted().eval(), torch.rand(1, height, width, 8)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(network, (x,), str(tmp_path / "a.onnx"), dynamo=False, opset_version=OPSET, input_names=["x"])
+        (found,) = onnxruntime.InferenceSession(str(tmp_path / "a.onnx")).run(None, {"x": x.numpy()})
+        assert np.abs(found - network(x).numpy()).max() < 1e-5

@@ -270,6 +270,36 @@ def test_clips_in_the_video_convention(tmp_path: Path) -> None:
         assert 10 < score.values["video_mad"] < 400
 
 
+def test_only_the_clips_that_are_asked_for_are_scored(tmp_path: Path) -> None:
+    image, alpha = person(0, 96, 128)
+    clips = tmp_path / "clips"
+    for name in ("one", "two", ".hidden"):
+        for t in range(2):
+            write(clips / name / "com" / f"{t:04d}.png", image)
+            write(clips / name / "pha" / f"{t:04d}.png", alpha)
+    given = {"model": [red_channel_network(tmp_path / "red.onnx")], "protocol": "video", "onnx_input": "unit"}
+    for _ in range(2):  # the report may lie among the clips
+        assert {score.name for score in call(evaluate, clips, output=clips / "report", **given).scores} == {"one", "two"}
+    assert {score.name for score in call(evaluate, clips, output=tmp_path / "t", names=["t*"], **given).scores} == {"two"}
+    with pytest.raises(DatasetError, match=r"no clips whose name fits hs_\*"):
+        call(evaluate, clips, output=tmp_path / "none", names=["hs_*"], **given)
+    given["model"] = ["closed-form"]
+    assert call(evaluate, clips, output=tmp_path / "plain", limit=1, **given).failures
+    assert call(evaluate, clips, output=tmp_path / "derived", limit=1, trimap="derive", **given).scores
+
+
+def test_the_report_of_the_last_share_holds_what_others_could_not_score(data: Path, tmp_path: Path) -> None:
+    images = sorted((data / "validation" / "P3M-500-P" / "blurred_image").iterdir())
+    images[0].write_bytes(b"no image")
+    options = {"split": "P3M-500-P", "model": [red_channel_network(tmp_path / "red.onnx")], "onnx_input": "unit", "output": tmp_path / "shared"}
+    first = call(evaluate, data, shard=(0, 2), **options)
+    assert [failure.name for failure in first.failures] == [images[0].stem]
+    last = call(evaluate, data, shard=(1, 2), **options)
+    assert [failure.name for failure in last.failures] == [images[0].stem]
+    assert "still to be scored" not in last.markdown
+    assert images[0].stem in (tmp_path / "shared" / "failures.csv").read_text()
+
+
 def test_smoothing_steadies_clips(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     image, alpha = person(0, 48, 64)
@@ -393,6 +423,8 @@ def test_nothing_to_score(data: Path, tmp_path: Path, options: Callable[[Path], 
         ({"metric": ["mad"], "worst_by": "sad"}, ConfigError, "not among the metrics"),
         ({"smoothing": "ema"}, ConfigError, "the protocol is stills"),
         ({"smoothing": "ema", "protocol": "video", "rate": 0.0}, ConfigError, "rate is 0.0, expected"),
+        ({"smoothing": "ema", "protocol": "video", "rate": 0.0001}, ConfigError, "--rate goes from"),
+        ({"network_every": 3, "protocol": "video"}, ConfigError, "nothing carries mattes"),
         ({"model": ["nobody"]}, WeightsError, "no weights called 'nobody'"),
         ({"model": ["none.onnx"]}, WeightsError, "there is no file none.onnx"),
         ({"model": ["closed-form", "closed-form"]}, ConfigError, "same name"),

@@ -68,7 +68,8 @@ def _without_results(found: Sequence[Input], folder: Path, wanted: Wanted) -> It
     for item in found:
         path = item.path.resolve()
         is_in_target = any(target == path or target in path.parents for target in own)
-        if not (is_in_target or _is_sheet(item.path) or (wanted.output is None and _is_result(item.path, wanted, originals))):
+        folder_of_result = item.path.parent.name.endswith(wanted.mark) and has_own_audit(item.path.parent)
+        if not (is_in_target or folder_of_result or _is_sheet(item.path) or (wanted.output is None and _is_result(item.path, wanted, originals))):
             yield item
 
 

@@ -78,7 +78,7 @@ def plan_outputs(
     Args:
         items: The inputs.
         wanted: What is asked for.
-        tree: Whether inputs come from a folder, so that outputs are folders too even for a single one.
+        tree: Whether inputs come from a folder, or others are missing, so that outputs are folders too even for a single one.
         reserved: Files beside the inputs that must not be replaced.
         earlier: Plans that stand: their names are taken.
 

@@ -61,7 +61,7 @@ def run_batch(
     if options.watch is not None:
         return Outcome(*watch_folder(options.watch, wanted, prepare, options, overwrite=overwrite, reserved=reserved, listener=listener))
     listed = list_inputs(arguments, wanted)
-    plans = plan_outputs(listed.items, wanted, tree=listed.has_folder, reserved=reserved)
+    plans = plan_outputs(listed.items, wanted, tree=listed.has_folder or len(listed.items) + len(listed.missing) > 1, reserved=reserved)
     missing = tuple(InputResult(item, OutputPlan(), error=error) for item, error in listed.missing)
     if not listed.items:
         return Outcome(missing, "")

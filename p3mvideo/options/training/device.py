@@ -68,4 +68,4 @@ class DeviceTrainingOptions(DeviceSampleOptions):
     compiled: Annotated[bool, Option("Compile the networks: a minute or two of the time, then faster steps.", flags=("--compile",))] = False
     every: Annotated[int, Option("Take each N-th portrait of the pack only, for a trial that starts sooner.", minimum=1)] = 1
     resume: Annotated[bool, Option("Go on from the state in the output folder.")] = False
-    made_up: Annotated[int, Option("Procedural backgrounds beside those of the pack.", minimum=0)] = 400
+    made_up: Annotated[int, Option("Procedural backgrounds beside those of the pack.", minimum=1)] = 400

@@ -65,11 +65,13 @@ def pack(
     """
     chosen = options or PackOptions()
     folders = [PortraitFolder(root) for root in data]
+    for folder in folders:
+        folder.warn_of_faces()
     names = [(folder, name) for folder in folders for name in folder.names[:: chosen.every]]
     twice = {name for _, name in names if sum(name == other for _, other in names) > 1} if len({n for _, n in names}) < len(names) else set()
     if twice:
         raise DatasetError(f"{len(twice)} portraits have a name twice, first {min(twice)}", hint="rename them: names say which share they belong to")
-    rooms = [path for folder in backgrounds for path in images_in(folder)]
+    rooms = [path for views in backgrounds for path in images_in(views)]
     donors = None if faces is None else DonorFaces(faces)
     total = len(names) + len(rooms) + (0 if donors is None else len(donors))
 

@@ -135,8 +135,8 @@ def _loaded(loader: DataLoader[Sample]) -> Iterator[Sample]:
             return
         except DatasetError as error:
             # A sample process wraps the error's traceback into its message.
-            message = error.message.rpartition("DatasetError: ")[2].strip()
-            raise DatasetError(message, hint=error.hint or "`p3mvideo dataset check` finds every such file") from error
+            message, _, hint = error.message.rpartition("DatasetError: ")[2].strip().partition("\nhint: ")
+            raise DatasetError(message, hint=hint or error.hint or "`p3mvideo dataset check` finds every such file") from error
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise

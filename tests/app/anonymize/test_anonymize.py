@@ -97,6 +97,17 @@ def test_a_video_is_written_without_faces_beside_its_audit_and_sheet(clip: Path)
     assert not list(clip.parent.glob("*.part"))
 
 
+def test_a_sequence_that_was_made_in_a_folder_is_no_input_the_next_time(tmp_path: Path) -> None:
+    for number in range(1, 4):
+        cv2.imwrite(str(tmp_path / f"f_{number:03d}.png"), np.full((48, 64, 3), 90, np.uint8))
+    call(anonymize, [tmp_path / "f_%03d.png"])
+    made = sorted(path.name for path in (tmp_path / "f_anonymized").iterdir())
+    assert len(made) == 3
+    names = {done.item.path.name for done in call(anonymize, [tmp_path]).inputs}
+    assert names == {"f_001.png", "f_002.png", "f_003.png"}
+    assert sorted(path.name for path in (tmp_path / "f_anonymized").iterdir()) == made
+
+
 def test_what_was_made_in_a_folder_is_no_input_the_next_time(clip: Path) -> None:
     call(anonymize, [clip.parent])
     assert clip.with_name("clip_anonymized.review.jpg").exists()

@@ -37,6 +37,12 @@ def media(tmp_path: Path, clip: Path) -> Path:
     return folder
 
 
+def test_a_missing_input_changes_nothing_for_the_others(run: Process, media: Path, tmp_path: Path) -> None:
+    result = run(media / "deep" / "c.mp4", tmp_path / "missing.mp4", output=tmp_path / "out", background="white")
+    assert result.exit_code == 1
+    assert tree(tmp_path / "out") == ["c.mp4"]
+
+
 @pytest.mark.slow
 def test_a_folder_is_mirrored(run: Process, media: Path, tmp_path: Path) -> None:
     result = run(media, output=tmp_path / "out", alpha=tmp_path / "mattes", background="white")

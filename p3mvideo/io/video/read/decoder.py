@@ -16,7 +16,14 @@ from av.video.stream import VideoStream
 from p3mvideo.errors import DamagedInputError
 from p3mvideo.io.damage import DamageLog
 from p3mvideo.io.video.read.alpha_decoder import decoder_for
-from p3mvideo.io.video.read.file import NO_TIMESTAMPS, TIMESTAMPS_ARE_ARBITRARY, clock_origin_seconds, frame_rate, image_stream, tagged_duration_seconds
+from p3mvideo.io.video.read.file import (
+    NO_TIMESTAMPS,
+    TIMESTAMPS_ARE_ARBITRARY,
+    clock_origin_seconds,
+    frame_rate,
+    image_stream,
+    tagged_duration_seconds,
+)
 from p3mvideo.io.video.read.missing_frames import ONE_FRAME_A_PACKET, Ledger
 from p3mvideo.io.video.read.packets import packets_of
 from p3mvideo.io.video.read.skipped_bytes import SkippedBytes
@@ -30,7 +37,7 @@ PACKETS_BEFORE_A_RESTART = 3
 cut short. If the clock starts again within this many packets, nothing is missing."""
 KEY_FRAME_SECONDS, REORDER_SECONDS = 15, 1
 """FFmpeg enters formats with arbitrary clocks between key frames. It enters so long before the place asked for: key frames come more often.
-Other formats are entered by the order of decoding, in which a key frame may come before frames that are shown before it and need what came earlier."""
+Others are entered by the order of decoding, in which a key frame may come before frames that are shown before it and need what came earlier."""
 PROGRESSIVE = (0, 1)
 """FFmpeg's field orders of images that are not interlaced (unknown, progressive)."""
 
