@@ -57,6 +57,16 @@ def drag(page: Any, x0: float, y0: float, x1: float, y1: float) -> None:  # noqa
     page.mouse.up()
 
 
+def test_what_contradicts_itself_is_not_saved(opened: Any) -> None:
+    face = opened.locator("#face-1")
+    face.get_by_label("not a face").check()
+    face.get_by_label("cover only this").check()
+    opened.get_by_role("button", name="Save", exact=False).first.click()
+    assert "is never to be covered" in opened.locator("#changes").inner_text()
+    face.get_by_label("face 1: from").fill("0:01.5")  # from then on only
+    assert saved(opened)["only"] == [{"track": 1}]
+
+
 def test_decisions_become_an_edits_file(opened: Any) -> None:
     assert opened.locator("h1").inner_text() == "Review of <img src=x onerror=alert(1)>.png"
     assert "show what the output shows, no more" in opened.locator("#notice").inner_text()

@@ -86,22 +86,23 @@ function faceCard(track) {
     boxes[kind] = element("input", {type: "checkbox", name: kind, checked: Boolean(choice[kind])});
     choices.append(element("label", {}, boxes[kind], ` ${text}`));
   }
-  const read = (...others) => {
-    for (const other of others) boxes[other].checked = false;
+  const read = (other) => {
+    if (other) boxes[other].checked = false;
     const times = {}, used = boxes.drop.checked || boxes.keep.checked;
     for (const [name, input] of [["start", start], ["end", end]]) {
       times[name] = readTime(input.value);
       input.setAttribute("aria-invalid", String(used && Number.isNaN(times[name])));
       if (Number.isNaN(times[name])) times[name] = null;
     }
+    const isAlways = used && times.start === null && times.end === null;
+    boxes.only.setAttribute("aria-invalid", String(boxes.only.checked && isAlways));
     for (const kind of ["drop", "keep"]) choice[kind] = boxes[kind].checked && times;
     choice.only = boxes.only.checked;
     changed();
   };
-  boxes.drop.onchange = () => read("keep", "only");
-  boxes.keep.onchange = () => read("drop", "only");
-  boxes.only.onchange = () => read("drop", "keep");
-  start.oninput = end.oninput = () => read();
+  boxes.drop.onchange = () => read("keep");
+  boxes.keep.onchange = () => read("drop");
+  boxes.only.onchange = start.oninput = end.oninput = () => read();
   listeners.push(() => {
     range.hidden = data.still || !(choice.drop || choice.keep);
     card.classList.toggle("changed", Boolean(choice.drop || choice.keep || choice.only));

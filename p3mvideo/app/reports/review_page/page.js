@@ -78,12 +78,16 @@ function changed() {
   byId("changes").textContent = `${count === 1 ? "1 edit" : `${count} edits`}${unsaved ? ", not saved yet" : ""}`;
 }
 
+function whatIsWrong(input) {
+  if (input.type === "checkbox") return "a face is to be the only one that is covered, and is never to be covered.";
+  if (Number.isNaN(readTime(input.value))) return `"${input.value}" is not a time. Write seconds or minutes:seconds, such as 12.5 or 1:02.5.`;
+  return `${input.value} is before the last box that was drawn.`;
+}
+
 byId("save").onclick = () => {
   const wrong = document.querySelector('[aria-invalid="true"]');
   if (wrong) {
-    byId("changes").textContent = Number.isNaN(readTime(wrong.value))
-      ? `Not saved: "${wrong.value}" is not a time. Write seconds or minutes:seconds, such as 12.5 or 1:02.5.`
-      : `Not saved: ${wrong.value} is before the last box that was drawn.`;
+    byId("changes").textContent = `Not saved: ${whatIsWrong(wrong)}`;
     return wrong.focus();
   }
   saveEdits(edits(), data.edits_name);
