@@ -104,6 +104,8 @@ def make_work_folder(unit: Unit) -> None:
     folder = work_path(unit, "").parent
     try:
         folder.mkdir(exist_ok=True)
+    except FileNotFoundError as error:
+        raise SinkError(f"the folder {folder.parent} does not exist", hint="create it first") from error
     except OSError as error:
         raise SinkError(f"cannot make the folder {folder}: {error.strerror}", hint="choose another output folder") from error
 

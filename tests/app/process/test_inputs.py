@@ -37,6 +37,14 @@ def media(tmp_path: Path, clip: Path) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_that_is_missing_is_to_be_created_first(run: Process, clip: Path, tmp_path: Path, resume: bool) -> None:
+    result = run(clip, output=tmp_path / "none" / "out.mp4", background="white", resume=resume)
+    (failure,) = result.failures
+    assert failure.error is not None
+    assert failure.error.hint == "create it first"
+
+
 def test_a_missing_input_changes_nothing_for_the_others(run: Process, media: Path, tmp_path: Path) -> None:
     result = run(media / "deep" / "c.mp4", tmp_path / "missing.mp4", output=tmp_path / "out", background="white")
     assert result.exit_code == 1
