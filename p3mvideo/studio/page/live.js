@@ -70,9 +70,9 @@ export class LiveView {
   }
 
   showAnswer() {
-    const { state } = this, problem = this.failure || state.error;
-    byId("live-answer").textContent = this.failure || state.answer || state.error || (state.runs ? "" : this.advice());
-    byId("live-answer").classList.toggle("bad", Boolean(problem) && (Boolean(this.failure) || !state.answer));
+    const { state } = this, problem = this.failure || (!state.answer && state.error);
+    byId("live-answer").textContent = problem || state.answer || (state.runs ? "" : this.advice());
+    byId("live-answer").classList.toggle("bad", Boolean(problem));
   }
 
   start() { return this.ask(() => api.startLive({ camera: byId("live-camera").value, ...this.wanted })); }
@@ -111,8 +111,8 @@ export class LiveView {
   show(state) {
     const wasOn = this.state.runs, former = this.state;
     this.state = state;
-    // The form goes on showing what the run had, so the next one begins with that.
-    if (wasOn && !state.runs && former.settings) Object.assign(this.wanted, former.settings, { mirror: former.mirror });
+    // The form stays as it is, so the next run begins with what it shows, though this one may have ended before it did all of that.
+    if (wasOn && !state.runs && former.settings) Object.assign(this.wanted, this.shown());
     byId("live-headline").textContent = state.headline;
     byId("live-headline").className = state.state;
     if (state.state !== former.state) byId("live-said").textContent = state.headline; // read aloud only when it is another one
@@ -136,6 +136,12 @@ export class LiveView {
   advice() {
     if (byId("live-camera").value) return "Choose a background and start. Nothing is sent anywhere.";
     return "No camera was found. Plug one in and look again, or add a clip to play instead.";
+  }
+
+  // What the controls show.
+  shown() {
+    const of = (names, what) => names.map((name) => [name, byId(`live-${name}`)[what]]);
+    return Object.fromEntries([...of(SELECTS, "value"), ...of(SLIDERS, "valueAsNumber"), ...of([...CHECKS, "mirror"], "checked")]);
   }
 
   showSettings({ settings, mirror }) {
