@@ -126,7 +126,7 @@ def webcam(
         is_remembered = not isinstance(settings, LiveOptions) and "bg" not in (settings or {})
         background = LiveBackground([*live.bg, *_more_backgrounds()], background_fit, say, remembered=is_remembered)
         stack.callback(background.close)
-        _check_recording(record, [*background.files, *([chosen.file] if chosen.file is not None else [])])
+        _check_recording(record, [*background.files, chosen.file])
         source = stack.enter_context(_open(chosen, live))
         info = source.info
         rate = info.rate or Fraction(30)
@@ -196,13 +196,13 @@ def _settings(given: LiveOptions | Mapping[str, Any] | None, profile: Path | Non
     return LiveOptions.from_json(remembered.to_json() | dict(given or {}))
 
 
-def _check_recording(record: Path | None, played: Sequence[Path]) -> None:
+def _check_recording(record: Path | None, played: Sequence[Path | None]) -> None:
     """Make sure that a recording does not replace what it is made of.
 
     Raises:
         ConfigError: It would.
     """
-    if record is not None and record.exists() and any(file.exists() and file.samefile(record) for file in played):
+    if record is not None and record.exists() and any(file is not None and file.exists() and file.samefile(record) for file in played):
         raise ConfigError(f"{record} is both shown and recorded", hint="record into another file")
 
 

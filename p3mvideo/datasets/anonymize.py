@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from p3mvideo.datasets.hidden_faces import hide_faces
-from p3mvideo.datasets.image_files import images_in, read_image, write_bytes, write_image
+from p3mvideo.datasets.image_files import images_in, make_folders, read_image, write_bytes, write_image
 from p3mvideo.datasets.layout import MATTE_FOLDERS, ORIGINAL_FOLDERS, find_folder, read_split
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.errors import DatasetError
@@ -84,7 +84,7 @@ def anonymize_portraits(
 
     folder = _originals(source, target)
     donor_names = set() if donors is None else set(read_split(donors))
-    _make_folders(target, "blurred_image", "mask", "facemask", *(("faces/image", "faces/mask") if donor_names else ()))
+    make_folders(target, "blurred_image", "mask", "facemask", *(("faces/image", "faces/mask") if donor_names else ()))
     faces, without_face, still_found, donor_count = 0, [], [], 0
     left_out = [f"{name}: the split has no such portrait" for name in sorted(donor_names - set(folder.names))]
     with FaceDetector(confidence=CONFIDENCE) as detector:
@@ -162,7 +162,7 @@ def cut_faces(source: Path, target: Path, *, on_progress: Progress | None = None
     from p3mvideo.privacy.region import face_region_mask
 
     images = images_in(source)
-    _make_folders(target, "image", "mask")
+    make_folders(target, "image", "mask")
     count, left_out = 0, []
     with FaceDetector() as detector:
         for done, path in enumerate(images, start=1):
@@ -201,14 +201,6 @@ def _write_donor(folder: Path, name: str, image: UInt8Array, mask: UInt8Array) -
     window = np.s_[max(0, y - margin) : y + height + margin, max(0, x - margin) : x + width + margin]
     write_image(folder / "image" / f"{name}.jpg", image[window])
     write_image(folder / "mask" / f"{name}.png", mask[window])
-
-
-def _make_folders(target: Path, *names: str) -> None:
-    try:
-        for name in names:
-            (target / name).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DatasetError(f"cannot make the folder {target}: {error.strerror or error}", hint="check the path and its rights") from error
 
 
 def _note(path: Path, names: Iterable[str]) -> None:

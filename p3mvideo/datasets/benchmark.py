@@ -74,6 +74,16 @@ class Entry:
         return BenchmarkImage(image, alpha, trimap, face_mask, human_mask)
 
 
+def fits(name: str, patterns: Sequence[str]) -> bool:
+    """Return whether a name fits one of some patterns such as `hs_*`; any does if there are none."""
+    return not patterns or any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def which_fit(patterns: Sequence[str]) -> str:
+    """Return the end of a sentence that says what was looked for."""
+    return f" whose name fits {', '.join(patterns)}" if patterns else ""
+
+
 def find_entries(folder: Path, images: str = "", *, names: Sequence[str] = ()) -> list[Entry]:
     """Return the images of a split in the order of their names. Those without a matte are among them.
 
@@ -95,8 +105,7 @@ def find_entries(folder: Path, images: str = "", *, names: Sequence[str] = ()) -
             raise DatasetError(f"{folder} has no folder of {kind}: expected {wanted}", hint=hint)
     found_images = files_by_name(image_folder)
     others = [files_by_name(find_folder(folder, kinds)) for kinds in (MATTE_FOLDERS, TRIMAP_FOLDERS, FACE_FOLDERS, HUMAN_MASK_FOLDERS)]
-    chosen = [name for name in found_images if not names or any(fnmatch(name, pattern) for pattern in names)]
+    chosen = [name for name in found_images if fits(name, names)]
     if not chosen:
-        which = f" whose name fits {', '.join(names)}" if names else ""
-        raise DatasetError(f"{image_folder} holds no image{which}", hint=f"Images end in {', '.join(IMAGE_SUFFIXES)}.")
+        raise DatasetError(f"{image_folder} holds no image{which_fit(names)}", hint=f"Images end in {', '.join(IMAGE_SUFFIXES)}.")
     return [Entry(name, found_images[name], *(kind.get(name) for kind in others)) for name in chosen]

@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from p3mvideo.datasets.image_files import images_in, read_image, write_image
-from p3mvideo.errors import DatasetError
+from p3mvideo.datasets.image_files import images_in, make_folders, read_image, write_image
 from p3mvideo.frame import Float32Array, UInt8Array
 from p3mvideo.ops.shrink import shrunk
 
@@ -52,10 +51,7 @@ def drape_rooms(rooms: Path, target: Path, *, count: int = 400, seed: int = 0, o
         DatasetError: There are no images, one cannot be read, or one cannot be written.
     """
     images = images_in(rooms)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DatasetError(f"cannot make the folder {target}: {error.strerror or error}", hint="choose another one") from error
+    make_folders(target)
     written = 0
     for number in range(count):
         path = target / f"draped_{number:04d}.jpg"

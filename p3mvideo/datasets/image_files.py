@@ -89,6 +89,19 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise DatasetError(f"cannot write {path}: {error.strerror or error}", hint="check the folder's rights and the free space") from error
 
 
+def make_folders(target: Path, *names: str) -> None:
+    """Make folders of these names in a folder, and that itself, unless they are there.
+
+    Raises:
+        DatasetError: One cannot be made.
+    """
+    try:
+        for folder in (target, *(target / name for name in names)):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatasetError(f"cannot make the folder {target}: {error.strerror or error}", hint="check the path and its rights") from error
+
+
 def images_in(folder: Path) -> list[Path]:
     """Return the images that lie in a folder itself, sorted by name.
 

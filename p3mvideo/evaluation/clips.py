@@ -9,13 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from p3mvideo.datasets.benchmark import BenchmarkImage, Entry, find_entries
+from p3mvideo.datasets.benchmark import BenchmarkImage, Entry, find_entries, fits, which_fit
 from p3mvideo.errors import DatasetError
 from p3mvideo.evaluation.derived_trimap import with_trimap
 from p3mvideo.evaluation.methods.method import Method
@@ -63,10 +62,11 @@ def find_clips(folder: Path, images: str = "", *, names: Sequence[str] = ()) -> 
         DatasetError: There are none, or one is incomplete.
     """
     folders = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".") and not (path / SETTINGS).is_file()]
-    folders = sorted(path for path in folders if not names or any(fnmatch(path.name, pattern) for pattern in names))
+    folders = sorted(path for path in folders if fits(path.name, names))
     if not folders:
-        which = f" whose name fits {', '.join(names)}" if names else ""
-        raise DatasetError(f"{folder} holds no clips{which}", hint="Expected a folder per clip, with a folder of images and one of mattes.")
+        raise DatasetError(
+            f"{folder} holds no clips{which_fit(names)}", hint="Expected a folder per clip, with a folder of images and one of mattes."
+        )
     return [Clip(path.name, tuple(find_entries(path, images))) for path in folders]
 
 

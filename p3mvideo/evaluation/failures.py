@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from p3mvideo.evaluation.share_files import table_path, tables_in
 from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.options.parsing.shard import Shard
 
-SHARE_NAME = re.compile(r"failures-\d+-of-\d+\.csv")
-"""What the file of one share is called."""
+FAILURES = "failures"
+"""What the tables are called, see `p3mvideo.evaluation.share_files`."""
 
 
 @dataclass(frozen=True)
@@ -44,20 +44,16 @@ def with_other_shares(folder: Path, own: Sequence[Failure], shard: Shard | None,
     Args:
         folder: Of the report.
         own: What this share could not score.
-        shard: Which share this is, of how many; None keeps nothing.
+        shard: Which share this is, of how many; None is all of the work, which has no other shares.
         open_keys: What other shares were to score and has no score.
     """
-    mine = None if shard is None else folder / f"failures-{shard[0]}-of-{shard[1]}.csv"
-    if mine is not None:
-        write_failures(mine, own)
-    others = [path for path in share_files(folder) if path != mine]
+    if shard is None:
+        return list(own)
+    mine = table_path(folder, FAILURES, shard)
+    write_failures(mine, own)
+    others = [path for path in tables_in(folder, FAILURES) if path not in (mine, table_path(folder, FAILURES, None))]
     found = {failure.key: failure for path in others for failure in _read(path) if failure.key in open_keys}
     return sorted([*own, *found.values()], key=lambda failure: failure.key)
-
-
-def share_files(folder: Path) -> list[Path]:
-    """Return the tables of failures in a folder, of all shares."""
-    return sorted(path for path in folder.iterdir() if SHARE_NAME.fullmatch(path.name))
 
 
 def _read(path: Path) -> list[Failure]:

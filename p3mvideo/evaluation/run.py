@@ -18,10 +18,11 @@ from p3mvideo.errors import ConfigError, DatasetError
 from p3mvideo.evaluation.blurred import blur_originals
 from p3mvideo.evaluation.clips import VIDEO_METRICS, Clip, ClipSmoothing, find_clips
 from p3mvideo.evaluation.contact_sheet import Row, write_contact_sheet
-from p3mvideo.evaluation.failures import Failure, with_other_shares, write_failures
+from p3mvideo.evaluation.failures import FAILURES, Failure, with_other_shares, write_failures
 from p3mvideo.evaluation.jobs import Job, predicted, run_jobs
 from p3mvideo.evaluation.methods.make_method import make_method, method_name
 from p3mvideo.evaluation.score_table import Score, ScoreTable
+from p3mvideo.evaluation.share_files import table_path
 from p3mvideo.evaluation.summary import gap_table, gaps, markdown_table, summarise
 from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.listener import Listener
@@ -119,9 +120,9 @@ def evaluate(
     listener.end()
 
     table.read_others()
-    asked = {job.key for job in jobs}
-    failures = with_other_shares(output, failures, options.shard, asked - {job.key for job in mine} - table.done())
-    scores = tuple(sorted((s for s in table.scores if (s.method, s.images, s.name) in asked), key=lambda s: (s.method, s.images, s.name)))
+    asked, scored = {job.key for job in jobs}, table.done()
+    failures = with_other_shares(output, failures, options.shard, asked - scored - {job.key for job in mine})
+    scores = tuple(sorted((score for score in table.scores if score.key in asked), key=lambda score: score.key))
     records = summarise(scores, options.group)
     gap_records = gaps(scores, trained_on, BLURRED, ORIGINAL) if options.protocol == "ppt" else []
     markdown = markdown_table(records)
@@ -129,7 +130,7 @@ def evaluate(
         markdown += f"\n{gap_table(gap_records)}"
     if without_face:
         markdown += f"\nLeft out, for no face was found: {', '.join(without_face)}\n"
-    pending = asked - table.done() - {failure.key for failure in failures}
+    pending = asked - scored - {failure.key for failure in failures}
     if pending:
         markdown += f"\n{len(pending)} of {len(jobs)} are still to be scored by other shares.\n"
     if failures:
@@ -140,7 +141,7 @@ def evaluate(
     }  # fmt: skip
     write_atomically(output / "summary.json", (json.dumps(summary, indent=1, default=str) + "\n").encode())
     write_atomically(output / "summary.md", markdown.encode())
-    write_failures(output / "failures.csv", failures)
+    write_failures(table_path(output, FAILURES, None), failures)
     if options.worst and options.protocol != "video":
         _sheets(jobs, scores, options.worst, options.worst_by or options.metric[0], options.trimap == "derive", output)
     return Evaluation(output, scores, tuple(failures), summary, markdown)

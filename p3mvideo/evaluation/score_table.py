@@ -8,22 +8,22 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from p3mvideo.errors import ConfigError, SinkError
-from p3mvideo.evaluation.failures import share_files
+from p3mvideo.evaluation.failures import FAILURES
+from p3mvideo.evaluation.share_files import table_path, tables_in
 from p3mvideo.files.atomic_write import write_atomically
 from p3mvideo.options.parsing.shard import Shard
 
 SETTINGS = "settings.json"
 """What the scores of a report depend on."""
 KEY_COLUMNS = ("method", "images", "name")
-TABLE_NAME = re.compile(r"scores(-\d+-of-\d+)?\.csv")
-"""What a table is called; any other file in the folder is someone's own."""
+TABLE = "scores"
+"""What the tables are called, see `p3mvideo.evaluation.share_files`."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Score:
     """Name of the image, or of the clip."""
     values: Mapping[str, float]
     """By metric; "predict_ms" is how long the method took. NaN where a metric is undefined."""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """(method, images, name)."""
+        return self.method, self.images, self.name
 
 
 class ScoreTable:
@@ -58,7 +63,7 @@ class ScoreTable:
     def __init__(
         self, folder: Path, settings: Mapping[str, object], metrics: tuple[str, ...], *, overwrite: bool = False, shard: Shard | None = None
     ) -> None:
-        self.path = folder / ("scores.csv" if shard is None else f"scores-{shard[0]}-of-{shard[1]}.csv")
+        self.path = table_path(folder, TABLE, shard)
         self._own: list[Score] = []
         self._others: list[Score] = []
         self._columns = (*KEY_COLUMNS, *metrics)
@@ -67,7 +72,7 @@ class ScoreTable:
         settings_path = folder / SETTINGS
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            tables = _tables(folder)  # before the settings, which another share writes before its table
+            tables = tables_in(folder, TABLE)  # before the settings, which another share writes before its table
             before = settings_path.read_text(encoding="utf-8") if settings_path.exists() else None
             if before != settings_text and tables:
                 if not overwrite:
@@ -75,7 +80,7 @@ class ScoreTable:
                         f"{folder} holds scores made with other settings: {_differences(before, settings_text)}",
                         hint="Choose another --output, or --overwrite.",
                     )
-                for table in [*tables, *share_files(folder)]:
+                for table in [*tables, *tables_in(folder, FAILURES)]:
                     table.unlink(missing_ok=True)
             write_atomically(settings_path, settings_text.encode())
             self._own = self._read(self.path)
@@ -87,15 +92,15 @@ class ScoreTable:
     @property
     def scores(self) -> list[Score]:
         """All rows of all shares, each image once."""
-        return list({(score.method, score.images, score.name): score for score in [*self._others, *self._own]}.values())
+        return list({score.key: score for score in [*self._others, *self._own]}.values())
 
     def read_others(self) -> None:
         """Read what other shares have scored by now."""
-        self._others = [score for table in _tables(self.path.parent) if table != self.path for score in self._read(table)]
+        self._others = [score for table in tables_in(self.path.parent, TABLE) if table != self.path for score in self._read(table)]
 
     def done(self) -> set[tuple[str, str, str]]:
         """Return (method, images, name) of every row."""
-        return {(score.method, score.images, score.name) for score in self.scores}
+        return {score.key for score in self.scores}
 
     def add(self, score: Score) -> None:
         """Append one row and see to it that it is in the file.
@@ -135,11 +140,6 @@ class ScoreTable:
     def _rewrite(self) -> None:
         header = ",".join(self._columns) + "\n"
         write_atomically(self.path, (header + "".join(map(self._line, self._own))).encode())
-
-
-def _tables(folder: Path) -> list[Path]:
-    """Return the tables in a folder, of all shares."""
-    return sorted(path for path in folder.iterdir() if TABLE_NAME.fullmatch(path.name))
 
 
 def _differences(before: str | None, now: str) -> str:

@@ -122,9 +122,10 @@ def _suffix(item: Input, container: str, *, transparent: bool) -> str:
 
 def _free(folder: Path, stem: str, suffix: str, taken: Collection[Path], beside: Collection[str]) -> Path:
     """Return a name in a folder that no file has, nor any of those that are taken; the same goes for what will lie beside it."""
-    for number in itertools.count(1):
-        free = stem if number == 1 else f"{stem} ({number})"
-        names = [folder / f"{free}{end}" for end in (suffix, *beside)]
-        if not any(name in taken or os.path.exists(name) for name in names):
-            return names[0]
-    raise AssertionError("numbers have no end")
+    stems = itertools.chain([stem], (f"{stem} ({number})" for number in itertools.count(2)))
+
+    def is_free(stem: str) -> bool:
+        places = [folder / f"{stem}{end}" for end in (suffix, *beside)]
+        return not any(place in taken or os.path.exists(place) for place in places)
+
+    return folder / f"{next(filter(is_free, stems))}{suffix}"

@@ -65,11 +65,11 @@ def _without_results(found: Sequence[Input], folder: Path, wanted: Wanted) -> It
     own = [target for target in targets if inside in target.parents]
     originals = {item.path.with_suffix("") for item in found}
     originals |= {item.path.with_name(f"{item.path.stem}_{item.path.suffix[1:]}") for item in found}  # where several have one stem
+    sequences = {parent for parent in {item.path.parent for item in found} if parent.name.endswith(wanted.mark) and has_own_audit(parent)}
     for item in found:
         path = item.path.resolve()
-        is_in_target = any(target == path or target in path.parents for target in own)
-        folder_of_result = item.path.parent.name.endswith(wanted.mark) and has_own_audit(item.path.parent)
-        if not (is_in_target or folder_of_result or _is_sheet(item.path) or (wanted.output is None and _is_result(item.path, wanted, originals))):
+        is_in_target = item.path.parent in sequences or any(target == path or target in path.parents for target in own)
+        if not (is_in_target or _is_sheet(item.path) or (wanted.output is None and _is_result(item.path, wanted, originals))):
             yield item
 
 

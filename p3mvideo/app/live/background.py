@@ -186,7 +186,7 @@ class LiveBackground:
             self._names, self._index, self._failed = names, index, False
             self._wanted += 1
         self._seen, self._pending = self._look(), None
-        self._open_later()
+        threading.Thread(target=self._open_now, args=(self.name, self._wanted), name="p3mvideo background", daemon=True).start()
 
     def check_file(self) -> None:
         """Open the present one's file again if it has changed, and is not being written any more; called about once a second."""
@@ -219,17 +219,15 @@ class LiveBackground:
         context = open_background(name, parse_background(name), self._fit)
         return _Opened(context.__enter__(), context)
 
-    def _open_later(self) -> None:
-        threading.Thread(target=self._open_now, args=(self.name, self._wanted), name="p3mvideo background", daemon=True).start()
-
     def _open_now(self, name: str, number: int) -> None:
         try:
             opened = self._open(name)
         except P3MVideoError as error:
-            self._say(f"{error.message}; the background stays as it is")
+            problem = f"{error.message}; the background stays as it is"
+            self._say(problem)
             with self._lock:
                 if number == self._wanted:
-                    self._failed, self._problem = True, error.message
+                    self._failed, self._problem = True, problem
                     self._seen = self._look()
             return
         with self._lock:

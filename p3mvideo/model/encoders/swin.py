@@ -45,7 +45,7 @@ class SwinBlock(nn.Module):
 
     def _attend(self, x: Tensor, shift: tuple[int, int]) -> Tensor:
         batch, height, width, channels = x.shape
-        rows, columns = (height + WINDOW - 1) // WINDOW, (width + WINDOW - 1) // WINDOW
+        rows, columns = _windows(height), _windows(width)
         x = F.pad(x, (0, 0, 0, columns * WINDOW - width, 0, rows * WINDOW - height))
         x = torch.roll(x, (-shift[0], -shift[1]), (1, 2))
         x = x.view(batch, rows, WINDOW, columns, WINDOW, channels).transpose(2, 3)
@@ -77,9 +77,14 @@ def attention_mask(height: int, width: int, shift: tuple[int, int], like: Tensor
     return (parts[:, None] != parts[:, :, None]).to(like.dtype) * APART
 
 
+def _windows(length: int) -> int:
+    """Return how many windows cover a length. ONNX rounds quotients of negative numbers to 0, so -(-length // WINDOW) would be another number."""
+    return (length + WINDOW - 1) // WINDOW
+
+
 def _parts(length: int, shift: int, device: torch.device) -> Tensor:
     """Return for each row of a padded and rolled map: 0 the image, 1 the padding, 2 the image from the other side."""
-    padded = (length + WINDOW - 1) // WINDOW * WINDOW  # ONNX rounds quotients of negative numbers to 0
+    padded = _windows(length) * WINDOW
     position = torch.arange(padded, device=device)
     return torch.roll((position >= length).long(), -shift, 0) + 2 * (position >= padded - shift)
 

@@ -119,7 +119,7 @@ class LiveControls:
     def tick(self) -> None:
         """Go on with what takes time; called some times a second."""
         if problem := self._background.take_problem():
-            self.explain(f"{problem}; the background stays as it is")
+            self.explain(problem)
         if self._photo is None:
             return
         name = self._photo.look(self._session.seen)

@@ -26,9 +26,8 @@ from p3mvideo.io.video.read.file import (
 )
 from p3mvideo.io.video.read.missing_frames import ONE_FRAME_A_PACKET, Ledger
 from p3mvideo.io.video.read.packets import packets_of
-from p3mvideo.io.video.read.skipped_bytes import SkippedBytes
-from p3mvideo.io.video.read.timing.steady_rate import SteadyRate
 from p3mvideo.io.video.read.timing.timeline import JUMP_SECONDS, Moment, Timeline
+from p3mvideo.io.video.read.unread_parts import UnreadParts
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +75,6 @@ class VideoDecoder:
             self.time_base: Fraction = self.stream.time_base or Fraction(1, 90_000)
             self.rate: Fraction | None = frame_rate(self.stream)
             self.damage = DamageLog()
-            self._skipped = SkippedBytes()
             self._usual = 1 / (self.rate or Fraction(25))
             self._origin = round(clock_origin_seconds(container) / self.time_base)
             index = self.stream.index_entries
@@ -127,10 +125,9 @@ class VideoDecoder:
         in_order = self._container.format.name == "avi"
         ledger = Ledger(round(JUMP_SECONDS / self.time_base)) if self._each_packet_is_a_frame() and not in_order else None
         # FFmpeg's reader of Matroska goes on behind damage without a word.
-        steady = SteadyRate() if self._container.format.name.startswith("matroska") else None
-        last_pts = 0
+        unread = UnreadParts() if self._container.format.name.startswith("matroska") else None
         for packet in packets_of(self._container, [self.stream], self._read_error):
-            self._note(packet, ledger)
+            self._note(packet, ledger, unread)
             try:
                 decoded = self._codec.decode(packet)
             except av.error.EOFError:
@@ -143,11 +140,8 @@ class VideoDecoder:
                 stamp = frame.dts if frame.pts is None or (in_order and frame.dts is not None) else frame.pts
                 moment = timeline.place(None if stamp is None else stamp - self._origin, frame.duration)
                 seconds = moment.pts * self.time_base
-                if steady is not None and stamp is not None:
-                    lost = steady.missing_before(moment.pts)
-                    if lost and self._skipped.holds(lost, last_pts, stamp):
-                        self._error("a part of the file could not be read")
-                    last_pts = stamp
+                if unread is not None and stamp is not None and unread.is_before(stamp, moment.pts):
+                    self._error("a part of the file could not be read")
                 if self._start is not None and seconds < self._start:
                     continue  # before the place asked for: decoded only because the next ones build upon it
                 if self._end is not None and seconds >= self._end:
@@ -156,10 +150,10 @@ class VideoDecoder:
                 self._note_shown(frame, moment, missing)
                 yield frame, moment
         self._report_cut()
-        self.damage.finish(self._expected_end(ledger, steady=steady is not None and steady.is_steady))
+        self.damage.finish(self._expected_end(ledger, steady=unread is not None and unread.is_steady))
         self._check()
 
-    def _note(self, packet: Packet[Stream], ledger: Ledger | None) -> None:
+    def _note(self, packet: Packet[Stream], ledger: Ledger | None, unread: UnreadParts | None) -> None:
         """Keep account of a packet that is about to be decoded."""
         if self._cut_short is not None:
             restarts = packet.dts is not None and self._last_dts is not None and (self._last_dts - packet.dts) * self.time_base > JUMP_SECONDS
@@ -176,8 +170,8 @@ class VideoDecoder:
                 ledger.given(packet.pts)
         if packet.pos is not None:
             self._last_position = packet.pos + packet.size
-            if packet.pts is not None:
-                self._skipped.given(packet.pts, packet.pos, packet.size)
+            if unread is not None and packet.pts is not None:
+                unread.given(packet.pts, packet.pos, packet.size)
         if packet.is_corrupt and self._cut_short is None:
             self._cut_short, self._packets_since_cut = self._last_seconds, 0
             if not self._container.format.flags & TIMESTAMPS_ARE_ARBITRARY:
