@@ -60,6 +60,7 @@ class DeviceTrainingOptions(DeviceSampleOptions):
     nobody: Annotated[float, Option("Share of the composed scenes without people.", minimum=0, maximum=1)] = 0.08
     cp: Annotated[float, Option("Chance of each obfuscated face to get a donor's.", minimum=0, maximum=1)] = 0.5
     smeared: Annotated[float, Option("Chance of a donor's face to be hidden again, as in use.", minimum=0, maximum=1)] = 0.0
+    covers: Annotated[float, Option("Share of the samples with smears where no face is, as face trackers make them.", minimum=0, maximum=1)] = 0.0
     cp_level: Annotated[Literal["image", "feature", "both"], Option("Where it is pasted; features from the first step on.")] = "image"
     cp_layer: Annotated[int, Option("Encoder layer after which features are pasted; layer k is at stride 2^k.", minimum=1, maximum=4)] = 1
     precision: Annotated[Precision, Option("Precision of the networks.")] = "auto"

@@ -40,7 +40,7 @@ class DeviceBatches:
         features = Pasting(how.cp_feature_chance, feature_augmentation(how)) if how.pastes_features else None
         self.drawing = SceneDrawing(
             material.facts, order, options.webcam, size_px=options.size_px, batch=options.batch, seed=options.seed, pasting=images,
-            feature_pasting=features, feature_from=options.feature_start // options.batch,
+            feature_pasting=features, feature_from=options.feature_start // options.batch, covers=options.covers,
         )  # fmt: skip
 
     def plans(self, first: int, steps: int, *, workers: int) -> Iterator[ScenePlan]:

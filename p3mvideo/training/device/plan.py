@@ -105,6 +105,20 @@ class Things:
 
 
 @dataclass
+class FalseCovers:
+    """Smears where no face is, no two in one scene. K of them, see `p3mvideo.training.samples.false_covers`."""
+
+    scene: np.ndarray
+    """int64 (K,)."""
+    middle: np.ndarray
+    """x and y in pixels, float32 (K, 2)."""
+    half: np.ndarray
+    """Half of width and height in pixels, float32 (K, 2)."""
+    angle: np.ndarray
+    """In radians, float32 (K,)."""
+
+
+@dataclass
 class Round:
     """Layers that are put into different scenes at the same time."""
 
@@ -240,6 +254,8 @@ class ScenePlan:
     frame_hairs: Hairs
     """None: moving people are seen from the front."""
     frame_sources: Faces
+    false_covers: list[FalseCovers]
+    """The first ones of all scenes that have any, then the second ones."""
     camera: Camera
     mirrored: np.ndarray
     """bool (B,)."""

@@ -167,7 +167,7 @@ def _run_options(options: DeviceTrainingOptions, device: torch.device) -> dict[s
         asked = TrainingOptions(
             variant=variant, backbone=backbone, batch=options.batch, size=options.size_px, lr=options.lr, backbone_lr=options.backbone_lr,
             warmup=options.warmup, ema=options.ema, share=options.share, cp_image_chance=options.cp, cp_feature_chance=options.cp,
-            cp_layer=options.cp_layer, smeared=options.smeared, seed=options.seed,
+            cp_layer=options.cp_layer, smeared=options.smeared, covers=options.covers, seed=options.seed,
         )  # fmt: skip
         setup = setup_of(
             asked.resolved(), steps=options.steps or BY_THE_CLOCK, precision=choose_precision(options.precision, device),

@@ -6,13 +6,15 @@ import pytest
 import torch
 
 from p3mvideo.ops.trimap import KNOWN_FOREGROUND, UNKNOWN, trimap_from_alpha
+from p3mvideo.privacy.cover.smear import obfuscate
 from p3mvideo.training.device.draw.camera import CameraSettings, stack_cameras
 from p3mvideo.training.device.image_stack import ImageStack, coordinates, inside, level_for
 from p3mvideo.training.device.paint.camera import seen_by
 from p3mvideo.training.device.paint.jpeg import jpeg
 from p3mvideo.training.device.paint.scenes import thing_mattes
+from p3mvideo.training.device.paint.smear import paint_false_covers
 from p3mvideo.training.device.paint.trimap import squared_distance, trimap_classes
-from p3mvideo.training.device.plan import Things, Warp, Warps, reals
+from p3mvideo.training.device.plan import FalseCovers, Things, Warp, Warps, integers, reals
 from p3mvideo.training.device.upload import uploaded
 from p3mvideo.training.samples.camera_degradation import Light
 from p3mvideo.training.samples.distractors import HARMONICS, draw_thing_behind, thing_behind
@@ -103,6 +105,26 @@ def test_things_have_the_outlines_that_were_drawn() -> None:
         found = thing_mattes(uploaded(things, CPU), size)[0].numpy()
         both, either = np.minimum(found, true).sum(), np.maximum(found, true).sum()
         assert both > 0.9 * either
+
+
+@pytest.mark.parametrize(("half", "angle"), [((14.0, 20.0), 0.0), ((10.0, 17.0), 0.5), ((5.0, 6.0), -0.2)])
+def test_a_false_cover_is_what_the_program_smears(half: tuple[float, float], angle: float) -> None:
+    """The program also rounds its colours to coarse steps."""
+    noise = np.random.default_rng(3).integers(0, 50, (96, 96, 3)).astype(np.uint8)
+    image, mask = cv2.add(smooth(96), noise), np.zeros((96, 96), np.uint8)
+    cv2.ellipse(mask, (40, 50), tuple(map(int, half)), float(np.degrees(angle)), 0, 360, 255, -1)
+    true = obfuscate(image, mask)
+    there = torch.from_numpy(image.transpose(2, 0, 1).copy()).float()[None].repeat(2, 1, 1, 1)
+    cover = FalseCovers(integers([1]), reals([(40, 50)], 2), reals([half], 2), reals([angle]))
+    paint_false_covers(there, uploaded(cover, CPU))
+    others, found = there.numpy().transpose(0, 2, 3, 1)
+    assert np.array_equal(others, image)
+    inside = mask > 0
+    assert found[inside].mean(0) == pytest.approx(true[inside].mean(0), abs=8)
+    assert found[inside].std(0) == pytest.approx(true[inside].std(0), abs=10)
+    fine = [np.abs(np.diff(one.astype(float), axis=1))[inside[:, 1:]].mean() for one in (image, true, found)]
+    assert max(fine[1:]) < 0.4 * fine[0]
+    assert not np.abs(found - image).max(2)[cv2.dilate(mask, np.ones((9, 9), np.uint8)) == 0].any()
 
 
 def settings(**changes: object) -> CameraSettings:

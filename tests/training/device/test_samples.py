@@ -15,7 +15,8 @@ from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.options import CopyPasteOptions
 from p3mvideo.training.device.batches import DeviceBatches
 from p3mvideo.training.device.material import Material
-from p3mvideo.training.device.paint.scenes import paint, smeared
+from p3mvideo.training.device.paint.scenes import paint
+from p3mvideo.training.device.paint.smear import smeared
 from p3mvideo.training.device.upload import uploaded
 from p3mvideo.training.samples.dataset import TrainingSamples
 from p3mvideo.training.samples.moving_scenes import MovingScenes
@@ -201,6 +202,43 @@ def test_smeared_faces_have_few_colours_of_their_own(material: Material) -> None
     plan = DeviceBatches(material, replace(options(32, chance=1.0), smeared=0.5), CPU).drawing.draw(0)
     kinds = plan.photo_faces, plan.people_faces
     assert 0.2 < sum(len(faces.smeared) for faces in kinds) / sum(len(faces.target) for faces in kinds) < 0.8
+
+
+def test_false_covers_change_no_label_and_pairs_have_them_alike(material: Material) -> None:
+    chosen = replace(options(200, moving=0.5, hard=0.3), covers=0.5)
+    drawing = DeviceBatches(material, chosen, CPU).drawing
+    plan = drawing.draw(0)
+    covered = paint(uploaded(plan, CPU), material, SIZE, torch.Generator().manual_seed(0))
+    first, second = plan.false_covers
+    assert 0.15 < len(second.scene) / len(first.scene) < 0.45
+    plan.false_covers = []
+    bare = paint(uploaded(plan, CPU), material, SIZE, torch.Generator().manual_seed(0))
+    assert torch.equal(covered.alpha, bare.alpha)
+    assert torch.equal(covered.face, bare.face)
+    differs = (covered.image - bare.image).abs().amax((1, 2, 3)) > 1
+    assert {*np.flatnonzero(differs)} <= {*first.scene.tolist()}
+    assert differs.float().mean() == pytest.approx(0.5, abs=0.15)
+    assert all(differs[scene] == differs[scene - 1] for scene in np.flatnonzero(plan.follows))
+    # Without them all else is drawn as it was.
+    assert np.array_equal(DeviceBatches(material, replace(chosen, covers=0.0), CPU).drawing.draw(0).photos.affine, plan.photos.affine)
+
+
+def test_false_covers_are_often_beside_faces(material: Material) -> None:
+    """Six in ten are, near enough to touch it."""
+    batches = DeviceBatches(material, replace(options(200, compose=0.0, chance=0.0), covers=1.0), CPU)
+    plan = batches.drawing.draw(0)
+    face = batches.scenes(plan)[0].face
+    first = plan.false_covers[0]
+    touched = []
+    for scene, (x, y), (half_x, half_y) in zip(first.scene, first.middle, first.half, strict=True):
+        found = face[scene] > 127
+        if not found.any():
+            continue
+        mirrored = SIZE - 1 - x if plan.mirrored[scene] else x
+        rows, columns = np.nonzero(found.numpy())
+        touched.append(bool((((columns - mirrored) / half_x) ** 2 + ((rows - y) / half_y) ** 2 < 1).any()))
+    assert len(touched) > 60
+    assert 0.5 < np.mean(touched) < 0.95
 
 
 def test_donors_for_the_feature_level_lie_on_faces_and_leave_images_alone(material: Material) -> None:

@@ -12,6 +12,7 @@ from p3mvideo.training.device.material import Box, Face
 from p3mvideo.training.device.plan import Faces, Hairs, Warp, Warps, integers, reals
 from p3mvideo.training.samples.back_of_head import draw_hair, draw_shade
 from p3mvideo.training.samples.copy_paste import SMALLEST_FACE_PX, Augmentation, draw_face_affine, moved_box
+from p3mvideo.training.samples.false_covers import PlacedBox
 
 LEAST_SPREAD, MOST_SPREAD = 6.0, 25.0
 
@@ -81,6 +82,18 @@ def place_donors(
             smeared = pasting.smeared > 0 and rng.random() < pasting.smeared
             placed.append((target, Warp(number, (0, 0), cv2.invertAffineTransform(affine), scale), face, smeared))
     return placed
+
+
+def seen_boxes(image: Warp, faces: Sequence[Face], size_px: int) -> list[PlacedBox]:
+    """Return what of an image's faces is inside of a scene, in its pixels, if that is large enough to be a face."""
+    forward = cv2.invertAffineTransform(image.affine)
+    boxes = []
+    for face in faces:
+        left, top, width, height = face.box
+        x0, y0, x1, y1 = np.clip(moved_box((left, top, left + width, top + height), forward), 0, size_px).tolist()
+        if min(x1 - x0, y1 - y0) >= SMALLEST_FACE_PX:
+            boxes.append((x0, y0, x1 - x0, y1 - y0))
+    return boxes
 
 
 def _stacked(placed: Sequence[Placed]) -> Faces:

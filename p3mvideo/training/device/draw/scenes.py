@@ -10,11 +10,13 @@ import numpy as np
 
 from p3mvideo.errors import DatasetError
 from p3mvideo.training.device.draw.camera import draw_camera, stack_cameras
-from p3mvideo.training.device.draw.faces import FaceList, Pasting, place_donors
+from p3mvideo.training.device.draw.faces import FaceList, Pasting, place_donors, seen_boxes
+from p3mvideo.training.device.draw.false_covers import stack_false_covers
 from p3mvideo.training.device.draw.shots import Ground, ShotList
 from p3mvideo.training.device.material import Face, MaterialFacts, PortraitFacts
-from p3mvideo.training.device.plan import Round, ScenePlan, Things, Warp, Warps, integers, reals
+from p3mvideo.training.device.plan import FalseCovers, Round, ScenePlan, Things, Warp, Warps, integers, reals
 from p3mvideo.training.samples.distractors import HARMONICS, Thing, draw_thing_before, draw_thing_behind
+from p3mvideo.training.samples.false_covers import FalseCover, PlacedBox, draw_false_covers
 from p3mvideo.training.samples.filmed_clips import check_same_size, following_frames
 from p3mvideo.training.samples.moving_scenes import TRIES
 from p3mvideo.training.samples.portrait_order import PortraitOrder
@@ -73,15 +75,16 @@ class SceneDrawing:
         pasting: How donors are pasted into images.
         feature_pasting: How their features are pasted; None does not.
         feature_from: The first step with such donors.
+        covers: Share of the scenes with smears where no face is; both frames of a pair have them, or none.
     """
 
     def __init__(
         self, facts: MaterialFacts, order: PortraitOrder, options: WebcamOptions, *, size_px: int, batch: int, seed: int, pasting: Pasting,
-        feature_pasting: Pasting | None = None, feature_from: int = 0,
+        feature_pasting: Pasting | None = None, feature_from: int = 0, covers: float = 0.0,
     ) -> None:  # fmt: skip
         self.facts, self.order, self.options = facts, order, options
         self.size_px, self.batch, self.seed = size_px, batch, seed
-        self.pasting, self.feature_pasting, self.feature_from = pasting, feature_pasting, feature_from
+        self.pasting, self.feature_pasting, self.feature_from, self.covers = pasting, feature_pasting, feature_from, covers
         self._numbers = {portrait.name: number for number, portrait in enumerate(facts.portraits)}
         following = following_frames(order.names, options.filmed)
         self._following = {self._numbers[name]: self._numbers[after] for name, after in following.items()}
@@ -118,7 +121,7 @@ class SceneDrawing:
             photos, _in_order(batch.photos), grounds, _in_order(batch.grounds), people, _things(batch.things, textures),
             _rounds(batch.layers, len(people)), photo_faces, people_faces, photo_hairs, people_hairs, photo_sources, people_sources,
             integers([where[index] for index in range(len(people))]), moving, sensor, frames, _in_order(batch.frames), *batch.frame_faces.stack(),
-            stack_cameras(cameras),
+            self._false_covers(batch, step, follows), stack_cameras(cameras),
             mirrored, reals(kernels), max(kernels), follows, int(rng.integers(2**62)), integers(batch.count),
         )  # fmt: skip
 
@@ -215,6 +218,21 @@ class SceneDrawing:
             faces.pasted += place_donors(warp, which, donors, self.pasting, size_px=size, rng=rng)
             if features is not None:
                 faces.sources += place_donors(warp, which, donors, features, size_px=size, rng=rng)
+
+    def _false_covers(self, batch: _Batch, step: int, follows: np.ndarray) -> list[FalseCovers]:
+        """Draw smears where no face is, from generators of their own: the second frame of a pair has that of the first one."""
+        drawn: list[list[FalseCover]] = []
+        for scene in range(self.batch if self.covers else 0):
+            rng = np.random.default_rng((self.seed, step, scene - int(follows[scene])))
+            has_any = rng.random() < self.covers
+            drawn.append(draw_false_covers(self._faces_in(batch, scene), self.size_px, self.size_px, rng) if has_any else [])
+        return stack_false_covers(drawn)
+
+    def _faces_in(self, batch: _Batch, scene: int) -> list[PlacedBox]:
+        """Return the boxes of the obfuscated faces of a scene."""
+        people = [warp for where, warp in (*batch.photos, *batch.frames) if where == scene]
+        people += [warp for warp, is_person, _ in batch.layers[scene] if is_person]
+        return [box for warp in people for box in seen_boxes(warp, self.facts.portraits[warp.number].faces, self.size_px)]
 
     def _thing(self, batch: _Batch, thing: Thing, rng: Rng) -> Warp:
         texture = self._texture(rng)

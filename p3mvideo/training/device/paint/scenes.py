@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from p3mvideo.privacy.cover.smear import SMEAR
 from p3mvideo.training.device.image_stack import ImageStack, coordinates, inside
 from p3mvideo.training.device.material import ALPHA, AS_TAKEN, CUT_OUT, FACE, Material
 from p3mvideo.training.device.paint.shots import paint_shots
+from p3mvideo.training.device.paint.smear import paint_false_covers, smeared
 from p3mvideo.training.samples.distractors import SMALLEST_RADIUS
 
 HAIR_CELLS = (6, 32)
@@ -73,6 +73,8 @@ def paint(plan: Any, material: Material, size_px: int, generator: torch.Generato
             whole.index_copy_(0, plan.frame_scene, part)
     has_sources = any(len(faces.target) for faces in (plan.photo_sources, plan.people_sources, plan.frame_sources))
     source, paste = _sources(plan, material, image, alpha, face) if has_sources else (None, None)
+    for covers in plan.false_covers:
+        paint_false_covers(image, covers)
     image, alpha, face = (_mirrored(part, plan.mirrored) for part in (image, alpha, face))
     source, paste = (None if part is None else _mirrored(part, plan.mirrored) for part in (source, paste))
     return Scenes(image, (alpha * 255).round_().clamp_(0, 255).to(torch.uint8), face, source, paste)
@@ -158,27 +160,6 @@ def _change_faces(layers: _Layers, warps: Any, faces: Any, hairs: Any, material:
         if len(which):
             colours = colours.index_copy(0, which, smeared(*(part[which] for part in (colours, pasted, across, down))))
         _write(layers, faces.target, pasted, colours)
-
-
-def smeared(colours: Tensor, weight: Tensor, across: Tensor, down: Tensor) -> Tensor:
-    """Return the colours of faces as `p3mvideo.privacy.cover.smear` leaves them, (K, 3, S, S): few of them along a side, smoothly joined.
-
-    Args:
-        colours: (K, 3, S, S).
-        weight: (K, S, S), 1 on the face, else 0.
-        across: Where every pixel lies in the box of the face, in [0, 1] inside of it, (K, S, S).
-        down: Likewise.
-    """
-    cells = SMEAR.cells
-    column, row = ((place * cells).long().clamp_(0, cells - 1) for place in (across, down))
-    cell = (row * cells + column).flatten(1)
-    count = torch.zeros(len(cell), cells * cells, device=cell.device).scatter_add_(1, cell, weight.flatten(1))
-    total = torch.zeros(len(cell), 3, cells * cells, device=cell.device)
-    total.scatter_add_(2, cell[:, None].expand(-1, 3, -1), (colours * weight[:, None]).flatten(2))
-    mean = total.sum(2, keepdim=True) / count.sum(1)[:, None, None].clamp_min(1)
-    # A cell of which nothing is seen has the colour of all.
-    means = torch.where(count[:, None] > 0, total / count[:, None].clamp_min(1), mean).view(-1, 3, cells, cells)
-    return F.grid_sample(means, torch.stack([across, down], -1).mul(2).sub_(1), padding_mode="border", align_corners=False)
 
 
 def _face_places(faces: Any, warps: Any, size_px: int) -> tuple[Tensor, Tensor, Tensor]:
