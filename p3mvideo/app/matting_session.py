@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
@@ -29,7 +30,7 @@ from p3mvideo.temporal import make_matte_stream
 
 
 class MattingSession:
-    """A matting network that stays loaded. Several threads may share one session.
+    """A matting network that stays loaded. Several threads may share one session; processes cannot, each makes its own.
 
     Args:
         model: Name or path of the weights; None takes `engine.model`.
@@ -63,6 +64,7 @@ class MattingSession:
         self._anonymizer = ImageAnonymizer(self._faces)
         self._refine = GuidedRefiner()
         self._closed = False
+        self._process = os.getpid()
 
     @property
     def description(self) -> str:
@@ -80,11 +82,11 @@ class MattingSession:
 
         Raises:
             TypeError: It is no uint8 array.
-            ValueError: It has another shape; or the session is closed.
+            ValueError: It has another shape; or the session is closed, or was made in another process.
             PrivacyError: Faces were to be hidden and could not be looked for.
         """
+        self._check_usable()
         frame, _ = self._anonymizer(_frame_of(image, 0, Fraction(1, 25)))
-        self._check_open()
         (matte,) = at_quality(self._loaded, self.engine.quality, photograph=True)([frame.pixels])
         return _alpha_of(self._refine(self._on_device(frame), matte))
 
@@ -104,6 +106,7 @@ class MattingSession:
             SourceError: The source cannot be read.
             TypeError, ValueError, PrivacyError: See `matte`.
         """
+        self._check_usable()
         with ExitStack() as stack:
             frames = self._frames(source, rate, stack)
             anonymizer = stack.enter_context(closing(make_anonymizer(self._faces)))
@@ -122,7 +125,7 @@ class MattingSession:
                 covered = [anonymizer(frame) for frame in batch]
                 waiting.extend(faces for _, faces in covered)
                 hidden = [self._on_device(frame) for frame, _ in covered]
-                self._check_open()
+                self._check_usable()
                 for frame, matte in zip(hidden, network(hidden), strict=True):
                     yield from finished(stream.push(frame, matte))
             yield from finished(stream.flush())
@@ -134,9 +137,11 @@ class MattingSession:
         assert exact is not None
         return (_frame_of(_kept(image), number, 1 / exact) for number, image in enumerate(source))
 
-    def _check_open(self) -> None:
+    def _check_usable(self) -> None:
         if self._closed:
             raise ValueError("the session is closed")
+        if os.getpid() != self._process:  # the threads of network and detectors do not come along with a fork: calls would wait for ever
+            raise ValueError(f"the session belongs to process {self._process}, where it was made: make one in each process")
 
     def _on_device(self, frame: Frame) -> Frame:
         return frame.on(self._loaded.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -161,3 +162,25 @@ def test_a_closed_session_says_so(session: p3mvideo.MattingSession, portrait: UI
     session.close()
     with pytest.raises(ValueError, match="closed"):
         session.matte(portrait)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_a_session_of_another_process_says_so_instead_of_waiting_for_ever() -> None:
+    code = (
+        "import multiprocessing as mp, numpy as np, p3mvideo\n"
+        "session, image = p3mvideo.MattingSession(anonymize='input'), np.zeros((64, 64, 3), np.uint8)\n"
+        "def child(calls):\n"
+        "    for call in (lambda: session.matte(image), lambda: list(session.mattes([image]))):\n"
+        "        try:\n"
+        "            call()\n"
+        "        except ValueError as error:\n"
+        "            calls.put(str(error))\n"
+        "context = mp.get_context('fork')\n"
+        "calls = context.Queue()\n"
+        "context.Process(target=child, args=(calls,), daemon=True).start()\n"
+        "for _ in range(2):\n"
+        "    assert 'make one in each process' in calls.get(timeout=60)\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
