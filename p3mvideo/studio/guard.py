@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -84,11 +83,10 @@ class Guard:
         return None
 
     def _has_session(self, headers: dict[str, str]) -> bool:
-        try:
-            morsel = SimpleCookie(headers.get("cookie", "")).get(self._cookie)
-        except CookieError:
-            return False
-        return morsel is not None and hmac.compare_digest(morsel.value.encode(), self._session.encode())
+        # By hand: what other programs on this computer set comes along, and http.cookies drops all that follows a cookie that it cannot read.
+        cookies = (cookie.partition("=") for cookie in headers.get("cookie", "").split(";"))
+        given = [value.strip() for name, _, value in cookies if name.strip() == self._cookie]
+        return any(hmac.compare_digest(value.encode(), self._session.encode()) for value in given)
 
     def _takes_token(self, scope: Scope) -> bool:
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]

@@ -24,8 +24,10 @@ from p3mvideo.io.inputs import Input, expand_inputs, open_source
 from p3mvideo.io.video.read.source import FIND_SECONDS
 from p3mvideo.matte import Matte
 from p3mvideo.options import BackgroundOptions, CoverOptions, EngineOptions, FaceOptions, MatteOptions, ReadOptions, ReleaseDetectionOptions
+from p3mvideo.options.media import Hdr
 from p3mvideo.pipeline import restore_faces
 from p3mvideo.privacy.image_anonymizer import ImageAnonymizer
+from p3mvideo.privacy.subject import SubjectKeeper
 from p3mvideo.stages import Compositor, FrameSource
 from p3mvideo.studio.forms import Groups
 from p3mvideo.studio.library import StudioFile
@@ -99,32 +101,33 @@ class Previews:
             P3MVideoError: As a run with these options.
         """
         with self._lock:
-            frame = self._frame(file, seconds)
+            hdr = "tonemap" if view == "original" or groups is None else _reading(groups).hdr
+            frame = self._frame(file, seconds, hdr)
             if view == "original" or groups is None:
                 shown = frame
             elif "cover" in groups:
                 shown = self._covered(frame, groups)
             else:
-                key = (file.id, seconds, groups["engine"], groups["faces"])
+                key = (file.id, seconds, hdr, groups["engine"], groups["faces"])
                 matted = self._remembered(self._mattes, key, lambda: self._matte(frame, groups, photograph=_input(file).kind == "image"))
                 shown = _composed(*self._remembered(self._edited, (*key, groups["matte"]), lambda: self._corrected(*matted, groups)), groups, view)
         return jpeg(_on_squares(shown), width)
 
-    def _frame(self, file: StudioFile, seconds: float) -> Frame:
+    def _frame(self, file: StudioFile, seconds: float, hdr: Hdr) -> Frame:
         def read() -> Frame:
             last: Frame | None = None
             # From slightly before, as `frame_at()` does: the scrubber's steps and the times of an audit are rounded.
             start = max(0.0, seconds - float(FIND_SECONDS))
-            with _open(file, ReadOptions(start=f"{start:.6f}" if start else None)) as source:
+            with _open(file, ReadOptions(start=f"{start:.6f}" if start else None, hdr=hdr)) as source:
                 last = next(iter(source), None)
             if last is None and seconds:  # behind the end
-                with _open(file, ReadOptions(start=max(0.0, seconds - 1) or None)) as source:
+                with _open(file, ReadOptions(start=max(0.0, seconds - 1) or None, hdr=hdr)) as source:
                     last = next(iter(deque(source, maxlen=1)), None)
             if last is None:
                 raise SourceError(f"{file.name} shows nothing at {seconds:g} s", hint="move the slider")
             return last
 
-        return self._remembered(self._frames, (file.id, seconds), read)
+        return self._remembered(self._frames, (file.id, seconds, hdr), read)
 
     def _matte(self, frame: Frame, groups: Groups, *, photograph: bool) -> tuple[Frame, tuple[Face, ...], Matte]:
         """Return the frame with hidden faces, these faces, and the matte as the network gives it."""
@@ -145,7 +148,8 @@ class Previews:
         assert isinstance(edits, MatteOptions)
         # Who is chosen in another frame is followed when the clip is rendered; here it is who is at the same place.
         chosen = ChosenPeople([point._replace(seconds=Fraction(0)) for point in edits.people])(hidden, matte) if edits.people else matte
-        return restore_faces(hidden, found), edited_mattes(self._refine, edits)(hidden, chosen)
+        edited = edited_mattes(self._refine, edits)(hidden, chosen)
+        return restore_faces(hidden, SubjectKeeper()(hidden, found, edited)), edited
 
     def _covered(self, frame: Frame, groups: Groups) -> Frame:
         """Return the frame with its faces covered: those that are found in it alone."""
@@ -184,6 +188,12 @@ def _open(file: StudioFile, reading: ReadOptions) -> FrameSource:
 def _input(file: StudioFile) -> Input:
     (item,) = expand_inputs([str(file.path)])
     return item
+
+
+def _reading(groups: Groups) -> ReadOptions:
+    reading = groups["reading"]
+    assert isinstance(reading, ReadOptions)
+    return reading
 
 
 def _composed(frame: Frame, matte: Matte, groups: Groups, view: View) -> Frame:

@@ -30,6 +30,13 @@ def test_the_token_opens_the_page_once(studio: RunningStudio, client: Client) ->
     assert stranger.ask("GET", "/api/files").status == 403
 
 
+@pytest.mark.parametrize("other", ["theme=dark", 'prefs={"theme": "dark"}', "a@b=1", "flag", "=", "", "p3mvideo-00000000=x"])
+def test_cookies_of_other_programs_lock_no_one_out(client: Client, other: str) -> None:
+    own = client.cookie
+    for cookie, status in ((f"{other}; {own}", 200), (f"{own}; {other}", 200), (f"{other};{own};{other}", 200), (other, 403)):
+        assert client.ask("GET", "/api/files", headers={"Cookie": cookie}).status == status
+
+
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:{port}", ""])
 def test_other_names_are_refused_though_they_lead_here(client: Client, host: str) -> None:
     assert client.ask("GET", "/api/files", headers={"Host": host.format(port=client.port)}).status == 403

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -41,6 +42,8 @@ from p3mvideo.privacy.two_pass.face_record import FaceRecord, RecordedFollower
 from p3mvideo.stages import Anonymizer, FrameSink, FrameSource, Refiner
 from p3mvideo.temporal import Filtered, make_matte_stream
 from p3mvideo.weights import weights_hash
+
+logger = logging.getLogger(__name__)
 
 
 def process(
@@ -193,7 +196,7 @@ class _Process:
             anonymizer = make_anonymizer(self.faces, follower=follower, figures=figures)
             statistics = self._run(source, stack, outputs_made, anonymizer, people=people, photograph=unit.item.kind == "image")
             for point in people.missed if people is not None else ():
-                self.listener.message(f"warning: {unit.item.path}: there is no one at {point.text}")
+                logger.warning("%s: there is no one at %s", unit.item.path, point.text)
             faces = None if figures is None else figures.summary()
             return InputResult(unit.item, unit.plan, statistics, getattr(source, "damaged", ()), faces=faces)
 

@@ -17,7 +17,6 @@ from p3mvideo.io.video.read.source import VideoSource
 from p3mvideo.matte import Matte
 from p3mvideo.options import BatchOptions
 from tests.app.conftest import Process
-from tests.harness.heard import Heard
 from tests.io.media import make_video
 
 WIDTH, HEIGHT, FRAMES = 128, 64, 24
@@ -73,10 +72,9 @@ def test_people_are_chosen_in_the_whole_clip_by_one_point(run: Process, clip: Pa
     assert _shares(out) == [(left, right and number >= ENTERS) for number in range(FRAMES)]
 
 
-def test_a_point_at_which_no_one_is_is_told(run: Process, clip: Path) -> None:
-    heard = Heard()
-    run(clip, alpha=clip.with_name("alpha.mp4"), reject=("0,70,2",), listener=heard)
-    assert any("there is no one at --reject 0,70,2" in text for text in heard.messages)
+def test_a_point_at_which_no_one_is_is_told(run: Process, clip: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run(clip, alpha=clip.with_name("alpha.mp4"), reject=("0,70,2",))
+    assert any("there is no one at --reject 0,70,2" in text for text in caplog.messages)
     assert _shares(clip.with_name("alpha.mp4"))[-1] == (True, True)
 
 
