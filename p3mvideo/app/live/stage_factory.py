@@ -101,8 +101,7 @@ class DefaultStageFactory:
 
         def needs_network(frame: Frame) -> bool:
             # Where smoothing carries no mattes along, the network looks at every frame, whatever was asked for.
-            now = settings()
-            return schedule(frame) or now.smoothing != "adaptive" or not now.smoothing_strength
+            return schedule(frame) or not _follows_motion(settings())
 
         return StreamNetwork(loaded.engine, needs_network, make_region(self.engine_options, loaded.device, 1), loaded.is_ready)
 
@@ -118,6 +117,7 @@ class AdjustableStream:
         self._settings = settings
         self._made_for = settings()
         self._stream = _make_stream(self._made_for)
+        self._last: Matte | None = None
 
     def push(self, frame: Frame, matte: Matte | None) -> list[tuple[Frame, Matte]]:
         """See `MatteStream`."""
@@ -127,11 +127,20 @@ class AdjustableStream:
             if any(getattr(settings, name) != getattr(self._made_for, name) for name in ("smoothing", "smoothing_strength", "keep")):
                 self._stream = _make_stream(settings)  # the former one holds nothing back
             self._made_for = settings
+        if matte is None and not _follows_motion(self._made_for):
+            matte = self._last  # scheduled for a former stream, too, that could do without
+        if matte is not None:
+            self._last = matte
         return self._stream.push(frame, matte)
 
     def flush(self) -> list[tuple[Frame, Matte]]:
         """See `MatteStream`."""
         return self._stream.flush()
+
+
+def _follows_motion(settings: LiveOptions) -> bool:
+    """Return whether smoothing carries mattes along with the motion, so that not every frame needs one of its own."""
+    return settings.smoothing == "adaptive" and settings.smoothing_strength > 0
 
 
 def _make_stream(settings: LiveOptions) -> MatteStream:

@@ -75,7 +75,8 @@ class LoadMeter:
         self.last_out_at = time.monotonic()
 
     def observe(self) -> Observation | None:
-        """Return what happened since the last observation; None if that is less than a second ago."""
+        """Return what happened since the last observation; None if that is less than a second ago, or the camera delivered nothing: that tells
+        nothing of what the computer can do."""
         now = time.monotonic()
         elapsed = now - self._observed_at
         if elapsed < OBSERVE_SECONDS:
@@ -90,4 +91,4 @@ class LoadMeter:
         lost_share, network_share = dropped / captured if captured else 0.0, worked[NETWORK] / (sum(worked.values()) or 1.0)
         self.newest = Observation(lost_share, max(worked.values()) / elapsed, worked[NETWORK] / elapsed, out / elapsed, network_share)
         self.observed = self.observed or out > 0
-        return self.newest
+        return self.newest if captured else None
