@@ -89,28 +89,31 @@ def anonymize_portraits(
     left_out = [f"{name}: the split has no such portrait" for name in sorted(donor_names - set(folder.names))]
     with FaceDetector(confidence=CONFIDENCE) as detector:
         for done, name in enumerate(folder.names, start=1):
-            # The face mask is written last, so it says that the portrait is complete.
-            if not (target / "facemask" / f"{name}.png").exists():
+            # The masks are written last, so they say what is complete.
+            to_hide = not (target / "facemask" / f"{name}.png").exists()
+            to_cut = name in donor_names and not (target / "faces" / "mask" / f"{name}.png").exists()
+            if to_hide or to_cut:
                 portrait = folder.load(name)
                 detections = detector(portrait.image, min_face_px=_smallest_face_px(portrait.image))
+            if to_hide:
                 hidden = hide_faces(portrait.image, portrait.alpha, detections, find=detector)
                 faces += len(detections)
                 if not hidden.mask.any():
                     without_face.append(name)
                 if hidden.still_found:
                     still_found.append(name)
-                if name in donor_names:
-                    mask = face_region_mask(portrait.image, detections, alpha=portrait.alpha)
-                    reason = _why_no_donor(len(detections), mask)
-                    if reason:
-                        left_out.append(f"{name}: {reason}")
-                    else:
-                        _write_donor(target / "faces", name, portrait.image, mask)
-                        donor_count += 1
                 if hidden.mask.any() or keep_without_face:
                     write_image(target / "blurred_image" / f"{name}.jpg", hidden.image)
                     write_image(target / "mask" / f"{name}.png", portrait.alpha)
                     write_image(target / "facemask" / f"{name}.png", hidden.mask)
+            if to_cut:
+                mask = face_region_mask(portrait.image, detections, alpha=portrait.alpha)
+                reason = _why_no_donor(len(detections), mask)
+                if reason:
+                    left_out.append(f"{name}: {reason}")
+                else:
+                    _write_donor(target / "faces", name, portrait.image, mask)
+                    donor_count += 1
             if on_progress is not None:
                 on_progress(done, len(folder.names))
     _note(target / WITHOUT_FACE, without_face)

@@ -283,6 +283,13 @@ def test_anonymized_portraits(originals: Path, tmp_path: Path) -> None:
             assert changed[blurred.face_mask > 0].mean() > 12
     donors = DonorFaces(tmp_path / "blurred" / "faces")
     assert len(donors) == 1
+    hidden = tmp_path / "blurred" / "blurred_image" / "grace_hopper.jpg"
+    before_again = hidden.stat().st_mtime_ns
+    (tmp_path / "agreed.txt").write_text("astronaut\ngrace_hopper\n")  # one more, whose face is hidden already
+    again = anonymize_portraits(originals, tmp_path / "blurred", donors=tmp_path / "agreed.txt")
+    assert (again.written, again.donors, again.donors_left_out) == (2, 1, ())
+    assert len(DonorFaces(tmp_path / "blurred" / "faces")) == 2
+    assert hidden.stat().st_mtime_ns == before_again
     assert donors.load(0).mask.any()
 
 

@@ -12,7 +12,7 @@ import torch
 
 from p3mvideo.datasets.portraits import PortraitFolder
 from p3mvideo.engine import GuidedRefiner
-from p3mvideo.engine.strategies import resize_strategy
+from p3mvideo.engine.strategies import ENLARGED_TO_PX, resize_strategy
 from p3mvideo.engine.torch_engine import TorchEngine
 from p3mvideo.errors import ConfigError
 from p3mvideo.frame import Float32Array, Frame, UInt8Array
@@ -85,7 +85,7 @@ def validate(network: P3MNet, over: ValidationSet, *, variant: str, group: Group
 def predicted_alpha(network: P3MNet, image: UInt8Array, *, variant: str) -> Float32Array:
     """Return the alpha of an image, RGB (H, W, 3), as float32 (H, W). See `validate`."""
     if variant not in REALTIME_VARIANTS:
-        return resize_strategy(network, image)
+        return resize_strategy(network, image, enlarged_to_px=ENLARGED_TO_PX.get(variant, 0))
     device = str(next(network.parameters()).device)
     frame = Frame.from_interleaved(image).on(device)
     return GuidedRefiner()(frame, TorchEngine(network, device)([frame.pixels])[0]).alpha_array()
