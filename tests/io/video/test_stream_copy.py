@@ -297,3 +297,31 @@ def test_info_counts_only_what_an_edit_list_shows(tmp_path: Path) -> None:
     source = hide_beginning(make_video(tmp_path / "s.mp4", frames=50, audio="aac"), 1.2)
     with VideoSource(source) as frames:
         assert frames.info.frames == len(list(frames)) == 20
+
+
+def _with_a_late_first_track(path: Path, target: Path, *, begins: float) -> Path:
+    """Copy a video with two tracks of sound, the first of which lacks its beginning."""
+    with av.open(str(path)) as source, av.open(str(target), "w") as output:
+        targets = {stream.index: output.add_stream_from_template(stream) for stream in source.streams}
+        late = source.streams.audio[0].index
+        for packet in source.demux():
+            if packet.dts is not None and (packet.stream_index != late or packet.dts * packet.time_base >= begins):
+                packet.stream = targets[packet.stream_index]
+                output.mux(packet)
+    return target
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_a_track_that_begins_late_takes_no_sound_from_the_others(tmp_path: Path, suffix: str) -> None:
+    whole = make_video(tmp_path / f"whole{suffix}", frames=125, audio="aac", audio_tracks=2)
+    source = _with_a_late_first_track(whole, tmp_path / f"late{suffix}", begins=4)
+    made = convert(source, tmp_path / f"out{suffix}", start=Fraction(3, 2))
+    with av.open(str(made)) as container:
+        times: dict[int, list[float]] = {}
+        for packet in container.demux(audio=(0, 1)):
+            if packet.pts is not None:
+                times.setdefault(packet.stream_index, []).append(float(packet.pts * packet.time_base))
+        first, second = (times[stream.index] for stream in container.streams.audio)
+    assert min(first) == pytest.approx(2.5, abs=0.05)
+    assert min(second) == pytest.approx(0, abs=0.05)
+    assert max(second) == pytest.approx(3.5, abs=0.1)

@@ -36,6 +36,8 @@ TIMES_MAY_BE_EQUAL: Final = 0x20000
 """FFmpeg's flag AVFMT_TS_NONSTRICT of a container format: decoding times need not increase."""
 PRIMING_SECONDS: Final = Fraction(1, 10)
 """What an edit list hides before the first sound is the encoder's delay, which decoders need, up to this length; longer, it was cut away."""
+BESIDE_IMAGES_SECONDS: Final = Fraction(1)
+"""How far a file's sound may lie from the images of its time."""
 
 Rewriter = TextSubtitles | AnonymousAss | SoundEncoder
 
@@ -223,7 +225,7 @@ class StreamCopy:
             self.video.discard = Discard.default
             streams.append(self.video)
         if self._start:
-            self._seek(streams[0])
+            self._seek()
         packets = (
             packet
             for packet in packets_of(self._container, streams, self._read_error)
@@ -248,10 +250,12 @@ class StreamCopy:
         is_priming = bool(hidden) and _begins(packet) - _begins(hidden[0]) <= PRIMING_SECONDS
         return [*hidden, packet] if is_priming else [packet]
 
-    def _seek(self, stream: Stream) -> None:
-        if stream.time_base:
+    def _seek(self) -> None:
+        """Enter at the images: tracks may begin anywhere, and what comes before the first packet of one would be left out of all."""
+        start = self._start - BESIDE_IMAGES_SECONDS
+        if start > 0 and self.video.time_base:
             try:
-                self._container.seek(int((self._start + self._origin) / stream.time_base), stream=stream)
+                self._container.seek(int((start + self._origin) / self.video.time_base), stream=self.video)
             except av.error.FFmpegError:
                 logger.info("%s cannot be searched; it is read from its beginning", self._path)
 
