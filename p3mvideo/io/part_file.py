@@ -295,7 +295,7 @@ def _strangers(folder: Path) -> Iterator[Path]:
     if not folder.is_dir():
         yield folder
         return
-    yield from (item for item in folder.iterdir() if item.suffix != ".png" or item.is_dir())
+    yield from (item for item in folder.iterdir() if item.suffix.lower() != ".png" or item.is_dir())
 
 
 def _remove(path: Path) -> None:

@@ -25,7 +25,7 @@ from p3mvideo.io.images.sink import ImageSink
 from p3mvideo.io.images.source import ImageSource
 from p3mvideo.io.inputs import expand_inputs, open_source
 from tests.io.images.avif import tiled_avif
-from tests.io.media import chart, frames_for, moving_image
+from tests.io.media import chart, frames_for, info_of, moving_image, write_all
 
 IMAGE = moving_image(0, 40, 30)
 FOUR_CORNERS = np.zeros((20, 32, 3), np.uint8)
@@ -353,6 +353,16 @@ def test_overwriting_never_removes_a_folder_with_other_things(tmp_path: Path) ->
         SequenceSink(folder, StreamInfo(40, 30), overwrite=True)
     assert (folder / "thesis.txt").read_text() == "precious"
     assert [item.name for item in tmp_path.iterdir()] == ["frames"]
+
+
+def test_a_sequence_with_capitals_is_replaced_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    pattern, frames = tmp_path / "out" / "f_%05d.PNG", frames_for([chart()])
+    write_all(SequenceSink(pattern, info_of(frames)), frames)
+    write_all(SequenceSink(pattern, info_of(frames), overwrite=True), frames)
+    stopped = SequenceSink(pattern, info_of(frames), overwrite=True)
+    stopped.write(frames[0])
+    stopped.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_sequences_are_png(tmp_path: Path) -> None:
