@@ -33,7 +33,7 @@ class Record:
     deaths: int = 0
     """How often the process that worked on it ended without a word."""
     outputs: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """Size and time of change of each output when it was done, by its name in `OutputPlan`."""
+    """Size and time of change of each output that was there when it ended, by its name in `OutputPlan`."""
     result: Mapping[str, Any] = field(default_factory=dict)
     """As `InputResult.to_json`, when it was done or failed."""
 

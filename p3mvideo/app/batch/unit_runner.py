@@ -137,18 +137,17 @@ class UnitRunner:
                     f"{exist[0]} exists already", hint="no record says that it was made with these options: use --overwrite to replace it"
                 )
             return None
-        if record.state == "done":
-            states = output_states(unit)
-            if len(states) == len(paths) and states == record.outputs:
-                return InputResult.from_json(unit.item, unit.plan, record.result, note="done before")
-            changed = [name for name, state in states.items() if state != record.outputs.get(name)]
-            if changed and not self._overwrite:
-                path = getattr(unit.plan, changed[0])
-                raise SinkError(f"{path} exists already, and not as it was written", hint="use --overwrite to replace it")
+        states = output_states(unit)
+        if record.state == "done" and len(states) == len(paths) and states == record.outputs:
+            return InputResult.from_json(unit.item, unit.plan, record.result, note="done before")
         if record.state == "failed" and not self._options.retry_failed:
             return InputResult.from_json(unit.item, unit.plan, record.result, note="failed before")
         if record.deaths >= MAX_DEATHS and not self._options.retry_failed:
             return InputResult.from_json(unit.item, unit.plan, record.result, note="quarantined")
+        changed = [name for name, state in states.items() if state != record.outputs.get(name)]
+        if changed and record.state != "running" and not self._overwrite:  # what a killed run published last is not recorded
+            path = getattr(unit.plan, changed[0])
+            raise SinkError(f"{path} exists already, and not as it was written", hint="use --overwrite to replace it")
         return None
 
     def _record_of(self, unit: Unit) -> Record | None:
@@ -218,7 +217,7 @@ class UnitRunner:
         remove_unfinished([unit], self._parts_of_others)
         error = P3MVideoError(f"quarantined: the process that worked on it ended {record.deaths} times ({how})", hint="--retry-failed tries it again")
         result = InputResult(unit.item, unit.plan, error=error, note="quarantined")
-        self._keep(unit, replace(record, state="quarantined", result=result.to_json()))
+        self._keep(unit, replace(record, state="quarantined", outputs=output_states(unit), result=result.to_json()))
         self._end(unit, result)
 
     def _move_straggler(self) -> None:

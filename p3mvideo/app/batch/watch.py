@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from p3mvideo.app.batch.managed import ManagedRun, Results, managed
 from p3mvideo.app.batch.output_plan import OutputPlan, Wanted, plan_outputs
 from p3mvideo.app.batch.result import InputResult
 from p3mvideo.app.batch.unit import FileStates, Recipe, Unit, file_states, size_of, unit_key
-from p3mvideo.errors import ConfigError
+from p3mvideo.errors import ConfigError, SourceError
 from p3mvideo.io.inputs import Input
 from p3mvideo.listener import Listener
 from p3mvideo.options import BatchOptions
@@ -22,6 +23,8 @@ SETTLED_SECONDS: Final = 3.0
 """A file that neither grew nor changed for this long is complete."""
 LOOK_SECONDS: Final = 1.0
 """Between two looks into the folder."""
+
+logger = logging.getLogger(__name__)
 
 
 def watch_folder(
@@ -69,6 +72,7 @@ class _Watched:
         self._taken: dict[Path, FileStates] = {}
         self._plans: dict[Path, OutputPlan] = {}
         """Where results go: what arrives later takes no name from what was there before."""
+        self._said: set[tuple[Path, str]] = set()
         self._count = 0
         self._look_at = 0.0
 
@@ -78,12 +82,21 @@ class _Watched:
             time.sleep(max(0.0, min(self._look_at - time.monotonic(), 0.2)))
         if time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + LOOK_SECONDS
-            items = list_inputs([self._folder], self._wanted).items
+            items, missing, _ = list_inputs([self._folder], self._wanted)
+            self._warn(missing)
             self._plan(items)
             for item in items:
                 if self._is_complete(item.path):
                     self._add(item, self._plans[item.path])
         return True
+
+    def _warn(self, missing: Sequence[tuple[Input, SourceError]]) -> None:
+        """Say once what cannot be read, and that the folder itself is gone; that nothing lies in it is no news."""
+        for item, error in missing:
+            said = (item.path, error.message)
+            if said not in self._said and not (item.path == self._folder and self._folder.is_dir()):
+                self._said.add(said)
+                logger.warning("%s", error.message)
 
     def _plan(self, items: Sequence[Input]) -> None:
         """Plan the outputs of those inputs that are new."""

@@ -43,6 +43,9 @@ def load(options: Mapping[str, Any], listener: Listener) -> Work:
             listener.advance(5)
             if content.startswith(b"crash"):
                 signal.raise_signal(signal.SIGSEGV)  # this thread's, as that of a decoder would be: it does not go on while others are told
+            if content.startswith(b"stopped"):
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(30)
             if content.startswith(b"damaged"):
                 raise SourceError(f"{unit.item.path} is damaged")
             part.path.write_bytes(content[::-1] + str(options.get("suffix", "")).encode())

@@ -14,7 +14,9 @@ import pytest
 
 from p3mvideo.app.batch.output_plan import OutputPlan
 from p3mvideo.app.batch.unit import Recipe, Unit
+from p3mvideo.app.batch.workers import workers as workers_module
 from p3mvideo.app.batch.workers.workers import Event, LocalWorkers
+from p3mvideo.errors import ExitCode
 from p3mvideo.io.inputs import Input
 from tests.app.batch.small_work import ENTRY, make_inputs
 
@@ -101,6 +103,26 @@ def test_ctrl_c_ends_the_workers_and_leaves_nothing_half_written(folder: Path, t
     assert not list((out / ".p3mvideo").glob("*.claim"))
     children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True, check=False).stdout.split()
     assert not children
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_worker_that_is_stopped_with_the_run_leaves_no_death_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: bool) -> None:
+    """Whoever ends a service signals all its processes; a worker may be the first to go."""
+    monkeypatch.setattr(workers_module, "TOGETHER_SECONDS", 10_000.0 if together else 0.0)
+    folder = make_inputs(tmp_path / "in", 1, special={0: b"stopped"})
+    unit = Unit(Input(folder / "00.mp4", "video", Path("00.mp4")), OutputPlan(tmp_path / "out.mp4"), key="key", replaces=True)
+    workers = LocalWorkers(Recipe(ENTRY, {}), 1)
+    try:
+        workers.submit(unit)
+        process = workers._workers[0].process
+        while not any("ready" in event.values for event in workers.poll(1.0)):
+            pass
+        process.wait(300)
+        events = [event for _ in range(10) for event in workers.poll(0.1)]
+    finally:
+        workers.close()
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert any("died" in event.values for event in events) != together
 
 
 def test_a_unit_that_is_taken_back_is_given_to_another_process(folder: Path, tmp_path: Path) -> None:

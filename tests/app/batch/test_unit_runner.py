@@ -122,6 +122,19 @@ def test_failures_are_tried_again_only_when_asked(tmp_path: Path, log: list[str]
     assert log[2:] == ["01.mp4"]
 
 
+@pytest.mark.parametrize("special", [b"damaged", b"crash"])
+def test_what_someone_made_in_place_of_a_failure_is_left_alone(tmp_path: Path, log: list[str], special: bytes) -> None:
+    folder, out = make_inputs(tmp_path / "in", 1, special={0: special}), tmp_path / "out"
+    run([folder], out, RESUME)
+    (out / "00.mp4").write_bytes(b"mine")
+    log.clear()
+    again = run([folder], out, BatchOptions(retry_failed=True))
+    assert log == []
+    assert again.results[0].error is not None
+    assert "exists already" in again.results[0].error.message
+    assert (out / "00.mp4").read_bytes() == b"mine"
+
+
 def test_what_kills_its_worker_twice_is_quarantined(tmp_path: Path, log: list[str]) -> None:
     folder = make_inputs(tmp_path / "in", 3, special={2: b"crash"})
     first = run([folder], tmp_path / "out", RESUME)

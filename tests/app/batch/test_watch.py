@@ -89,6 +89,33 @@ def test_what_arrives_later_takes_no_name_of_what_is_there(
     assert caplog.text.count("is written as") == 1
 
 
+def test_that_the_folder_is_gone_is_said_once(
+    tmp_path: Path, log: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, out, clock = make_inputs(tmp_path / "in", 1), tmp_path / "out", Clock()
+    monkeypatch.setattr(watch, "time", clock)
+
+    def bring() -> None:
+        wait_for(out / ".p3mvideo" / "00.mp4.json", clock)
+        (folder / "00.mp4").unlink()  # an empty folder is no news
+        time.sleep(0.3)
+        assert not caplog.messages
+        folder.rmdir()
+        deadline = time.monotonic() + 100
+        while not caplog.messages and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=bring)
+    thread.start()
+    outcome = run([], out, BatchOptions(watch=folder))
+    thread.join()
+    assert became(outcome) == {"00": "done"}
+    (said,) = caplog.messages
+    assert str(folder) in said
+
+
 def wait_for(path: Path, clock: Clock) -> None:
     """Let the clock go on until a file is there."""
     deadline = time.monotonic() + 100

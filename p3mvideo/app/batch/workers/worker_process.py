@@ -97,7 +97,7 @@ def run_unit(work: Work, unit: Unit) -> InputResult:
         failed = InputResult(unit.item, unit.plan, error=failure_of(unit.item, error))
     if unit.key and not unit.helps:
         with contextlib.suppress(SinkError):  # it would only be tried again
-            write_record(unit, Record(unit.key, "failed", result=failed.to_json()))
+            write_record(unit, Record(unit.key, "failed", outputs=output_states(unit), result=failed.to_json()))
     return failed
 
 

@@ -16,10 +16,15 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol
 
 from p3mvideo.app.batch.unit import Recipe, Unit
-from p3mvideo.errors import P3MVideoError, error_to_json
+from p3mvideo.errors import ExitCode, P3MVideoError, error_to_json
 
 STOP_SECONDS: Final = 2.0
 """How long workers that are told to end may take, all together, to remove what they were writing."""
+ENDED_BY_OTHERS: Final = (int(ExitCode.INTERRUPTED), *(-int(getattr(signal, name)) for name in ("SIGHUP", "SIGTERM") if hasattr(signal, name)))
+"""How workers end that are told to."""
+TOGETHER_SECONDS: Final = 1.0
+"""Whoever ends a terminal, a service or a job signals all its processes. Until this one has ended, too, that a worker was the first to go is not
+told: it would count as a crash on its unit."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,7 @@ class LocalWorkers:
                 worker.is_ready |= "ready" in values
                 if "died" in values:
                     self._workers.remove(worker)
+                    _close_input(worker)
                 if "died" in values or "result" in values:
                     worker.unit = None
         except Empty:
@@ -156,7 +162,10 @@ class LocalWorkers:
                     self._events.put((worker, json.loads(line)))
                 except ValueError:
                     break  # cut off in the middle
-        how = _end_of(worker.process.wait())
+        code = worker.process.wait()
+        if code in ENDED_BY_OTHERS:
+            time.sleep(TOGETHER_SECONDS)
+        how = _end_of(code)
         self._events.put((worker, {"died": how} if worker.is_ready else {"refused": error_to_json(_no_start(how))}))
 
 
