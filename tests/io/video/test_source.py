@@ -196,6 +196,30 @@ def test_wherever_reading_starts_no_frame_behind_it_is_missing(tmp_path: Path, n
         assert np.array_equal(found[0].interleaved(), wanted[0][1])
 
 
+@pytest.mark.parametrize(("suffix", "codec"), [(".ts", "libx264"), (".mpg", "mpeg2video")])
+@pytest.mark.parametrize("start", [5, 22, 36])
+def test_a_start_far_behind_a_key_frame_is_found(tmp_path: Path, suffix: str, codec: str, start: int) -> None:
+    """Screens and security cameras are recorded at few images a second, with a key frame every 250 of them."""
+    images = [moving_image(number, 32, 32) for number in range(400)]
+    path = make_video(tmp_path / f"a{suffix}", images=images, time_base=Fraction(1, 25), options={"g": "600", "bf": "0"}, codec=codec)
+    path = _slowed(path, tmp_path / f"b{suffix}", 5 / 2)
+    whole = read(path)
+    found = read(path, start=Fraction(start))
+    assert [frame.pts for frame in found] == [frame.pts for frame in whole if frame.seconds >= start]
+    assert np.array_equal(found[0].interleaved(), whole[len(whole) - len(found)].interleaved())
+
+
+def _slowed(path: Path, target: Path, times: float) -> Path:
+    """Write a video's packets again, farther apart."""
+    with av.open(str(path)) as source, av.open(str(target), "w") as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None and packet.pts is not None:
+                packet.pts, packet.dts, packet.stream = round(packet.pts * times), round(packet.dts * times), stream
+                output.mux(packet)
+    return target
+
+
 def test_later_start_of_a_file_is_kept(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mkv", frames=3, pts=[500, 540, 580], time_base=Fraction(1, 1000))
     assert [frame.pts for frame in read(path)] == [500, 540, 580]

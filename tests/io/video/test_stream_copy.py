@@ -325,3 +325,21 @@ def test_a_track_that_begins_late_takes_no_sound_from_the_others(tmp_path: Path,
     assert min(first) == pytest.approx(2.5, abs=0.05)
     assert min(second) == pytest.approx(0, abs=0.05)
     assert max(second) == pytest.approx(3.5, abs=0.1)
+
+
+@pytest.mark.parametrize("codec", ["pcm_s24le", "pcm_u8"])
+def test_a_gap_in_uncompressed_sound_stays_in_mov(tmp_path: Path, codec: str) -> None:
+    whole = make_video(tmp_path / "whole.mkv", frames=125, audio=codec)
+    with av.open(str(whole)) as source, av.open(str(tmp_path / "gap.mkv"), "w") as output:
+        targets = {stream.index: output.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.dts is not None and (packet.stream.type == "video" or not 1 <= packet.dts * packet.time_base < 3.5):
+                packet.stream = targets[packet.stream_index]
+                output.mux(packet)
+    times, values = samples(convert(tmp_path / "gap.mkv", tmp_path / "out.mov"))
+    assert times[-1] == pytest.approx(5, abs=0.1)
+    values -= np.median(values)
+    loud = np.abs(values) / np.abs(values).max() > 0.1
+    assert loud[times < 1].mean() > 0.8
+    assert loud[(times > 1.1) & (times < 3.4)].mean() < 0.01
+    assert loud[times > 3.6].mean() > 0.8

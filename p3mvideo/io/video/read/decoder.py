@@ -34,9 +34,10 @@ logger = logging.getLogger(__name__)
 PACKETS_BEFORE_A_RESTART = 3
 """Where transport streams were put together, the numbering of their packets breaks, and FFmpeg takes one of the last images for
 cut short. If the clock starts again within this many packets, nothing is missing."""
-KEY_FRAME_SECONDS, REORDER_SECONDS = 15, 1
-"""FFmpeg enters formats with arbitrary clocks between key frames. It enters so long before the place asked for: key frames come more often.
-Others are entered by the order of decoding, in which a key frame may come before frames that are shown before it and need what came earlier."""
+KEY_FRAME_SECONDS, REORDER_SECONDS = (15, 60, 240), 1
+"""FFmpeg enters formats with arbitrary clocks between key frames. They are entered so long before the place asked for, the first of these that has a
+key frame before it. Others are entered by the order of decoding, in which a key frame may come before frames that are shown before it and
+need what came earlier."""
 PROGRESSIVE = (0, 1)
 """FFmpeg's field orders of images that are not interlaced (unknown, progressive)."""
 
@@ -185,14 +186,36 @@ class VideoDecoder:
         self._check()
 
     def _seek(self, start: Fraction) -> None:
+        """Go to a place from which all that is shown from `start` on can be decoded; what is before the beginning of the file is its beginning."""
         flags = self._container.format.flags
-        start -= KEY_FRAME_SECONDS if flags & TIMESTAMPS_ARE_ARBITRARY else REORDER_SECONDS
-        if start <= 0 or flags & NO_TIMESTAMPS:
-            return  # read from the beginning
+        if flags & NO_TIMESTAMPS:
+            return
         try:
-            self._container.seek(int(start / self.time_base) + self._origin, stream=self.stream)
+            if not flags & TIMESTAMPS_ARE_ARBITRARY:
+                self._enter(start - REORDER_SECONDS)
+                return
+            places = [start - seconds for seconds in KEY_FRAME_SECONDS if seconds < start]
+            for place in places:
+                self._enter(place)
+                if self._has_key_frame_before(start):
+                    self._enter(place)
+                    return
+            if places:
+                self._enter(Fraction(0))
         except av.error.FFmpegError:
             logger.info("%s cannot be searched; it is read from its beginning", self._name)
+
+    def _enter(self, seconds: Fraction) -> None:
+        self._container.seek(int(max(Fraction(0), seconds) / self.time_base) + self._origin, stream=self.stream)
+
+    def _has_key_frame_before(self, seconds: Fraction) -> bool:
+        """Read on until a key frame comes, or what is shown then."""
+        for packet in self._container.demux(self.stream):
+            if packet.pts is not None and self._seconds(packet.pts) > seconds:
+                return False
+            if packet.is_keyframe:
+                return True
+        return False
 
     def _expected_end(self, ledger: Ledger | None, *, steady: bool) -> Fraction | None:
         """Return where the images should have ended by the file's own index, tags or packets, None if they ended there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +25,7 @@ from p3mvideo.io.video.write.streams.anonymous_ass import AnonymousAss, anonymou
 from p3mvideo.io.video.write.streams.audio_encoder import NAMES, SoundEncoder, sound_encoder
 from p3mvideo.io.video.write.streams.chapters import kept_chapters
 from p3mvideo.io.video.write.streams.metadata import kept_metadata, needs_free_keys
+from p3mvideo.io.video.write.streams.pcm_gaps import SAMPLE_BYTES, PcmGaps
 from p3mvideo.io.video.write.streams.playable import PLAYABLE, Decision, codec_of, decide
 from p3mvideo.io.video.write.streams.subtitles import TextSubtitles, text_subtitles
 from p3mvideo.io.video.write.streams.timecode import moved_timecode
@@ -39,7 +40,7 @@ PRIMING_SECONDS: Final = Fraction(1, 10)
 BESIDE_IMAGES_SECONDS: Final = Fraction(1)
 """How far a file's sound may lie from the images of its time."""
 
-Rewriter = TextSubtitles | AnonymousAss | SoundEncoder
+Rewriter = TextSubtitles | AnonymousAss | SoundEncoder | PcmGaps
 
 
 @dataclass
@@ -158,6 +159,9 @@ class StreamCopy:
             elif decision.way == "rewrite":
                 rewriter = self._subtitles(stream, output)
             target = rewriter.target if rewriter is not None else output.add_stream_from_template(stream)
+            codec = codec_of(stream)
+            if rewriter is None and output.format.name == "mov" and isinstance(stream, AudioStream) and codec in SAMPLE_BYTES:
+                rewriter = PcmGaps(stream, codec, target)
         except (ValueError, av.error.FFmpegError) as error:
             if decision.way == "copy" and stream.type == "audio":
                 self._add(stream, Decision("encode", f"{output.format.name} files cannot hold it ({error})"), output)
@@ -280,7 +284,7 @@ class StreamCopy:
         self._mux(track, [packet] if track.rewriter is None else track.rewriter.rewrite(packet))
         self._next = next(self._packets, None)
 
-    def _mux(self, track: _Track, packets: list[Packet[Any]]) -> None:
+    def _mux(self, track: _Track, packets: Iterable[Packet[Any]]) -> None:
         """Mux packets with their times in units of the target, none before the one before it."""
         unit = track.target.time_base
         assert unit is not None
