@@ -193,8 +193,8 @@ def _tone(stream: AudioStream, seconds: float, start: Fraction, hertz: float, bl
     for first in range(0, int(seconds * rate), block):
         wave = 0.3 * np.sin(2 * np.pi * hertz * (first + np.arange(block)) / rate)
         planar = context.format.name
-        scale = {"s16": (32767, np.int16), "s32": (2**31 - 1, np.int32)}.get(planar[:3])
-        samples = (wave * scale[0]).astype(scale[1]) if scale is not None else wave.astype(np.float32)
+        scale = {"u8": (127, 128, np.uint8), "s16": (32767, 0, np.int16), "s32": (2**31 - 1, 0, np.int32)}.get(planar.removesuffix("p"))
+        samples = (wave * scale[0] + scale[1]).astype(scale[2]) if scale is not None else wave.astype(np.float32)
         frame = av.AudioFrame.from_ndarray(samples[None], format=planar, layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = rate, first + round(start * rate), Fraction(1, rate)
         packets += stream.encode(frame)
