@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from p3mvideo.options import EngineOptions, FaceOptions, SmoothingOptions
 from p3mvideo.privacy.make_anonymizer import make_anonymizer
 from p3mvideo.stages import FrameSource
 from p3mvideo.temporal import MatteStream, make_matte_stream
+
+logger = logging.getLogger(__name__)
 
 PLOT, STRIP, SCORES = "flicker.png", "worst.png", "flicker.csv"
 
@@ -76,6 +79,7 @@ def flicker(
     seconds: list[float] = []
     with ExitStack() as open_things:
         source = open_things.enter_context(_open(clip))
+        opened = {str(clip): source}
         anonymizer = open_things.enter_context(closing(make_anonymizer(faces)))
 
         listener.begin(str(clip), source.info.frames)
@@ -87,7 +91,8 @@ def flicker(
                 listener.advance(len(seconds))
 
         if matte is not None:
-            pairs = _with_given(frames(), iter(open_things.enter_context(_open(matte))), str(matte))
+            opened[str(matte)] = open_things.enter_context(_open(matte))
+            pairs = _with_given(frames(), iter(opened[str(matte)]), str(matte))
         else:
             loaded = at_quality(load_engine(engine), engine.quality)
             moved = (frame.on(loaded.device) for frame in frames())
@@ -98,6 +103,9 @@ def flicker(
         except ValueError as error:
             raise SourceError(f"{clip}: {error}", hint="the score takes clips of at least 3 frames and of one size") from error
         listener.end()
+        for name, read in opened.items():
+            for lost in getattr(read, "damaged", ()):
+                logger.warning("%s is damaged, the score leaves out %s", name, lost)
     return _write(report, tuple(seconds), output)
 
 

@@ -16,7 +16,7 @@ from p3mvideo.frame import UInt8Array
 from tests.app.conftest import LOADED
 from tests.harness.flat_options import call
 from tests.harness.heard import Heard
-from tests.io.media import make_video
+from tests.io.media import decoded, make_video
 
 
 @pytest.fixture(autouse=True)
@@ -114,3 +114,14 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, options: dict[str, objec
     given = {"clip": clip, "matte": alpha, "output": tmp_path / "out", "anonymize": "off", **here}
     with pytest.raises(error, match=message):
         call(flicker, **given)
+
+
+def test_damage_of_the_clip_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    clip = make_video(tmp_path / "clip.ts", images=[wall()] * 60, options={"g": "10", "bf": "0"})
+    data = bytearray(clip.read_bytes())
+    for at in range(len(data) // 2 // 188 * 188, len(data) * 2 // 3 // 188 * 188):
+        data[at] = 0
+    clip.write_bytes(data)
+    alpha = make_video(tmp_path / "matte.mp4", images=[matte()] * len(list(decoded(clip))))
+    call(flicker, clip, matte=alpha, anonymize="off", output=tmp_path / "out")
+    assert [text for text in caplog.messages if "clip.ts is damaged, the score leaves out" in text]
