@@ -170,7 +170,7 @@ class BlurBackground:
             (plane + np.float32(MEAN_WEIGHT * of_all / weights)) / (total + np.float32(MEAN_WEIGHT))
             for plane, of_all in zip(colours, sums, strict=True)
         ]
-        return np.asarray(cv2.merge(filled).clip(0, 255), np.uint8)
+        return np.asarray(cv2.convertScaleAbs(cv2.merge(filled)), np.uint8)  # which rounds
 
 
 def _shrunk_rgb(frame: Frame, size: tuple[int, int]) -> UInt8Array:

@@ -46,7 +46,7 @@ def preview_samples(
         ConfigError: Options make no sense, or do not go together.
         DatasetError: Data is missing or broken, or the image cannot be written.
     """
-    setup = setup_of(replace(options, composition=False, batch=1).resolved(), steps=count)
+    setup = setup_of(replace(options, composition=False, batch=1, uses=1).resolved(), steps=count)
     folder = PortraitFolder(training_split(data))
     samples = build_samples(folder, folder.names, setup, backgrounds=options.backgrounds, faces=options.faces)
     write_sheet(output, (samples[index] for index in range(count)))

@@ -217,3 +217,11 @@ def test_a_blurred_room_is_the_same_whether_the_video_brings_yuv_or_rgb(weights:
     frames = Frame(None, 0, Fraction(1, 30), yuv=yuv), Frame.from_interleaved(yuv.rgb())
     of_yuv, of_rgb = (BlurBackground()(frame, Matte(alpha[None])) for frame in frames)
     assert np.abs(of_yuv.astype(int) - of_rgb).max() <= 3
+
+
+def test_a_white_room_stays_white_when_it_is_blurred() -> None:
+    alpha = np.zeros((180, 320), np.float32)
+    alpha[60:, 100:200] = 1
+    for level in (255, 128):
+        room = BlurBackground()(Frame.from_interleaved(np.full((180, 320, 3), level, np.uint8)), Matte(alpha[None]))
+        assert (room == level).mean() > 0.999

@@ -248,6 +248,6 @@ def _through_camera(exposure: Float32Array, motion: Motion, rng: np.random.Gener
         exposure = exposure + rng.normal(0, motion.noise, exposure.shape).astype(np.float32)
     pixels = np.clip(np.rint(exposure), 0, 255).astype(np.uint8)
     if motion.jpeg > 0:
-        packed = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, motion.jpeg])[1]
-        pixels = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
+        packed = cv2.imencode(".jpg", np.ascontiguousarray(pixels[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, motion.jpeg])[1]
+        pixels = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR_RGB), np.uint8)
     return pixels

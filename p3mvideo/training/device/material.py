@@ -21,7 +21,7 @@ from p3mvideo.training.device.image_stack import ImageStack
 from p3mvideo.training.device.pack import read_manifest
 from p3mvideo.training.samples.back_of_head import Hair, hair_above
 from p3mvideo.training.samples.copy_paste import obfuscated_faces
-from p3mvideo.training.samples.scene import cut_off_sides, procedural_background
+from p3mvideo.training.samples.scene import SMALLEST_PERSON_PX, cut_off_sides, procedural_background
 from p3mvideo.training.samples.webcam_scenes import free_part
 
 # Channels of the portraits' stack. People who are cut out need the first five, portraits as they were taken the last five.
@@ -31,7 +31,6 @@ CHANNELS = 8
 
 KEPT_TRANSITION = 256
 """This many pixels of each portrait's transition area are known, to tie crops to."""
-SMALLEST_PERSON_PX = 8
 
 Box = tuple[int, int, int, int]
 """x, y, width, height."""

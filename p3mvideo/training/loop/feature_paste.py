@@ -101,6 +101,7 @@ class PastingNetwork(nn.Module):
         finally:
             for module in training:  # not `encoder.train()`: frozen stages stay as they are
                 module.training = True
+            torch.clear_autocast_cache()  # PyTorch before 2.10 would take weights that were cast here for the target, without a gradient
 
 
 def _pasted(encoder: Encoder, target: EncoderState, source: EncoderState, mask: Tensor) -> EncoderState:

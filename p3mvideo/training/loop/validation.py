@@ -36,8 +36,8 @@ class ValidationSet:
     @classmethod
     def spread(cls, name: str, portraits: PortraitFolder, count: int) -> ValidationSet:
         """Take this many portraits of a split, evenly spread; 0 takes all."""
-        step = max(1, len(portraits) // count) if count else 1
-        return cls(name, portraits, portraits.names[::step][: count or None])
+        taken = min(count or len(portraits), len(portraits))
+        return cls(name, portraits, [portraits.names[place * len(portraits) // taken] for place in range(taken)])
 
 
 def distinct_names(splits: Sequence[Path]) -> list[str]:

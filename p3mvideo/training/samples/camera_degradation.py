@@ -13,7 +13,7 @@ Rng = np.random.Generator
 
 LIGHT, BLUR, GRAIN, LOW_RESOLUTION, JPEG = 0.8, 0.2, 0.3, 0.15, 0.4
 """Chances of other light, a blur, noise, a camera with fewer pixels, and a codec."""
-BLUR_PX, LONGEST_MOVE_PX = (0.4, 1.8), 10
+BLUR_PX, LONGEST_MOVE_PX = (0.4, 1.8), 11
 """Standard deviation of a lens out of focus, and the longest way moved while the shutter was open."""
 NOISE = (0.005, 0.06)
 """Standard deviation of the noise, where white is 1."""
@@ -39,8 +39,8 @@ def degrade(image: UInt8Array, rng: Rng) -> UInt8Array:
         degraded = _low_resolution(degraded, rng)
     if rng.random() < JPEG:
         quality = int(rng.integers(*JPEG_QUALITY))
-        _, data = cv2.imencode(".jpg", degraded, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        degraded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+        _, data = cv2.imencode(".jpg", np.ascontiguousarray(degraded[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])
+        degraded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), np.uint8)
     return degraded
 
 
@@ -82,10 +82,10 @@ def _blur(light: np.ndarray, rng: Rng) -> np.ndarray:
 
 
 def draw_blur(rng: Rng) -> tuple[float, np.ndarray | None]:
-    """Draw a blur: the standard deviation of a Gaussian in pixels, or the kernel of a movement, (3 to 10,) * 2."""
+    """Draw a blur: the standard deviation of a Gaussian in pixels, or the kernel of a movement, (3, 5, 7, 9 or 11,) * 2."""
     if rng.random() < 0.5:
         return rng.uniform(*BLUR_PX), None
-    length = int(rng.integers(3, LONGEST_MOVE_PX + 1))
+    length = 2 * int(rng.integers(1, LONGEST_MOVE_PX // 2 + 1)) + 1  # odd: the image stays where its alpha is
     kernel = np.zeros((length, length), np.float32)
     kernel[length // 2] = 1
     turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1)

@@ -21,13 +21,15 @@ from p3mvideo.frame import UInt8Array
 from p3mvideo.ops.trimap import trimap_from_alpha
 from p3mvideo.training.samples.copy_paste import face_boxes, moved_box
 from p3mvideo.training.samples.filmed_clips import check_same_size, following_frames
-from p3mvideo.training.samples.scene import Scene, cropped_scene
+from p3mvideo.training.samples.scene import SMALLEST_PERSON_PX, Scene, cropped_scene
 from p3mvideo.training.samples.webcam_scenes import WebcamScenes
 
 CLIP_FRAMES = 60
 """Length of the clips that pairs are taken out of, at 30 frames a second."""
 TRIES = 20
 """This many portraits are drawn at most to find one that shows someone."""
+SMALLEST_PERSON = 0.03
+"""Height of who is enlarged to fill a frame, in that of the portrait."""
 MOST_NOISE = 8.0
 """In 8-bit levels: half of the clips get sensor noise of up to this, the others that of their kind of motion."""
 
@@ -101,9 +103,10 @@ class MovingScenes:
         return made
 
     def _somebody(self, rng: np.random.Generator) -> Portrait:
-        """Draw a portrait that shows anybody: the mattes of a few may be empty."""
+        """Draw a portrait that shows anybody: the mattes of a few may be empty, or show a speck, which would be made to fill a frame."""
         for _ in range(TRIES):
             portrait = self.scenes.anybody(rng)
-            if portrait.alpha.max() > 127:
+            _, _, width, height = cv2.boundingRect((portrait.alpha > 127).astype(np.uint8))
+            if min(width, height) >= SMALLEST_PERSON_PX and height >= SMALLEST_PERSON * len(portrait.alpha):
                 return portrait
-        raise DatasetError(f"the mattes of {TRIES} portraits that were drawn are empty", hint="`p3mvideo dataset check` names them")
+        raise DatasetError(f"the mattes of {TRIES} portraits that were drawn are empty, or nearly", hint="`p3mvideo dataset check` names them")

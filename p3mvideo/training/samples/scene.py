@@ -16,6 +16,8 @@ from p3mvideo.training.samples.copy_paste import Box, face_boxes, moved_box
 
 Rng = np.random.Generator
 
+SMALLEST_PERSON_PX = 8
+"""Of the shorter side of who is in a portrait; whoever is smaller is a speck."""
 NEAR, FAR = 0.25, 0.15
 """Height of the smallest people, in sides of the scene, ordinarily and where they may be far away."""
 
@@ -241,7 +243,7 @@ def _side_by_side(count: int, size: int, rng: Rng, *, smallest: float) -> list[S
 def _placed(person: Portrait, size: int, spot: Spot, rng: Rng) -> Layer | None:
     """Put a person at a place of an S x S canvas; None where the portrait shows no one."""
     x, y, w, h = cv2.boundingRect((person.alpha > 127).astype(np.uint8))
-    if w < 8 or h < 8:
+    if min(w, h) < SMALLEST_PERSON_PX:
         return None
     image_h, image_w = person.alpha.shape
     scale = scale_at(spot, h)

@@ -219,6 +219,10 @@ def test_false_covers_change_no_label_and_pairs_have_them_alike(material: Materi
     assert {*np.flatnonzero(differs)} <= {*first.scene.tolist()}
     assert differs.float().mean() == pytest.approx(0.5, abs=0.15)
     assert all(differs[scene] == differs[scene - 1] for scene in np.flatnonzero(plan.follows))
+    # The first scene has one without regard to its light.
+    plans = [drawing.draw(step) for step in range(12)]
+    covered_first = [plan for plan in plans if plan.false_covers and 0 in plan.false_covers[0].scene]
+    assert {bool(plan.camera.gamma[0] == 1) for plan in covered_first} == {False, True}
     # Without them all else is drawn as it was.
     assert np.array_equal(DeviceBatches(material, replace(chosen, covers=0.0), CPU).drawing.draw(0).photos.affine, plan.photos.affine)
 

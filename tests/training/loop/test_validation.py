@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import MagicMock
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from torch import Tensor, nn
 
 from p3mvideo.engine.strategies import ENLARGED_TO_PX, resize_strategy
 from p3mvideo.model.output import MattingOutput
-from p3mvideo.training.loop.validation import predicted_alpha
+from p3mvideo.training.loop.validation import ValidationSet, predicted_alpha
 
 
 class Looking(nn.Module):
@@ -34,3 +36,11 @@ def test_a_published_network_sees_images_as_large_as_when_it_is_evaluated(varian
     resize_strategy(network, image, enlarged_to_px=ENLARGED_TO_PX.get(variant, 0))  # type: ignore[arg-type]
     assert network.sizes[0] == network.sizes[1]
     assert (min(network.sizes[0]) == 512) == (variant == "p3mnet-swin-t" and min(size) < 512)
+
+
+@pytest.mark.parametrize(("count", "of", "last"), [(64, 100, 98), (64, 397, 390), (3, 3, 2), (0, 5, 4), (9, 4, 3)])
+def test_portraits_to_score_on_are_spread_over_the_whole_split(count: int, of: int, last: int) -> None:
+    folder = MagicMock(names=[f"{number:03}" for number in range(of)], __len__=lambda _: of)
+    names = ValidationSet.spread("val", folder, count).names
+    assert len(set(names)) == len(names) == min(count or of, of)
+    assert (names[0], names[-1]) == ("000", f"{last:03}")

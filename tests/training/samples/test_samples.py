@@ -364,9 +364,12 @@ def test_nobody_is_moved_who_is_not_there(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "train" / "mask" / "p_00000000.png"), np.zeros((64, 64), np.uint8))
     samples = made(tmp_path, "moving", webcam=WebcamOptions(moving=1.0))
     assert all(samples[index].alpha.max() == 255 for index in range(12))
-    cv2.imwrite(str(tmp_path / "train" / "mask" / "p_00000001.png"), np.zeros((64, 64), np.uint8))
-    with pytest.raises(DatasetError, match="empty"):
-        made(tmp_path, "moving", webcam=WebcamOptions(moving=1.0))[0]
+    for speck in (0, 2):
+        mask = np.zeros((64, 64), np.uint8)
+        mask[30 : 30 + speck, 30 : 30 + 8 * speck] = 255
+        cv2.imwrite(str(tmp_path / "train" / "mask" / "p_00000001.png"), mask)
+        with pytest.raises(DatasetError, match="empty"):
+            made(tmp_path, "moving", webcam=WebcamOptions(moving=1.0))[0]
 
 
 @pytest.mark.parametrize("name", ["image", "alpha"])

@@ -40,6 +40,8 @@ from p3mvideo.training.samples.webcam_scenes import (
 )
 
 Rng = np.random.Generator
+COVERS_STREAM = 4
+"""Tells the generators of covers from those of all else; NumPy takes seeds for equal that differ by zeros at their end."""
 
 
 @dataclass
@@ -223,7 +225,7 @@ class SceneDrawing:
         """Draw smears where no face is, from generators of their own: the second frame of a pair has that of the first one."""
         drawn: list[list[FalseCover]] = []
         for scene in range(self.batch if self.covers else 0):
-            rng = np.random.default_rng((self.seed, step, scene - int(follows[scene])))
+            rng = np.random.default_rng((self.seed, step, scene - int(follows[scene]), COVERS_STREAM))
             has_any = rng.random() < self.covers
             drawn.append(draw_false_covers(self._faces_in(batch, scene), self.size_px, self.size_px, rng) if has_any else [])
         return stack_false_covers(drawn)
