@@ -51,6 +51,25 @@ def test_what_one_of_them_finds_is_found() -> None:
     assert len(found) == 2
 
 
+@pytest.mark.parametrize("others", [[], [face_at(80, 80), face_at(102, 80, score=0.8)], [face_at(103, 80, score=0.95)]], ids=len)
+@pytest.mark.parametrize("thorough", [True, False])
+def test_two_followed_faces_that_overlap_stay_two(others: list[Detection], thorough: bool) -> None:
+    """Someone before someone else shares much of their box; so do two who hug."""
+    both = [face_at(80, 80), face_at(102, 80, score=0.8)]
+    search = SecondOpinion(ScriptedSearch(lambda n: both), [ScriptedDetector(*others)], thresh=0.5)
+    found = search(IMAGE, timestamp_ms=0, expected=[Expected(Region.of(face)) for face in both], thorough=thorough)
+    assert sorted(round(face.box[0]) for face in found) == [pytest.approx(60, abs=1), pytest.approx(82, abs=1)]
+    strangers = search(IMAGE, timestamp_ms=0, thorough=thorough)
+    assert len(strangers) == 1, "of what is not followed, two that share so much are one"
+
+
+def test_one_that_the_other_finds_where_two_are_followed_stays() -> None:
+    both = [face_at(80, 80), face_at(102, 80, score=0.8)]
+    search = SecondOpinion(ScriptedSearch(lambda n: both[:1]), [ScriptedDetector(*both)], thresh=0.5)
+    found = search(IMAGE, timestamp_ms=0, expected=[Expected(Region.of(face)) for face in both], thorough=True)
+    assert len(found) == 2
+
+
 class OneScore(FaceDetector):
     """Sees one face from afar with one model, and more closely with both, always with the same score."""
 
