@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from bisect import bisect_right
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -17,7 +17,7 @@ from p3mvideo.privacy.detect.stream_search import Expected, Search
 from p3mvideo.privacy.follow.face_follower import LIMIT_SECONDS, Follower
 from p3mvideo.privacy.follow.matching import overlap
 from p3mvideo.privacy.follow.motion import Motion
-from p3mvideo.privacy.follow.track import CONFIRMED_BELIEF, CONFIRMING_LOOKS, KNOWN_FINDS, LOOK_SECONDS, Track
+from p3mvideo.privacy.follow.track import CONFIRMED_BELIEF, CONFIRMING_LOOKS, HOLD_AFTER_CUT_SECONDS, KNOWN_FINDS, LOOK_SECONDS, Track
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
 from p3mvideo.privacy.follow.tracker import ONE_FACE, Tracker
 from p3mvideo.privacy.follow.watchdog import Watchdog
@@ -86,6 +86,8 @@ class Survey:
         self._kept: deque[_Kept] = deque()
         self._last: dict[int, tuple[int, Track]] = {}
         """The frame in which each face was last found, and what was known of it then."""
+        self._first: dict[int, int] = {}
+        """The frame in which each face was first found."""
         self._origins: dict[int, tuple[int, int]] = {}
         """Faces to follow back: the frame in which each was found, and the one in which it was found before that, or -1."""
         self._scenes: list[int] = []
@@ -107,7 +109,7 @@ class Survey:
         """Take the next frame.
 
         Raises:
-            PrivacyError: Its faces could not be found, and `on_failure` is "stop".
+            PrivacyError: Its faces, or that of an earlier frame, could not be found, and `on_failure` is "stop".
         """
         image, seconds, number = frame.interleaved(), float(frame.seconds), len(self._seconds)
         self._seconds.append(seconds)
@@ -124,18 +126,16 @@ class Survey:
                     self._thumbnails[track.number] = track.score, dhash(image, track.region.box)
             unconfirmed = [(track.region.box, track.score) for track in tracks if track.score is not None and not track.confirmed]
             self._candidates.see(number, seconds, [*unconfirmed, *((face.box, face.score) for face in self._search.dismissed)], image)
-            self._go_back(self._knows_its_way)
         except Exception as error:
-            if self._on_failure == "stop":
-                raise PrivacyError(
-                    f"the faces of the frame at {seconds:.3f} s could not be found: {error}",
-                    hint="--on-detector-failure mosaic goes on with a mosaic of the whole frame.",
-                ) from error
-            logger.warning("the frame at %.3f s becomes a mosaic, its faces could not be found: %s", seconds, error)
-            self._unexamined.append(number)
+            self._fail([number], error)
+        self._go_back(self._knows_its_way)
 
     def part(self) -> RecordingPart:
-        """Return what was found in all frames that were seen."""
+        """Return what was found in all frames that were seen.
+
+        Raises:
+            PrivacyError: See `see`.
+        """
         self._go_back(lambda track: True)
         faces = {track for track, (_, last) in self._last.items() if last.confirmed or self._had_no_time(track)}
         sightings = tuple(sighting for of_frame in self._sightings.values() for sighting in of_frame if sighting.track in faces)
@@ -145,7 +145,7 @@ class Survey:
         )  # fmt: skip
 
     def plan(self) -> CoverPlan:
-        """Return what to cover in all frames that were seen."""
+        """Return what to cover in all frames that were seen; see `part`."""
         return self.part().plan()
 
     def _note(self, number: int, seconds: float, track: Track) -> None:
@@ -157,9 +157,12 @@ class Survey:
         before = self._last.get(track.number)
         self._last[track.number] = number, track
         if before is None:
+            self._first[track.number] = number
             self._origins[track.number] = number, -1
-        elif seconds - self._seconds[before[0]] > FILL_SECONDS:
-            self._origins[track.number] = number, before[0]
+        elif track.number not in self._origins:  # one that is still to be followed back is followed back farther
+            is_cut = bisect_right(self._scenes, before[0]) < bisect_right(self._scenes, number)
+            if seconds - self._seconds[before[0]] > (HOLD_AFTER_CUT_SECONDS if is_cut else FILL_SECONDS):
+                self._origins[track.number] = number, before[0]
 
     def _go_back(self, is_due: Callable[[int], bool]) -> None:
         """Follow faces back in time, to where they came from or to where they were found last.
@@ -171,16 +174,33 @@ class Survey:
         for track in due:
             _, until = self._origins.pop(track)
             number, last = self._last[track]
-            self._watchdog.call(partial(self._follow_back, number, last, until), limit_seconds=BACK_LIMIT_SECONDS)
+            try:
+                self._watchdog.call(partial(self._follow_back, number, last, until), limit_seconds=BACK_LIMIT_SECONDS)
+            except Exception as error:
+                self._fail([frame.number for frame in self._kept if until < frame.number < number], error)
+
+    def _fail(self, numbers: Sequence[int], error: Exception) -> None:
+        """Have frames become mosaics whose faces could not be found, if that is allowed."""
+        if not numbers:
+            return
+        first, last = self._seconds[numbers[0]], self._seconds[numbers[-1]]
+        which = f"the frame at {first:.3f} s" if first == last else f"the frames from {first:.3f} to {last:.3f} s"
+        if self._on_failure == "stop":
+            hint = "--on-detector-failure mosaic goes on with a mosaic of the whole frame."
+            raise PrivacyError(f"the faces of {which} could not be found: {error}", hint=hint) from error
+        become = "becomes a mosaic, its faces" if first == last else "become mosaics, their faces"
+        logger.warning("%s %s could not be found: %s", which, become, error)
+        self._unexamined += numbers
 
     def _knows_its_way(self, track: int) -> bool:
         """Whether a face was followed for so long that it is also known how it moves, or is lost again."""
-        number, _ = self._last[track]
-        return number - self._origins[track][0] >= KNOWN_FINDS or number < len(self._seconds) - 1
+        (number, _), (origin, _) = self._last[track], self._origins[track]
+        is_known = number - origin >= KNOWN_FINDS or self._seconds[number] - self._seconds[origin] > FILL_SECONDS
+        return is_known or number < len(self._seconds) - 1
 
     def _had_no_time(self, track: int) -> bool:
-        """Whether a face could not be confirmed: the scene in which it was last found is too short for any, as a photograph is; or frames come so
-        seldom that it was believed in as many looks as there were."""
+        """Whether a face could not be confirmed: the scene in which it was last found is too short for any, as a photograph is; or it was believed in
+        as many looks as there were, because frames come seldom, or because it came into sight when the scene was nearly over."""
         number, known = self._last[track]
         following = bisect_right(self._scenes, number)
         first = self._scenes[following - 1] if following else 0
@@ -189,7 +209,9 @@ class Survey:
             return True
         before, after = max(first, number - 1), min(last, number + 1)
         is_seldom = self._seconds[after] - self._seconds[before] > (after - before) * LOOK_SECONDS
-        return is_seldom and known.looks < CONFIRMING_LOOKS and known.belief >= CONFIRMED_BELIEF
+        came = max(first, self._first[track])
+        is_late = number == last and self._seconds[last] - self._seconds[came] < CONFIRMING_LOOKS * LOOK_SECONDS
+        return (is_seldom or is_late) and known.looks < CONFIRMING_LOOKS and known.belief >= CONFIRMED_BELIEF
 
     def close(self) -> None:
         """Release the models, but for those that a call hangs in. May be called any number of times."""

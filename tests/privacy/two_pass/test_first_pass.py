@@ -5,21 +5,27 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from fractions import Fraction
 from typing import Literal
 
+import numpy as np
 import pytest
 
 from p3mvideo.errors import PrivacyError
+from p3mvideo.frame import Frame, UInt8Array
+from p3mvideo.privacy.detect.stream_search import Expected
 from p3mvideo.privacy.detection import Box, Detection, intersection
-from p3mvideo.privacy.follow.matching import centre
+from p3mvideo.privacy.follow.matching import centre, match
 from p3mvideo.privacy.follow.track import FOLLOW_SECONDS
 from p3mvideo.privacy.follow.tracked_face import Source
 from p3mvideo.privacy.region import Region
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, PlannedTrack, Sighting
-from p3mvideo.privacy.two_pass.first_pass import Survey
+from p3mvideo.privacy.two_pass.first_pass import BACK_SECONDS, Survey
 from p3mvideo.privacy.two_pass.key_frames import HELD_SECONDS, completed, spans_of
 from p3mvideo.privacy.two_pass.plan_json import plan_to_json
-from tests.privacy.fakes import RATE, SIDE, ScriptedSearch, face_at, frame
+from tests.privacy.fakes import HEIGHT, RATE, SIDE, WIDTH, ScriptedSearch, face_at, frame
 
 Place = Callable[[int], tuple[float, float]]
 
@@ -177,6 +183,90 @@ def test_a_newcomer_is_followed_back_with_the_detector_too() -> None:
     assert back.closed == 1
     assert all(is_covered(plan, number, x(number), 120) for number in range(40))
     assert {sighting.source for number in range(30) for sighting in plan.at(number)} == {"found"}
+
+
+def test_a_face_that_comes_into_sight_at_the_very_end_is_covered() -> None:
+    """There is no time for as many looks as confirm a face that is not sure."""
+    for frames in range(1, 10):
+        begins = 3 * RATE - frames
+        plan = _looked_at(from_frame(begins, score=0.6), 3 * RATE)
+        assert all(is_covered(plan, number, 160, 120) for number in range(begins, 3 * RATE))
+    assert not _looked_at(from_frame(3 * RATE - 4, score=0.5), 3 * RATE).tracks
+    assert not _looked_at(lambda n: [face_at(160, 120, score=0.6)] if 20 <= n < 24 else [], 3 * RATE).tracks
+
+
+class Looking(ScriptedSearch):
+    """Tells how much a face is believed when it is new, and when that is asked for."""
+
+    def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
+        found = super().__call__(image, timestamp_ms=timestamp_ms, expected=expected, thorough=thorough)
+        asked = match([face.region for face in expected if face.look], found).values()
+        known = match([face.region for face in expected], found).values()
+        return tuple(face if number in asked or number not in known else replace(face, belief=None) for number, face in enumerate(found))
+
+
+def _looked_at(script: Callable[[int], Sequence[Detection]], frames: int) -> CoverPlan:
+    with closing(Survey(Looking(script), ScriptedSearch(lambda n: ()))) as survey:
+        for number in range(frames):
+            survey.see(frame(number))
+        return survey.plan()
+
+
+@pytest.mark.parametrize("missing", [2, 5, 8, 13, 16, 20])
+def test_a_face_that_is_found_again_behind_a_cut_is_covered_from_the_cut_on(missing: int) -> None:
+    """Its light has changed, or the room; it stays where it is, and the search takes a while to find it."""
+    with closing(Survey(ScriptedSearch(lambda n: [face_at(160, 120)] if not 30 <= n < 30 + missing else []), _always(160))) as survey:
+        for number in range(80):
+            survey.see(_face_before(30 if number < 30 else 220, number / RATE))
+        plan = survey.plan()
+    assert [number for number in range(80) if not is_covered(plan, number, 160, 120)] == []
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.6, 3.0])
+def test_a_pause_of_the_clock_keeps_no_face_from_being_followed_back(pause: float) -> None:
+    with closing(Survey(ScriptedSearch(from_frame(20)), _always(160))) as survey:
+        for number in range(40):
+            survey.see(_face_before(30, number / RATE + (pause if number > 21 else 0)))
+        plan = survey.plan()
+    covered = [number for number in range(40) if is_covered(plan, number, 160, 120)]
+    assert covered == list(range(20 if pause > BACK_SECONDS else 0, 40))
+
+
+def test_frames_that_a_failed_search_backward_was_to_tell_of_become_mosaics(caplog: pytest.LogCaptureFixture) -> None:
+    def fails_once(number: int) -> Sequence[Detection]:
+        if number == 0:
+            raise RuntimeError("out of memory")
+        return [face_at(160, 120)]
+
+    def survey(begins: int, mode: Literal["stop", "mosaic"]) -> CoverPlan:
+        with closing(Survey(ScriptedSearch(from_frame(begins)), ScriptedSearch(fails_once), on_failure=mode)) as made:
+            for number in range(60):
+                made.see(frame(number))
+            return made.plan()
+
+    for begins in (30, 58):  # followed back while frames come, and at the end
+        plan = survey(begins, "mosaic")
+        assert all(is_covered(plan, number, 160, 120) or number in plan.unexamined for number in range(60))
+        assert max(plan.unexamined) < begins + 6
+        assert "become mosaics" in caplog.text
+        with pytest.raises(PrivacyError, match="out of memory"):
+            survey(begins, "stop")
+
+
+def from_frame(begins: int, *, score: float = 0.9) -> Callable[[int], Sequence[Detection]]:
+    """Return the script of a face that is seen from a frame on."""
+    return lambda number: [face_at(160, 120, score=score)] if number >= begins else []
+
+
+def _always(x: float) -> ScriptedSearch:
+    return ScriptedSearch(lambda n: [face_at(x, 120)])
+
+
+def _face_before(level: int, seconds: float) -> Frame:
+    """Return a frame with a face that looks the same before any wall."""
+    pixels = np.full((HEIGHT, WIDTH, 3), level, np.uint8)
+    pixels[96:144, 136:184] = np.random.default_rng(0).integers(40, 200, (48, 48, 3))
+    return Frame.from_interleaved(pixels, round(1000 * seconds), Fraction(1, 1000))
 
 
 def test_a_plan_of_nothing() -> None:
