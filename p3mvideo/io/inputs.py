@@ -77,13 +77,14 @@ def expand_inputs(arguments: Sequence[str], *, unreadable: list[tuple[Path, Sour
     return list(inputs.values())
 
 
-def open_source(item: Input, options: ReadOptions = ReadOptions(), *, threads: int = 0) -> FrameSource:
+def open_source(item: Input, options: ReadOptions = ReadOptions(), *, threads: int = 0, size: tuple[int, int] | None = None) -> FrameSource:
     """Return the source of an input, not entered yet.
 
     Args:
         item: The input.
         options: How it is read.
         threads: Threads to decode with, 0 for as many as there are cores.
+        size: See `VideoSource`; of a video only.
 
     Raises:
         ConfigError: If something is asked for that this kind of input does not have.
@@ -99,7 +100,7 @@ def open_source(item: Input, options: ReadOptions = ReadOptions(), *, threads: i
         return AnimatedImageSource(item.path, start=start, end=end, strict=strict)
     if item.kind == "sequence":
         return SequenceSource(item.path, rate=rate or Fraction(25), start=start, end=end, strict=strict)
-    return VideoSource(item.path, start=start, end=end, threads=threads, strict=strict, hdr=options.hdr)
+    return VideoSource(item.path, start=start, end=end, threads=threads, strict=strict, hdr=options.hdr, size=size)
 
 
 def _expand(argument: str, failures: list[tuple[Path, SourceError]]) -> Iterator[Input]:

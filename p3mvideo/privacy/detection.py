@@ -36,6 +36,18 @@ class Detection:
         return replace(self, box=box, key_points=key_points)
 
 
+def belief_of(score: float, thresh: float) -> float:
+    """Return how much a face with a score is believed, see `Detection.belief`: 0.5 at the threshold; above a high one, 1 at a score of 1.
+
+    Args:
+        score: In [0, 1].
+        thresh: The score from which a face is believed, in (0, 1].
+    """
+    if thresh <= 0.5 or score <= thresh:
+        return score * 0.5 / thresh
+    return 0.5 + 0.5 * (score - thresh) / (1 - thresh)
+
+
 def shifted(box: Box, dx: float, dy: float) -> Box:
     """Return a box that lies so many pixels further right and down."""
     return box[0] + dx, box[1] + dy, box[2] + dx, box[3] + dy

@@ -270,7 +270,9 @@ class _Anonymize:
         start, _ = self.streams.range_of(item)
         for number, seconds in review.wanted():
             covered = frame_at(target, Fraction(seconds) - (start or 0), self.streams.threads)
-            frame = frame_at(item.path, Fraction(seconds), self.streams.threads) if self.review.review_uncovered else covered
+            frame = covered
+            if self.review.review_uncovered:
+                frame = frame_at(item.path, Fraction(seconds), self.streams.threads, hdr=self.streams.reading.hdr)
             if frame is not None and covered is not None:
                 review.look(frame, covered, number)
 
@@ -295,7 +297,7 @@ def _covered(item: Input, frame: Frame, number: int, plan: CoverPlan, covers: Fa
     Raises:
         PrivacyError: The first pass did not see it.
     """
-    if not plan.has_frame(number, float(frame.seconds)):
+    if not plan.has_frame(number, float(frame.seconds)) or (frame.width, frame.height) != (plan.width, plan.height):
         raise PrivacyError(
             f"{item.path} has another frame at {float(frame.seconds):.3f} s than when its faces were looked for",
             hint="Nothing was written. Make sure that nothing else changes the file, and that it is read with the same options.",

@@ -50,7 +50,14 @@ class Streams:
             reading = replace(reading, size=None, pixel_format=None, rate=reading.rate if item.kind == "sequence" else None)
         elif self._writes_pixel_format and reading.size is None:
             reading = replace(reading, pixel_format=None)
-        return open_source(item, reading, threads=self.threads)
+        return open_source(item, reading, threads=self.threads, size=None if read_from is None else self._size_of(item))
+
+    def _size_of(self, item: Input) -> tuple[int, int] | None:
+        """Return the size that all of a video is brought to: it may change midway, and be entered behind that."""
+        if item.kind != "video":
+            return None
+        with open_source(item, replace(self.reading, size=None, pixel_format=None, rate=None), threads=self.threads) as source:
+            return source.info.width, source.info.height
 
     def open_sink(self, path: Path, source: FrameSource, unit: Unit, *, alpha: bool = False) -> FrameSink:
         """Open an output of a unit for the frames of `source`."""

@@ -10,7 +10,7 @@ from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detect.registry import Detector
 from p3mvideo.privacy.detect.second_look import seen_at
 from p3mvideo.privacy.detect.stream_search import INSIDE, SAME_PLACE, SHARED, WEAK, Expected, Search
-from p3mvideo.privacy.detection import Detection, area, intersection, iou
+from p3mvideo.privacy.detection import Detection, area, belief_of, intersection, iou
 from p3mvideo.privacy.follow.matching import match, overlap
 from p3mvideo.privacy.region import Region
 
@@ -87,7 +87,7 @@ class SecondOpinion:
 
     def _with_belief(self, face: Detection) -> Detection:
         """Return a find of another detector as believed as its calibrated score says."""
-        return replace(face, belief=face.score * 0.5 / self._thresh)
+        return replace(face, belief=belief_of(face.score, self._thresh))
 
     def close(self) -> None:
         """Release the models. May be called any number of times."""

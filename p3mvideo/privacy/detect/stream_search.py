@@ -13,7 +13,7 @@ from p3mvideo.privacy.detect.crop import CLOSE_UP_SIDES, View, halved, mirrored
 from p3mvideo.privacy.detect.detector import INPUT_PX, FaceDetector, tiles
 from p3mvideo.privacy.detect.face_models import ModelName
 from p3mvideo.privacy.detect.second_look import SecondLook
-from p3mvideo.privacy.detection import Detection, area, intersection, iou, union
+from p3mvideo.privacy.detection import Detection, area, belief_of, intersection, iou, union
 from p3mvideo.privacy.follow.matching import centre, match, overlap, side
 from p3mvideo.privacy.follow.track import SURE_BELIEF
 from p3mvideo.privacy.region import Region
@@ -156,7 +156,7 @@ class StreamSearch:
         pairs = match([expected[i].region for i in missed], candidates)
         found |= {missed[i]: look.closely(candidates[j]) for i, j in pairs.items()}
         known = [
-            replace(face, belief=self._belief(look.all_around(face))) if expected[i].look else face for i, face in found.items()
+            replace(face, belief=belief_of(_score_of(look.all_around(face)), self._thresh)) if expected[i].look else face for i, face in found.items()
         ]  # fmt: skip
         new: list[Detection] = []
         if self._newcomers:
@@ -214,22 +214,17 @@ class StreamSearch:
             self.dismissed.append(replace(face, score=max(other.score for other in alike)))
             return None
         looks = look.all_around(face, least=self._least_belief * 2 * self._thresh)
-        belief = self._belief(looks)
+        closely = _score_of(looks)
+        belief = belief_of(closely, self._thresh)
         if belief >= self._least_belief:
             found = replace(max((close for of_model in looks for close in of_model if close is not None), key=_score), belief=belief)
             if belief >= SURE_BELIEF or self._second_look is None or self._second_look(look.image, found):
                 return found
-        closely = belief * 2 * self._thresh
         frames = min(2 * max(other.frames for other in before), LONGEST_DISMISSED_FRAMES) if before else DISMISSED_FRAMES
         self._dismissed = [other for other in self._dismissed if iou(other.face.box, face.box) <= SAME_FACE]
         self._dismissed.append(_Dismissed(face, frames, self._frames + frames, closely))
         self.dismissed.append(replace(face, score=closely))
         return None
-
-    def _belief(self, looks: Sequence[Sequence[Detection | None]]) -> float:
-        """Return the mean over both models of what each sees in the middle one of several looks, see `Detection.belief`."""
-        scores = (median(0.0 if close is None else close.score for close in of_model) for of_model in looks)
-        return mean(scores) * 0.5 / self._thresh
 
     def close(self) -> None:
         """Release the models. May be called any number of times."""
@@ -308,6 +303,11 @@ class _Looks:
     def _same(self, face: Detection, sides: float, model: ModelName) -> Detection | None:
         close = self.at(View.around(Region.of(face), sides=sides), model)
         return max((other for other in close if iou(other.box, face.box) > SAME_FACE), key=_score, default=None)
+
+
+def _score_of(looks: Sequence[Sequence[Detection | None]]) -> float:
+    """Return the mean over both models of what each sees in the middle one of several looks."""
+    return mean(median(0.0 if close is None else close.score for close in of_model) for of_model in looks)
 
 
 def _score(face: Detection) -> float:

@@ -131,7 +131,8 @@ def thumbnail_step(image: UInt8Array) -> int:
 def thumbnail_of(image: UInt8Array) -> UInt8Array:
     """Return a small grey image, uint8 (h, w), of some of the pixels of an image, uint8 RGB (H, W, 3)."""
     step = thumbnail_step(image)
-    return _gray(image[step // 2 :: step, step // 2 :: step])
+    top, left = (min(step // 2, side - 1) for side in image.shape[:2])  # a line has no pixel farther in
+    return _gray(image[top::step, left::step])
 
 
 def _gray(part: UInt8Array) -> UInt8Array:

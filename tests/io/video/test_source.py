@@ -13,7 +13,7 @@ import pytest
 
 from p3mvideo.errors import SourceError
 from p3mvideo.frame import Frame
-from p3mvideo.io.video.read.source import VideoSource
+from p3mvideo.io.video.read.source import VideoSource, frame_at
 from tests.io.media import CHART, chart, decoded, make_video, moving_image, patches
 
 RED_CORNER = np.full((32, 64, 3), 60, np.uint8)
@@ -232,6 +232,9 @@ def test_hdr_is_refused_or_mapped(tmp_path: Path, transfer: int) -> None:
         read(path)
     assert "tonemap" in caught.value.hint
     image = read(path, hdr="tonemap")[0].interleaved()
+    found = frame_at(path, Fraction(0), 1, hdr="tonemap")
+    assert found is not None
+    assert np.array_equal(found.interleaved(), image)
     colours = patches(image).astype(int)
     assert colours[6].min() > 235, "the brightest white becomes white"
     assert colours[7].max() < 8, "black stays black"

@@ -428,3 +428,10 @@ def test_what_is_left_of_a_face_that_another_one_hides_does_not_tell_where_it_go
             place = (behind - 0.3 * side, 190 - 0.3 * side, behind + 0.3 * side, 190 + 0.3 * side)
             assert any(contains(track.face(number * STEP).cover.box, place) for track in tracks), number
         assert len(tracks) == 2
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 1), (1, 640), (4000, 12), (1, 1)])
+def test_the_thinnest_images_are_followed(width: int, height: int) -> None:
+    motion = Motion()
+    for level in (60, 61, 200):
+        motion.observe(np.full((height, width, 3), level, np.uint8))

@@ -15,7 +15,10 @@ import pytest
 
 from p3mvideo.errors import PrivacyError
 from p3mvideo.frame import Frame, UInt8Array
-from p3mvideo.privacy.detect.stream_search import Expected
+from p3mvideo.privacy.detect.crop import View
+from p3mvideo.privacy.detect.detector import FaceDetector
+from p3mvideo.privacy.detect.face_models import ModelName
+from p3mvideo.privacy.detect.stream_search import Expected, StreamSearch
 from p3mvideo.privacy.detection import Box, Detection, intersection
 from p3mvideo.privacy.follow.matching import centre, match
 from p3mvideo.privacy.follow.track import FOLLOW_SECONDS
@@ -251,6 +254,32 @@ def test_frames_that_a_failed_search_backward_was_to_tell_of_become_mosaics(capl
         assert "become mosaics" in caplog.text
         with pytest.raises(PrivacyError, match="out of memory"):
             survey(begins, "stop")
+
+
+class Always(FaceDetector):
+    """Both models see one face in every look, with one score."""
+
+    def __init__(self, score: float) -> None:
+        self._score = score
+
+    def look(self, image: UInt8Array, model: ModelName, *, view: View | None = None, timestamp_ms: int | None = None) -> list[Detection]:
+        return [replace(face_at(160, 120, score=self._score), belief=None)]
+
+    def close(self) -> None:
+        """There is nothing to release."""
+
+
+@pytest.mark.parametrize(("thresh", "score"), [(0.3, 0.4), (0.5, 0.6), (0.85, 0.95), (0.9, 0.98), (0.95, 1.0)])
+@pytest.mark.parametrize("frames", [1, 60])
+def test_what_is_well_above_the_threshold_is_a_face_however_high_that_is(thresh: float, score: float, frames: int) -> None:
+    detector = Always(score)
+    search, back = StreamSearch(detector, thresh=thresh, wary=True), StreamSearch(detector, thresh=thresh, newcomers=False)
+    with closing(Survey(search, back)) as survey:
+        for number in range(frames):
+            survey.see(frame(number))
+        plan = survey.plan()
+    assert len(plan.tracks) == 1
+    assert not plan.candidates
 
 
 def from_frame(begins: int, *, score: float = 0.9) -> Callable[[int], Sequence[Detection]]:

@@ -38,6 +38,7 @@ class DecodedSource:
         strict: Whether a damaged place raises `DamagedInputError`. Otherwise decoding goes on behind it and `damaged`
             tells of it.
         hdr: Whether HDR video (PQ, HLG) is refused or mapped to BT.709.
+        size: Width and height of all frames as shown, where a stream that changes its size midway is entered; None takes the first one's.
         is_cut_short: Tells, given the position behind the last packet, whether there should have been more.
     """
 
@@ -51,6 +52,7 @@ class DecodedSource:
         threads: int = 0,
         strict: bool = False,
         hdr: Hdr = "refuse",
+        size: tuple[int, int] | None = None,
         is_cut_short: Callable[[int], bool],
     ) -> None:
         if start is not None and start < 0:
@@ -61,6 +63,7 @@ class DecodedSource:
         self._is_cut_short = is_cut_short
         self._start, self._end, self._threads, self._strict = start, end, threads, strict
         self._converter = RgbConverter(hdr=hdr)
+        self._size = size
         self._decoder: VideoDecoder | None = None
         self._decoded: Iterator[tuple[av.VideoFrame, Moment]] = iter(())
         self._first: tuple[av.VideoFrame, Moment] | None = None
@@ -104,7 +107,7 @@ class DecodedSource:
                 raise self._nothing(self._decoder)
             frame = self._first[0]
             self._orientation = orientation_of(frame)
-            width, height = self._orientation.size(frame.width, frame.height)
+            width, height = self._size or self._orientation.size(frame.width, frame.height)
             frames, seconds = self._decoder.frames_expected(), self._decoder.seconds_expected()
             self._info = StreamInfo(width, height, self._decoder.rate, frames=frames, seconds=seconds)
         except BaseException:

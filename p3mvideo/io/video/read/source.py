@@ -31,6 +31,8 @@ class VideoSource(DecodedSource):
         strict: Whether a damaged place raises `DamagedInputError`. Otherwise decoding goes on behind it and `damaged`
             tells of it.
         hdr: Whether HDR video (PQ, HLG) is refused or mapped to BT.709.
+        size: Width and height of all frames as shown; None takes those of the first one delivered, to which a stream that changes its size midway is
+            brought.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class VideoSource(DecodedSource):
         threads: int = 0,
         strict: bool = False,
         hdr: Hdr = "refuse",
+        size: tuple[int, int] | None = None,
     ) -> None:
         path = Path(path)
         super().__init__(
@@ -52,19 +55,21 @@ class VideoSource(DecodedSource):
             threads=threads,
             strict=strict,
             hdr=hdr,
+            size=size,
             is_cut_short=partial(is_cut_short, path),
         )
 
 
-def frame_at(path: Path, seconds: Fraction, threads: int) -> Frame | None:
+def frame_at(path: Path, seconds: Fraction, threads: int, *, hdr: Hdr = "refuse") -> Frame | None:
     """Return the frame of a video that is shown at a time; None behind its end.
 
     Args:
         path: The video.
         seconds: The time.
         threads: CPU threads of the decoder; 0 lets it choose.
+        hdr: Whether HDR video (PQ, HLG) is refused or mapped to BT.709.
     """
-    with VideoSource(path, start=max(Fraction(0), seconds - FIND_SECONDS), threads=threads) as source:
+    with VideoSource(path, start=max(Fraction(0), seconds - FIND_SECONDS), threads=threads, hdr=hdr) as source:
         return next(iter(source), None)
 
 
