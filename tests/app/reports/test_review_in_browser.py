@@ -170,6 +170,28 @@ def test_what_is_drawn_on_the_output_has_the_time_of_the_frame_that_is_seen(play
     assert number_of(played) == round((seconds - first) * RATE)
 
 
+def test_boxes_belong_to_the_frames_that_are_seen_where_they_come_unevenly(page: Any, tmp_path: Path) -> None:  # noqa: F811
+    """A recording of a screen, or of a phone: 25 images a second and fewer, and a pause of two seconds behind frame 9."""
+    rng = np.random.default_rng(0)
+    ticks = np.cumsum(rng.integers(512, 1536, FRAMES)) + np.where(np.arange(FRAMES) > 9, 25_600, 0)
+    ticks -= ticks[0]
+    plan = replace(small_plan(), seconds=tuple(round(float(tick) / 12_800, 6) for tick in ticks))
+    images = [np.full((HEIGHT, WIDTH, 3), GREY_STEP * number, np.uint8) for number in range(FRAMES)]
+    make_video(tmp_path / "out.mp4", images=images, rate=Fraction(RATE), pts=[int(tick) for tick in ticks], audio="aac")
+    path = tmp_path / "out.review.html"
+    written(path, plan)
+    page.goto(path.as_uri())
+    page.locator("#player").wait_for()
+    page.locator("#exact").evaluate("(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')) }", plan.seconds[8] + 0.01)
+    for number in range(8, 14):  # across the pause
+        assert number_of(page) == number
+        drag(page, 60, 60, 90, 90)
+        page.get_by_label("one frame on").click()
+    assert [entry["seconds"] for entry in saved(page)["add"][0]["boxes"]] == pytest.approx(plan.seconds[8:14])
+    page.locator("#exact").evaluate("(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')) }", plan.seconds[9] + 1.5)
+    assert number_of(page) == 9  # for as long as the pause lasts
+
+
 @pytest.mark.parametrize("played", [(None, 0.0)], indirect=True)
 def test_a_box_that_is_drawn_while_the_output_plays_belongs_to_one_moment(played: Any) -> None:
     played.locator("#stage").evaluate("stage => stage.scrollIntoView({block: 'start'})")

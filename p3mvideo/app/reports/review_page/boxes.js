@@ -1,5 +1,6 @@
 // Frames to look at, and a tool to draw boxes on them: a face that was missed is added by a box at one moment, or at two and more.
 const stage = byId("stage"), slider = byId("moment");
+const ROUNDED_SECONDS = 0.0015; // how far containers move the times of frames
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 let current = 0; // which addition is being drawn
 let shown = 0; // which of the frames is shown
@@ -80,19 +81,35 @@ function showMoment(seconds) {
   stage.scrollIntoView({block: "nearest"});
 }
 
+// Frame `number` of the output begins then; `data.times` tells it where frames do not come evenly.
+const begins = (number) => (data.times ? (data.times[number] ?? data.begin + data.seconds) : data.begin + number * data.step);
+const count = data.times ? data.times.length : Math.round(data.seconds / data.step);
+
+// Return the number of the frame that is seen at a moment, or begins a little later: moments are rounded.
+function numberAt(seconds) {
+  let [low, high] = [0, count];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (begins(middle) <= seconds + ROUNDED_SECONDS) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
 // The output lies beside the page; its clock begins at `data.origin`. Where it cannot be played, the frames of the page must do.
-function showExact(seconds) {
+function showNumber(wanted) {
   video.pause();
-  const number = Math.min(Math.max(Math.round((seconds - data.begin) / data.step), 0), Math.round(data.seconds / data.step) - 1);
-  exact = Math.round((data.begin + number * data.step) * 1e6) / 1e6;
-  video.currentTime = exact - data.origin + data.step / 2;
+  const number = Math.min(Math.max(wanted, 0), count - 1);
+  exact = Math.round(begins(number) * 1e6) / 1e6;
+  video.currentTime = (begins(number) + begins(number + 1)) / 2 - data.origin;
   byId("exact").value = exact;
   draw();
 }
+const showExact = (seconds) => showNumber(numberAt(seconds));
 
 // Show the frame at which the output has arrived, and stay there.
 function settle() {
-  showExact(data.origin + video.currentTime - data.step / 2);
+  showExact(data.origin + video.currentTime - ROUNDED_SECONDS);
 }
 
 // What is drawn belongs to one moment.
@@ -124,8 +141,8 @@ if (data.video) {
     return video.play();
   };
   byId("exact").oninput = () => showExact(Number(byId("exact").value));
-  byId("back").onclick = () => showExact(moment() - data.step);
-  byId("on").onclick = () => showExact(moment() + data.step);
+  byId("back").onclick = () => showNumber(numberAt(moment()) - 1);
+  byId("on").onclick = () => showNumber(numberAt(moment()) + 1);
   video.src = data.video;
 }
 

@@ -35,6 +35,8 @@ from p3mvideo.privacy.two_pass.cover_plan import Candidate, CoverPlan, PlannedTr
 FRAME_PX, FRAME_QUALITY = 960, 70
 """Long side of the frames to draw on at most, and their JPEG quality."""
 THUMBNAIL_PX, THUMBNAIL_QUALITY = 160, 80
+ROUNDED_SECONDS = 0.001
+"""How far from an even grid frames are shown whose times a container has rounded."""
 FOLDER = Path(__file__).parent
 PLAYABLE = (".mp4", ".m4v", ".webm", ".mov", ".mkv")
 """Suffixes of what a browser may be able to play."""
@@ -123,6 +125,7 @@ class ReviewPage:
             "plan_id": audit["plan_id"], "edits": dict(self._edits), "edits_name": drawable(edits_file.name), "command": command,
             "summary": face_figures(summary_of(plan), still=self._still), "still": self._still, "uncovered": self._uncovered,
             "video": quote(os.fsencode(target.name)) if target.suffix.lower() in PLAYABLE else None, "step": self._step,
+            "times": self._uneven_times(),
             "width": plan.width, "height": plan.height, "begin": plan.seconds[0], "seconds": self._end(len(plan.seconds)) - plan.seconds[0],
             "origin": float(ReadOptions.from_json(audit["options"].get("reading", {})).start_seconds or 0),
             "tracks": [self._track(track) for track in plan.tracks if not track.by_hand],
@@ -167,6 +170,13 @@ class ReviewPage:
         """Return when a frame begins; of the one behind the last, about when it would."""
         seconds = self._plan.seconds
         return seconds[number] if number < len(seconds) else seconds[-1] + self._step
+
+    def _uneven_times(self) -> list[float] | None:
+        """Return when each frame is shown, in seconds; None where they come evenly, so that `_step` tells it."""
+        seconds, step = self._plan.seconds, self._step
+        if all(abs(at - seconds[0] - number * step) <= ROUNDED_SECONDS for number, at in enumerate(seconds)):
+            return None
+        return [round(at, 6) for at in seconds]
 
     @property
     def _step(self) -> float:
