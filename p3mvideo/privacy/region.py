@@ -64,7 +64,7 @@ class Reach(NamedTuple):
 UNKNOWN_REACH = Reach()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Region:
     """The part of an image that a face takes up: its box, and how the head leans in it."""
 

@@ -17,7 +17,7 @@ like it; nothing tells, and it is held for a stated short time; it lies between 
 said so."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class TrackedFace:
     """Where a face is believed to be in one frame."""
 

@@ -43,7 +43,7 @@ class Uncovered(NamedTuple):
     reason: Reason
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Sighting(TrackedFace):
     """One face in one frame of a recording."""
 
@@ -52,8 +52,8 @@ class Sighting(TrackedFace):
 
     @classmethod
     def of(cls, face: TrackedFace, frame: int) -> Sighting:
-        """Return what is known of a face as a sighting in a frame."""
-        return cls(face.track, face.region, face.source, face.score, face.key_points, face.margin_px, frame)
+        """Return where a face is as a sighting in a frame, without its key points: of a long recording there are many."""
+        return cls(face.track, face.region, face.source, face.score, None, face.margin_px, frame)
 
 
 @dataclass(frozen=True)
