@@ -31,7 +31,9 @@ class SubjectKeeper:
             faces: As the anonymizer returned them.
             matte: Of this frame, of any size.
         """
-        matted = [face for face in faces if face.original is not None and _in_matte(face, frame, matte) >= IN_MATTE]
+        # The cover of a face that was not found in this frame is wider than the face: by that nobody else becomes the subject.
+        known = [face for face in faces if face.original is not None and (face.score is not None or face.track == self._track)]
+        matted = [face for face in known if _in_matte(face, frame, matte) >= IN_MATTE]
         subject = max(matted, key=_area, default=None)
         before = next((face for face in matted if face.track is not None and face.track == self._track), None)
         if subject is not None and before is not None and _area(subject) < TAKE_OVER * _area(before):

@@ -78,3 +78,13 @@ def test_what_a_shown_face_shares_with_a_hidden_one_stays_hidden() -> None:
 def test_who_brings_no_original_pixels_is_left_as_the_anonymizer_wants_it() -> None:
     faces = tuple(replace(face(track, box), original=None) for track, box in ((1, PRESENTER), (2, BYSTANDER)))
     assert SubjectKeeper()(frame(0), faces, matte(PERSON)) == faces
+
+
+def test_who_was_not_found_becomes_no_subject_by_a_wider_cover() -> None:
+    """What is only followed is covered more widely, up to nearly twice the area of a face that is found."""
+    keeper, people = SubjectKeeper(), matte((0, 0, WIDTH, HEIGHT))
+    wide = (BYSTANDER[0] - 40, BYSTANDER[1] - 40, BYSTANDER[2] + 40, BYSTANDER[3] + 40)
+    assert shown(keeper(frame(0), (face(1, PRESENTER), face(2, BYSTANDER)), people)) == [1]
+    assert shown(keeper(frame(1), (face(1, PRESENTER), replace(face(2, wide), score=None)), people)) == [1]
+    assert shown(keeper(frame(2), (replace(face(1, PRESENTER), score=None), replace(face(2, wide), score=None)), people)) == [1]
+    assert shown(keeper(frame(3), (face(1, PRESENTER), face(2, wide)), people)) == [2], "who is found so large has taken over"

@@ -97,11 +97,12 @@ class RelayedFollower:
             if self._past is not None:
                 self._past.close()
             self._past = self._present
-            self._numbers.go_on()
             following, self._following = self._following, None
-            if following is not None and following.part != part:
+            if following is not None and following.part != part:  # the clock skips a part: no one of it goes on
                 following.close()
                 following = None
+                self._numbers.forget()
+            self._numbers.go_on()
             self._present = following or self._make(part)
         return self._present
 

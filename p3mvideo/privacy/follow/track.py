@@ -230,7 +230,7 @@ class Track:
 
     def is_over(self, seconds: float) -> bool:
         """Whether the face is covered no longer."""
-        if self.looks >= CONFIRMING_LOOKS and self.belief < LEAST_BELIEF:
+        if not self.confirmed and self.looks >= CONFIRMING_LOOKS and self.belief < LEAST_BELIEF:
             return True
         hold = HOLD_SECONDS if self.confirmed else HOLD_DOUBTFUL_SECONDS
         if self.after_cut:

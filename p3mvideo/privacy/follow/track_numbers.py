@@ -27,6 +27,10 @@ class TrackNumbers:
         following = tuple(following)
         self._alike.update((one.track, other.track) for one in now for other in following if overlap(one.region.box, other.region.box) > ONE_FACE)
 
+    def forget(self) -> None:
+        """Forget what was compared: another part follows."""
+        self._alike.clear()
+
     def go_on(self) -> None:
         """Begin with the part that follows. Tracks that were in one place in the most frames are joined first."""
         self._before, self._numbers = self._numbers, {}
@@ -35,7 +39,7 @@ class TrackNumbers:
             if track_before in self._before and track_before not in taken and track not in self._numbers:
                 taken.add(track_before)
                 self._numbers[track] = self._before[track_before]
-        self._alike.clear()
+        self.forget()
 
     def of(self, track: int) -> int:
         """Return the number of a track of the present part."""

@@ -22,8 +22,8 @@ RETURN_SIDES, RETURN_RESIZE, RETURN_ALIKE = 2.0, 1.6, 0.5
 """A sure find so near to a face that is missed, in its sides, so alike in size, and in looks (`similarity`), is that face."""
 FIRST_SIDES = 1.5
 """The same for a face that was found only once, and may go anywhere."""
-APART = 0.1
-"""Two faces that are found in one frame and share less than this are two."""
+APART = 0.3
+"""Two faces that are found in one frame and share less than this are two, as the searches take it, too."""
 ONE_FACE = 0.5
 """Two tracks that share more than this are one face, unless they were ever apart."""
 BEHIND = 0.05

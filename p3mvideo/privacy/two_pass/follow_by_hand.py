@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from p3mvideo.frame import Frame
 from p3mvideo.privacy.follow.matching import centre, square
 from p3mvideo.privacy.follow.motion import Motion
-from p3mvideo.privacy.follow.track import Track
+from p3mvideo.privacy.follow.track import FOLLOW_SECONDS, Track
 from p3mvideo.privacy.region import Region, shows
 from p3mvideo.privacy.two_pass.apply_edits import frame_at, frames_in
 from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, Sighting, Span
@@ -69,7 +69,9 @@ class HandFollower:
                 face.track = self._begun(face.drawn, seconds)
                 face.sightings.append(Sighting(0, _region(face.drawn), "by hand", frame=number))
                 continue
-            track = face.track.missed(seconds, passed, None if cut else self._motion, hidden=False).seen_within(frame.width, frame.height)
+            # What passes between two frames, however long, is no time in which it was looked for in vain.
+            lately = replace(face.track, found_seconds=max(face.track.found_seconds, seconds - FOLLOW_SECONDS))
+            track = lately.missed(seconds, passed, None if cut else self._motion, hidden=False).seen_within(frame.width, frame.height)
             face.over = track.is_over(seconds) or not shows(track.region, frame.width, frame.height)
             if face.over:
                 continue

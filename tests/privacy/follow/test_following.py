@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from p3mvideo.frame import Float32Array, UInt8Array
 from p3mvideo.privacy.detect.crop import View, halved, mirrored
 from p3mvideo.privacy.detection import Box, Detection, intersection, iou, union
-from p3mvideo.privacy.follow.matching import match
+from p3mvideo.privacy.follow.matching import match, overlap
 from p3mvideo.privacy.follow.motion import Motion, similarity
 from p3mvideo.privacy.follow.track import FOLLOW_SECONDS, HOLD_AT_BORDER_SECONDS, HOLD_DOUBTFUL_SECONDS, HOLD_SECONDS, Moves, Track
 from p3mvideo.privacy.follow.tracked_face import TrackedFace
-from p3mvideo.privacy.follow.tracker import Tracker
+from p3mvideo.privacy.follow.tracker import ONE_FACE, Tracker
 from p3mvideo.privacy.region import Region
 from tests.privacy.fakes import HEIGHT, WIDTH, face_at
 
@@ -195,6 +195,17 @@ def test_two_tracks_of_one_face_become_one_with_the_elder_number() -> None:
     tracks = saw(tracker, 1, face_at(310, 105, 30, 0.9))
     assert [track.number for track in tracks] == [0]
     assert tracks[0].region.side_px < 60
+
+
+@pytest.mark.parametrize("share", [0.05, 0.15, 0.25])
+def test_two_faces_that_were_found_beside_each_other_stay_two_when_they_come_nearer(share: float) -> None:
+    """However little they were ever apart: the searches take what shares less than three tenths for two."""
+    tracker, begins = Tracker(), 80 / 2 + 44 / 2 - share * 44
+    for number in range(12):
+        nearer = max(36.0, begins - 3 * number)
+        tracks = saw(tracker, number, face_at(100, 100, 80), face_at(100 + nearer, 100, 44, 0.8))
+    assert overlap(tracks[0].region.box, tracks[-1].region.box) > ONE_FACE
+    assert len(tracks) == 2
 
 
 def test_a_face_that_jumps_stays_the_same_if_it_looks_the_same() -> None:

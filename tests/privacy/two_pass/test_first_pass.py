@@ -18,6 +18,7 @@ from p3mvideo.frame import Frame, UInt8Array
 from p3mvideo.privacy.detect.crop import View
 from p3mvideo.privacy.detect.detector import FaceDetector
 from p3mvideo.privacy.detect.face_models import ModelName
+from p3mvideo.privacy.detect.second_opinion import SecondOpinion
 from p3mvideo.privacy.detect.stream_search import Expected, StreamSearch
 from p3mvideo.privacy.detection import Box, Detection, intersection
 from p3mvideo.privacy.follow.matching import centre, match
@@ -28,6 +29,7 @@ from p3mvideo.privacy.two_pass.cover_plan import CoverPlan, PlannedTrack, Sighti
 from p3mvideo.privacy.two_pass.first_pass import BACK_SECONDS, Survey
 from p3mvideo.privacy.two_pass.key_frames import HELD_SECONDS, completed, spans_of
 from p3mvideo.privacy.two_pass.plan_json import plan_to_json
+from tests.privacy.detect.test_second_opinion import ScriptedDetector
 from tests.privacy.fakes import HEIGHT, RATE, SIDE, WIDTH, ScriptedSearch, face_at, frame
 
 Place = Callable[[int], tuple[float, float]]
@@ -280,6 +282,22 @@ def test_what_is_well_above_the_threshold_is_a_face_however_high_that_is(thresh:
         plan = survey.plan()
     assert len(plan.tracks) == 1
     assert not plan.candidates
+
+
+def test_a_face_that_is_known_is_not_given_up_while_it_is_found_with_little_belief() -> None:
+    """As a head that turns away is, by both detectors."""
+    weak = ScriptedDetector(face_at(160, 120, score=0.38))
+
+    def searched() -> SecondOpinion:
+        first = ScriptedSearch(lambda n: [replace(face_at(160, 120, score=0.9 if n < 5 else 0.36), belief=0.9 if n == 0 else None)])
+        return SecondOpinion(first, [weak], thresh=0.5)
+
+    with closing(Survey(searched(), searched())) as survey:
+        for number in range(4 * RATE):
+            survey.see(frame(number))
+        plan = survey.plan()
+    (track,) = plan.tracks
+    assert (track.first.frame, track.last.frame) == (0, 4 * RATE - 1)
 
 
 def from_frame(begins: int, *, score: float = 0.9) -> Callable[[int], Sequence[Detection]]:

@@ -224,3 +224,14 @@ def test_a_face_is_followed_from_its_box_until_the_scene_changes() -> None:
         assert y0 <= 40
         assert y1 >= 70
         assert x1 - x0 < 60
+
+
+@pytest.mark.parametrize("times", [[2.5 * number for number in range(10)], [0.1 * number + (1.5 if number > 9 else 0) for number in range(20)]])
+def test_a_pause_of_the_clock_loses_no_face_that_is_followed_from_a_box(times: list[float]) -> None:
+    plan = CoverPlan(160, 120, tuple(round(at, 6) for at in times))
+    follower = HandFollower(plan, {0: Addition((HandBox(0.0, (20, 40, 50, 70)),), follow=True)})
+    (image,) = moving(range(1), cut=1)
+    for number, at in enumerate(plan.seconds):
+        follower.see(Frame.from_interleaved(image, round(at * 1000), Fraction(1, 1000)), number)
+    (span,) = follower.spans()[0]
+    assert (span[0].frame, span[-1].frame) == (0, len(times) - 1)

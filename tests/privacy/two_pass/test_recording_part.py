@@ -150,3 +150,19 @@ def test_a_face_that_only_the_part_before_can_still_find_stays_covered() -> None
     plan = recording.plan()
     assert [number for number in range(FRAMES) if not plan.at(number)] == []
     recording.close()
+
+
+def test_numbers_do_not_go_on_over_a_part_that_the_clock_skips() -> None:
+    """Whoever is seen behind it is someone else, whatever number the part in between had begun to give."""
+    now = 0
+
+    def script(_: int) -> list[Detection]:
+        return [face_at(80, 120)] if now < BORDER else [face_at(240, 120), face_at(80, 120, score=0.85)]
+
+    told: list[set[int]] = []
+    with closing(RelayedFollower(lambda: Follower(ScriptedSearch(script)))) as relayed:
+        for now in (*range(BORDER), *range(2 * BORDER, 2 * BORDER + 3)):
+            told.append({face.track for face in relayed(frame(now).interleaved(), now / RATE).faces(now / RATE)})
+    assert {1} == set().union(*told[:BORDER])
+    assert not told[BORDER] & {1}
+    assert len(told[BORDER]) == 2
