@@ -75,8 +75,10 @@ def export(
         raise ConfigError(f"{path.name} is not a name for {format}", hint=f"its ending is {suffixes[format]}")
     if path.resolve() == weights.path.resolve():
         raise ConfigError(f"{path} is the file of the weights themselves", hint="choose another --output")
-    if path.exists() and not overwrite:
-        raise ConfigError(f"{path} exists", hint="choose another --output, or --overwrite")
+    files = [path, path.with_suffix(".bin")] if format == "openvino" else [path]
+    existing = next((file for file in files if file.exists()), None)
+    if existing is not None and not overwrite:
+        raise ConfigError(f"{existing} exists", hint="choose another --output, or --overwrite")
     network = load_network(weights)
     parities: list[Parity] = []
     if format == "safetensors":
@@ -86,5 +88,4 @@ def export(
         description = GraphDescription(weights.name, weights.variant, weights.licence, weights.source, size)
         parities = export_graph(network, path, description, format=format)
         says = str(description)
-    files = [path, path.with_suffix(".bin")] if format == "openvino" else [path]
     return ExportResult(path, sum(file.stat().st_size for file in files), tuple(parities), says)

@@ -70,9 +70,7 @@ def blur_originals(
 
 def _write(path: Path, image: UInt8Array) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part.png")
     try:
-        write_image_file(part, image)
-        part.replace(path)
+        write_image_file(path, image)
     except OSError as error:
         raise SinkError(f"cannot write {path}: {error.strerror or error}", hint="Choose another --output.") from error

@@ -35,7 +35,7 @@ def write_failures(path: Path, failures: Sequence[Failure]) -> None:
     """Write a table of failures in one step; what was there is replaced."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([[field.name for field in fields(Failure)], *map(astuple, failures)])
-    write_atomically(path, text.getvalue().encode())
+    write_atomically(path, text.getvalue().encode(errors="surrogateescape"))
 
 
 def with_other_shares(folder: Path, own: Sequence[Failure], shard: Shard | None, open_keys: Collection[tuple[str, str, str]]) -> list[Failure]:
@@ -57,5 +57,5 @@ def with_other_shares(folder: Path, own: Sequence[Failure], shard: Shard | None,
 
 
 def _read(path: Path) -> list[Failure]:
-    rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+    rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8", errors="surrogateescape"))))
     return [Failure(*row) for row in rows[1:] if len(row) == len(fields(Failure))]

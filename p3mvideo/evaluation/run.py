@@ -140,7 +140,7 @@ def evaluate(
         "failures": [vars(failure) for failure in failures],
     }  # fmt: skip
     write_atomically(output / "summary.json", (json.dumps(summary, indent=1, default=str) + "\n").encode())
-    write_atomically(output / "summary.md", markdown.encode())
+    write_atomically(output / "summary.md", markdown.encode(errors="surrogateescape"))
     write_failures(table_path(output, FAILURES, None), failures)
     if options.worst and options.protocol != "video":
         _sheets(jobs, scores, options.worst, options.worst_by or options.metric[0], options.trimap == "derive", output)

@@ -110,7 +110,7 @@ class ScoreTable:
         """
         with self._lock:
             try:
-                with self.path.open("a", encoding="utf-8", newline="") as file:
+                with self.path.open("a", encoding="utf-8", errors="surrogateescape", newline="") as file:
                     file.write(self._line(score))
             except OSError as error:
                 raise SinkError(f"cannot write {self.path}: {error.strerror or error}") from error
@@ -126,7 +126,7 @@ class ScoreTable:
         """Return the complete rows of a table; a last row that was cut off, or is being written, is left out."""
         if not path.exists():
             return []
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
         rows = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1])))
         if not rows or tuple(rows[0]) != self._columns:
             return []
@@ -139,7 +139,7 @@ class ScoreTable:
 
     def _rewrite(self) -> None:
         header = ",".join(self._columns) + "\n"
-        write_atomically(self.path, (header + "".join(map(self._line, self._own))).encode())
+        write_atomically(self.path, (header + "".join(map(self._line, self._own))).encode(errors="surrogateescape"))
 
 
 def _differences(before: str | None, now: str) -> str:

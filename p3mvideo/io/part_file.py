@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from p3mvideo.errors import SinkError
+from p3mvideo.files.file_lock import Lock, lock, locked_folder
 from p3mvideo.io.av_errors import writing
-from p3mvideo.io.file_lock import Lock, lock, locked_folder
 
 SPARE_BYTES: Final = 1 << 20
 """Free space to leave beside what is written."""

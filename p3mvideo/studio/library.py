@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from p3mvideo.errors import ConfigError, SinkError, SourceError
-from p3mvideo.io.file_lock import Lock, lock
+from p3mvideo.files.file_lock import Lock, lock
 
 Origin = Literal["upload", "path", "result"]
 

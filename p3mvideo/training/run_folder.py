@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from p3mvideo.errors import TrainingError
-from p3mvideo.io.file_lock import Lock, lock
+from p3mvideo.files.file_lock import Lock, lock
 from p3mvideo.training.loop.processes.process_group import Group
 
 ORPHANS_SECONDS = 8.0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from p3mvideo.errors import WeightsError
+from p3mvideo.files.file_lock import locked_folder
 from p3mvideo.model.p3mnet import P3MNet
 from p3mvideo.model.published import Recognised, misfits, recognise
 from p3mvideo.model.variants import build_network
@@ -80,20 +82,30 @@ def import_weights(file: Path, *, name: str | None = None, licence: str = UNKNOW
         raise WeightsError(f"the name {name!r} belongs to weights that came with the program", hint="Give another one with --name.")
     if name == DEFAULT:
         raise WeightsError(f"the name {name!r} belongs to the default network", hint="Give another one with --name.")
-    folder = imported_folder()
-    known = read_manifest(folder)
-    if name in known and not overwrite:
-        raise WeightsError(f"weights called {name!r} were imported before", hint="Give another --name, or --overwrite.")
-    if name.lower() in {other.lower() for other in known if other != name}:
-        raise WeightsError(f"{name!r} differs in capitals only from weights that were imported before", hint="Give another --name.")
-    weights = save_weights(
-        folder / f"{name}.safetensors", _complete(file, found), variant=found.variant, arguments={},
-        kind="backbone" if found.backbone else "network", licence=licence, source=f"imported from {file.name}",
-    )  # fmt: skip
-    # `Path.stem` cuts at the last dot only, and a name may hold dots.
-    weights = replace(weights, name=name)
-    add_to_manifest(folder, weights)
+    folder, complete = imported_folder(), _complete(file, found)
+    with _alone_in(folder):
+        known = read_manifest(folder)
+        if name in known and not overwrite:
+            raise WeightsError(f"weights called {name!r} were imported before", hint="Give another --name, or --overwrite.")
+        if name.lower() in {other.lower() for other in known if other != name}:
+            raise WeightsError(f"{name!r} differs in capitals only from weights that were imported before", hint="Give another --name.")
+        weights = save_weights(
+            folder / f"{name}.safetensors", complete, variant=found.variant, arguments={},
+            kind="backbone" if found.backbone else "network", licence=licence, source=f"imported from {file.name}",
+        )  # fmt: skip
+        # `Path.stem` cuts at the last dot only, and a name may hold dots.
+        weights = replace(weights, name=name)
+        add_to_manifest(folder, weights)
     return weights
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other imports from reading and writing the folder's manifest meanwhile: one of two would be lost."""
+    with suppress(OSError):  # what is written there says so
+        folder.mkdir(parents=True, exist_ok=True)
+    with locked_folder(folder):
+        yield
 
 
 def import_network(file: Path) -> tuple[str, P3MNet]:

@@ -141,6 +141,14 @@ def test_a_file_that_exists_is_kept(tmp_path: Path, format: ExportFormat, name: 
     assert (tmp_path / name).read_text() == "mine"
 
 
+@pytest.mark.parametrize("suffix", [".xml", ".bin"])
+def test_neither_file_of_an_openvino_model_is_replaced(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"net{suffix}").write_text("mine")
+    with pytest.raises(ConfigError, match=rf"net\{suffix} exists"):
+        export(format="openvino", output=tmp_path / "net.xml")
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(f"net{suffix}", "mine")]
+
+
 def test_names_may_have_brackets(tmp_path: Path) -> None:
     path = tmp_path / "net[1].pt"
     export_graph(small_network(), path, described(), format="torchscript")

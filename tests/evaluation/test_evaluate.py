@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from p3mvideo.datasets.image_files import read_levels
 from p3mvideo.engine.graph import load_graph
 from p3mvideo.errors import ConfigError, DatasetError, WeightsError
 from p3mvideo.evaluation.clips import VIDEO_METRICS
+from p3mvideo.evaluation.failures import Failure, write_failures
 from p3mvideo.evaluation.methods.solvers import SOLVERS
 from p3mvideo.evaluation.run import evaluate
 from p3mvideo.evaluation.score_table import Score, ScoreTable
@@ -479,3 +481,13 @@ def test_gaps_compare_the_same_images_only() -> None:
     (record,) = gaps(scores, {"net": "B"}, "B", "N")
     assert record["sad"] == {"B": 3.0, "N": 4.5, "gap": 0.5}
     assert gap_table([record]).splitlines()[2] == "| net | SAD | 2 | B:B 3 | B:N 4.5 | +50.0 % |"
+
+
+def test_names_that_are_no_text_are_kept(tmp_path: Path) -> None:
+    """A file may be called anything; what cannot be decoded Python keeps as lone surrogates."""
+    name = os.fsdecode(b"caf\xe9")
+    ScoreTable(tmp_path, {}, ("sad",)).add(Score("net", "original_image", name, {"sad": 1.0}))
+    for _ in range(2):  # read, and written again
+        assert [score.name for score in ScoreTable(tmp_path, {}, ("sad",)).scores] == [name]
+    write_failures(tmp_path / "failures.csv", [Failure("net", "original_image", name, "it is broken")])
+    assert all((tmp_path / table).read_bytes().count(b"caf\xe9") == 1 for table in ("failures.csv", "scores.csv"))

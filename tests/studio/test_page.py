@@ -209,6 +209,21 @@ def test_a_job_goes_on_while_the_page_is_loaded_again_and_is_cancelled_in_anothe
     expect(page.locator("#file-list li")).to_have_count(0)
 
 
+def test_a_button_can_be_pressed_slowly_while_its_job_goes_on(page: Page, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    page.locator("#choose").set_input_files(make_video(tmp_path / "long.mp4", frames=900, size=(320, 240)))
+    _wait_for_preview(page)
+    page.get_by_role("button", name="Save", exact=True).click()
+    state = page.locator("#job-list .running .state")
+    expect(state).to_have_text(re.compile("%"))
+    page.get_by_role("button", name="Cancel").hover()
+    page.mouse.down()
+    expect(state).not_to_have_text(state.inner_text())  # what is told of the job has changed meanwhile
+    page.mouse.up()
+    expect(page.locator("#job-list .cancelled")).to_be_visible()
+
+
 def test_a_person_is_taken_out_by_a_click(page: Page, portrait_clip: Path) -> None:
     page.locator("#choose").set_input_files(portrait_clip)
     _wait_for_preview(page)

@@ -8,6 +8,7 @@ import runpy
 import sys
 import types
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,14 @@ def test_settings_of_a_library_that_is_not_there_do_not_hinder(tmp_path: Path, m
         patch.setitem(sys.modules, "yacs.config", library)
         torch.save({"model": backbone("swin"), "config": settings, "epoch": 299}, tmp_path / "swin_299.pth")
     assert import_weights(tmp_path / "swin_299.pth").name == "p3mnet-swin-t-imagenet"
+
+
+def test_of_several_imports_at_once_none_is_lost(tmp_path: Path) -> None:
+    torch.save({"model": backbone("swin")}, tmp_path / "swin.pth")
+    names = [f"net-{number}" for number in range(4)]
+    with ThreadPoolExecutor(len(names)) as pool:
+        assert [made.name for made in pool.map(lambda name: import_weights(tmp_path / "swin.pth", name=name), names)] == names
+    assert {*names} <= {known.name for known in list_weights()}
 
 
 @pytest.mark.parametrize("beside", [{"best_sad": np.float64(8.73)}, {"history": np.arange(3.0)}], ids=["scalar", "array"])

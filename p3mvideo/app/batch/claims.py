@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from p3mvideo.io.file_lock import Lock, lock
+from p3mvideo.files.file_lock import Lock, lock
 from p3mvideo.io.part_file import MACHINE
 
 SIGNS_OF_LIFE = 4

@@ -40,10 +40,13 @@ def watch_folder(
     """Work on what lies in a folder and on what appears there, until Ctrl-C or SIGTERM, which is no failure here.
 
     Raises:
-        ConfigError: There is no such folder.
+        ConfigError: There is no such folder, or results are to be written into it.
     """
     if not folder.is_dir():
         raise ConfigError(f"there is no folder {folder} to watch", hint="create it first")
+    for target in (wanted.output, wanted.alpha, wanted.foreground):
+        if target is not None and target.resolve() == folder.resolve():
+            raise ConfigError(f"results in {folder} would be taken for inputs", hint="write into another folder, which may lie in this one")
     recipe = prepare([], [])
     with managed(recipe, options, overwrite=overwrite, listener=listener) as run:
         watched = _Watched(folder, wanted, prepare, reserved, recipe, run)

@@ -17,15 +17,27 @@ export class JobList {
     this.onPlay = onPlay;
     this.onError = onError;
     this.onFaces = onFaces;
-    this.drawn = "";
+    this.lines = new Map(); // job -> its line, and what that was made of
+    this.nothing = element("li", { class: "quiet", text: "What you save appears here." });
   }
 
+  // Lines stay while their jobs go on: a button that was replaced between press and release would not be clicked.
   show(jobs, files) {
-    const names = new Map(files.map((file) => [file.id, file.name]));
-    const drawn = JSON.stringify(jobs);
-    if (drawn === this.drawn) return;
-    this.drawn = drawn;
-    redraw(byId("job-list"), ...(jobs.length ? jobs.toReversed().map((job) => this.line(job, names)) : [element("li", { class: "quiet", text: "What you save appears here." })]));
+    const names = new Map(files.map((file) => [file.id, file.name])), before = this.lines;
+    this.lines = new Map(jobs.map((job) => [job.id, this.known(before.get(job.id), job, names)]));
+    const list = byId("job-list"), lines = [...this.lines.values()].map(({ line }) => line).reverse();
+    if (!lines.length) lines.push(this.nothing);
+    if (lines.length !== list.children.length || lines.some((line, place) => line !== list.children[place])) redraw(list, ...lines);
+  }
+
+  known(before, job, names) {
+    const { done, secondsLeft, rate, ...lasting } = job, made = JSON.stringify([lasting, names.get(job.source)]);
+    if (before?.made !== made) return { made, line: this.line(job, names) };
+    if (job.state === "running") {
+      if (job.total) before.line.querySelector("progress").value = done;
+      before.line.querySelector(".state").textContent = stateOf(job);
+    }
+    return before;
   }
 
   line(job, names) {

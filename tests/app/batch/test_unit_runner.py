@@ -21,8 +21,8 @@ from p3mvideo.app.batch.workers import stragglers, worker_process
 from p3mvideo.app.batch.workers.worker_process import ReportingListener, run_unit
 from p3mvideo.app.batch.workers.workers import Event
 from p3mvideo.files.atomic_write import atomic_file, mark_of
+from p3mvideo.files.file_lock import Lock
 from p3mvideo.io import part_file
-from p3mvideo.io.file_lock import Lock
 from p3mvideo.io.inputs import Input
 from p3mvideo.io.part_file import MACHINE, PartFile
 from p3mvideo.options import BatchOptions

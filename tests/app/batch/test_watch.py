@@ -129,3 +129,6 @@ def test_a_folder_to_watch_is_there_and_the_only_input(tmp_path: Path) -> None:
         run([], tmp_path / "out", BatchOptions(watch=tmp_path / "nothing"))
     with pytest.raises(ConfigError, match="inputs beside it"):
         run([tmp_path], tmp_path / "out", BatchOptions(watch=tmp_path))
+    for output in (tmp_path, tmp_path / "out" / ".."):
+        with pytest.raises(ConfigError, match="would be taken for inputs"):
+            run([], output, BatchOptions(watch=tmp_path))
