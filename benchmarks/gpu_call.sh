@@ -16,8 +16,8 @@ train)
     out=$2 minutes=${3:-9}
     shift 2
     [ $# -eq 0 ] || shift
-    program train "$PACK" -o "$out" --minutes "$minutes" --workers "$WORKERS" --moments bf16 $NETWORK --moving 0.35 --hard 0.35 --covers 0.15 \
-        --share ccp_=0.3 --share house_=0.05 --share syn_=0.2 --share asl_=0.04 "$@"
+    program train "$PACK" -o "$out" --minutes "$minutes" --workers "$WORKERS" --moments bf16 $NETWORK --lr 1e-3 --backbone-lr 3e-4 \
+        --moving 0.35 --hard 0.35 --covers 0.15 --share ccp_=0.3 --share house_=0.05 --share syn_=0.2 --share asl_=0.04 "$@"
     ;;
 *)
     echo "unpack CARRIED | smoke | train OUT [MINUTES] [OPTIONS]" >&2
