@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import json
-import os
 import urllib.error
 import urllib.request
 from http.client import HTTPException
@@ -65,11 +62,12 @@ def download(address: str, target: Path, *, size: int | None, listener: Listener
             raise SourceError(f"{address} has {got} bytes, expected {total}", hint="it is another file")
         if total is not None and got < total:
             raise SourceError(f"{address} ended after {got} of {total} bytes", hint="run it again; it goes on where it stopped")
-        with contextlib.suppress(FileNotFoundError):  # another download of the same file ended first
+        try:
             part.replace(target)
+        except FileNotFoundError:
+            if not target.is_file():  # else another download of the same file ended first
+                raise
         about.unlink(missing_ok=True)
-        if not target.is_file():
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(target))
     except urllib.error.HTTPError as error:
         if error.code == 416:  # what is there is as long as the file, or longer, and never became it
             part.unlink(missing_ok=True)

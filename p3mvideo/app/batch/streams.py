@@ -56,7 +56,7 @@ class Streams:
         """Return the size that all of a video is brought to: it may change midway, and be entered behind that."""
         if item.kind != "video":
             return None
-        with open_source(item, replace(self.reading, size=None, pixel_format=None, rate=None), threads=self.threads) as source:
+        with self.open_source(item) as source:
             return source.info.width, source.info.height
 
     def open_sink(self, path: Path, source: FrameSource, unit: Unit, *, alpha: bool = False) -> FrameSink:

@@ -49,6 +49,8 @@ class Flat:
 
 
 SMEAR = Smear()
+SIDE_OF_BORDERS = 40
+"""How many times as long as its soft border is wide the longer side of a face is."""
 STEADY_SECONDS = 0.1
 """Time constant with which what is smeared follows what is found."""
 BEHIND = 0.06
@@ -150,4 +152,4 @@ def _hide(patch: UInt8Array, mask: UInt8Array, paint: Paint) -> None:
 
 def _soft_px(side_px: int) -> int:
     """Return the half-width of the blur of a mask's border."""
-    return max(1, round(side_px / 40))
+    return max(1, round(side_px / SIDE_OF_BORDERS))

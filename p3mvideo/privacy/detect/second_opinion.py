@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from p3mvideo.frame import UInt8Array
 from p3mvideo.privacy.detect.registry import Detector
 from p3mvideo.privacy.detect.second_look import seen_at
-from p3mvideo.privacy.detect.stream_search import INSIDE, SAME_PLACE, SHARED, WEAK, Expected, Search
-from p3mvideo.privacy.detection import Detection, area, belief_of, intersection, iou
-from p3mvideo.privacy.follow.matching import match, overlap
+from p3mvideo.privacy.detect.stream_search import INSIDE, WEAK, Expected, Find, Search, one_each
+from p3mvideo.privacy.detection import Detection, area, belief_of, intersection
+from p3mvideo.privacy.follow.matching import match
 from p3mvideo.privacy.region import Region
 
 
-class _Find(NamedTuple):
-    face: Detection
-    track: int | None
-    """Which of the expected faces it is."""
-
-    def is_same(self, other: _Find) -> bool:
-        """Whether both are one face. Two that are followed may pass each other, and share much then."""
-        if self.track is None or other.track is None:
-            return overlap(self.face.box, other.face.box) > SHARED
-        return self.track == other.track or iou(self.face.box, other.face.box) > SAME_PLACE
-
-
-def _with_tracks(regions: Sequence[Region], faces: Sequence[Detection]) -> list[_Find]:
+def _with_tracks(regions: Sequence[Region], faces: Sequence[Detection]) -> list[Find]:
     """Return each face with the one of the expected regions that it is found at."""
     tracks = {place: number for number, place in match(regions, faces).items()}
-    return [_Find(face, tracks.get(place)) for place, face in enumerate(faces)]
-
-
-def _one_each(finds: Iterable[_Find]) -> tuple[Detection, ...]:
-    """Return faces of which no two are one: of any that are, the surest."""
-    kept: list[_Find] = []
-    for find in sorted(finds, key=lambda find: find.face.score, reverse=True):
-        if not any(map(find.is_same, kept)):
-            kept.append(find)
-    return tuple(find.face for find in kept)
+    return [Find(face, tracks.get(place)) for place, face in enumerate(faces)]
 
 
 class SecondOpinion:
@@ -64,7 +42,7 @@ class SecondOpinion:
     def __call__(self, image: UInt8Array, *, timestamp_ms: int, expected: Sequence[Expected] = (), thorough: bool = False) -> tuple[Detection, ...]:
         """Return the faces of the next frame, see `Search`."""
         regions = [face.region for face in expected]
-        found: list[_Find] = []
+        found: list[Find] = []
         self.dismissed = []
         if self._first is not None:
             found += _with_tracks(regions, self._first(image, timestamp_ms=timestamp_ms, expected=expected, thorough=thorough))
@@ -80,10 +58,11 @@ class SecondOpinion:
         for number in sorted(missed):
             seen = [self._with_belief(face) for face in seen_at(self._detectors, image, regions[number]) if face.score >= WEAK * self._thresh]
             of_it = match([regions[number]], seen).get(0)
-            found += [_Find(face, number if place == of_it else None) for place, face in enumerate(seen)]
+            found += [Find(face, number if place == of_it else None) for place, face in enumerate(seen)]
         height, width = image.shape[:2]
         frame = (0.0, 0.0, float(width), float(height))
-        return _one_each(find for find in found if intersection(find.face.box, frame) > INSIDE * area(find.face.box))
+        seen_here = (find for find in found if intersection(find.face.box, frame) > INSIDE * area(find.face.box))
+        return one_each(seen_here, lambda face: face.score)
 
     def _with_belief(self, face: Detection) -> Detection:
         """Return a find of another detector as believed as its calibrated score says."""

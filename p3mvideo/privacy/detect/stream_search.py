@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from statistics import mean, median
 from typing import NamedTuple, Protocol
@@ -155,13 +155,15 @@ class StreamSearch:
         missed = [i for i in range(len(expected)) if i not in found]
         pairs = match([expected[i].region for i in missed], candidates)
         found |= {missed[i]: look.closely(candidates[j]) for i, j in pairs.items()}
-        known = [
-            replace(face, belief=belief_of(_score_of(look.all_around(face)), self._thresh)) if expected[i].look else face for i, face in found.items()
-        ]  # fmt: skip
+        for i, face in found.items():
+            if expected[i].look:
+                found[i] = replace(face, belief=belief_of(_score_of(look.all_around(face)), self._thresh))
+        known = list(found.values())
         new: list[Detection] = []
         if self._newcomers:
             new = [face for candidate in candidates if (face := self._believed(look, candidate, known, again=thorough or lost)) is not None]
-        return _inside(_most_believed(known, new), width, height)
+        finds = [*(Find(face, i) for i, face in found.items()), *(Find(face, None) for face in new)]
+        return _inside(one_each(finds, _belief_or_score), width, height)
 
     def _candidates(self, look: _Looks, width: int, height: int, *, lost: bool, lonely: bool, thorough: bool) -> tuple[Detection, ...]:
         """Return what may be a face anywhere in a frame, the surest first.
@@ -314,22 +316,31 @@ def _score(face: Detection) -> float:
     return face.score
 
 
-def _most_believed(known: Sequence[Detection], new: Sequence[Detection]) -> tuple[Detection, ...]:
-    """Return faces of which no two are one: of any that are, the one that is believed most.
+def _belief_or_score(face: Detection) -> float:
+    return face.score if face.belief is None else face.belief
 
-    Args:
-        known: Those that were found where two faces are followed; they may pass each other, and share much then.
-        new: The others.
-    """
-    kept: list[tuple[Detection, bool]] = []
-    faces = [*((face, True) for face in known), *((face, False) for face in new)]
-    for face, is_known in sorted(faces, key=lambda pair: pair[0].score if pair[0].belief is None else pair[0].belief, reverse=True):
-        if not any(
-            iou(face.box, other.box) > SAME_PLACE if is_known and other_is_known else overlap(face.box, other.box) > SHARED
-            for other, other_is_known in kept
-        ):
-            kept.append((face, is_known))
-    return tuple(face for face, _ in kept)
+
+class Find(NamedTuple):
+    """A face that was found in a frame."""
+
+    face: Detection
+    track: int | None
+    """Which of the faces that are followed it is."""
+
+    def is_same(self, other: Find) -> bool:
+        """Whether both are one face. Two that are followed may pass each other, and share much then."""
+        if self.track is None or other.track is None:
+            return overlap(self.face.box, other.face.box) > SHARED
+        return self.track == other.track or iou(self.face.box, other.face.box) > SAME_PLACE
+
+
+def one_each(finds: Iterable[Find], sureness: Callable[[Detection], float]) -> tuple[Detection, ...]:
+    """Return faces of which no two are one: of any that are, the surest."""
+    kept: list[Find] = []
+    for find in sorted(finds, key=lambda find: sureness(find.face), reverse=True):
+        if not any(map(find.is_same, kept)):
+            kept.append(find)
+    return tuple(find.face for find in kept)
 
 
 def _inside(faces: Sequence[Detection], width: int, height: int) -> tuple[Detection, ...]:

@@ -6,11 +6,14 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from p3mvideo.app.batch import managed, watch
+from p3mvideo.app.batch.run import Outcome
 from p3mvideo.errors import ConfigError
 from p3mvideo.options import BatchOptions
 from tests.app.batch.small_work import make_inputs, run
@@ -55,10 +58,7 @@ def test_files_are_worked_on_once_they_are_complete(tmp_path: Path, log: list[st
         time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGINT)
 
-    thread = threading.Thread(target=bring)
-    thread.start()
-    outcome = run([], out, BatchOptions(watch=folder))
-    thread.join()
+    outcome = watched(folder, out, bring)
     assert became(outcome) == {"00": "done", "grows": "done", "damaged": "failed"}
     assert (out / "grows.mp4").read_bytes() == b"x" * 8
     assert log.count("grows.mp4") == 1
@@ -78,10 +78,7 @@ def test_what_arrives_later_takes_no_name_of_what_is_there(
         wait_for(out / "clip_flv.mp4", clock)
         os.kill(os.getpid(), signal.SIGINT)
 
-    thread = threading.Thread(target=bring)
-    thread.start()
-    outcome = run([], out, BatchOptions(watch=folder), overwrite=True)
-    thread.join()
+    outcome = watched(folder, out, bring, overwrite=True)
     assert [(done.item.path.name, done.plan.composite) for done in outcome.results] == [
         ("clip.wmv", out / "clip.mp4"), ("clip.flv", out / "clip_flv.mp4")
     ]  # fmt: skip
@@ -107,13 +104,19 @@ def test_that_the_folder_is_gone_is_said_once(
         time.sleep(0.3)
         os.kill(os.getpid(), signal.SIGINT)
 
-    thread = threading.Thread(target=bring)
-    thread.start()
-    outcome = run([], out, BatchOptions(watch=folder))
-    thread.join()
+    outcome = watched(folder, out, bring)
     assert became(outcome) == {"00": "done"}
     (said,) = caplog.messages
     assert str(folder) in said
+
+
+def watched(folder: Path, out: Path, bring: Callable[[], None], **options: Any) -> Outcome:
+    """Watch a folder into which a thread brings files, until that ends the run."""
+    thread = threading.Thread(target=bring)
+    thread.start()
+    outcome = run([], out, BatchOptions(watch=folder), **options)
+    thread.join()
+    return outcome
 
 
 def wait_for(path: Path, clock: Clock) -> None:

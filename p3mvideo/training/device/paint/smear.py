@@ -8,10 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from p3mvideo.privacy.cover.smear import SMEAR
-
-SOFT_SIDE = 1 / 40
-"""Width of a smear's soft border in longer sides of it."""
+from p3mvideo.privacy.cover.smear import SIDE_OF_BORDERS, SMEAR
 
 
 def smeared(colours: Tensor, weight: Tensor, across: Tensor, down: Tensor) -> Tensor:
@@ -50,7 +47,7 @@ def paint_false_covers(image: Tensor, covers: Any) -> None:
     u, v = (dx * cos + dy * sin) / half_x, (dy * cos - dx * sin) / half_y
     from_middle = torch.hypot(u, v).clamp_min(1e-3)
     outside = (from_middle - 1) * from_middle / torch.hypot(u / half_x, v / half_y).clamp_min(1e-6)  # pixels, to first order
-    soft = (2 * longer * SOFT_SIDE).clamp_min(1)
+    soft = (2 * longer / SIDE_OF_BORDERS).clamp_min(1)
     weight = torch.where(outside <= 0, 1.0, 0.5 * (1 - outside / soft).clamp_min(0))
     # Its colours are those of the square around it, as those of a patch are in the program.
     across, down = (dx / (2 * longer) + 0.5).expand_as(u), (dy / (2 * longer) + 0.5).expand_as(u)
